@@ -1,0 +1,31 @@
+/**
+ * What a server says about its sessions as a client connects to it.
+ *
+ * @module
+ */
+
+import { CAPABILITY, isObject, member } from "../protocol.ts";
+
+/** What a server announces at `capabilities.experimental.session`. */
+export interface SessionCapability {
+  /** The version of the contract, or `undefined` if the server does not say. */
+  readonly version: 2 | undefined;
+  /** What it offers: `create`, `list` and `delete`, in any order. */
+  readonly features: readonly string[];
+}
+
+/** Reads an `initialize` result; `undefined` if it has no session capability of this version. */
+export function sessionCapability(result: unknown): SessionCapability | undefined {
+  const experimental = member(member(result, "capabilities"), "experimental");
+  const session = member(experimental, "session");
+  if (!isObject(session)) return undefined;
+  const version = member(session, "version");
+  if (version !== undefined && version !== CAPABILITY.version) return undefined;
+  const features = member(session, "features");
+  return {
+    version,
+    features: Array.isArray(features)
+      ? features.filter((feature): feature is string => typeof feature === "string")
+      : [],
+  };
+}

@@ -1,0 +1,182 @@
+/**
+ * The demo: proves what the project claims, with real clients and real server processes.
+ *
+ *     deno task demo
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { type Proof, PROOFS } from "./demo/proofs.ts";
+import { type Outcome, ProofFailed, Screen } from "./demo/screen.ts";
+import { type ServerOptions, Stage, type TransportName } from "./demo/stage.ts";
+import {
+  overHttp,
+  overStdio,
+  running,
+  type ServerName,
+  SERVERS,
+  type StartOptions,
+  type Target,
+} from "./demo/target.ts";
+
+const DEFAULT_URL = "http://127.0.0.1:8765/mcp";
+
+const HELP = `Proves what MCP sessions v2 claims, with real clients and real server processes.
+
+Usage: deno task demo [flags]
+
+  --server NAME       only the proofs of one server: ${SERVERS.join(", ")}
+  --transport NAME    only over stdio, or only over http
+  --url URL           against a server that is already running; it is not restarted. With
+                      --server and --transport http, a server of that name that listens on
+                      ${DEFAULT_URL} is taken by itself
+  --help              show this
+
+The exit status is 0 if every proof holds, 1 if one fails, 2 for a wrong flag.
+`;
+
+/** The names that the servers give themselves. */
+const SERVER_INFO: Readonly<Record<string, ServerName>> = {
+  "experimental-mcp-sessions": "session",
+  "session-required": "session_required",
+  "notebook": "notebook",
+  "hashcheck": "hashcheck",
+};
+
+interface Settings {
+  readonly server: ServerName | undefined;
+  readonly transport: TransportName | undefined;
+  readonly url: string | undefined;
+}
+
+function settings(args: readonly string[]): Settings {
+  const flags = parseArgs([...args], {
+    string: ["server", "transport", "url"],
+    boolean: ["help"],
+    alias: { help: "h" },
+    unknown: (arg) => usageError(`Unknown argument ${JSON.stringify(arg)}: --help lists the flags`),
+  });
+  if (flags.help) {
+    console.log(HELP);
+    Deno.exit(0);
+  }
+  const server = SERVERS.find((name) => name === flags.server);
+  if (flags.server !== undefined && server === undefined) {
+    usageError(`--server takes ${SERVERS.join(", ")}, not "${flags.server}"`);
+  }
+  const transport = (["stdio", "http"] as const).find((name) => name === flags.transport);
+  if (flags.transport !== undefined && transport === undefined) {
+    usageError(`--transport takes stdio or http, not "${flags.transport}"`);
+  }
+  if (flags.url !== undefined && !/^https?:$/.test(URL.parse(flags.url)?.protocol ?? "")) {
+    usageError(`--url takes the URL of an MCP endpoint, such as ${DEFAULT_URL}`);
+  }
+  if (flags.url !== undefined && transport === "stdio") {
+    usageError("--url goes with --transport http");
+  }
+  return { server, transport, url: flags.url };
+}
+
+function usageError(message: string): never {
+  console.error(`demo: ${message}`);
+  Deno.exit(2);
+}
+
+const screen = new Screen({
+  color: Deno.stdout.isTerminal() && !Deno.noColor,
+  write: (line) => console.log(line),
+});
+
+/** Which of the servers answers at `url`; `undefined` if nothing does, or something else. */
+async function serverAt(url: string): Promise<ServerName | undefined> {
+  await using stage = new Stage({ screen, start: () => Promise.resolve(running(url)) });
+  const { serverName } = await stage.connect(await stage.start());
+  return SERVER_INFO[serverName ?? ""];
+}
+
+/** The running server that the proofs are to be shown with, if there is one. */
+async function findRunning({ server, transport, url }: Settings) {
+  if (url !== undefined) {
+    const found = await serverAt(url).catch((error: unknown) => {
+      usageError(`No MCP server answers at ${url}: ${error instanceof Error ? error.message : ""}`);
+    });
+    if (found === undefined) usageError(`The server at ${url} is none of ${SERVERS.join(", ")}`);
+    if (server !== undefined && server !== found) {
+      usageError(`The server at ${url} is ${found}, not ${server}`);
+    }
+    return { server: found, url };
+  }
+  if (server === undefined || transport !== "http") return undefined;
+  const answers = await fetch(DEFAULT_URL, { signal: AbortSignal.timeout(1_000) })
+    .then((response) => response.body?.cancel().then(() => true), () => false);
+  if (!answers) return undefined;
+  const found = await serverAt(DEFAULT_URL).catch(() => undefined);
+  return found === server ? { server, url: DEFAULT_URL } : undefined;
+}
+
+async function start(
+  proof: Proof,
+  over: string,
+  options: ServerOptions,
+  store: string,
+): Promise<Target> {
+  const transport = options.transport ?? over;
+  const startOptions: StartOptions = { store, flags: options.flags ?? [] };
+  return transport === "stdio"
+    ? overStdio(proof.server, startOptions)
+    : await overHttp(proof.server, startOptions);
+}
+
+/** Runs one proof, and shows what becomes of it. */
+async function run(proof: Proof, over: string, url: string | undefined): Promise<Outcome> {
+  const folder = await Deno.makeTempDir({ prefix: "mcp-sessions-demo-" });
+  try {
+    await using stage = new Stage({
+      screen,
+      start: async (options) => {
+        const target = url === undefined
+          ? await start(proof, over, options, `file:${folder}/sessions.jsonl`)
+          : running(url);
+        screen.note(target.how);
+        return target;
+      },
+    });
+    screen.heading(titleOf(proof), `${proof.server} over ${over}`);
+    if (url !== undefined && proof.own) {
+      screen.notRun("not run, as it takes servers that the demo starts and kills itself");
+      return "not run";
+    }
+    await proof.prove(stage);
+    return "holds";
+  } catch (error) {
+    if (!(error instanceof ProofFailed)) {
+      screen.failure(error instanceof Error ? error.message : String(error));
+    }
+    return "failed";
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function titleOf({ number, claim }: Proof): string {
+  return `${number}. ${claim}`;
+}
+
+if (import.meta.main) {
+  const chosen = settings(Deno.args);
+  const external = await findRunning(chosen);
+  const server = external?.server ?? chosen.server;
+  const transport = external === undefined ? chosen.transport : "http";
+  const outcomes: { name: string; outcome: Outcome }[] = [];
+  for (const proof of PROOFS) {
+    if (server !== undefined && proof.server !== server) continue;
+    for (const over of proof.over) {
+      if (transport !== undefined && over.replace("stateful ", "") !== transport) continue;
+      const outcome = await run(proof, over, external?.url);
+      outcomes.push({ name: `${titleOf(proof)} (${over})`, outcome });
+    }
+  }
+  screen.summary(outcomes);
+  Deno.exit(outcomes.some(({ outcome }) => outcome === "failed") ? 1 : 0);
+}

@@ -1,0 +1,75 @@
+/**
+ * How sending fails, and what that means for the request: whether the server can have seen it.
+ *
+ * @module
+ */
+
+import { member } from "../protocol.ts";
+import type { ErrorAnswer, RequestId } from "./sdk.ts";
+
+/** There was no connection, so the server can't have seen what was to be sent. */
+export class NeverSentError extends TypeError {
+  override readonly name = "NeverSentError";
+}
+
+/**
+ * - `unsent`: no connection was made, so the server has not seen it.
+ * - `gone`: the server has no such transport session (any more) and did not look at the request.
+ * - `broken`: the connection broke with the request on its way; nobody knows what came of it.
+ * - `other`: the server or this side refused it, and the error says why.
+ */
+export type Failure = "unsent" | "gone" | "broken" | "other";
+
+/** What the error that a transport's `send` ended with says about the request. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof NeverSentError) return "unsent";
+  // The SDK's StreamableHTTPError. By shape, as the caller's copy of the SDK may be another one.
+  if (error instanceof Error && "code" in error && error.code === 404) return "gone";
+  // What can't be serialized or has a bad header is a TypeError too, without a cause.
+  if (!(error instanceof TypeError)) return "other";
+  return error.cause !== undefined || /connection|body/.test(error.message) ? "broken" : "other";
+}
+
+/**
+ * Does this error, reported beside any `send`, end the stream on which an answer was to come? A
+ * stream with event ids is resumed by the SDK, so for that one it is over when resuming fails.
+ */
+export function endsStream(error: Error, resumable: boolean): boolean {
+  return error.message.startsWith(
+    resumable ? "Maximum reconnection attempts" : "SSE stream disconnected",
+  );
+}
+
+/** Code (the SDK calls it `ConnectionClosed`) and `data.reason` of an unknown outcome. */
+export const OUTCOME_UNKNOWN = { code: -32000, reason: "outcome_unknown" } as const;
+
+/** The answer to a request whose connection broke before the server answered. */
+export function outcomeUnknown(id: RequestId, method: string): ErrorAnswer {
+  return {
+    jsonrpc: "2.0",
+    id,
+    error: {
+      code: OUTCOME_UNKNOWN.code,
+      message: `The connection broke before ${method} was answered. ` +
+        "Whether it ran is unknown, so it was not sent again.",
+      data: { reason: OUTCOME_UNKNOWN.reason },
+    },
+  };
+}
+
+/**
+ * Is `error` what a request ended with because its connection broke before the answer came? The
+ * server may have acted on it or not; it was not sent again.
+ *
+ * @example
+ * ```ts
+ * import { isOutcomeUnknown } from "@mcp-sessions/deno/client";
+ *
+ * const error = { code: -32000, message: "…", data: { reason: "outcome_unknown" } };
+ * if (isOutcomeUnknown(error)) console.log("Look first, then try again.");
+ * ```
+ */
+export function isOutcomeUnknown(error: unknown): boolean {
+  return member(error, "code") === OUTCOME_UNKNOWN.code &&
+    member(member(error, "data"), "reason") === OUTCOME_UNKNOWN.reason;
+}

@@ -1,0 +1,81 @@
+/**
+ * Which cookie a client holds: the rules by which an answer changes it. Pure, so that every order
+ * in which answers can come is easily tried.
+ *
+ * @module
+ */
+
+import { type HeldCookie, heldCookie, utf8Length } from "../protocol.ts";
+import type { SessionEvent } from "./events.ts";
+
+/** The cookie held from now on, and what is to be told. */
+export interface Change {
+  /** The cookie held from now on. */
+  readonly cookie: HeldCookie | undefined;
+  /** What is to be told, in this order. */
+  readonly events: readonly SessionEvent[];
+}
+
+// A cookie goes out with every request: what a server may make us carry has to have an end. Ours
+// have at most 8 KiB of hints.
+const MAX_COOKIE_BYTES = 16 * 1024;
+
+/** The `reason` in the cookie of a session that a server made by itself for a call without one. */
+const LAZY = "lazy/tools/call";
+
+/**
+ * What a result does to the held cookie. It counts only if the held id is still the one that the
+ * request carried (`undefined`: none), so a late result can't undo a newer cookie.
+ */
+export function takeOver(
+  held: HeldCookie | undefined,
+  carried: string | undefined,
+  received: HeldCookie | null | undefined,
+): Change | undefined {
+  if (received === undefined || held?.id !== carried) return undefined;
+  if (received === null) return held && { cookie: undefined, events: [revoked(held)] };
+  const cookie = bounded(received);
+  if (held === undefined) return created(cookie);
+  if (held.id === cookie.id) return { cookie, events: [] };
+  if (madeLazily(cookie, held)) {
+    return { cookie, events: [...lost(held).events, ...created(cookie).events] };
+  }
+  return { cookie, events: [{ type: "replaced", cookie, previous: held }] };
+}
+
+/** A session was asked for and made: it is held, whatever was held before. */
+export function created(received: HeldCookie): Change {
+  const cookie = bounded(received);
+  return { cookie, events: [{ type: "created", cookie }] };
+}
+
+/** The server does not know the held session any more. */
+export function lost(held: HeldCookie): Change {
+  return { cookie: undefined, events: [{ type: "lost", previous: held }] };
+}
+
+/** The session from the jar is held again. */
+export function resumed(received: HeldCookie, verified: boolean): Change {
+  const cookie = bounded(received);
+  return { cookie, events: [{ type: "resumed", cookie, verified }] };
+}
+
+/**
+ * Did the server make `cookie`'s session by itself, as it did not know the held one any more? It
+ * says so only in the cookie's data, which a new id for a lazy session of old may keep.
+ */
+function madeLazily(cookie: HeldCookie, held: HeldCookie): boolean {
+  const createdAt = cookie.data?.createdAt;
+  const sameSession = createdAt !== undefined && createdAt === held.data?.createdAt;
+  return cookie.data?.reason === LAZY && !sameSession;
+}
+
+function revoked(held: HeldCookie): SessionEvent {
+  return { type: "revoked", previous: held };
+}
+
+/** A copy of `cookie`, without what is too much to carry around: the id alone is a cookie. */
+function bounded(cookie: HeldCookie): HeldCookie {
+  const fits = utf8Length(JSON.stringify(cookie)) <= MAX_COOKIE_BYTES;
+  return (fits && heldCookie(cookie)) || { id: cookie.id };
+}

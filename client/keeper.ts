@@ -1,0 +1,76 @@
+/**
+ * What a client holds, its copy in the jar, and who is told about it.
+ *
+ * @module
+ */
+
+import { type HeldCookie, heldCookie } from "../protocol.ts";
+import type { Deadline } from "./deadline.ts";
+import type { SessionEvent } from "./events.ts";
+import type { Change } from "./held.ts";
+import type { CookieJar, JarKey } from "./jar.ts";
+
+/** Holds one cookie. Every change goes to the jar, in order, and then to the listener. */
+export class Keeper {
+  readonly #jar: CookieJar;
+  readonly #key: JarKey;
+  readonly #tell: (event: SessionEvent) => void;
+  readonly #fail: (error: unknown) => void;
+  #cookie: HeldCookie | undefined;
+  #saving: Promise<void> = Promise.resolve();
+
+  /** Holds nothing at first. `fail` hears of a jar that fails and of a listener that throws. */
+  constructor(
+    jar: CookieJar,
+    key: JarKey,
+    { tell, fail }: { tell: (event: SessionEvent) => void; fail: (error: unknown) => void },
+  ) {
+    this.#jar = jar;
+    this.#key = key;
+    this.#tell = tell;
+    this.#fail = fail;
+  }
+
+  /** The held cookie. */
+  get cookie(): HeldCookie | undefined {
+    return this.#cookie;
+  }
+
+  /** Holds what the jar has for this server and profile, and tells nobody yet. */
+  async load(deadline: Deadline): Promise<HeldCookie | undefined> {
+    this.#cookie = heldCookie(await deadline.limit(this.#jar.get(this.#key)));
+    return this.#cookie;
+  }
+
+  /** Makes a change, if there is one. */
+  apply(change: Change | undefined): void {
+    if (change === undefined) return;
+    const previous = this.#cookie;
+    this.#cookie = change.cookie;
+    if (JSON.stringify(previous) !== JSON.stringify(change.cookie)) {
+      this.#save(change.cookie, previous?.id);
+    }
+    for (const event of change.events) this.tell(event);
+  }
+
+  /** Tells the listener. */
+  tell(event: SessionEvent): void {
+    try {
+      this.#tell(structuredClone(event));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Waits until the jar has every change. */
+  async flush(): Promise<void> {
+    await this.#saving;
+  }
+
+  #save(cookie: HeldCookie | undefined, previous: string | undefined): void {
+    this.#saving = this.#saving.then(async () => {
+      if (cookie !== undefined) return await this.#jar.set(this.#key, cookie);
+      if (previous !== undefined) await this.#jar.delete(this.#key, previous);
+    }).catch(this.#fail);
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * Sessions for MCP clients: put {@linkcode withSession} around the transport that an SDK client is
+ * connected to. It makes a session, sends its cookie, takes over the renewed one, resumes the
+ * session from a jar, makes a new one when the server has lost it, and rebuilds dead connections.
+ *
+ * @example
+ * ```ts
+ * import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+ * import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+ * import { sendOnce, withSession } from "@mcp-sessions/deno/client";
+ *
+ * const url = new URL("http://127.0.0.1:8765/mcp");
+ * export const transport = withSession(
+ *   () => new StreamableHTTPClientTransport(url, { fetch: sendOnce }),
+ * );
+ * export const client = new Client({ name: "example", version: "1.0.0" });
+ * // await client.connect(transport);
+ * ```
+ *
+ * @module
+ */
+
+export { type SessionCapability } from "./capability.ts";
+export { type SessionEvent } from "./events.ts";
+export { isOutcomeUnknown } from "./failure.ts";
+export { type CookieJar, type JarKey, MemoryJar } from "./jar.ts";
+export { type Connect } from "./reconnecting.ts";
+export { type Transport } from "./sdk.ts";
+export { sendOnce } from "./send_once.ts";
+export { type SessionOptions, type SessionTransport, withSession } from "./session.ts";
+export { type HeldCookie } from "../protocol.ts";

@@ -1,0 +1,247 @@
+/**
+ * A transport that outlives its connections.
+ *
+ * @module
+ */
+
+import { Deadline } from "./deadline.ts";
+import { failureOf } from "./failure.ts";
+import { Link } from "./link.ts";
+import {
+  type Answer,
+  cancelledId,
+  type Extra,
+  isAnswer,
+  isRequest,
+  type Message,
+  type Notification,
+  type Request,
+  type RequestId,
+  type SendOptions,
+  type Transport,
+} from "./sdk.ts";
+
+/** Makes a transport that has not been started. Called again for each new connection. */
+export type Connect = () => Transport | Promise<Transport>;
+
+/** What is waiting to be sent, and may be cancelled while it waits. */
+interface Waiting {
+  cancelled: boolean;
+}
+
+/**
+ * Sends over a connection that it rebuilds when it is dead. What was never sent is sent again for
+ * a bounded time; what was sent never is. A new connection is introduced by the `initialize` that
+ * the first one had, so the client does not notice. Knows nothing of sessions.
+ */
+export class Reconnecting implements Transport {
+  /** Called once, when this transport is closed or can't get a connection back. */
+  onclose?: (() => void) | undefined;
+  /** Called with errors that belong to no `send`, or that were got over. */
+  onerror?: ((error: Error) => void) | undefined;
+  /** Called with every message from the server. */
+  onmessage?: ((message: Message, extra?: Extra) => void) | undefined;
+  /** Called with the server's new `initialize` result when a new connection is ready. */
+  onreconnect?: ((result: unknown) => void) | undefined;
+
+  readonly #connect: Connect;
+  readonly #reconnectMs: number;
+  readonly #closing = new AbortController();
+  readonly #links = new Set<Link>();
+  readonly #waiting = new Map<RequestId, Waiting>();
+  readonly #replayPrefix = `reconnect:${crypto.randomUUID()}:`;
+  #link: Link | undefined;
+  #reopening: Promise<Link> | undefined;
+  #initialize: Request | undefined;
+  #initialized: Notification | undefined;
+  #agreed = false;
+  #version: string | undefined;
+  #replays = 0;
+  #replayed: PromiseWithResolvers<Answer> | undefined;
+
+  /** `reconnectMs`: how long what could not be sent is tried again. */
+  constructor(connect: Connect, reconnectMs: number) {
+    this.#connect = connect;
+    this.#reconnectMs = reconnectMs;
+  }
+
+  /** The connection's own session, where HTTP has one. Changes as the connection is rebuilt. */
+  get sessionId(): string | undefined {
+    return this.#link?.sessionId;
+  }
+
+  /** Keeps the version for this connection and those that follow. */
+  setProtocolVersion(version: string): void {
+    this.#version = version;
+    this.#link?.setProtocolVersion(version);
+  }
+
+  /** Makes the first connection; not tried again, for a wrong address should say so at once. */
+  async start(): Promise<void> {
+    if (this.#links.size > 0) throw new Error("Cannot start as the transport has been started");
+    this.#link = await this.#open();
+  }
+
+  /** Sends a message, over a new connection if the present one is dead. */
+  async send(message: Message, options?: SendOptions): Promise<void> {
+    if (isAnswer(message)) return await this.#answer(message, options);
+    if (message.method === "initialize" && isRequest(message)) this.#initialize = message;
+    const cancelled = cancelledId(message);
+    if (cancelled !== undefined && !this.#cancel(cancelled)) return;
+    const deadline = new Deadline(this.#reconnectMs, this.#closing.signal);
+    const waiting: Waiting = { cancelled: false };
+    let rebuilt = false;
+    for (let attempt = 0;; attempt++) {
+      const link = this.#link?.open
+        ? this.#link
+        : await this.#holding(waiting, message, this.#ready());
+      if (waiting.cancelled) return;
+      try {
+        await link.send(message, options);
+        if (message.method === "notifications/initialized") this.#initialized = message;
+        return;
+      } catch (error) {
+        switch (this.#agreed ? failureOf(error) : "other") {
+          case "unsent":
+            if (await this.#holding(waiting, message, deadline.wait(pause(attempt)))) continue;
+            break;
+          case "gone":
+            // Without a session of the transport's, a 404 is just a wrong address.
+            if (rebuilt || link.sessionId === undefined) break;
+            rebuilt = true;
+            link.retire();
+            continue;
+        }
+        throw error;
+      }
+    }
+  }
+
+  /** Closes the connection for good. */
+  async close(): Promise<void> {
+    this.#finish();
+    const closed = [...this.#links].map((link) => link.close());
+    this.#links.clear();
+    await Promise.allSettled([...closed, this.#reopening]);
+  }
+
+  /** An answer goes where the question came from; if that connection is gone, so is who asked. */
+  async #answer(answer: Answer, options: SendOptions | undefined): Promise<void> {
+    for (const link of this.#links) {
+      if (link.owes(answer.id)) return await link.send(answer, options);
+    }
+  }
+
+  /** Is there somebody to tell that the request is cancelled? */
+  #cancel(id: RequestId): boolean {
+    const waiting = this.#waiting.get(id);
+    if (waiting !== undefined) waiting.cancelled = true;
+    for (const link of this.#links) link.cancel(id);
+    return waiting === undefined && this.#link?.open === true;
+  }
+
+  async #holding<T>(waiting: Waiting, message: Request | Notification, work: Promise<T>) {
+    if (!isRequest(message)) return await work;
+    this.#waiting.set(message.id, waiting);
+    try {
+      return await work;
+    } finally {
+      this.#waiting.delete(message.id);
+    }
+  }
+
+  #ready(): Promise<Link> {
+    if (this.#closing.signal.aborted) throw new Error("Cannot send as the transport is closed");
+    if (!this.#agreed) throw new Error("Cannot send as there is no connection yet");
+    return this.#reopening ??= this.#reopen().finally(() => this.#reopening = undefined);
+  }
+
+  async #reopen(): Promise<Link> {
+    const deadline = new Deadline(this.#reconnectMs, this.#closing.signal);
+    for (let attempt = 0;; attempt++) {
+      let link: Link | undefined;
+      try {
+        link = await this.#open();
+        const result = await deadline.limit(this.#introduce(link));
+        this.#link = link;
+        this.onreconnect?.(result);
+        return link;
+      } catch (error) {
+        await this.#discard(link);
+        if (await deadline.wait(pause(attempt))) continue;
+        this.#finish();
+        throw error;
+      }
+    }
+  }
+
+  async #open(): Promise<Link> {
+    const link: Link = new Link(await this.#connect(), {
+      message: (message, extra) => this.#receive(message, extra),
+      error: (error) => this.onerror?.(error),
+      ended: () => this.#ended(link),
+    });
+    this.#links.add(link);
+    try {
+      await link.start();
+      if (this.#closing.signal.aborted) {
+        throw new Error("Cannot connect as the transport is closed");
+      }
+    } catch (error) {
+      await this.#discard(link);
+      throw error;
+    }
+    return link;
+  }
+
+  /** Goes through the first connection's `initialize` again, under an id of our own. */
+  async #introduce(link: Link): Promise<unknown> {
+    const replayed = this.#replayed = Promise.withResolvers<Answer>();
+    const params = { ...this.#initialize?.params };
+    if (this.#version !== undefined) params.protocolVersion = this.#version;
+    const id = `${this.#replayPrefix}${++this.#replays}`;
+    await link.send({ jsonrpc: "2.0", id, method: "initialize", params });
+    const answer = await replayed.promise;
+    if (!("result" in answer)) throw new Error(`Cannot reconnect: ${answer.error.message}`);
+    const version = answer.result.protocolVersion;
+    if (typeof version === "string") link.setProtocolVersion(version);
+    if (this.#initialized !== undefined) await link.send(this.#initialized);
+    return answer.result;
+  }
+
+  #receive(message: Message, extra: Extra | undefined): void {
+    if (isAnswer(message)) {
+      if (typeof message.id === "string" && message.id.startsWith(this.#replayPrefix)) {
+        // A late answer to an attempt that was given up has an older number.
+        if (message.id.endsWith(`:${this.#replays}`)) this.#replayed?.resolve(message);
+        return;
+      }
+      if (message.id === this.#initialize?.id && "result" in message) this.#agreed = true;
+    }
+    this.onmessage?.(message, extra);
+  }
+
+  #ended(link: Link): void {
+    this.#links.delete(link);
+    // Nothing to go back to: whoever connects learns that it did not work.
+    if (link === this.#link && !this.#agreed) this.#finish();
+  }
+
+  async #discard(link: Link | undefined): Promise<void> {
+    if (link === undefined) return;
+    this.#links.delete(link);
+    await link.close().catch((error: Error) => this.onerror?.(error));
+  }
+
+  /** Ends everything that waits, and says so once. */
+  #finish(): void {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    this.onclose?.();
+  }
+}
+
+/** How long to wait before the next attempt, in milliseconds: 50, 100, 200, … 1,000. */
+function pause(attempt: number): number {
+  return Math.min(1000, 50 * 2 ** attempt);
+}

@@ -1,0 +1,86 @@
+/**
+ * Sessions for MCP that outlive the connection, the transport and the server's process:
+ * experimental MCP session v2 for Deno.
+ *
+ * For a server, {@linkcode sessionLayer} goes around its transport, and its tools call
+ * {@linkcode currentSession}. For a client, {@linkcode withSession} goes around the making of its
+ * transport. {@linkcode openStore} says where a server keeps its sessions.
+ *
+ * Each half is also there by itself, and then loads nothing of the other: `./server`, `./client`,
+ * `./store`.
+ *
+ * @example A server with a memory for each session
+ * ```ts
+ * import { currentSession, McpServer, openStore, sessionLayer } from "@mcp-sessions/deno";
+ * import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
+ *
+ * const server = new McpServer({ name: "counter", version: "1.0.0" });
+ * server.registerTool("count", { description: "Counts the calls of this session" }, async () => ({
+ *   content: [{ type: "text", text: `Call ${await currentSession().count()}` }],
+ * }));
+ *
+ * await using store = await openStore("memory:", { namespace: "counter" });
+ * const [transport] = InMemoryTransport.createLinkedPair();
+ * await server.connect(sessionLayer(transport, { store }));
+ * await server.close();
+ * ```
+ *
+ * @module
+ */
+
+export type { Cookie, HeldCookie, Json } from "./protocol.ts";
+export {
+  answer,
+  currentSession,
+  findSession,
+  McpServer,
+  serve,
+  SessionError,
+  sessionLayer,
+  StatelessHttpTransport,
+} from "./servers/base/mod.ts";
+export type {
+  AuthInfo,
+  JSONRPCMessage,
+  McpServerClass,
+  Policy,
+  ServerDefinition,
+  ServerInfo,
+  ServerOptions,
+  Session,
+  SessionErrorCode,
+  SessionLayerOptions,
+  ToolAnswer,
+  Transport,
+  TransportSendOptions,
+} from "./servers/base/mod.ts";
+export { isOutcomeUnknown, MemoryJar, withSession } from "./client/mod.ts";
+export type {
+  Connect,
+  CookieJar,
+  JarKey,
+  SessionCapability,
+  SessionEvent,
+  SessionOptions,
+  SessionTransport,
+} from "./client/mod.ts";
+export {
+  defaultStoreUrl,
+  FileStore,
+  KvStore,
+  MemoryStore,
+  openStore,
+  StoreError,
+} from "./store/mod.ts";
+export type {
+  Committed,
+  EntriesOptions,
+  ListOptions,
+  OpenStoreOptions,
+  SessionAlias,
+  SessionRecord,
+  SessionStore,
+  StoreErrorCode,
+  Transaction,
+  Update,
+} from "./store/mod.ts";

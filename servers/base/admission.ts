@@ -1,0 +1,122 @@
+/**
+ * Admission: which session a request runs with, or why it may not run.
+ *
+ * @module
+ */
+
+import { CODE, invalid, isObject, member, sessionRequired, WireError } from "../../protocol.ts";
+import type { SessionRecord, SessionStore } from "../../store/mod.ts";
+import { CallSession } from "./call.ts";
+import { findByCookie, type Found } from "./find.ts";
+import { LAZY_TTL_MS, newRecord } from "./record.ts";
+
+/**
+ * What a `tools/call` without a live session gets (section 4 of the contract):
+ *
+ * - `required`: the error -32002; the tool does not run;
+ * - `auto`: a new session, written when the tool first uses it;
+ * - `optional`: the tool runs without one.
+ */
+export type Policy = "required" | "auto" | "optional";
+
+/** What {@linkcode Admission} goes by. */
+export interface AdmissionOptions {
+  /** Where the sessions are kept. */
+  readonly store: SessionStore;
+  /** The policy of every tool that `tools` does not name. */
+  readonly policy: Policy;
+  /** The policies of single tools, by name. */
+  readonly tools: Readonly<Record<string, Policy>>;
+  /** Lifetime of a session without use, in milliseconds. */
+  readonly ttlMs: number;
+  /** The clock, in milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** What a `tools/call` runs with. */
+export interface Admitted {
+  /** The call's session; `undefined` if it runs without one. */
+  readonly session: CallSession | undefined;
+  /** Did the call present a cookie that led nowhere? */
+  readonly dead: boolean;
+}
+
+/** Decides which session a request runs with. */
+export class Admission {
+  readonly #store: SessionStore;
+  readonly #policy: Policy;
+  readonly #tools: ReadonlyMap<string, Policy>;
+  readonly #ttlMs: number;
+  readonly #now: () => number;
+
+  /** Copies the options. */
+  constructor({ store, policy, tools, ttlMs, now }: AdmissionOptions) {
+    this.#store = store;
+    this.#policy = policy;
+    this.#tools = new Map(Object.entries(tools));
+    this.#ttlMs = ttlMs;
+    this.#now = now;
+  }
+
+  /**
+   * Admits a `tools/call`.
+   *
+   * @throws {WireError} -32002 if it needs a session that it has not, -32601 if it wants to run as a
+   * task, -32602 if its params are none of a call.
+   * @throws {StoreError} if the store fails.
+   */
+  async call(params: Record<string, unknown>, owner: string | null): Promise<Admitted> {
+    if (member(params, "task") !== undefined) {
+      throw new WireError(CODE.methodNotFound, "A call that uses a session cannot run as a task");
+    }
+    const { name, arguments: args } = params;
+    const found = await findByCookie(this.#store, params, owner);
+    const session = found.kind === "live"
+      ? this.#session(found.record)
+      : this.#without(found.kind, name, owner);
+    // The SDK would answer these with an internal error, which here means a store that fails.
+    if (typeof name !== "string") throw invalid("params.name", "a string", name);
+    if (args !== undefined && !isObject(args)) throw invalid("params.arguments", "an object", args);
+    return { session, dead: found.kind === "malformed" || found.kind === "unknown" };
+  }
+
+  /**
+   * Admits any other request. It can use the session whose cookie it presents, and neither counts
+   * nor renews it.
+   *
+   * @throws {StoreError} if the store fails.
+   */
+  async other(params: unknown, owner: string | null): Promise<CallSession | undefined> {
+    const found = await findByCookie(this.#store, params, owner);
+    return found.kind === "live" ? this.#session(found.record, { counts: false }) : undefined;
+  }
+
+  #without(
+    reason: Exclude<Found["kind"], "live">,
+    tool: unknown,
+    owner: string | null,
+  ): CallSession | undefined {
+    const named = typeof tool === "string" ? this.#tools.get(tool) : undefined;
+    switch (named ?? this.#policy) {
+      case "required":
+        throw sessionRequired(reason);
+      case "optional":
+        return undefined;
+      case "auto": {
+        const record = newRecord({
+          owner,
+          title: "lazy-tool-session",
+          reason: "lazy/tools/call",
+          ttlMs: Math.min(LAZY_TTL_MS, this.#ttlMs),
+          now: this.#now(),
+        });
+        return this.#session(record, { isNew: true });
+      }
+    }
+  }
+
+  #session(record: SessionRecord, { isNew = false, counts = true } = {}): CallSession {
+    const [store, ttlMs, now] = [this.#store, this.#ttlMs, this.#now];
+    return new CallSession({ store, record, isNew, counts, ttlMs, now });
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * A server's command line: flags in, settings out (section 8 of the contract).
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { DEFAULT_TTL_MS } from "./record.ts";
+
+/** How much goes to stderr, from least to most. */
+export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
+/** How much goes to stderr. */
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Where a server listens. */
+export interface HttpSettings {
+  /** The address to listen on. */
+  readonly host: string;
+  /** The port; 0 lets the system choose. */
+  readonly port: number;
+  /** The path of the endpoint. */
+  readonly path: string;
+  /** Serve with the SDK's own transport and its `Mcp-Session-Id`? */
+  readonly stateful: boolean;
+}
+
+/** What a server was asked to do. */
+export type Command =
+  | { readonly kind: "help" }
+  | { readonly kind: "version" }
+  | {
+    readonly kind: "serve";
+    /** `undefined` means stdio. */
+    readonly http: HttpSettings | undefined;
+    /** The store's URL, or `undefined` for the default one. */
+    readonly store: string | undefined;
+    /** Lifetime of a session without use, in milliseconds. */
+    readonly ttlMs: number;
+    readonly logLevel: LogLevel;
+  };
+
+/** A command line that makes no sense. The message is for whoever typed it. */
+export class UsageError extends Error {
+  /** Makes an error with a message of one line. */
+  constructor(message: string) {
+    super(message);
+    this.name = "UsageError";
+  }
+}
+
+const STRING_FLAGS = ["transport", "host", "port", "path", "store", "ttl", "log-level"] as const;
+const BOOLEAN_FLAGS = ["stateful", "help", "version"] as const;
+
+/** The text of `--help`; `program` is what was typed to start the server. */
+export function helpText(name: string, description: string, program: string): string {
+  return `${name}: ${description}
+
+Usage: ${program} [flags]
+
+  --transport stdio|streamable-http  how clients reach it (default: stdio)
+  --host HOST                        address to listen on (default: 127.0.0.1)
+  --port PORT                        port to listen on, 0 for a free one (default: 8765)
+  --path PATH                        path of the endpoint (default: /mcp)
+  --stateful                         use the SDK's HTTP transport with Mcp-Session-Id
+  --store URL                        where sessions are kept: memory:, file:PATH, kv:PATH or
+                                     kv:https://HOST (default: $MCP_SESSIONS_STORE, else a file
+                                     in the state directory)
+  --ttl TIME                         lifetime of a session without use: 90s, 30m, 12h, 7d
+                                     (default: 7d)
+  --log-level LEVEL                  ${LOG_LEVELS.join(", ")} (default: warn)
+  --help, --version                  show this, or the version
+`;
+}
+
+/**
+ * Reads a server's flags.
+ *
+ * @throws {UsageError} naming the flag that is wrong, and what it takes.
+ */
+export function parseFlags(args: readonly string[]): Command {
+  const flags = parseArgs([...args], {
+    string: STRING_FLAGS,
+    boolean: BOOLEAN_FLAGS,
+    alias: { help: "h" },
+    unknown: (arg) => {
+      throw new UsageError(`Unknown argument ${JSON.stringify(arg)}: --help lists the flags`);
+    },
+  });
+  if (flags.help) return { kind: "help" };
+  if (flags.version) return { kind: "version" };
+  for (const name of STRING_FLAGS) {
+    if (flags[name] === "") throw new UsageError(`--${name} needs a value`);
+  }
+  const transport = flags.transport ?? "stdio";
+  if (transport !== "stdio" && transport !== "streamable-http") {
+    throw new UsageError(`--transport takes stdio or streamable-http, not "${transport}"`);
+  }
+  if (transport === "stdio") {
+    const misplaced = (["host", "port", "path", "stateful"] as const).find((name) => flags[name]);
+    if (misplaced !== undefined) {
+      throw new UsageError(`--${misplaced} goes with --transport streamable-http`);
+    }
+  }
+  return {
+    kind: "serve",
+    http: transport === "stdio" ? undefined : {
+      host: loopback(flags.host ?? "127.0.0.1"),
+      port: portNumber(flags.port ?? "8765"),
+      path: endpointPath(flags.path ?? "/mcp"),
+      stateful: flags.stateful,
+    },
+    store: flags.store,
+    ttlMs: flags.ttl === undefined ? DEFAULT_TTL_MS : parseTtl(flags.ttl),
+    logLevel: logLevel(flags["log-level"] ?? "warn"),
+  };
+}
+
+/** Hosts that only this machine reaches. Nothing here can tell one caller from another yet. */
+function loopback(host: string): string {
+  const name = host.replace(/^\[(.*)\]$/, "$1");
+  if (["localhost", "::1"].includes(name) || /^127(\.\d{1,3}){3}$/.test(name)) return name;
+  throw new UsageError(
+    `--host takes an address of this machine only (127.0.0.1, ::1, localhost), as callers are ` +
+      `not authenticated, not "${host}"`,
+  );
+}
+
+function portNumber(port: string): number {
+  if (/^\d{1,5}$/.test(port) && Number(port) <= 65_535) return Number(port);
+  throw new UsageError(`--port takes a number from 0 to 65535, not "${port}"`);
+}
+
+function endpointPath(path: string): string {
+  if (/^\/[\x21-\x7e]*$/.test(path) && !/[?#]/.test(path)) return path;
+  throw new UsageError(`--path takes a path that begins with /, not "${path}"`);
+}
+
+function logLevel(level: string): LogLevel {
+  const known = LOG_LEVELS.find((name) => name === level);
+  if (known !== undefined) return known;
+  throw new UsageError(`--log-level takes ${LOG_LEVELS.join(", ")}, not "${level}"`);
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+// Beyond a hundred years a date may no longer be one.
+const MAX_TTL_MS = 36_525 * 86_400_000;
+
+function parseTtl(text: string): number {
+  const [, number, unit] = /^(\d{1,12})([smhd])$/.exec(text) ?? [];
+  const ttlMs = Number(number) * (UNIT_MS[unit ?? ""] ?? NaN);
+  if (ttlMs > 0 && ttlMs <= MAX_TTL_MS) return ttlMs;
+  throw new UsageError(`--ttl takes a time such as 90s, 30m, 12h or 7d, not "${text}"`);
+}

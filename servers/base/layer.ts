@@ -1,0 +1,291 @@
+/**
+ * The session layer: a decorator of an MCP transport that makes any server session-aware.
+ *
+ * @module
+ */
+
+import {
+  CODE,
+  member,
+  presentedCookie,
+  WireError,
+  withCapability,
+  withCookie,
+} from "../../protocol.ts";
+import type { SessionStore } from "../../store/mod.ts";
+import { Admission, type Admitted, type Policy } from "./admission.ts";
+import type { CallSession } from "./call.ts";
+import { asError, type WireErrorBody, wireErrorBody } from "./errors.ts";
+import { ownerOf } from "./find.ts";
+import { type MethodContext, type SessionMethod, sessionMethods } from "./methods.ts";
+import { DEFAULT_TTL_MS } from "./record.ts";
+import type {
+  JSONRPCMessage,
+  JSONRPCRequest,
+  MessageExtraInfo,
+  RequestId,
+  Transport,
+  TransportSendOptions,
+} from "./sdk.ts";
+import { runWithSession } from "./session.ts";
+
+/** How {@linkcode sessionLayer} treats the server behind it. */
+export interface SessionLayerOptions {
+  /** Where the sessions are kept. The layer does not close it. */
+  readonly store: SessionStore;
+  /** The policy of every tool that `tools` does not name. @default "required" */
+  readonly policy?: Policy;
+  /** The policies of single tools, by name. */
+  readonly tools?: Readonly<Record<string, Policy>>;
+  /** Lifetime of a session without use, in milliseconds. @default 7 days */
+  readonly ttlMs?: number;
+  /**
+   * Does the transport reach only the user whose process this is, as stdio does? Only then may a
+   * caller without authentication list the sessions that belong to nobody. @default false
+   */
+  readonly local?: boolean;
+  /** The clock, in milliseconds since 1970. @default Date.now */
+  readonly now?: () => number;
+}
+
+/**
+ * Puts sessions between a transport and the server on it: announces the capability, answers
+ * `session/*`, checks the policy of each tool, hands the session to the tool
+ * ({@linkcode currentSession}), and puts the cookie on the result.
+ *
+ * @example
+ * ```ts
+ * import { McpServer, sessionLayer } from "@mcp-sessions/deno/server";
+ * import { MemoryStore } from "@mcp-sessions/deno/store";
+ * import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
+ *
+ * const [transport] = InMemoryTransport.createLinkedPair();
+ * const server = new McpServer({ name: "example", version: "1.0.0" });
+ * await server.connect(sessionLayer(transport, { store: new MemoryStore(), policy: "auto" }));
+ * await server.close();
+ * ```
+ */
+export function sessionLayer(transport: Transport, options: SessionLayerOptions): Transport {
+  return new SessionLayer(transport, options);
+}
+
+/** What is remembered of a request until its reply. */
+interface Pending {
+  readonly method: string;
+  /** What it runs with, once that is known. */
+  admitted: Admitted;
+}
+
+type Respond = (reply: { result: object } | { error: unknown }) => Promise<void>;
+
+class SessionLayer implements Transport {
+  readonly #inner: Transport;
+  readonly #admission: Admission;
+  readonly #methodContext: Omit<MethodContext, "owner">;
+  readonly #pending = new Map<RequestId, Pending>();
+  onclose?: (() => void) | undefined;
+  onerror?: ((error: Error) => void) | undefined;
+  onmessage?: Transport["onmessage"];
+
+  constructor(inner: Transport, options: SessionLayerOptions) {
+    this.#inner = inner;
+    const { store, ttlMs = DEFAULT_TTL_MS, now = Date.now } = options;
+    const { policy = "required", tools = {}, local = false } = options;
+    this.#admission = new Admission({ store, policy, tools, ttlMs, now });
+    this.#methodContext = { store, local, ttlMs, now };
+    const { onclose, onerror } = inner;
+    inner.onclose = () => {
+      onclose?.();
+      this.#release();
+      this.onclose?.();
+    };
+    inner.onerror = (error) => {
+      onerror?.(error);
+      this.onerror?.(error);
+    };
+    inner.onmessage = (message, extra) => this.#receive(message, extra);
+  }
+
+  get sessionId(): string | undefined {
+    return this.#inner.sessionId;
+  }
+
+  get setProtocolVersion(): ((version: string) => void) | undefined {
+    return this.#inner.setProtocolVersion?.bind(this.#inner);
+  }
+
+  start(): Promise<void> {
+    return this.#inner.start();
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+
+  async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+    await this.#inner.send(isResponse(message) ? await this.#complete(message) : message, options);
+  }
+
+  #receive(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): void {
+    if (!("method" in message)) return this.#deliver(message, extra);
+    if (!("id" in message)) {
+      if (message.method === "notifications/cancelled") this.#cancel(message.params);
+      return this.#deliver(message, extra);
+    }
+    if (this.#pending.has(message.id)) {
+      const error = new WireError(
+        CODE.invalidRequest,
+        "The id of a request must not be that of another one still in flight",
+      );
+      return void this.#reply(message.id, { error });
+    }
+    const pending: Pending = {
+      method: message.method,
+      admitted: { session: undefined, dead: false },
+    };
+    this.#pending.set(message.id, pending);
+    const method = sessionMethods.get(message.method);
+    if (method !== undefined) return void this.#answer(message, extra, method, pending);
+    if (message.method === "tools/call") return void this.#call(message, extra, pending);
+    const presented = presentedCookie(message.params).kind === "id";
+    if (presented && message.method !== "initialize") {
+      return void this.#other(message, extra, pending);
+    }
+    this.#deliver(message, extra);
+  }
+
+  /** Answers a request of the contract itself; the server behind never sees it. */
+  async #answer(
+    request: JSONRPCRequest,
+    extra: MessageExtraInfo | undefined,
+    method: SessionMethod,
+    pending: Pending,
+  ): Promise<void> {
+    const context = { ...this.#methodContext, owner: ownerOf(extra?.authInfo) };
+    const respond = this.#responder(request.id, pending);
+    try {
+      await respond({ result: await method(request.params, context) });
+    } catch (error) {
+      await respond({ error });
+    }
+  }
+
+  /** Lets the server have a `tools/call`, if its policy admits it. */
+  async #call(
+    request: JSONRPCRequest,
+    extra: MessageExtraInfo | undefined,
+    pending: Pending,
+  ): Promise<void> {
+    try {
+      const owner = ownerOf(extra?.authInfo);
+      pending.admitted = await this.#admission.call(request.params ?? {}, owner);
+    } catch (error) {
+      return await this.#responder(request.id, pending)({ error });
+    }
+    this.#deliverOpened(request, extra, pending, pending.admitted.session);
+  }
+
+  /** Lets the server have another request that carries a cookie. It can use the session. */
+  async #other(
+    request: JSONRPCRequest,
+    extra: MessageExtraInfo | undefined,
+    pending: Pending,
+  ): Promise<void> {
+    let session: CallSession | Error | undefined;
+    try {
+      session = await this.#admission.other(request.params, ownerOf(extra?.authInfo));
+      pending.admitted = { session, dead: false };
+    } catch (error) {
+      // Most of these requests never ask for their session: only those that do shall fail.
+      session = asError(error);
+    }
+    this.#deliverOpened(request, extra, pending, session);
+  }
+
+  /** Turns the server's reply into the one that goes out: with the capability, or the cookie. */
+  async #complete(message: Response): Promise<JSONRPCMessage> {
+    const pending = this.#take(message.id);
+    if (pending === undefined) return message;
+    if (pending.method === "initialize") {
+      return "result" in message ? { ...message, result: withCapability(message.result) } : message;
+    }
+    const { session, dead } = pending.admitted;
+    try {
+      const failed = "error" in message || message.result.isError === true;
+      const cookie = await session?.settle(failed);
+      const told = cookie === undefined && dead ? null : cookie;
+      if ("error" in message || told === undefined) return message;
+      return { ...message, result: withCookie(message.result, told) };
+    } catch (error) {
+      return { jsonrpc: "2.0", id: message.id, error: this.#wireError(error) };
+    }
+  }
+
+  #deliver(
+    message: JSONRPCMessage,
+    extra: MessageExtraInfo | undefined,
+    session?: CallSession | Error,
+  ): void {
+    runWithSession(session, () => this.onmessage?.(message, extra));
+  }
+
+  /** Delivers a request that had to wait for the store, unless it was cancelled meanwhile. */
+  #deliverOpened(
+    request: JSONRPCRequest,
+    extra: MessageExtraInfo | undefined,
+    pending: Pending,
+    session: CallSession | Error | undefined,
+  ): void {
+    if (this.#pending.get(request.id) === pending) this.#deliver(request, extra, session);
+  }
+
+  #cancel(params: unknown): void {
+    const id = member(params, "requestId");
+    if (typeof id === "string" || typeof id === "number") this.#take(id)?.admitted.session?.close();
+  }
+
+  #take(id: RequestId): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    return pending;
+  }
+
+  #release(): void {
+    for (const { admitted } of this.#pending.values()) admitted.session?.close();
+    this.#pending.clear();
+  }
+
+  /** Sends the layer's own reply to a request, unless the caller has cancelled it meanwhile. */
+  #responder(id: RequestId, pending: Pending): Respond {
+    return async (reply) => {
+      if (this.#pending.get(id) !== pending) return;
+      this.#pending.delete(id);
+      await this.#reply(id, reply);
+    };
+  }
+
+  async #reply(id: RequestId, reply: { result: object } | { error: unknown }): Promise<void> {
+    const body = "result" in reply
+      ? { result: { ...reply.result } }
+      : { error: this.#wireError(reply.error) };
+    try {
+      await this.#inner.send({ jsonrpc: "2.0", id, ...body });
+    } catch (error) {
+      this.onerror?.(asError(error));
+    }
+  }
+
+  /** The JSON-RPC error that tells the caller; what is not the caller's doing goes to the log too. */
+  #wireError(error: unknown): WireErrorBody {
+    if (!(error instanceof WireError)) this.onerror?.(asError(error));
+    return wireErrorBody(error);
+  }
+}
+
+type Response = Extract<JSONRPCMessage, { result: unknown } | { error: unknown }> & {
+  id: RequestId;
+};
+
+function isResponse(message: JSONRPCMessage): message is Response {
+  return !("method" in message) && message.id !== undefined;
+}

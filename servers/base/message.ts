@@ -1,0 +1,122 @@
+/**
+ * Reading what a peer sent: a JSON-RPC message that the SDK will understand, or the error to answer
+ * with. The SDK drops what it does not understand without an answer, which leaves a caller waiting.
+ *
+ * @module
+ */
+
+import { CODE, invalid, isObject, WireError } from "../../protocol.ts";
+import type { JSONRPCMessage, RequestId } from "./sdk.ts";
+
+/** The largest message that a server takes, in bytes. */
+export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+
+/** A message, or why it is none, with the id to answer to. */
+export type Incoming =
+  | { readonly kind: "message"; readonly message: JSONRPCMessage }
+  | { readonly kind: "error"; readonly id: RequestId | null; readonly error: WireError };
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** Reads one JSON-RPC message from its bytes. */
+export function readMessage(bytes: Uint8Array): Incoming {
+  let value: unknown;
+  try {
+    value = JSON.parse(decoder.decode(bytes));
+  } catch {
+    const error = new WireError(CODE.parseError, "Parse error: the message is not valid JSON");
+    return { kind: "error", id: null, error };
+  }
+  const id = isObject(value) && isRequestId(value.id) ? value.id : null;
+  try {
+    return { kind: "message", message: asMessage(value) };
+  } catch (error) {
+    if (error instanceof WireError) return { kind: "error", id, error };
+    throw error;
+  }
+}
+
+/** The error for a message of more than {@linkcode MAX_MESSAGE_BYTES}. */
+export function tooLarge(): WireError {
+  return new WireError(
+    CODE.invalidRequest,
+    `Invalid request: a message can have at most ${MAX_MESSAGE_BYTES} bytes`,
+  );
+}
+
+/** An error as the JSON-RPC answer to a message with no id that could be told. */
+export function errorMessage(id: RequestId | null, { code, message }: WireError): object {
+  return { jsonrpc: "2.0", id, error: { code, message } };
+}
+
+function asMessage(value: unknown): JSONRPCMessage {
+  if (Array.isArray(value)) throw malformed("a batch is not accepted; send each message by itself");
+  if (!isObject(value)) throw malformed("a message must be an object");
+  if (value.jsonrpc !== "2.0") throw malformed('jsonrpc must be "2.0"');
+  if (Object.hasOwn(value, "method")) return asRequest(value);
+  return asResponse(value);
+}
+
+function asRequest(value: Record<string, unknown>): JSONRPCMessage {
+  const { id, method, params } = value;
+  if (typeof method !== "string") throw malformed("method must be a string");
+  const hasId = Object.hasOwn(value, "id");
+  if (hasId && !isRequestId(id)) throw malformed("id must be a string or an integer");
+  const checked = params === undefined ? undefined : checkParams(params);
+  return {
+    jsonrpc: "2.0",
+    ...(hasId && isRequestId(id) && { id }),
+    method,
+    ...(checked !== undefined && { params: checked }),
+  };
+}
+
+function asResponse(value: Record<string, unknown>): JSONRPCMessage {
+  const { id, result, error } = value;
+  if (!isRequestId(id)) throw malformed("it is neither a request nor an answer to one");
+  if (isObject(result)) return { jsonrpc: "2.0", id, result };
+  if (
+    isObject(error) && Number.isSafeInteger(error.code) && typeof error.message === "string"
+  ) {
+    const { code, message, data } = error;
+    return { jsonrpc: "2.0", id, error: { code: Number(code), message, data } };
+  }
+  throw malformed("it is neither a request nor an answer to one");
+}
+
+/** Holds `params` to what the SDK's own schema of a request asks for. */
+function checkParams(params: unknown): Record<string, unknown> | undefined {
+  if (params === null) return undefined;
+  if (!isObject(params)) throw invalid("params", "an object", params);
+  const meta = params._meta;
+  if (meta === undefined) return params;
+  if (meta === null) {
+    const { _meta: _, ...rest } = params;
+    return rest;
+  }
+  if (!isObject(meta)) throw invalid("params._meta", "an object", meta);
+  if (meta.progressToken !== undefined && !isRequestId(meta.progressToken)) {
+    throw invalid(
+      "params._meta.progressToken",
+      "a string or an integer",
+      meta.progressToken,
+    );
+  }
+  const related = meta["io.modelcontextprotocol/related-task"];
+  if (related !== undefined && !(isObject(related) && typeof related.taskId === "string")) {
+    throw invalid(
+      'params._meta["io.modelcontextprotocol/related-task"]',
+      "an object with a taskId",
+      related,
+    );
+  }
+  return params;
+}
+
+function isRequestId(value: unknown): value is RequestId {
+  return typeof value === "string" || Number.isSafeInteger(value);
+}
+
+function malformed(why: string): WireError {
+  return new WireError(CODE.invalidRequest, `Invalid request: ${why}`);
+}

@@ -1,0 +1,91 @@
+/**
+ * The three methods `session/create`, `session/list` and `session/delete` (section 3 of the
+ * contract).
+ *
+ * @module
+ */
+
+import {
+  CODE,
+  type Cookie,
+  LIST_PAGE,
+  META_KEY,
+  METHOD,
+  parseCreateParams,
+  parseDeleteId,
+  parseListCursor,
+  WireError,
+} from "../../protocol.ts";
+import type { SessionRecord, SessionStore } from "../../store/mod.ts";
+import { findByCookie, findOwned } from "./find.ts";
+import { cookieOf, newRecord } from "./record.ts";
+
+/** Who asks, and of which sessions. */
+export interface MethodContext {
+  /** Where the sessions are kept. */
+  readonly store: SessionStore;
+  /** The principal, or `null`. */
+  readonly owner: string | null;
+  /** Does the transport reach only the user whose process this is? */
+  readonly local: boolean;
+  /** The lifetime of a new session without use, in milliseconds. */
+  readonly ttlMs: number;
+  /** The clock, in milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** A method of the contract: params in, result out. */
+export type SessionMethod = (params: unknown, context: MethodContext) => Promise<object>;
+
+/** The methods that the layer answers itself, by name. */
+export const sessionMethods: ReadonlyMap<string, SessionMethod> = new Map([
+  [METHOD.create, create],
+  [METHOD.list, list],
+  [METHOD.delete, remove],
+]);
+
+async function create(params: unknown, context: MethodContext): Promise<object> {
+  const { store, owner, ttlMs, now } = context;
+  const { title, extra } = parseCreateParams(params);
+  const record = newRecord({
+    owner,
+    title,
+    reason: METHOD.create,
+    extra,
+    ttlMs,
+    now: now(),
+  });
+  const cookie = cookieOf(await store.create(record));
+  return { ...cookie, _meta: { [META_KEY]: cookie } };
+}
+
+async function list(params: unknown, context: MethodContext): Promise<object> {
+  const { store, owner, local } = context;
+  const after = parseListCursor(params);
+  if (after !== undefined && !/^[0-9a-f]{32}$/.test(after)) {
+    throw new WireError(CODE.invalidParams, "params.cursor must be a nextCursor of this method");
+  }
+  if (owner === null && !local) {
+    // Listing is how ids leak: a caller whom nobody knows is shown what it already has.
+    const found = await findByCookie(store, params, owner);
+    return { sessions: found.kind === "live" ? [cookieOf(found.record)] : [] };
+  }
+  const records = await store.list({ owner, after, limit: LIST_PAGE + 1 });
+  const page: SessionRecord[] = records.slice(0, LIST_PAGE);
+  return {
+    sessions: page.map(cookieOf),
+    ...(records.length > LIST_PAGE && { nextCursor: page.at(-1)?.stateId }),
+  };
+}
+
+async function remove(params: unknown, context: MethodContext): Promise<object> {
+  const { store, owner } = context;
+  const named = parseDeleteId(params);
+  const presented = await findByCookie(store, params, owner);
+  const own = presented.kind === "live" ? presented.record : undefined;
+  const id = named === undefined ? own?.id : (await findOwned(store, named, owner))?.id;
+  const deleted = id !== undefined && await store.delete(id);
+  if (presented.kind === "missing") return { deleted };
+  const cookie: Cookie | null = own === undefined || own.id === id ? null : cookieOf(own);
+  return { deleted, _meta: { [META_KEY]: cookie } };
+}

@@ -1,0 +1,29 @@
+/**
+ * Sessions for MCP servers: the layer to put on a transport, the session that tools get, and a
+ * runner that serves a definition over stdio or Streamable HTTP.
+ *
+ * @module
+ */
+
+export { answer } from "./answer.ts";
+export type { ToolAnswer } from "./answer.ts";
+export { sessionLayer } from "./layer.ts";
+export type { SessionLayerOptions } from "./layer.ts";
+export type { Policy } from "./admission.ts";
+export { currentSession, findSession, SessionError } from "./session.ts";
+export type { Session, SessionErrorCode } from "./session.ts";
+export { StatelessHttpTransport } from "./http.ts";
+export { serve, VERSION } from "./serve.ts";
+export type { ServerDefinition } from "./serve.ts";
+export { McpServer } from "./sdk.ts";
+export type {
+  AuthInfo,
+  JSONRPCMessage,
+  McpServerClass,
+  ServerInfo,
+  ServerOptions,
+  Transport,
+  TransportSendOptions,
+} from "./sdk.ts";
+export type { Cookie, Json } from "../../protocol.ts";
+export type { SessionStore, Update } from "../../store/mod.ts";

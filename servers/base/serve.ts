@@ -1,0 +1,186 @@
+/**
+ * From a server's definition and a command line to a served server.
+ *
+ * @module
+ */
+
+import denoConfig from "../../deno.json" with { type: "json" };
+import { WireError } from "../../protocol.ts";
+import { defaultStoreUrl, openStore, type SessionStore } from "../../store/mod.ts";
+import type { Policy } from "./admission.ts";
+import { asError } from "./errors.ts";
+import {
+  type Command,
+  helpText,
+  type HttpSettings,
+  LOG_LEVELS,
+  type LogLevel,
+  parseFlags,
+  UsageError,
+} from "./flags.ts";
+import { sessionLayer, type SessionLayerOptions } from "./layer.ts";
+import { listen } from "./listen.ts";
+import type { McpServer, Transport } from "./sdk.ts";
+import { StdioTransport } from "./stdio.ts";
+
+/** A session-aware server: what its sessions are for, and how to make one. */
+export interface ServerDefinition {
+  /** `serverInfo.name`: two servers on one store do not see each other's sessions. */
+  readonly name: string;
+  /** One line for `--help`. */
+  readonly description: string;
+  /** The policy of every tool that `tools` does not name. */
+  readonly policy: Policy;
+  /** The policies of single tools, by name. */
+  readonly tools?: Readonly<Record<string, Policy>>;
+  /** Makes the server with its tools. May be called more than once. */
+  readonly create: () => McpServer;
+}
+
+/** The version that the servers of this project tell. */
+export const VERSION: string = denoConfig.version;
+
+// How long a stopping server waits for calls that are still running.
+const GRACE_MS = 5000;
+
+type Log = (level: LogLevel, message: string) => void;
+
+/**
+ * Serves a server as the command line says, until its input ends or it is told to stop, and ends
+ * the process: with 0, with 2 for a wrong flag, with 1 if it cannot serve.
+ */
+export async function serve(
+  definition: ServerDefinition,
+  args: readonly string[] = Deno.args,
+): Promise<never> {
+  try {
+    const command = parseFlags(args);
+    switch (command.kind) {
+      case "help":
+        console.log(helpText(definition.name, definition.description, program()));
+        break;
+      case "version":
+        console.log(VERSION);
+        break;
+      case "serve":
+        await run(definition, command);
+    }
+    return Deno.exit(0);
+  } catch (error) {
+    console.error(`${definition.name}: ${asError(error).message}`);
+    return Deno.exit(error instanceof UsageError ? 2 : 1);
+  }
+}
+
+/** What was typed to start this process, as `--help` shows it. */
+function program(): string {
+  if (Deno.build.standalone) return Deno.execPath();
+  return `deno run -A ${new URL(Deno.mainModule).pathname.split("/").slice(-2).join("/")}`;
+}
+
+async function run(
+  definition: ServerDefinition,
+  command: Command & { readonly kind: "serve" },
+): Promise<void> {
+  const { name, policy, tools } = definition;
+  const log = logger(name, command.logLevel);
+  const url = command.store ?? (Deno.env.get("MCP_SESSIONS_STORE") || defaultStoreUrl(name));
+  await using store = await open(url, name, (message) => log("warn", message));
+  log("info", `sessions are kept in ${url}`);
+  const layer: SessionLayerOptions = {
+    store,
+    policy,
+    ...(tools && { tools }),
+    ttlMs: command.ttlMs,
+    local: command.http === undefined,
+  };
+  const connect = async (transport: Transport): Promise<McpServer> => {
+    const server = definition.create();
+    server.server.onerror = (error) => log(levelOf(error), error.message);
+    await server.connect(sessionLayer(transport, layer));
+    return server;
+  };
+  if (command.http === undefined) await serveStdio(connect, name);
+  else await serveHttp(connect, name, command.http);
+  log("info", "stopped");
+}
+
+async function open(
+  url: string,
+  namespace: string,
+  warn: (message: string) => void,
+): Promise<SessionStore> {
+  try {
+    return await openStore(url, { namespace, warn });
+  } catch (error) {
+    throw error instanceof TypeError ? new UsageError(error.message) : error;
+  }
+}
+
+type Connect = (transport: Transport) => Promise<McpServer>;
+
+async function serveStdio(connect: Connect, name: string): Promise<void> {
+  // Standard output belongs to the protocol: a tool that logs must not break it.
+  console.log = console.info = console.debug = console.error;
+  if (Deno.stdin.isTerminal()) {
+    console.error(
+      `${name} speaks MCP over standard input and output: start it from an MCP client, or see ` +
+        "--help. Ctrl-D ends it.",
+    );
+  }
+  const stop = stopSignal();
+  const transport = new StdioTransport({
+    readable: Deno.stdin.readable,
+    writable: Deno.stdout.writable,
+  });
+  const server = await connect(transport);
+  await Promise.race([transport.ended, stop]);
+  await bounded(transport.drained());
+  await server.close();
+}
+
+async function serveHttp(connect: Connect, name: string, settings: HttpSettings): Promise<void> {
+  const stop = stopSignal();
+  const listener = await listen(connect, settings);
+  console.error(`${name} listening on ${listener.url}`);
+  await stop;
+  await bounded(listener.close());
+}
+
+/** Resolves at the first signal to stop; a second one ends the process at once. */
+function stopSignal(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const signals: Deno.Signal[] = Deno.build.os === "windows"
+    ? ["SIGINT", "SIGBREAK"]
+    : ["SIGINT", "SIGTERM"];
+  let stopping = false;
+  for (const signal of signals) {
+    Deno.addSignalListener(signal, () => {
+      if (stopping) Deno.exit(1);
+      stopping = true;
+      resolve();
+    });
+  }
+  return promise;
+}
+
+/** Waits for `work`, but no longer than the grace period. */
+async function bounded(work: Promise<void>): Promise<void> {
+  const timeout = Promise.withResolvers<void>();
+  const timer = setTimeout(timeout.resolve, GRACE_MS);
+  await Promise.race([work, timeout.promise]);
+  clearTimeout(timer);
+}
+
+/** A client's mistakes must not fill the log; a store that fails is for whoever runs the server. */
+function levelOf(error: Error): LogLevel {
+  return error.constructor === Error || error instanceof WireError ? "info" : "error";
+}
+
+function logger(name: string, limit: LogLevel): Log {
+  return (level, message) => {
+    if (LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(limit)) {
+      console.error(`${name}: ${level}: ${message}`);
+    }
+  };
+}

@@ -1,0 +1,64 @@
+/**
+ * The session probe: look at a session, end it, or go on as a fresh one. A call without a session
+ * gets one, so any MCP client can try it.
+ *
+ *     deno run -A servers/session.ts
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { answer, currentSession, McpServer, serve, VERSION } from "./base/mod.ts";
+
+function create(): McpServer {
+  const server = new McpServer({ name: "experimental-mcp-sessions", version: VERSION }, {
+    instructions: "Call session_probe to see which session this conversation has and how many " +
+      "calls it has served. Use action=revoke to end it, and action=new to go on as a fresh one.",
+  });
+
+  server.registerTool("session_probe", {
+    title: "Session probe",
+    description: "Shows the current session, ends it, or replaces it with a fresh one.",
+    inputSchema: {
+      action: z.enum(["status", "revoke", "new"]).default("status").describe(
+        "status: show the session; revoke: end it; new: replace it with a fresh one",
+      ),
+      note: z.string().optional().describe("A remark that comes back with the answer"),
+    },
+    outputSchema: {
+      action: z.enum(["status", "revoke", "new"]),
+      session: z.object({
+        id: z.string(),
+        expiry: z.string(),
+        data: z.record(z.string(), z.string()),
+      }).optional().describe("The session's cookie, as it is after the call"),
+      calls: z.number().int().optional().describe("Tool calls of this session, this one included"),
+      note: z.string().optional(),
+      revoked: z.literal(true).optional(),
+      session_id: z.string().optional().describe("The id of the session that was ended"),
+    },
+    annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false },
+  }, async ({ action, note }) => {
+    const session = currentSession();
+    if (action === "revoke") {
+      const session_id = session.id;
+      await session.revoke();
+      return answer(`session revoked: ${session_id}`, { action, revoked: true, session_id });
+    }
+    if (action === "new") await session.replace({ title: "rotated-session", reason: "tool/new" });
+    const calls = await session.count();
+    const shown = { action, session: session.cookie, calls, note: note || "none" };
+    return answer(`${action}: id=${session.id} calls=${calls} note=${shown.note}`, shown);
+  });
+
+  return server;
+}
+
+if (import.meta.main) {
+  await serve({
+    name: "experimental-mcp-sessions",
+    description: "shows, ends and replaces the session of the call",
+    policy: "auto",
+    create,
+  });
+}

@@ -1,0 +1,53 @@
+/**
+ * The gatekeeper: no tool runs without a session. A client must send `session/create` first, and
+ * then its cookie with every call.
+ *
+ *     deno run -A servers/session_required.ts
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { answer, currentSession, McpServer, serve, VERSION } from "./base/mod.ts";
+
+function create(): McpServer {
+  const server = new McpServer({ name: "session-required", version: VERSION }, {
+    instructions:
+      "Both tools need a session, which the client makes. Call echo to see that calls " +
+      "get through, and whoami to see which session they come in.",
+  });
+
+  server.registerTool("echo", {
+    title: "Echo",
+    description: "Gives back the text, unchanged.",
+    inputSchema: { text: z.string().describe("What to give back") },
+    annotations: { readOnlyHint: true, idempotentHint: true, openWorldHint: false },
+  }, ({ text }) => ({ content: [{ type: "text", text }] }));
+
+  server.registerTool("whoami", {
+    title: "Who am I",
+    description: "Tells the session of this call, and how many calls it has served.",
+    outputSchema: {
+      session_id: z.string(),
+      tool_calls: z.number().int().describe("Tool calls of this session, this one included"),
+      data: z.record(z.string(), z.string()).describe("What the session's cookie shows"),
+    },
+    annotations: { readOnlyHint: true, idempotentHint: false, openWorldHint: false },
+  }, async () => {
+    const session = currentSession();
+    const tool_calls = await session.count();
+    const who = { session_id: session.id, tool_calls, data: session.cookie.data };
+    return answer(`session ${session.id}, call ${tool_calls}`, who);
+  });
+
+  return server;
+}
+
+if (import.meta.main) {
+  await serve({
+    name: "session-required",
+    description: "refuses every tool call that has no session",
+    policy: "required",
+    create,
+  });
+}

@@ -1,0 +1,136 @@
+/**
+ * What every backend checks and copies first, so that all of them refuse the same things with the
+ * same errors.
+ *
+ * @module
+ */
+
+import { utf8Length } from "../protocol.ts";
+import {
+  checkKey,
+  checkKeys,
+  type EntriesOptions,
+  type ListOptions,
+  MAX_VALUE_BYTES,
+  type SessionAlias,
+  type SessionRecord,
+  StoreError,
+  type Transaction,
+} from "./store.ts";
+
+// These keep a record's keys within the 2,048 bytes that Deno KV gives one, and 500 keys of state
+// within the 80 KiB that it gives the keys of one commit.
+const MAX_BYTES = { id: 256, stateId: 52, owner: 1024, alias: 512, namespace: 48 } as const;
+
+/**
+ * Checks a new session and copies it.
+ *
+ * @throws {TypeError} if a text is not well-formed Unicode, or a number is not a whole one.
+ * @throws {RangeError} if a text is empty or too long, or the whole is too large.
+ */
+export function checkRecord(session: SessionRecord): SessionRecord {
+  const record: SessionRecord = {
+    id: checkText("id", session.id),
+    stateId: checkText("stateId", session.stateId),
+    owner: session.owner === null ? null : checkText("owner", session.owner),
+    alias: session.alias === null ? null : checkText("alias", session.alias),
+    ttlMs: checkWhole("ttlMs", session.ttlMs),
+    expiresAt: checkWhole("expiresAt", session.expiresAt),
+    toolCalls: checkWhole("toolCalls", session.toolCalls),
+    data: { ...session.data },
+  };
+  for (const pair of Object.entries(record.data)) {
+    if (!pair.every((text) => typeof text === "string" && text.isWellFormed())) {
+      throw new TypeError("A session's data must be strings of well-formed Unicode");
+    }
+  }
+  const bytes = utf8Length(JSON.stringify(record));
+  if (bytes > MAX_VALUE_BYTES) {
+    throw new RangeError(
+      `A session can have at most ${MAX_VALUE_BYTES} bytes of UTF-8 JSON: it has ${bytes}`,
+    );
+  }
+  return record;
+}
+
+/** A copy of a record that shares nothing with it. */
+export function copyRecord(record: SessionRecord): SessionRecord {
+  return { ...record, data: { ...record.data } };
+}
+
+/** Checks what a transaction says before its function runs, and copies it. */
+export function checkTransaction<T>(
+  transaction: Transaction<T>,
+): Required<Omit<Transaction<T>, "expiresAt">> & { readonly expiresAt: number } {
+  return {
+    keys: checkKeys(transaction.keys ?? []),
+    update: transaction.update,
+    calls: checkWhole("calls", transaction.calls ?? 0),
+    expiresAt: checkWhole("expiresAt", transaction.expiresAt ?? 0),
+    durable: transaction.durable ?? true,
+  };
+}
+
+/** Checks and copies the options of a page of sessions. */
+export function checkList(options: ListOptions): ListOptions {
+  const { owner, after, limit } = options;
+  return { owner, after, limit: checkWhole("limit", limit) };
+}
+
+/** Checks and copies the options of a page of entries. */
+export function checkEntries(
+  options: EntriesOptions,
+): EntriesOptions & { readonly prefix: string } {
+  const { prefix = "", after, limit } = options;
+  return {
+    prefix: checkKey(prefix),
+    after: after === undefined ? undefined : checkKey(after),
+    limit: checkWhole("limit", limit),
+  };
+}
+
+/** Checks the name that keeps the sessions of one server apart from those of others. */
+export function checkNamespace(namespace: string): string {
+  return checkText("namespace", namespace);
+}
+
+/** Can a session be found by this at all? What is malformed or too long finds nothing. */
+export function canBeFound(by: string | SessionAlias): boolean {
+  return typeof by === "string"
+    ? fits("id", by)
+    : fits("alias", by.alias) && (by.owner === null || fits("owner", by.owner));
+}
+
+/** The error of every method of a store that was closed. */
+export function closedError(): StoreError {
+  return new StoreError("closed", "The store is closed: open it again to go on");
+}
+
+/** The error of a session whose ids are taken. */
+export function conflictError(): StoreError {
+  return new StoreError("conflict", "There is a session with this id or stateId already");
+}
+
+function fits(name: keyof typeof MAX_BYTES, text: string): boolean {
+  return text !== "" && text.isWellFormed() && utf8Length(text) <= MAX_BYTES[name];
+}
+
+function checkText(name: keyof typeof MAX_BYTES, text: string): string {
+  if (typeof text !== "string" || !text.isWellFormed()) {
+    throw new TypeError(`A session's ${name} must be a string of well-formed Unicode`);
+  }
+  if (!fits(name, text)) {
+    throw new RangeError(
+      `A session's ${name} must have 1 to ${MAX_BYTES[name]} bytes of UTF-8: ` +
+        `it has ${utf8Length(text)}`,
+    );
+  }
+  return text;
+}
+
+function checkWhole(name: string, value: number): number {
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new RangeError(`${name} must be a whole number from 0: current value is ${value}`);
+  }
+  return value;
+}

@@ -1,0 +1,58 @@
+/**
+ * Small things that files need: folders, modes, what reaches the disk, and errors that say more.
+ *
+ * @module
+ */
+
+import { dirname } from "node:path";
+import { StoreError } from "./store.ts";
+
+/** Makes the folder that `path` is in, for its owner alone, if it is missing. */
+export function makeFolder(path: string) {
+  try {
+    Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw fileError(`Cannot make the folder ${dirname(path)}`, cause);
+  }
+}
+
+/** Makes the names in the folder of `path` survive a power cut, as after a rename. */
+export function syncFolder(path: string) {
+  // Windows has no handle for it, and keeps names in its own journal.
+  if (Deno.build.os === "windows") return;
+  using folder = Deno.openSync(dirname(path));
+  folder.syncSync();
+}
+
+/** What the operating system says of `path`, or `undefined` if there is nothing. */
+export function statIfAny(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return undefined;
+    throw fileError(`Cannot look at ${path}`, cause);
+  }
+}
+
+/** Are these one file? That holds only while it is open: inodes are used again. */
+export function isSameFile(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
+  return a.ino !== null && a.ino === b.ino && a.dev === b.dev;
+}
+
+/** Writes all of it: the system may take a part, and say why not more only when asked again. */
+export function writeAll(file: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array) {
+  for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+}
+
+/** What the operating system refused, as a {@linkcode StoreError} with the same cause. */
+export function fileError(what: string, cause: unknown): StoreError {
+  if (cause instanceof StoreError) return cause;
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG") {
+    return new StoreError("full", `${what}: there is no room left; free some and try again`, {
+      cause,
+    });
+  }
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new StoreError("unavailable", `${what}: ${reason}`, { cause });
+}

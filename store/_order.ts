@@ -1,0 +1,33 @@
+/**
+ * The order of keys and ids: that of their UTF-8 bytes, which is what every backend can keep.
+ *
+ * @module
+ */
+
+/** Compares two strings as their UTF-8 bytes compare; `<` on strings would compare UTF-16. */
+export function compareUtf8(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x !== y) return rank(x) - rank(y);
+  }
+  return a.length - b.length;
+}
+
+// Surrogates stand for the code points above all others, though their units are not the highest.
+function rank(unit: number): number {
+  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
+}
+
+/** The first index in a sorted array whose item is not before what is looked for. */
+export function bisect<T>(items: readonly T[], isBefore: (item: T) => boolean): number {
+  let low = 0;
+  let high = items.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (isBefore(items[middle]!)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

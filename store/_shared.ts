@@ -1,0 +1,184 @@
+/**
+ * A journal's file as it is shared: each process waits its turn, reads what the others have
+ * written, and only then writes.
+ *
+ * @module
+ */
+
+import { randomHex } from "../protocol.ts";
+import { createFile } from "./_draft.ts";
+import { fileError, statIfAny, syncFolder, writeAll } from "./_files.ts";
+import { isIntact } from "./_lines.ts";
+import { FileLock } from "./_lock.ts";
+import { type Meaning, View } from "./_view.ts";
+import type { JournalFile } from "./journal.ts";
+import { StoreError } from "./store.ts";
+
+/** How a {@linkcode SharedFile} is made. */
+export interface SharedFileOptions {
+  readonly warn: (message: string) => void;
+  readonly lockTimeoutMs: number;
+  readonly wrap: (file: Deno.FsFile) => JournalFile;
+}
+
+/** How far behind a process may be and still catch up while it holds the lock. */
+const BEHIND_BYTES = 1024 * 1024;
+
+/** One process's hold on the file: the lock, and the view of what it has read. */
+export class SharedFile<S> {
+  readonly #path: string;
+  readonly #meaning: Meaning<S>;
+  readonly #options: SharedFileOptions;
+  readonly #lock: FileLock;
+  #view: View<S> | undefined;
+  /** The file that took the other's place, while it is being read. */
+  #next: View<S> | undefined;
+  /** The end of the last turn within this process: the lock is for one caller at a time. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(path: string, meaning: Meaning<S>, options: SharedFileOptions) {
+    this.#path = path;
+    this.#meaning = meaning;
+    this.#options = options;
+    this.#lock = new FileLock(`${path}.lock`, options.lockTimeoutMs);
+  }
+
+  /** What was read so far. */
+  get view(): View<S> {
+    if (this.#view === undefined) throw new Error("The file was not read yet");
+    return this.#view;
+  }
+
+  /** Has this process read all there is? */
+  isCurrent(): boolean {
+    const named = this.#stat();
+    return named.size === this.view.offset && this.view.isNamed(named);
+  }
+
+  /** Runs `action` while no other process writes, with a view of all that they have written. */
+  locked<T>(action: (view: View<S>) => T | Promise<T>): Promise<T> {
+    const result = this.#turn.then(() => this.#locked(action));
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  /** Goes on with a file that this process has put in the other's place. */
+  replace(view: View<S>) {
+    this.#view?.[Symbol.dispose]();
+    this.#view = view;
+  }
+
+  /** Waits for the last turn and lets go of the files. */
+  async close() {
+    await this.#turn;
+    this.#view?.[Symbol.dispose]();
+    this.#next?.[Symbol.dispose]();
+    this.#lock.close();
+  }
+
+  async #locked<T>(action: (view: View<S>) => T | Promise<T>): Promise<T> {
+    for (;;) {
+      await this.#lock.acquire();
+      let behind: { readonly view: View<S>; readonly end: number } | undefined;
+      try {
+        if (this.#isNew()) await this.#createFile();
+        behind = this.#catchUp();
+        if (behind === undefined) {
+          const result = action(this.view);
+          // Awaiting what is there already would only hold the lock for longer.
+          return result instanceof Promise ? await result : result;
+        }
+      } finally {
+        this.#lock.release();
+      }
+      // Far behind, as when opening: what was complete under the lock stays as it is, so it can be
+      // read without, and without holding up this process either.
+      for (const _ of behind.view.readTo(behind.end)) await new Promise((go) => setTimeout(go));
+    }
+  }
+
+  #isNew(): boolean {
+    return this.#view === undefined && this.#next === undefined && !statIfAny(this.#path)?.size;
+  }
+
+  #createFile(): Promise<void> {
+    const { format, version } = this.#meaning;
+    const header = { format, version, id: randomHex(16), generation: 1, n: 0 };
+    return createFile(this.#path, header, this.#options.wrap);
+  }
+
+  /** Reads what others wrote, or says what is better read without the lock. */
+  #catchUp() {
+    const { size } = this.#stat();
+    const view = this.#named();
+    if (size < view.offset) {
+      throw new StoreError(
+        "unavailable",
+        `${this.#path} was cut to ${size} bytes while it was in use: stop all that use it, ` +
+          `put back a copy, and start them again`,
+      );
+    }
+    if (size - view.offset > BEHIND_BYTES) {
+      const end = view.lastLineEnd(size);
+      if (end - view.offset > BEHIND_BYTES) return { view, end };
+    }
+    for (const _ of view.readTo(size));
+    if (view.offset < size) this.#setAside(view, size);
+    if (view === this.#next) {
+      this.#next = undefined;
+      this.replace(view);
+    }
+    return undefined;
+  }
+
+  #stat(): Deno.FileInfo {
+    const named = statIfAny(this.#path);
+    if (named !== undefined) return named;
+    throw new StoreError(
+      "unavailable",
+      `${this.#path} was removed while it was in use: put it back, or restart to begin anew`,
+    );
+  }
+
+  /** The view of the file that has the name now: another process may have written it anew. */
+  #named(): View<S> {
+    const named = this.#stat();
+    const view = this.#next ?? this.#view;
+    if (view?.isNamed(named)) return view;
+    const next = View.open(this.#path, this.#meaning);
+    const known = view?.header;
+    if (known && (next.header.id !== known.id || next.header.generation <= known.generation)) {
+      next[Symbol.dispose]();
+      throw new StoreError(
+        "unavailable",
+        `${this.#path} was replaced by another file while it was in use: put it back, or restart ` +
+          `to go on with the other`,
+      );
+    }
+    this.#next?.[Symbol.dispose]();
+    this.#next = next;
+    return next;
+  }
+
+  /** Keeps what a killed writer left unfinished in a file beside this one, and cuts it off here. */
+  #setAside(view: View<S>, size: number) {
+    const { offset } = view;
+    const rest = view.bytes(offset, size);
+    // Whole but for its last byte: that was its newline, and nobody who was killed left it so.
+    if (isIntact(rest.subarray(0, -1))) throw view.corrupt(view.lines + 1, offset, size);
+    const aside = `${this.#path}.torn`;
+    try {
+      using file = Deno.openSync(aside, { append: true, create: true, mode: 0o600 });
+      writeAll(file, rest);
+      file.syncDataSync();
+      syncFolder(aside);
+      this.#options.wrap(view.file).truncateSync(offset);
+    } catch (cause) {
+      throw fileError(`Cannot set aside the unfinished end of ${this.#path}`, cause);
+    }
+    this.#options.warn(
+      `${this.#path} ended in an unfinished line, as after a kill: its ${rest.length} bytes from ` +
+        `${offset} on are now in ${aside}; nothing that was acknowledged is lost`,
+    );
+  }
+}

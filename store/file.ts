@@ -1,0 +1,158 @@
+/**
+ * A store in one file, durable and shared by any number of processes on one machine.
+ *
+ * @module
+ */
+
+import type { Json } from "../protocol.ts";
+import {
+  checkEntries,
+  checkList,
+  checkNamespace,
+  checkRecord,
+  checkTransaction,
+  copyRecord,
+} from "./_checks.ts";
+import { decideCreate, decideDelete, decideTransact, type Decision } from "./_decide.ts";
+import { carryOut, getTable, meaning, type Tables } from "./_tables.ts";
+import type { Table } from "./_table.ts";
+import { Journal, type JournalOptions } from "./journal.ts";
+import type {
+  Committed,
+  EntriesOptions,
+  ListOptions,
+  SessionAlias,
+  SessionRecord,
+  SessionStore,
+  Transaction,
+} from "./store.ts";
+
+/** How a {@linkcode FileStore} is opened. */
+export interface FileStoreOptions extends Omit<JournalOptions, "warn"> {
+  /** Whose sessions: the server's name. Those of another name in the same file are not seen. */
+  readonly namespace: string;
+  /** The time in milliseconds since 1970. @default Date.now */
+  readonly now?: (() => number) | undefined;
+  /** Told in one line of what was found and mended. @default console.warn */
+  readonly warn?: ((message: string) => void) | undefined;
+}
+
+/**
+ * Keeps sessions in a file, and all that is in the file in memory too, for reading. Any number of
+ * processes may use one file at once; each of them sees what the others have written.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { FileStore } from "@mcp-sessions/deno/store";
+ *
+ * const folder = await Deno.makeTempDir();
+ * {
+ *   await using store = await FileStore.open(`${folder}/sessions.jsonl`, {
+ *     namespace: "example",
+ *   });
+ *   assertEquals(await store.get("sess-1"), undefined);
+ * }
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ */
+export class FileStore implements SessionStore {
+  readonly #journal: Journal<Tables>;
+  readonly #namespace: string;
+  readonly #now: () => number;
+
+  /**
+   * Opens the file at `path`, and makes it and its folder if they are missing. Sessions that have
+   * expired are dropped.
+   *
+   * @throws {StoreError} `corrupt` if the file is damaged, or another program's; `locked` if another
+   * process holds its lock and hangs; `full` or `unavailable` if the system refuses it.
+   */
+  static async open(path: string, options: FileStoreOptions): Promise<FileStore> {
+    const { now = Date.now, warn = console.warn } = options;
+    const namespace = checkNamespace(options.namespace);
+    const journal = await Journal.open(path, meaning(now), { ...options, warn });
+    try {
+      await journal.tidy();
+    } catch (error) {
+      // It is well without, and a full disk must not keep anyone from reading.
+      warn(`Cannot drop expired sessions: ${error instanceof Error ? error.message : error}`);
+    }
+    return new FileStore(journal, namespace, now);
+  }
+
+  private constructor(journal: Journal<Tables>, namespace: string, now: () => number) {
+    this.#journal = journal;
+    this.#namespace = namespace;
+    this.#now = now;
+  }
+
+  /** See {@linkcode SessionStore.create}. */
+  async create(session: SessionRecord): Promise<SessionRecord> {
+    const record = checkRecord(session);
+    return await this.#write((table) => decideCreate(table, record, this.#now()));
+  }
+
+  /** See {@linkcode SessionStore.get}. */
+  async get(by: string | SessionAlias): Promise<SessionRecord | undefined> {
+    const entry = (await this.#read()).live(by, this.#now());
+    return entry && copyRecord(entry.record);
+  }
+
+  /** See {@linkcode SessionStore.list}. */
+  async list(options: ListOptions): Promise<SessionRecord[]> {
+    const checked = checkList(options);
+    return (await this.#read()).list(checked, this.#now());
+  }
+
+  /** See {@linkcode SessionStore.delete}. */
+  async delete(id: string): Promise<boolean> {
+    return await this.#write((table) => decideDelete(table, id, this.#now()));
+  }
+
+  /** See {@linkcode SessionStore.transact}. */
+  async transact<T>(
+    id: string,
+    transaction: Transaction<T>,
+  ): Promise<Committed<T> | undefined> {
+    const checked = checkTransaction(transaction);
+    return await this.#write(
+      (table) => decideTransact(table, id, checked, this.#now()),
+      checked.durable,
+    );
+  }
+
+  /** See {@linkcode SessionStore.entries}. */
+  async entries(
+    id: string,
+    options: EntriesOptions,
+  ): Promise<[key: string, value: Json][] | undefined> {
+    const checked = checkEntries(options);
+    const table = await this.#read();
+    const entry = table.live(id, this.#now());
+    return entry && table.entries(entry, checked);
+  }
+
+  /** See {@linkcode SessionStore.close}. */
+  close(): Promise<void> {
+    return this.#journal.close();
+  }
+
+  /** The same as {@linkcode close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #read(): Promise<Table> {
+    return getTable(await this.#journal.read(), this.#namespace);
+  }
+
+  async #write<T>(decide: (table: Table) => Decision<T>, durable = true): Promise<T> {
+    let decision: Decision<T> | undefined;
+    await this.#journal.append((tables) => {
+      decision = decide(getTable(tables, this.#namespace));
+      return carryOut(tables, this.#namespace, decision.changes);
+    }, { durable });
+    return decision!.value;
+  }
+}

@@ -1,0 +1,290 @@
+/**
+ * An append-only file of checked JSON lines that several processes write at once. It knows nothing
+ * of sessions: what the lines mean is its owner's.
+ *
+ * Beside the file there may be `.lock`, which is held for moments; `.new` and `.first`, while the
+ * file is written anew; and `.torn`, with what killed writers left unfinished.
+ *
+ * @module
+ */
+
+import { Draft } from "./_draft.ts";
+import { fileError, makeFolder, statIfAny, writeAll } from "./_files.ts";
+import { encodeLine } from "./_lines.ts";
+import { SharedFile } from "./_shared.ts";
+import type { Entry, Meaning, View } from "./_view.ts";
+import { StoreError } from "./store.ts";
+
+export type { Entry, Meaning };
+
+/** What a journal does to a file; `Deno.FsFile` is one. The seam for faults no disk here can give. */
+export interface JournalFile {
+  /** Appends some of the bytes, at least one, and says how many. */
+  writeSync(bytes: Uint8Array): number;
+  /** Cuts the file to this length. */
+  truncateSync(length: number): void;
+  /** Brings what was written to the disk. */
+  syncData(): Promise<void>;
+}
+
+/** How a {@linkcode Journal} is opened. */
+export interface JournalOptions {
+  /** Told in one line of what was found and mended. */
+  readonly warn: (message: string) => void;
+  /** How long another process may hold the lock, in milliseconds. @default 10_000 */
+  readonly lockTimeoutMs?: number | undefined;
+  /** A file is written anew when it is larger, and twice what it last came to. @default 1 MiB */
+  readonly compactBytes?: number | undefined;
+  /** What writes go through. @default the file itself */
+  readonly wrap?: ((file: Deno.FsFile) => JournalFile) | undefined;
+}
+
+/** One call of `append` on its way to the disk. */
+interface Job<S> {
+  readonly durable: boolean;
+  readonly decide: (state: S) => Entry;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** How much text of one batch is gathered before it is written. */
+const BATCH_CHARS = 4 * 1024 * 1024;
+/** How much a file must grow before another try, when it could not be written anew. */
+const RETRY_BYTES = 256 * 1024;
+
+/** The file, and what its lines mean so far. */
+export class Journal<S> {
+  readonly #path: string;
+  readonly #meaning: Meaning<S>;
+  readonly #warn: (message: string) => void;
+  readonly #compactBytes: number;
+  readonly #wrap: (file: Deno.FsFile) => JournalFile;
+  readonly #shared: SharedFile<S>;
+  #queue: Job<S>[] = [];
+  #writing: Promise<void> | undefined;
+  #compacting: Promise<void> | undefined;
+  /** Where it was last tried to write the file anew. */
+  #tried: { readonly view: View<S>; readonly offset: number } | undefined;
+  /** Why nothing can be written, or believed, until the file is opened again. */
+  #broken: StoreError | undefined;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Opens the journal at `path`, and makes it and its folder if they are missing.
+   *
+   * @throws {StoreError} `corrupt` if a line is not as it was written, or the file is another
+   * program's; `locked`; `full`; `unavailable` for what else the system refuses.
+   */
+  static async open<S>(
+    path: string,
+    meaning: Meaning<S>,
+    options: JournalOptions,
+  ): Promise<Journal<S>> {
+    makeFolder(path);
+    const found = statIfAny(path);
+    // Writing anew would put a file in the place of a device.
+    if (found?.isFile === false) {
+      throw new StoreError("unavailable", `Cannot open ${path}: it is not a regular file`);
+    }
+    // The file is replaced by renaming: behind a symbolic link, not instead of it.
+    const journal = new Journal(found ? Deno.realPathSync(path) : path, meaning, options);
+    try {
+      await journal.#shared.locked(() => {});
+      return journal;
+    } catch (error) {
+      await journal.#shared.close();
+      throw fileError(`Cannot open ${path}`, error);
+    }
+  }
+
+  private constructor(path: string, meaning: Meaning<S>, options: JournalOptions) {
+    const { warn, lockTimeoutMs = 10_000, wrap = (file) => file } = options;
+    this.#path = path;
+    this.#meaning = meaning;
+    this.#warn = warn;
+    this.#compactBytes = options.compactBytes ?? 1024 * 1024;
+    this.#wrap = wrap;
+    this.#shared = new SharedFile(path, meaning, { warn, lockTimeoutMs, wrap });
+  }
+
+  /**
+   * What all lines mean, with those that other processes have written by now. Look at it before the
+   * next `await`.
+   *
+   * @throws {StoreError} as {@linkcode Journal.append} does.
+   */
+  async read(): Promise<S> {
+    this.#check();
+    if (!this.#shared.isCurrent()) await this.#shared.locked(() => {});
+    return this.#shared.view.state;
+  }
+
+  /**
+   * Decides what to write, under the lock and with all that others wrote taken in, and writes it.
+   *
+   * `decide` changes the state and says how to take that back. It sees what others in the same
+   * batch decided before it. If it throws, it must not have changed anything.
+   *
+   * @returns When it is on disk, or if not `durable`, when the operating system has it.
+   * @throws {StoreError} `closed`; `locked` if another process holds the lock too long; `full`, and
+   * then it goes on when there is room; `corrupt` or `unavailable` if the file is not what it was,
+   * or could not be brought to the disk.
+   */
+  append(decide: (state: S) => Entry, { durable }: { readonly durable: boolean }): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#check();
+      this.#queue.push({ durable, decide, resolve, reject });
+      this.#writing ??= this.#writeQueue();
+    });
+  }
+
+  /** Takes out of the state, and of the file, what is of no use any more. */
+  tidy(): Promise<void> {
+    return this.append((state) => this.#meaning.tidy(state), { durable: false });
+  }
+
+  /** Finishes what was accepted and lets go of the files. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close() {
+    await this.#writing;
+    await this.#compacting;
+    try {
+      if (!this.#broken) await this.#wrap(this.#shared.view.file).syncData();
+    } finally {
+      await this.#shared.close();
+    }
+  }
+
+  #check() {
+    if (this.#closing) throw new StoreError("closed", `${this.#path} was closed: open it again`);
+    if (this.#broken) throw this.#broken;
+  }
+
+  /** Writes what is queued; what comes while one batch is being synced is the next. */
+  async #writeQueue() {
+    // Calls of one turn of the event loop go together.
+    await Promise.resolve();
+    while (this.#queue.length > 0) {
+      const jobs = this.#queue;
+      this.#queue = [];
+      try {
+        if (this.#broken) throw this.#broken;
+        const { written, synced } = await this.#shared.locked((view) => this.#write(view, jobs));
+        for (const { durable, resolve } of written) if (!durable) resolve();
+        await synced;
+        for (const { resolve } of written) resolve();
+        this.#compactIfDue();
+      } catch (error) {
+        for (const { reject } of jobs) reject(error);
+      }
+    }
+    this.#writing = undefined;
+  }
+
+  /** Writes a batch, all of it or none, and begins to sync it; the lock is not held for that. */
+  #write(view: View<S>, jobs: readonly Job<S>[]) {
+    const file = this.#wrap(view.file);
+    const written: Job<S>[] = [];
+    const undos: (() => void)[] = [];
+    let text = "";
+    let bytes = 0;
+    let lines = 0;
+    const flush = () => {
+      const batch = encoder.encode(text);
+      writeAll(file, batch);
+      bytes += batch.length;
+      text = "";
+    };
+    try {
+      for (const job of jobs) {
+        let entry: Entry;
+        try {
+          entry = job.decide(view.state);
+        } catch (error) {
+          job.reject(error);
+          continue;
+        }
+        written.push(job);
+        undos.push(() => entry.undo());
+        for (const content of entry.contents) {
+          text += encodeLine(`{"n":${view.n + ++lines},"o":${content}`);
+        }
+        if (text.length > BATCH_CHARS) flush();
+      }
+      flush();
+    } catch (cause) {
+      for (const undo of undos.reverse()) undo();
+      this.#cutBack(view, file);
+      throw fileError(`Cannot write to ${this.#path}`, cause);
+    }
+    view.wrote(bytes, lines);
+    const durable = lines > 0 && written.some((job) => job.durable);
+    const synced = durable ? this.#sync(file) : Promise.resolve();
+    // It is awaited a few turns later, and may have failed by then.
+    synced.catch(() => {});
+    return { written, synced };
+  }
+
+  #cutBack(view: View<S>, file: JournalFile) {
+    try {
+      file.truncateSync(view.offset);
+    } catch (cause) {
+      // The next one to read the file finds an unfinished end, and sets it aside.
+      this.#break(`${this.#path} has an unfinished end that cannot be cut off`, cause);
+    }
+  }
+
+  async #sync(file: JournalFile) {
+    try {
+      await file.syncData();
+    } catch (cause) {
+      // The system may have dropped what it could not write: a second try would succeed, and lie.
+      throw this.#break(`${this.#path} could not be brought to the disk`, cause);
+    }
+  }
+
+  #break(what: string, cause: unknown): StoreError {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const message = `${what} (${reason}): look after the disk, then restart`;
+    return this.#broken ??= new StoreError("unavailable", message, { cause });
+  }
+
+  #compactIfDue() {
+    const { view } = this.#shared;
+    const tried = this.#tried?.view === view ? this.#tried.offset + RETRY_BYTES : 0;
+    const limit = Math.max(this.#compactBytes, 2 * view.snapshotBytes, tried);
+    if (view.offset <= limit || this.#compacting || this.#closing) return;
+    this.#tried = { view, offset: view.offset };
+    this.#compacting = this.#compact().catch((cause) => {
+      if (this.#closing) return;
+      this.#warn(fileError(`Cannot write ${this.#path} anew to make it smaller`, cause).message);
+    }).finally(() => this.#compacting = undefined);
+  }
+
+  /** Writes the file anew, while others and this process go on writing to the old one. */
+  async #compact() {
+    await this.tidy();
+    const { view } = this.#shared;
+    using draft = Draft.begin(view, this.#wrap);
+    if (draft === undefined) return;
+    const contents = this.#meaning.snapshot(view.state);
+    if (!await draft.writeSnapshot(contents, () => this.#closing !== undefined)) return;
+    await draft.copyTail(view);
+    await this.#shared.locked(async (current) => {
+      if (current !== view) return;
+      await draft.copyTail(view);
+      draft.takePlace(view);
+      try {
+        this.#shared.replace(draft.reopen(view, this.#meaning));
+      } catch (cause) {
+        // Lines in a file that a power cut could take away again are not on the disk.
+        throw this.#break(`The new ${this.#path} could not be brought to the disk`, cause);
+      }
+    });
+  }
+}
+
+const encoder = new TextEncoder();

@@ -1,0 +1,141 @@
+/**
+ * A store that lives as long as its process: for tests, and for servers that need nothing more.
+ *
+ * @module
+ */
+
+import type { Json } from "../protocol.ts";
+import {
+  checkEntries,
+  checkList,
+  checkRecord,
+  checkTransaction,
+  closedError,
+  copyRecord,
+} from "./_checks.ts";
+import { decideCreate, decideDelete, decideTransact, type Decision } from "./_decide.ts";
+import { Table } from "./_table.ts";
+import type {
+  Committed,
+  EntriesOptions,
+  ListOptions,
+  SessionAlias,
+  SessionRecord,
+  SessionStore,
+  Transaction,
+} from "./store.ts";
+
+/** How a {@linkcode MemoryStore} is made. */
+export interface MemoryStoreOptions {
+  /** The time in milliseconds since 1970. @default Date.now */
+  readonly now?: (() => number) | undefined;
+}
+
+/**
+ * Keeps sessions in memory.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { MemoryStore } from "@mcp-sessions/deno/store";
+ *
+ * await using store = new MemoryStore();
+ * await store.create({
+ *   id: "sess-1",
+ *   stateId: "0001",
+ *   owner: null,
+ *   alias: null,
+ *   ttlMs: 60_000,
+ *   expiresAt: Date.now() + 60_000,
+ *   toolCalls: 0,
+ *   data: { title: "An example" },
+ * });
+ * const done = await store.transact("sess-1", {
+ *   keys: ["visits"],
+ *   update: (state) => {
+ *     const visits = Number(state.get("visits") ?? 0) + 1;
+ *     return { value: visits, set: [["visits", visits]] };
+ *   },
+ * });
+ * assertEquals(done?.value, 1);
+ * ```
+ */
+export class MemoryStore implements SessionStore {
+  readonly #now: () => number;
+  #table: Table | undefined = new Table();
+
+  /** Makes an empty store. */
+  constructor({ now = Date.now }: MemoryStoreOptions = {}) {
+    this.#now = now;
+  }
+
+  // The methods are async so that what they throw rejects, as it does on every other backend.
+
+  /** See {@linkcode SessionStore.create}. */
+  // deno-lint-ignore require-await
+  async create(session: SessionRecord): Promise<SessionRecord> {
+    return this.#carryOut(decideCreate(this.#open(), checkRecord(session), this.#now()));
+  }
+
+  /** See {@linkcode SessionStore.get}. */
+  // deno-lint-ignore require-await
+  async get(by: string | SessionAlias): Promise<SessionRecord | undefined> {
+    const entry = this.#open().live(by, this.#now());
+    return entry && copyRecord(entry.record);
+  }
+
+  /** See {@linkcode SessionStore.list}. */
+  // deno-lint-ignore require-await
+  async list(options: ListOptions): Promise<SessionRecord[]> {
+    return this.#open().list(checkList(options), this.#now());
+  }
+
+  /** See {@linkcode SessionStore.delete}. */
+  // deno-lint-ignore require-await
+  async delete(id: string): Promise<boolean> {
+    return this.#carryOut(decideDelete(this.#open(), id, this.#now()));
+  }
+
+  /** See {@linkcode SessionStore.transact}. */
+  // deno-lint-ignore require-await
+  async transact<T>(
+    id: string,
+    transaction: Transaction<T>,
+  ): Promise<Committed<T> | undefined> {
+    const checked = checkTransaction(transaction);
+    return this.#carryOut(decideTransact(this.#open(), id, checked, this.#now()));
+  }
+
+  /** See {@linkcode SessionStore.entries}. */
+  // deno-lint-ignore require-await
+  async entries(
+    id: string,
+    options: EntriesOptions,
+  ): Promise<[key: string, value: Json][] | undefined> {
+    const checked = checkEntries(options);
+    const table = this.#open();
+    const entry = table.live(id, this.#now());
+    return entry && table.entries(entry, checked);
+  }
+
+  /** Forgets everything. */
+  close(): Promise<void> {
+    this.#table = undefined;
+    return Promise.resolve();
+  }
+
+  /** The same as {@linkcode close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #open(): Table {
+    if (this.#table === undefined) throw closedError();
+    return this.#table;
+  }
+
+  #carryOut<T>({ value, changes }: Decision<T>): T {
+    for (const change of changes) this.#table?.apply(change);
+    return value;
+  }
+}

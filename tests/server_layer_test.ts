@@ -1,0 +1,114 @@
+import { assertEquals, assertStrictEquals } from "@std/assert";
+import {
+  type JSONRPCMessage,
+  sessionLayer,
+  type Transport,
+  type TransportSendOptions,
+} from "../servers/base/mod.ts";
+import { MemoryStore } from "../store/mod.ts";
+
+/** A transport that notes what is asked of it. */
+class Wire implements Transport {
+  readonly asked: unknown[] = [];
+  sessionId: string | undefined = "transport session";
+  onclose?: (() => void) | undefined;
+  onerror?: ((error: Error) => void) | undefined;
+  onmessage?: Transport["onmessage"];
+
+  start(): Promise<void> {
+    this.asked.push("start");
+    return Promise.resolve();
+  }
+  send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+    this.asked.push([message, options]);
+    return Promise.resolve();
+  }
+  close(): Promise<void> {
+    this.asked.push("close");
+    return Promise.resolve();
+  }
+  setProtocolVersion(version: string): void {
+    this.asked.push(version);
+  }
+}
+
+// A member that a later SDK adds does not type-check here until a test below holds it.
+const forwarded: Record<keyof Transport, true> = {
+  start: true,
+  send: true,
+  close: true,
+  onclose: true,
+  onerror: true,
+  onmessage: true,
+  sessionId: true,
+  setProtocolVersion: true,
+};
+
+Deno.test("sessionLayer: forwards every member of the transport that it decorates", async () => {
+  const wire = new Wire();
+  const heard: unknown[] = [];
+  wire.onclose = () => heard.push("the wire's own onclose");
+  wire.onerror = () => heard.push("the wire's own onerror");
+  const layer = sessionLayer(wire, { store: new MemoryStore() });
+  for (const member of Object.keys(forwarded)) assertEquals(member in layer, true, member);
+
+  layer.onclose = () => heard.push("onclose");
+  layer.onerror = (error) => heard.push(error.message);
+  layer.onmessage = (message, extra) => heard.push(message, extra);
+  await layer.start();
+  layer.setProtocolVersion?.("2025-11-25");
+  const message = { jsonrpc: "2.0", method: "notifications/progress" } as const;
+  const options = { relatedRequestId: "7", resumptionToken: "token", onresumptiontoken() {} };
+  await layer.send(message, options);
+  await layer.close();
+  assertEquals(wire.asked, ["start", "2025-11-25", [message, options], "close"]);
+  assertEquals(layer.sessionId, "transport session");
+  wire.sessionId = undefined;
+  assertEquals(layer.sessionId, undefined);
+
+  const extra = { requestInfo: { headers: { "x-header": "value" } } };
+  wire.onmessage?.(message, extra);
+  wire.onerror?.(new Error("onerror"));
+  wire.onclose?.();
+  assertEquals(heard, [
+    message,
+    extra,
+    "the wire's own onerror",
+    "onerror",
+    "the wire's own onclose",
+    "onclose",
+  ]);
+  assertStrictEquals(heard[1], extra);
+});
+
+Deno.test("sessionLayer: leaves the caller's messages as they are, and keeps what is in _meta", async () => {
+  const wire = new Wire();
+  const store = new MemoryStore();
+  const layer = sessionLayer(wire, { store, policy: "auto" });
+  const seen: JSONRPCMessage[] = [];
+  const delivered = Promise.withResolvers<void>();
+  layer.onmessage = (message) => {
+    seen.push(message);
+    delivered.resolve();
+  };
+  const call = {
+    jsonrpc: "2.0",
+    id: "7",
+    method: "tools/call",
+    params: { name: "x", _meta: { progressToken: 1, other: "kept", "mcp/session": { id: "x" } } },
+  } as const;
+  const before = structuredClone<JSONRPCMessage>(call);
+  wire.onmessage?.(call);
+  await delivered.promise;
+  assertEquals(seen, [before]);
+
+  const reply = { jsonrpc: "2.0", id: "7", result: { _meta: { "a/b": 1 }, content: [] } } as const;
+  const replyBefore = structuredClone<JSONRPCMessage>(reply);
+  await layer.send(reply);
+  assertEquals<JSONRPCMessage>(reply, replyBefore);
+  assertEquals(wire.asked, [[
+    { ...reply, result: { content: [], _meta: { "a/b": 1, "mcp/session": null } } },
+    undefined,
+  ]]);
+  await layer.close();
+});

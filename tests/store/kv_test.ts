@@ -1,0 +1,161 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { KvStore, openStore, StoreError } from "../../store/mod.ts";
+import { Fixture } from "./processes.ts";
+import { all, increment, put, record, tempFolder } from "./stores.ts";
+
+const forEver = { expiresAt: Number.MAX_SAFE_INTEGER };
+
+/** A KV in memory whose commits do what a test says; `undefined` lets KV do it. */
+async function faultyKv(
+  commit: () => Promise<Deno.KvCommitResult | Deno.KvCommitError> | undefined,
+) {
+  const kv = await Deno.openKv(":memory:");
+  const atomic = kv.atomic.bind(kv);
+  kv.atomic = () => {
+    const operation = atomic();
+    const real = operation.commit.bind(operation);
+    operation.commit = () => commit() ?? real();
+    return operation;
+  };
+  return kv;
+}
+
+async function entriesIn(kv: Deno.Kv): Promise<string[]> {
+  const entries = await Array.fromAsync(kv.list({ prefix: [] }));
+  return entries.map(({ key }) => key.slice(1, 3).join(" "));
+}
+
+Deno.test("kv store: several processes that add to one number lose nothing", async () => {
+  await using folder = await tempFolder();
+  const url = `kv:${folder.path}/sessions.kv`;
+  await using store = await openStore(url, { namespace: "test" });
+  await store.create(record("sess-1", forEver));
+  await using open = new AsyncDisposableStack();
+  const writers = ["a", "b"].map((name) =>
+    open.use(new Fixture("writer", url, "sess-1", "count", name, "100"))
+  );
+  assertEquals(await Promise.all(writers.map((writer) => writer.ended())), [0, 0]);
+  assertEquals(await all(store, "sess-1"), [["n", 200]]);
+  assertEquals((await store.get("sess-1"))?.toolCalls, 200);
+});
+
+Deno.test("kv store: calls and renewals merge, from different stores too", async () => {
+  using kv = await Deno.openKv(":memory:");
+  await using one = new KvStore(kv, { namespace: "test" });
+  await using other = new KvStore(kv, { namespace: "test" });
+  await one.create(record("sess-1", { expiresAt: Date.now() + 60_000 }));
+  const expiresAt = Date.now() + 120_000;
+  let runs = 0;
+  await Promise.all(
+    Array.from({ length: 40 }, (_, i) =>
+      (i % 2 === 0 ? one : other).transact("sess-1", {
+        calls: 1,
+        expiresAt: expiresAt + i,
+        update: () => ({ value: runs++ }),
+      })),
+  );
+  assertEquals(runs, 40, "none lost a race");
+  const { toolCalls, expiresAt: end } = (await one.get("sess-1"))!;
+  assertEquals({ toolCalls, end }, { toolCalls: 40, end: expiresAt + 39 });
+});
+
+Deno.test("kv store: a commit that loses every race is a conflict after thirty attempts", async () => {
+  let failing = false;
+  using kv = await faultyKv(() => failing ? Promise.resolve({ ok: false }) : undefined);
+  await using store = new KvStore(kv, { namespace: "test" });
+  await store.create(record("sess-1", forEver));
+  failing = true;
+  let runs = 0;
+  const transaction = { calls: 1, update: () => ({ value: runs++ }) };
+  const error = await assertRejects(() => store.transact("sess-1", transaction), StoreError);
+  assertEquals({ code: error.code, runs }, { code: "conflict", runs: 30 });
+  failing = false;
+  assertEquals((await store.transact("sess-1", transaction))?.session.toolCalls, 1);
+});
+
+Deno.test("kv store: a locked database is tried until it isn't, or the time is over", async () => {
+  let failures = 0;
+  using kv = await faultyKv(() =>
+    failures-- > 0 ? Promise.reject(new TypeError("database is locked")) : undefined
+  );
+  await using store = new KvStore(kv, { namespace: "test" });
+  await store.create(record("sess-1", forEver));
+  failures = 12;
+  assertEquals((await increment(store, "sess-1"))?.value, 1);
+  failures = Infinity;
+  await using hurried = new KvStore(kv, { namespace: "test", timeoutMs: 500 });
+  const error = await assertRejects(() => increment(hurried, "sess-1"), StoreError);
+  assertEquals(error.code, "locked");
+  assertEquals(await all(store, "sess-1"), [["n", 1]]);
+});
+
+Deno.test("kv store: what does not answer is unavailable after a while", async () => {
+  let hanging = false;
+  let release = () => {};
+  using kv = await faultyKv(() =>
+    hanging ? new Promise((resolve) => release = () => resolve({ ok: false })) : undefined
+  );
+  await using store = new KvStore(kv, { namespace: "test", timeoutMs: 50 });
+  await store.create(record("sess-1", forEver));
+  hanging = true;
+  const late = await Promise.allSettled([1, 2, 3].map(() => increment(store, "sess-1")));
+  for (const result of late) {
+    assert(result.status === "rejected");
+    assertEquals(result.reason.code, "unavailable");
+    assert(/within 0\.05 seconds/.test(result.reason.message), result.reason.message);
+  }
+  hanging = false;
+  release();
+  assertEquals((await increment(store, "sess-1"))?.value, 1);
+});
+
+Deno.test("kv store: expired sessions and states that were left behind go as new ones come", async () => {
+  let commits = Infinity;
+  using kv = await faultyKv(() =>
+    commits-- > 0 ? undefined : Promise.reject(new Error("Input/output error"))
+  );
+  const clock = { now: 1_800_000_000_000 };
+  const store = new KvStore(kv, { namespace: "test", now: () => clock.now });
+  await store.create(record("sess-left", forEver));
+  await put(store, "sess-left", ["a", 1], ["b", 2]);
+  commits = 1;
+  assertEquals(await store.delete("sess-left"), true, "the session has ended");
+  commits = Infinity;
+  assertEquals(await entriesIn(kv), [
+    "root state-sess-left",
+    ...Array(2).fill("s state-sess-left"),
+  ]);
+
+  for (let i = 0; i < 60; i++) {
+    await store.create(record(`sess-${i}`, { alias: `alias-${i}`, expiresAt: clock.now + 10 }));
+    await put(store, `sess-${i}`, ["a", 1]);
+    clock.now++;
+  }
+  await store.close();
+  const states = (await entriesIn(kv)).filter((key) => key.startsWith("s "));
+  assert(!states.includes("s state-sess-left"));
+  assert(states.length < 25, `the states of ended sessions should have gone: ${states}`);
+});
+
+Deno.test("kv store: a session's end leaves nothing of it behind", async () => {
+  using kv = await Deno.openKv(":memory:");
+  await using store = new KvStore(kv, { namespace: "test" });
+  await store.create(record("sess-1", { ...forEver, owner: "alice", alias: "work" }));
+  for (let i = 0; i < 6; i++) {
+    const keys = Array.from({ length: 24 }, (_, j) => `${i}-${j}`.padEnd(1000));
+    await put(store, "sess-1", ...keys.map((key) => [key, key] as const));
+  }
+  await increment(store, "sess-1");
+  await store.delete("sess-1");
+  assertEquals(await entriesIn(kv), []);
+});
+
+Deno.test("kv store: it closes its KV only if it was told to", async () => {
+  using kv = await Deno.openKv(":memory:");
+  await new KvStore(kv, { namespace: "test" }).close();
+  await kv.get(["any"]);
+  const owner = new KvStore(kv, { namespace: "test", closesKv: true });
+  const user = new KvStore(kv, { namespace: "test" });
+  await owner.close();
+  assertEquals((await assertRejects(() => user.get("sess-1"), StoreError)).code, "closed");
+});

@@ -1,0 +1,52 @@
+import { assertEquals } from "@std/assert";
+import { startServer, TRANSPORTS } from "../support/server.ts";
+
+for (const transport of TRANSPORTS) {
+  for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
+    Deno.test({
+      name: `${signal} over ${transport}: everything acknowledged is there after the restart`,
+      ignore: Deno.build.os === "windows",
+      async fn() {
+        const folder = await Deno.makeTempDir();
+        try {
+          const store = `file:${folder}/sessions.jsonl`;
+          const options = { server: "notebook", transport, store } as const;
+          const first = await startServer(options);
+          const cookie = await first.create();
+          const texts = Array.from({ length: 20 }, (_, index) => `note ${index}`);
+          for (const text of texts) await first.toolResult("notebook_append", { text }, cookie);
+          const status = await first.stop(signal);
+          assertEquals(status, signal === "SIGKILL" ? 137 : 0);
+
+          await using second = await startServer(options);
+          const { structuredContent } = await second.toolResult("notebook_read", {}, cookie);
+          const notes = structuredContent.notes as { text: string }[];
+          assertEquals(notes.map(({ text }) => text), texts);
+        } finally {
+          await Deno.remove(folder, { recursive: true });
+        }
+      },
+    });
+  }
+}
+
+Deno.test("the end of stdin: what was asked is answered and kept, and the exit status is 0", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const store = `file:${folder}/sessions.jsonl`;
+    await using first = await startServer({ server: "notebook", transport: "stdio", store });
+    const cookie = await first.create();
+    const replies = Array.from(
+      { length: 50 },
+      (_, index) => first.toolResult("notebook_append", { text: `${index}` }, cookie),
+    );
+    assertEquals(await first.endInput(), 0);
+    assertEquals((await Promise.all(replies)).length, 50);
+
+    await using second = await startServer({ server: "notebook", transport: "http", store });
+    const { structuredContent } = await second.toolResult("notebook_status", {}, cookie);
+    assertEquals(structuredContent.note_count, 50);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
