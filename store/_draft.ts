@@ -4,10 +4,9 @@
  * @module
  */
 
-import { isSameFile, statIfAny, syncFolder, writeAll } from "./_files.ts";
+import { isSameFile, type JournalFile, statIfAny, syncFolder, writeAll } from "./_files.ts";
 import { encodeLine } from "./_lines.ts";
 import { encodeHeader, type Header, type Meaning, View } from "./_view.ts";
-import type { JournalFile } from "./journal.ts";
 
 /** How much is written between two syncs: more would hold up the syncs of other writers. */
 const SLICE_BYTES = 256 * 1024;

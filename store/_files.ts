@@ -7,6 +7,16 @@
 import { dirname } from "node:path";
 import { StoreError } from "./store.ts";
 
+/** What a journal does to a file; `Deno.FsFile` is one. The seam for faults no disk here can give. */
+export interface JournalFile {
+  /** Appends some of the bytes, at least one, and says how many. */
+  writeSync(bytes: Uint8Array): number;
+  /** Cuts the file to this length. */
+  truncateSync(length: number): void;
+  /** Brings what was written to the disk. */
+  syncData(): Promise<void>;
+}
+
 /** Makes the folder that `path` is in, for its owner alone, if it is missing. */
 export function makeFolder(path: string) {
   try {

@@ -7,11 +7,10 @@
 
 import { randomHex } from "../protocol.ts";
 import { createFile } from "./_draft.ts";
-import { fileError, statIfAny, syncFolder, writeAll } from "./_files.ts";
+import { fileError, type JournalFile, statIfAny, syncFolder, writeAll } from "./_files.ts";
 import { isIntact } from "./_lines.ts";
 import { FileLock } from "./_lock.ts";
 import { type Meaning, View } from "./_view.ts";
-import type { JournalFile } from "./journal.ts";
 import { StoreError } from "./store.ts";
 
 /** How a {@linkcode SharedFile} is made. */

@@ -9,23 +9,13 @@
  */
 
 import { Draft } from "./_draft.ts";
-import { fileError, makeFolder, statIfAny, writeAll } from "./_files.ts";
+import { fileError, type JournalFile, makeFolder, statIfAny, writeAll } from "./_files.ts";
 import { encodeLine } from "./_lines.ts";
 import { SharedFile } from "./_shared.ts";
 import type { Entry, Meaning, View } from "./_view.ts";
 import { StoreError } from "./store.ts";
 
-export type { Entry, Meaning };
-
-/** What a journal does to a file; `Deno.FsFile` is one. The seam for faults no disk here can give. */
-export interface JournalFile {
-  /** Appends some of the bytes, at least one, and says how many. */
-  writeSync(bytes: Uint8Array): number;
-  /** Cuts the file to this length. */
-  truncateSync(length: number): void;
-  /** Brings what was written to the disk. */
-  syncData(): Promise<void>;
-}
+export type { Entry, JournalFile, Meaning };
 
 /** How a {@linkcode Journal} is opened. */
 export interface JournalOptions {

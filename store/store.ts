@@ -109,7 +109,8 @@ export interface Committed<T> {
  * - Keys sort by their UTF-8 bytes.
  * - A key or value past the limits is a `RangeError` or `TypeError` (see {@linkcode checkKey} and
  *   {@linkcode encodeUpdate}), and what the store itself cannot do is a {@linkcode StoreError}.
- *   Either way nothing was written.
+ *   Either way nothing was written, but for `unavailable`: a remote that stopped answering, or a
+ *   disk that failed to sync, may have taken the write.
  */
 export interface SessionStore extends AsyncDisposable {
   /**
@@ -117,7 +118,7 @@ export interface SessionStore extends AsyncDisposable {
    * and nothing is written.
    *
    * @returns The session that now stands: `session`, or the one that already has the alias.
-   * @throws {StoreError} `conflict` if its `id` or `stateId` is already there.
+   * @throws {StoreError} `conflict` if a live session has its `id` or `stateId`.
    */
   create(session: SessionRecord): Promise<SessionRecord>;
 

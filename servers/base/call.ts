@@ -4,8 +4,10 @@
  * @module
  */
 
-import { type Cookie, type Json, sessionRequired } from "../../protocol.ts";
+import { type Cookie, type Json, sessionRequired, utf8Length } from "../../protocol.ts";
 import {
+  MAX_TRANSACTION_KEY_BYTES,
+  MAX_TRANSACTION_KEYS,
   type SessionRecord,
   type SessionStore,
   StoreError,
@@ -15,7 +17,7 @@ import {
 import { cookieOf, newRecord, renewedExpiry } from "./record.ts";
 import { type CallersSession, SessionError } from "./session.ts";
 
-// What one page of a session's entries holds, and what `clear` removes in one transaction.
+// What one page of a session's entries holds.
 const PAGE = 500;
 
 /** What a {@linkcode CallSession} works on. */
@@ -112,12 +114,22 @@ export class CallSession implements CallersSession {
 
   async clear(): Promise<number> {
     let removed = 0;
-    let after: string | undefined;
-    do {
-      const keys = (await this.#page(undefined, after)).map(([key]) => key);
-      removed += await this.update(keys, (state) => ({ ...removal(state), value: state.size }));
-      after = keys.length < PAGE ? undefined : keys.at(-1);
-    } while (after !== undefined);
+    let batch: string[] = [];
+    let bytes = 0;
+    const flush = async () => {
+      if (batch.length === 0) return;
+      removed += await this.update(batch, (state) => ({ ...removal(state), value: state.size }));
+      batch = [];
+      bytes = 0;
+    };
+    for await (const [key] of this.entries()) {
+      const length = utf8Length(key);
+      const full = bytes + length > MAX_TRANSACTION_KEY_BYTES;
+      if (full || batch.length === MAX_TRANSACTION_KEYS) await flush();
+      batch.push(key);
+      bytes += length;
+    }
+    await flush();
     return removed;
   }
 

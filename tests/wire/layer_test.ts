@@ -127,6 +127,13 @@ for (const transport of TRANSPORTS) {
     assertEquals(new Set(list as string[]).size, 64);
   });
 
+  Deno.test(`clear() over ${transport}: removes everything, however long the keys are`, async () => {
+    await using server = await start();
+    const cookie = await server.create();
+    const filled = server.toolResult("fill_and_clear", { text: "key" }, cookie);
+    assertEquals(await structured(filled), { removed: 61, left: 0 });
+  });
+
   Deno.test(`a cancelled call over ${transport}: gets no answer, and writes no more`, async () => {
     await using server = await start();
     const [mine, other] = [await server.create(), await server.create()];

@@ -1,15 +1,25 @@
 import { assertEquals } from "@std/assert";
 import { startServer, TRANSPORTS } from "../support/server.ts";
 
+const SIGNALS = [
+  ["SIGTERM", "file"],
+  ["SIGINT", "file"],
+  ["SIGKILL", "file"],
+  ["SIGTERM", "kv"],
+  ["SIGKILL", "kv"],
+] as const;
+
 for (const transport of TRANSPORTS) {
-  for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
+  for (const [signal, scheme] of SIGNALS) {
     Deno.test({
-      name: `${signal} over ${transport}: everything acknowledged is there after the restart`,
+      name:
+        `${signal} over ${transport}: all that was acknowledged is in ${scheme} after a restart`,
+      // There are no such signals there.
       ignore: Deno.build.os === "windows",
       async fn() {
         const folder = await Deno.makeTempDir();
         try {
-          const store = `file:${folder}/sessions.jsonl`;
+          const store = `${scheme}:${folder}/sessions`;
           const options = { server: "notebook", transport, store } as const;
           const first = await startServer(options);
           const cookie = await first.create();
