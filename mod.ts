@@ -54,7 +54,7 @@ export type {
   Transport,
   TransportSendOptions,
 } from "./servers/base/mod.ts";
-export { isOutcomeUnknown, MemoryJar, withSession } from "./client/mod.ts";
+export { isOutcomeUnknown, MemoryJar, sendOnce, withSession } from "./client/mod.ts";
 export type {
   Connect,
   CookieJar,

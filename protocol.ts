@@ -27,6 +27,9 @@ export const METHOD = {
   delete: "session/delete",
 } as const;
 
+/** What the cookie of a session says that was made for a `tools/call` without one (section 4). */
+export const LAZY = { title: "lazy-tool-session", reason: "lazy/tools/call" } as const;
+
 /** The JSON-RPC error codes that this project answers with. */
 export const CODE = {
   parseError: -32700,

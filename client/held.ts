@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type HeldCookie, heldCookie, utf8Length } from "../protocol.ts";
+import { type HeldCookie, heldCookie, LAZY, utf8Length } from "../protocol.ts";
 import type { SessionEvent } from "./events.ts";
 
 /** The cookie held from now on, and what is to be told. */
@@ -19,9 +19,6 @@ export interface Change {
 // A cookie goes out with every request: what a server may make us carry has to have an end. Ours
 // have at most 8 KiB of hints.
 const MAX_COOKIE_BYTES = 16 * 1024;
-
-/** The `reason` in the cookie of a session that a server made by itself for a call without one. */
-const LAZY = "lazy/tools/call";
 
 /**
  * What a result does to the held cookie. It counts only if the held id is still the one that the
@@ -67,7 +64,7 @@ export function resumed(received: HeldCookie, verified: boolean): Change {
 function madeLazily(cookie: HeldCookie, held: HeldCookie): boolean {
   const createdAt = cookie.data?.createdAt;
   const sameSession = createdAt !== undefined && createdAt === held.data?.createdAt;
-  return cookie.data?.reason === LAZY && !sameSession;
+  return cookie.data?.reason === LAZY.reason && !sameSession;
 }
 
 function revoked(held: HeldCookie): SessionEvent {

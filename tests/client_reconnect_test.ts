@@ -217,22 +217,6 @@ testEach(["http", "stdio"], "withSession: close() ends the wait for a connection
 });
 
 testEach(
-  ["sse"],
-  "withSession: a stream that the SDK can't resume is an unknown outcome",
-  async () => {
-    await using fixture = await Durable.create("stateful", "--sse", "--event-ids");
-    await using it = await connected(fixture);
-    const call = failure(it.call("hold", { note: "once" }));
-    await fixture.running("once");
-    await fixture.kill();
-    await fixture.start();
-    assert(isOutcomeUnknown(await call));
-    assertEquals(await it.call("echo", { note: "after" }), it.id);
-    assertEquals(await fixture.ran(), ["once", "after"]);
-  },
-);
-
-testEach(
   ["stdio"],
   "withSession: an answer to a server that is gone goes to nobody",
   async (kind) => {
@@ -256,18 +240,6 @@ testEach(
 );
 
 testEach(
-  ["sse"],
-  "withSession: a stream that ends without the answer is an unknown outcome",
-  async (kind) => {
-    await using fixture = await Durable.create(kind);
-    await using it = await connected(fixture);
-    assert(isOutcomeUnknown(await failure(it.call("vanish", { note: "once" }))));
-    assertEquals(await it.call("echo", { note: "after" }), it.id);
-    assertEquals([await fixture.ran(), it.errors], [["once", "after"], []]);
-  },
-);
-
-testEach(
   ["http", "sse"],
   "withSession: without sendOnce, a server out of reach is an unknown outcome",
   async (kind) => {
@@ -282,13 +254,6 @@ testEach(
     assertEquals(await fixture.ran(), ["after"]);
   },
 );
-
-Deno.test("withSession: a stream that the SDK resumes brings its answer", async () => {
-  await using fixture = await Durable.create("stateful", "--sse", "--event-ids");
-  await using it = await connected(fixture);
-  assertEquals(await it.call("cut", { note: "once" }), it.id);
-  assertEquals([await fixture.ran(), it.told], [["once"], ["created"]]);
-});
 
 Deno.test("withSession: a server that never knows its own session is asked twice, not for ever", async () => {
   await using fixture = await Durable.create("stateful", "--forgetful");

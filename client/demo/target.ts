@@ -7,6 +7,7 @@
 
 import { fileURLToPath } from "node:url";
 import { StreamableHTTPClientTransport, type Transport } from "../sdk.ts";
+import { sendOnce } from "../send_once.ts";
 import { StdioClientTransport } from "../stdio.ts";
 
 /** The servers of this project, by their files. */
@@ -36,7 +37,7 @@ export interface StartOptions {
 export function running(url: string): Target {
   return {
     how: url,
-    connect: () => new StreamableHTTPClientTransport(new URL(url)),
+    connect: () => new StreamableHTTPClientTransport(new URL(url), { fetch: sendOnce }),
     restart: undefined,
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
@@ -95,7 +96,7 @@ export async function overHttp(server: ServerName, options: StartOptions): Promi
   };
   return {
     how: shown(args(port)),
-    connect: () => new StreamableHTTPClientTransport(new URL(url)),
+    connect: () => new StreamableHTTPClientTransport(new URL(url), { fetch: sendOnce }),
     restart: async () => {
       await kill();
       ({ process, url } = await listening(args(port)));

@@ -4,7 +4,15 @@
  * @module
  */
 
-import { CODE, invalid, isObject, member, sessionRequired, WireError } from "../../protocol.ts";
+import {
+  CODE,
+  invalid,
+  isObject,
+  LAZY,
+  member,
+  sessionRequired,
+  WireError,
+} from "../../protocol.ts";
 import type { SessionRecord, SessionStore } from "../../store/mod.ts";
 import { CallSession } from "./call.ts";
 import { findByCookie, type Found } from "./find.ts";
@@ -104,9 +112,8 @@ export class Admission {
         return undefined;
       case "auto": {
         const record = newRecord({
+          ...LAZY,
           owner,
-          title: "lazy-tool-session",
-          reason: "lazy/tools/call",
           ttlMs: Math.min(LAZY_TTL_MS, this.#ttlMs),
           now: this.#now(),
         });
