@@ -50,6 +50,7 @@ export type {
   Session,
   SessionErrorCode,
   SessionLayerOptions,
+  SessionNames,
   ToolAnswer,
   Transport,
   TransportSendOptions,
@@ -81,6 +82,7 @@ export type {
   SessionRecord,
   SessionStore,
   StoreErrorCode,
+  StoreLimits,
   Transaction,
   Update,
 } from "./store/mod.ts";

@@ -9,12 +9,14 @@ import { utf8Length } from "../protocol.ts";
 import {
   checkKey,
   checkKeys,
+  DEFAULT_LIMITS,
   type EntriesOptions,
   type ListOptions,
   MAX_VALUE_BYTES,
   type SessionAlias,
   type SessionRecord,
   StoreError,
+  type StoreLimits,
   type Transaction,
 } from "./store.ts";
 
@@ -36,6 +38,7 @@ export function checkRecord(session: SessionRecord): SessionRecord {
     alias: session.alias === null ? null : checkText("alias", session.alias),
     ttlMs: checkWhole("ttlMs", session.ttlMs),
     expiresAt: checkWhole("expiresAt", session.expiresAt),
+    endsAt: session.endsAt === null ? null : checkWhole("endsAt", session.endsAt),
     toolCalls: checkWhole("toolCalls", session.toolCalls),
     data: { ...session.data },
   };
@@ -44,6 +47,9 @@ export function checkRecord(session: SessionRecord): SessionRecord {
       throw new TypeError("A session's data must be strings of well-formed Unicode");
     }
   }
+  if (record.endsAt !== null && record.expiresAt > record.endsAt) {
+    throw new RangeError("A session's expiresAt must not be later than its endsAt");
+  }
   const bytes = utf8Length(JSON.stringify(record));
   if (bytes > MAX_VALUE_BYTES) {
     throw new RangeError(
@@ -51,6 +57,33 @@ export function checkRecord(session: SessionRecord): SessionRecord {
     );
   }
   return record;
+}
+
+/** The session as it is once a transaction has counted and renewed it. */
+export function used(
+  record: SessionRecord,
+  { calls, expiresAt }: { readonly calls: number; readonly expiresAt: number },
+): SessionRecord {
+  const latest = Math.min(expiresAt, record.endsAt ?? Infinity);
+  return {
+    ...copyRecord(record),
+    toolCalls: record.toolCalls + calls,
+    expiresAt: Math.max(record.expiresAt, latest),
+  };
+}
+
+/** Checks a new id. */
+export function checkId(id: string): string {
+  return checkText("id", id);
+}
+
+/** Checks a store's limits and fills in those that are not given. */
+export function checkLimits(limits: Partial<StoreLimits> = {}): StoreLimits {
+  const checked = { ...DEFAULT_LIMITS, ...limits };
+  for (const [name, limit] of Object.entries(checked)) {
+    if (!(limit >= 0)) throw new RangeError(`${name} must be 0 or more: current value is ${limit}`);
+  }
+  return checked;
 }
 
 /** A copy of a record that shares nothing with it. */
@@ -104,6 +137,28 @@ export function canBeFound(by: string | SessionAlias): boolean {
 /** The error of every method of a store that was closed. */
 export function closedError(): StoreError {
   return new StoreError("closed", "The store is closed: open it again to go on");
+}
+
+/** The error of an owner who has as many sessions as one may have. */
+export function ownerFull(limit: number): StoreError {
+  return new StoreError(
+    "full",
+    `This owner has ${limit} sessions, which is as many as one may have: end some, or wait until ` +
+      `some expire`,
+  );
+}
+
+/** The error of a session whose state would get too large. */
+export function sessionTooLarge(limit: number): StoreError {
+  return new StoreError(
+    "too_large",
+    `A session can hold at most ${limit} bytes of keys and values: remove some first`,
+  );
+}
+
+/** How many bytes of a session's limit a key and its value take. */
+export function writeBytes(key: string, json: string | undefined): number {
+  return json === undefined ? 0 : utf8Length(key) + utf8Length(json);
 }
 
 /** The error of a session whose ids are taken. */

@@ -5,14 +5,29 @@
  * @module
  */
 
-import { type checkTransaction, conflictError, copyRecord } from "./_checks.ts";
+import {
+  type checkTransaction,
+  conflictError,
+  copyRecord,
+  ownerFull,
+  sessionTooLarge,
+  used,
+} from "./_checks.ts";
 import type { Change, Table } from "./_table.ts";
-import { type Committed, encodeUpdate, type SessionRecord } from "./store.ts";
+import { type Committed, encodeUpdate, type SessionRecord, type StoreLimits } from "./store.ts";
 
 /** What is to be changed, all of it or none, and what the caller gets when it has been. */
 export interface Decision<T> {
   readonly value: T;
   readonly changes: readonly Change[];
+}
+
+/** What every decision goes by. */
+export interface Terms {
+  /** The time, in milliseconds since 1970. */
+  readonly now: number;
+  /** What the store keeps at the most. */
+  readonly limits: StoreLimits;
 }
 
 // Each new session looks at more than one old one, so that expired ones go faster than new ones
@@ -23,7 +38,7 @@ const SWEPT_PER_CREATE = 4;
 export function decideCreate(
   table: Table,
   record: SessionRecord,
-  now: number,
+  { now, limits }: Terms,
 ): Decision<SessionRecord> {
   const { id, stateId, owner, alias } = record;
   const gone = table.someExpired(now, SWEPT_PER_CREATE);
@@ -39,10 +54,49 @@ export function decideCreate(
       gone.push(holder.record.stateId);
     }
   }
+  if (owner !== null && table.countOf(owner) >= limits.sessionsPerOwner) {
+    gone.push(...table.expiredOf(owner, now));
+    const dropped = new Set(gone.filter((stateId) => table.isOf(stateId, owner)));
+    if (table.countOf(owner) - dropped.size >= limits.sessionsPerOwner) {
+      throw ownerFull(limits.sessionsPerOwner);
+    }
+  }
   return {
     value: copyRecord(record),
     changes: [...decideDrop(new Set(gone)), { kind: "put", record }],
   };
+}
+
+/** Decides what `regenerate` does. */
+export function decideRegenerate(
+  table: Table,
+  id: string,
+  newId: string,
+  now: number,
+): Decision<SessionRecord | undefined> {
+  const entry = table.live(id, now);
+  if (entry === undefined) return { value: undefined, changes: [] };
+  const holder = table.find(newId);
+  if (holder !== undefined && holder.record.expiresAt > now) throw conflictError();
+  const record = { ...copyRecord(entry.record), id: newId };
+  const expired = holder === undefined ? [] : [holder.record.stateId];
+  return { value: record, changes: [...decideDrop(expired), { kind: "put", record }] };
+}
+
+/** Decides what `fork` does with a record that was checked. */
+export function decideFork(
+  table: Table,
+  id: string,
+  record: SessionRecord,
+  terms: Terms,
+): Decision<SessionRecord | undefined> {
+  const entry = table.live(id, terms.now);
+  if (entry === undefined) return { value: undefined, changes: [] };
+  const { value, changes } = decideCreate(table, record, terms);
+  if (value.id !== record.id) throw conflictError();
+  const { stateId, toolCalls, expiresAt } = record;
+  const writes = [...entry.state ?? []];
+  return { value, changes: [...changes, { kind: "use", stateId, toolCalls, expiresAt, writes }] };
 }
 
 /** Decides what `delete` does. */
@@ -63,14 +117,12 @@ export function decideTransact<T>(
   table: Table,
   id: string,
   transaction: ReturnType<typeof checkTransaction<T>>,
-  now: number,
+  { now, limits }: Terms,
 ): Decision<Committed<T> | undefined> {
   const entry = table.live(id, now);
   if (entry === undefined) return { value: undefined, changes: [] };
   const before = entry.record;
-  const toolCalls = before.toolCalls + transaction.calls;
-  const expiresAt = Math.max(before.expiresAt, transaction.expiresAt);
-  const session = { ...before, toolCalls, expiresAt };
+  const session = used(before, transaction);
   const state = new Map(
     transaction.keys.flatMap((key) => {
       const json = entry.state?.get(key);
@@ -79,10 +131,19 @@ export function decideTransact<T>(
   );
   const { value, set } = transaction.update(state, copyRecord(session));
   const writes = encodeUpdate(set);
+  const { stateId } = before;
+  const { toolCalls, expiresAt } = session;
+  if (writes.length > 0) {
+    const bytes = table.bytesAfter(entry, writes);
+    // What makes it smaller is welcome, however large it still is.
+    if (bytes > limits.bytesPerSession && bytes > table.bytesAfter(entry, [])) {
+      throw sessionTooLarge(limits.bytesPerSession);
+    }
+  }
   const idle = writes.length === 0 && toolCalls === before.toolCalls &&
     expiresAt === before.expiresAt;
   return {
-    value: { session: copyRecord(session), value },
-    changes: idle ? [] : [{ kind: "use", stateId: before.stateId, toolCalls, expiresAt, writes }],
+    value: { session, value },
+    changes: idle ? [] : [{ kind: "use", stateId, toolCalls, expiresAt, writes }],
   };
 }

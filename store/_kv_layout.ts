@@ -1,7 +1,8 @@
 /**
  * Where things are in Deno KV, and how they are written there. Below the namespace:
  *
- * - `session`, id: the record, but for the two numbers that everyone changes
+ * - `session`, id: the record, but for the two numbers that everyone changes, and with the size of
+ *   its state
  * - `calls`, id and `expiry`, id: those, as sums and maxima, which merge without a conflict
  * - `owner`, owner, stateId: the id, so that an owner's sessions are listed by age
  * - `alias`, owner, alias: the id
@@ -95,20 +96,23 @@ export function decodeJson(bytes: Uint8Array): Json {
   return JSON.parse(decoder.decode(bytes));
 }
 
-/** A record without its two numbers. */
-export function encodeRecord(record: SessionRecord): Uint8Array {
+/** A record without its two numbers, and the size of its state. */
+export function encodeRecord(record: SessionRecord, bytes: number): Uint8Array {
   const { toolCalls: _, expiresAt: __, ...rest } = record;
-  return encodeText(JSON.stringify(rest));
+  return encodeText(JSON.stringify({ ...rest, bytes }));
 }
 
-/** A record put together again. */
+/** A record put together again, and the size of its state. */
 export function decodeRecord(
-  bytes: Uint8Array,
+  text: Uint8Array,
   calls: Deno.KvU64,
   expiry: Deno.KvU64,
-): SessionRecord {
-  const rest = decodeJson(bytes) as unknown as Omit<SessionRecord, "toolCalls" | "expiresAt">;
-  return { ...rest, toolCalls: Number(calls.value), expiresAt: Number(expiry.value) };
+): { record: SessionRecord; bytes: number } {
+  const { bytes, ...rest } = decodeJson(text) as unknown as
+    & Omit<SessionRecord, "toolCalls" | "expiresAt">
+    & { readonly bytes: number };
+  const record = { ...rest, toolCalls: Number(calls.value), expiresAt: Number(expiry.value) };
+  return { record, bytes };
 }
 
 const encoder = new TextEncoder();

@@ -12,15 +12,19 @@ import type { SessionAlias, SessionRecord } from "./store.ts";
 /** A record as it was read, expired or not. */
 export class FoundSession {
   readonly record: SessionRecord;
-  /** Moves with each write of the record or the state. */
-  readonly versionstamp: string;
-  /** Moves whenever the session is renewed. */
-  readonly expiryVersionstamp: string;
+  /** How many bytes of the session's limit its state takes. */
+  readonly bytes: number;
+  /** The record, the count and the expiry: each moves with its own writes. */
+  readonly entries: readonly [
+    record: Deno.AtomicCheck,
+    calls: Deno.AtomicCheck,
+    expiry: Deno.AtomicCheck,
+  ];
 
-  constructor(record: SessionRecord, versionstamp: string, expiryVersionstamp: string) {
+  constructor(record: SessionRecord, bytes: number, entries: FoundSession["entries"]) {
     this.record = record;
-    this.versionstamp = versionstamp;
-    this.expiryVersionstamp = expiryVersionstamp;
+    this.bytes = bytes;
+    this.entries = entries;
   }
 
   /** The record, unless it has expired. */
@@ -36,7 +40,7 @@ export interface Holders {
   readonly ofAlias: FoundSession | undefined;
   /** Does the stateId have a state that its session left behind? */
   readonly orphaned: boolean;
-  /** What a new session's write must find unchanged. */
+  /** What a new session's write must find unchanged: what has its id, its stateId, its alias. */
   readonly checks: readonly Deno.AtomicCheck[];
 }
 
@@ -97,9 +101,13 @@ export class KvSessions {
   /** Who has the id, the stateId and the alias of a new session. */
   async holders(calls: KvCalls, record: SessionRecord): Promise<Holders> {
     const { id, stateId, owner, alias } = record;
-    const keys = [this.#keys.session(id), this.#keys.root(stateId)];
-    if (alias !== null) keys.push(this.#keys.alias({ owner, alias }));
-    const [session, root, named] = await calls.call(() => this.#kv.getMany<unknown[]>(keys));
+    const keys = [
+      this.#keys.session(id),
+      this.#keys.root(stateId),
+      ...alias === null ? [] : [this.#keys.alias({ owner, alias })],
+    ];
+    const checks = await calls.call(() => this.#kv.getMany<unknown[]>(keys));
+    const [session, root, named] = checks;
     const holder = async (entry: Deno.KvEntryMaybe<unknown> | undefined) =>
       typeof entry?.value === "string" ? await this.find(calls, entry.value) : undefined;
     const ofStateId = await holder(root);
@@ -108,32 +116,83 @@ export class KvSessions {
       ofStateId,
       ofAlias: await holder(named),
       orphaned: Boolean(root?.value) && ofStateId?.record.stateId !== stateId,
-      checks: [session, root, named].filter((entry) => entry !== undefined),
+      checks,
     };
   }
 
-  /** Writes a new session. `false` if someone else has changed what `holders` saw. */
-  async add(calls: KvCalls, record: SessionRecord, { checks }: Holders): Promise<boolean> {
-    const { id, stateId, owner, alias, toolCalls, expiresAt } = record;
-    const atomic = this.#kv.atomic().check(...checks)
-      .set(this.#keys.session(id), encodeRecord(record))
-      .set(this.#keys.calls(id), new Deno.KvU64(BigInt(toolCalls)))
-      .set(this.#keys.expiry(id), new Deno.KvU64(BigInt(expiresAt)))
-      .set(this.#keys.owner(owner, stateId), id)
-      .set(this.#keys.root(stateId), id);
-    if (alias !== null) atomic.set(this.#keys.alias({ owner, alias }), id);
+  /**
+   * Writes a new session, with a state of this size. `false` if someone else has changed what is
+   * checked.
+   */
+  async add(
+    calls: KvCalls,
+    record: SessionRecord,
+    { bytes, checks }: { readonly bytes: number; readonly checks: readonly Deno.AtomicCheck[] },
+  ): Promise<boolean> {
+    const atomic = this.#kv.atomic().check(...checks);
+    this.#set(atomic, record, bytes);
     return (await calls.call(() => atomic.commit())).ok;
+  }
+
+  /** Gives a session another id. `false` if someone else has changed it, or has that id. */
+  async rename(calls: KvCalls, { record, bytes, entries }: FoundSession, id: string) {
+    const atomic = this.#kv.atomic()
+      .check(...entries, { key: this.#keys.session(id), versionstamp: null });
+    for (const { key } of entries) atomic.delete(key);
+    this.#set(atomic, { ...record, id }, bytes);
+    return (await calls.call(() => atomic.commit())).ok;
+  }
+
+  /**
+   * Copies a session's state for a new one. Until that has its record, whoever sweeps may take the
+   * copy away, and then its root with it.
+   *
+   * @returns What the new session's write must find unchanged; `undefined` if others were at it.
+   */
+  async copyState(
+    calls: KvCalls,
+    found: FoundSession,
+    record: SessionRecord,
+    { checks }: Holders,
+  ): Promise<readonly Deno.AtomicCheck[] | undefined> {
+    const root = this.#keys.root(record.stateId);
+    const made = await calls.call(() =>
+      this.#kv.atomic().check(...checks).set(root, record.id).commit()
+    );
+    if (!made.ok) return undefined;
+    await this.#state.copy(calls, found.record.stateId, record.stateId);
+    const [session, , ...named] = checks;
+    const [source] = found.entries;
+    return [session!, { key: root, versionstamp: made.versionstamp }, ...named, source];
+  }
+
+  /** Has an owner this many sessions, with those that expired and are still there? */
+  async hasAsMany(calls: KvCalls, owner: string, limit: number): Promise<boolean> {
+    if (limit === 0) return true;
+    const selector = { prefix: this.#keys.owned(owner) };
+    const options = { limit, batchSize: Math.min(limit, LIST_BATCH) };
+    let count = 0;
+    for await (const _ of calls.list(() => this.#kv.list(selector, options))) count++;
+    return count >= limit;
+  }
+
+  /** Ends those sessions of an owner that have expired. */
+  async expireOwned(calls: KvCalls, owner: string, now: number): Promise<void> {
+    for await (const found of this.owned(calls, owner, undefined, LIST_BATCH)) {
+      if (found.liveAt(now) === undefined) await this.expire(calls, found);
+    }
   }
 
   /** Ends a session. `false` if someone else has changed it. */
   end(calls: KvCalls, found: FoundSession): Promise<boolean> {
-    return this.#remove(calls, found, []);
+    const [record] = found.entries;
+    return this.#remove(calls, found, [record]);
   }
 
   /** Ends a session that has expired, unless it was renewed since it was found. */
   expire(calls: KvCalls, found: FoundSession): Promise<boolean> {
-    const key = this.#keys.expiry(found.record.id);
-    return this.#remove(calls, found, [{ key, versionstamp: found.expiryVersionstamp }]);
+    const [record, , expiry] = found.entries;
+    return this.#remove(calls, found, [record, expiry]);
   }
 
   /** Removes what has expired, or was left behind, among the next few sessions. */
@@ -156,18 +215,25 @@ export class KvSessions {
     }
   }
 
+  #set(atomic: Deno.AtomicOperation, record: SessionRecord, bytes: number) {
+    const { id, stateId, owner, alias, toolCalls, expiresAt } = record;
+    atomic
+      .set(this.#keys.session(id), encodeRecord(record, bytes))
+      .set(this.#keys.calls(id), new Deno.KvU64(BigInt(toolCalls)))
+      .set(this.#keys.expiry(id), new Deno.KvU64(BigInt(expiresAt)))
+      .set(this.#keys.owner(owner, stateId), id)
+      .set(this.#keys.root(stateId), id);
+    if (alias !== null) atomic.set(this.#keys.alias({ owner, alias }), id);
+  }
+
   async #remove(
     calls: KvCalls,
-    { record, versionstamp }: FoundSession,
+    { record, entries }: FoundSession,
     checks: readonly Deno.AtomicCheck[],
   ): Promise<boolean> {
-    const { id, stateId, owner, alias } = record;
-    const key = this.#keys.session(id);
-    const atomic = this.#kv.atomic().check({ key, versionstamp }, ...checks)
-      .delete(key)
-      .delete(this.#keys.calls(id))
-      .delete(this.#keys.expiry(id))
-      .delete(this.#keys.owner(owner, stateId));
+    const { stateId, owner, alias } = record;
+    const atomic = this.#kv.atomic().check(...checks).delete(this.#keys.owner(owner, stateId));
+    for (const { key } of entries) atomic.delete(key);
     if (alias !== null) atomic.delete(this.#keys.alias({ owner, alias }));
     const { ok } = await calls.call(() => atomic.commit());
     // The session has ended, whatever becomes of this: what is left can't be reached, and is swept.
@@ -197,8 +263,8 @@ export class KvSessions {
         !(session?.value instanceof Uint8Array) || !(count?.value instanceof Deno.KvU64) ||
         !(expiry?.value instanceof Deno.KvU64)
       ) return undefined;
-      const record = decodeRecord(session.value, count.value, expiry.value);
-      return new FoundSession(record, session.versionstamp!, expiry.versionstamp!);
+      const { record, bytes } = decodeRecord(session.value, count.value, expiry.value);
+      return new FoundSession(record, bytes, [session, count, expiry]);
     });
   }
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Json } from "../protocol.ts";
+import { type Json, utf8Length } from "../protocol.ts";
 import type { KvCalls } from "./_kv_calls.ts";
 import { decodeJson, type KvLayout, lastKey } from "./_kv_layout.ts";
 import type { EntriesOptions } from "./store.ts";
@@ -12,10 +12,11 @@ import type { EntriesOptions } from "./store.ts";
 // What KV reads at once, and what of a list.
 const GET_MANY = 10;
 const LIST_BATCH = 500;
-// A commit has at most 1,000 mutations with 80 KiB of keys; what stands before the last part of a
-// key takes less than this.
-const DELETED_AT_ONCE = 500;
-const DELETED_KEY_BYTES = 64 * 1024;
+// A commit has at most 1,000 mutations with 80 KiB of keys and 800 KiB in all; what stands before
+// the last part of a key takes less than this.
+const COMMIT_KEYS = 500;
+const COMMIT_KEY_BYTES = 64 * 1024;
+const COMMIT_VALUE_BYTES = 512 * 1024;
 const KEY_OVERHEAD_BYTES = 128;
 
 /** The states of one namespace's sessions. */
@@ -34,19 +35,34 @@ export class KvState {
     stateId: string,
     keys: readonly string[],
   ): Promise<Map<string, Json>> {
-    const some: Promise<[string, Json][]>[] = [];
-    for (let i = 0; i < keys.length; i += GET_MANY) {
-      const names = keys.slice(i, i + GET_MANY);
-      const at = names.map((name) => this.#keys.state(stateId, name));
-      some.push(
-        calls.call(() => this.#kv.getMany<Uint8Array[]>(at)).then((entries) =>
-          entries.flatMap(({ value }, index) =>
-            value === null ? [] : [[names[index]!, decodeJson(value)]]
-          )
-        ),
-      );
+    const values = await this.#values(calls, stateId, keys);
+    return new Map(values.map(([key, value]) => [key, decodeJson(value)]));
+  }
+
+  /** How many bytes of a session's limit these keys and their values take. */
+  async bytes(calls: KvCalls, stateId: string, keys: readonly string[]): Promise<number> {
+    let bytes = 0;
+    for (const [key, value] of await this.#values(calls, stateId, keys)) {
+      bytes += utf8Length(key) + value.length;
     }
-    return new Map((await Promise.all(some)).flat());
+    return bytes;
+  }
+
+  /** Copies the whole state of a session, some keys in each commit. */
+  async copy(calls: KvCalls, from: string, to: string): Promise<void> {
+    const prefix = this.#keys.states(from);
+    const options = { batchSize: LIST_BATCH };
+    let batch = new Batch(this.#kv);
+    for await (
+      const { key, value } of calls.list(() => this.#kv.list<Uint8Array>({ prefix }, options))
+    ) {
+      if (!batch.fits(key, value.length)) {
+        await batch.commit(calls);
+        batch = new Batch(this.#kv);
+      }
+      batch.atomic.set([...this.#keys.states(to), key.at(-1)!], value);
+    }
+    await batch.commit(calls);
   }
 
   /** A page of a session's state in the order of its keys. */
@@ -69,23 +85,64 @@ export class KvState {
   async remove(calls: KvCalls, stateId: string): Promise<void> {
     const prefix = this.#keys.states(stateId);
     const options = { batchSize: LIST_BATCH };
-    let atomic = this.#kv.atomic();
-    let count = 0;
-    let bytes = 0;
+    let batch = new Batch(this.#kv);
     for await (const { key } of calls.list(() => this.#kv.list({ prefix }, options))) {
-      atomic.delete(key);
-      bytes += KEY_OVERHEAD_BYTES + lastBytes(key);
-      if (++count < DELETED_AT_ONCE && bytes < DELETED_KEY_BYTES) continue;
-      await calls.call(() => atomic.commit());
-      atomic = this.#kv.atomic();
-      count = bytes = 0;
+      if (!batch.fits(key, 0)) {
+        await batch.commit(calls);
+        batch = new Batch(this.#kv);
+      }
+      batch.atomic.delete(key);
     }
+    await batch.commit(calls);
     // The root last: until then whoever sweeps finds what is left.
-    await calls.call(() => atomic.delete(this.#keys.root(stateId)).commit());
+    await calls.call(() => this.#kv.atomic().delete(this.#keys.root(stateId)).commit());
+  }
+
+  async #values(
+    calls: KvCalls,
+    stateId: string,
+    keys: readonly string[],
+  ): Promise<[string, Uint8Array][]> {
+    const some: Promise<[string, Uint8Array][]>[] = [];
+    for (let i = 0; i < keys.length; i += GET_MANY) {
+      const names = keys.slice(i, i + GET_MANY);
+      const at = names.map((name) => this.#keys.state(stateId, name));
+      some.push(
+        calls.call(() => this.#kv.getMany<Uint8Array[]>(at)).then((entries) =>
+          entries.flatMap(({ value }, index) => value === null ? [] : [[names[index]!, value]])
+        ),
+      );
+    }
+    return (await Promise.all(some)).flat();
   }
 }
 
-function lastBytes(key: Deno.KvKey): number {
-  const last = key.at(-1);
-  return last instanceof Uint8Array ? last.length : 0;
+/** As many mutations as one commit takes. */
+class Batch {
+  readonly atomic: Deno.AtomicOperation;
+  #count = 0;
+  #keyBytes = 0;
+  #valueBytes = 0;
+
+  constructor(kv: Deno.Kv) {
+    this.atomic = kv.atomic();
+  }
+
+  /** Is there room for one more? If so, it is taken. */
+  fits(key: Deno.KvKey, valueBytes: number): boolean {
+    const last = key.at(-1);
+    const keyBytes = KEY_OVERHEAD_BYTES + (last instanceof Uint8Array ? last.length : 0);
+    const fits = this.#count < COMMIT_KEYS && this.#keyBytes + keyBytes <= COMMIT_KEY_BYTES &&
+      this.#valueBytes + valueBytes <= COMMIT_VALUE_BYTES;
+    if (fits) {
+      this.#count++;
+      this.#keyBytes += keyBytes;
+      this.#valueBytes += valueBytes;
+    }
+    return fits;
+  }
+
+  async commit(calls: KvCalls): Promise<void> {
+    if (this.#count > 0) await calls.call(() => this.atomic.commit());
+  }
 }

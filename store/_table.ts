@@ -6,7 +6,7 @@
  */
 
 import type { Json } from "../protocol.ts";
-import { copyRecord } from "./_checks.ts";
+import { copyRecord, writeBytes } from "./_checks.ts";
 import { bisect, compareUtf8 } from "./_order.ts";
 import type {
   EncodedWrite,
@@ -38,6 +38,8 @@ export interface Entry {
   state?: Map<string, string>;
   /** The keys in order, until one is added or removed. */
   order?: string[];
+  /** What keys and values take, once somebody wanted to know. */
+  bytes?: number;
   dropped?: boolean;
 }
 
@@ -80,6 +82,29 @@ export class Table {
   live(by: string | SessionAlias, now: number): Entry | undefined {
     const entry = this.find(by);
     return entry !== undefined && entry.record.expiresAt > now ? entry : undefined;
+  }
+
+  /** How many sessions an owner has, with the expired ones that nobody dropped yet. */
+  countOf(owner: string | null): number {
+    return this.#byOwner.get(owner)?.size ?? 0;
+  }
+
+  /** Is this session, expired or not, of this owner? */
+  isOf(stateId: string, owner: string | null): boolean {
+    return this.#entries.get(stateId)?.record.owner === owner;
+  }
+
+  /** An owner's sessions that have expired, by their internal ids. */
+  expiredOf(owner: string | null, now: number): string[] {
+    const entries = this.#byOwner.get(owner)?.after(undefined) ?? [];
+    return [...entries].filter(({ record }) => record.expiresAt <= now)
+      .map(({ record }) => record.stateId);
+  }
+
+  /** How many bytes a session's state would take after these writes. */
+  bytesAfter(entry: Entry, writes: readonly EncodedWrite[]): number {
+    entry.bytes ??= sum(entry.state ?? []);
+    return entry.bytes + growth(entry, writes);
   }
 
   /** A page of one owner's live sessions. */
@@ -212,6 +237,10 @@ class Shelf {
   #entries: Entry[] = [];
   #dropped = 0;
 
+  get size(): number {
+    return this.#entries.length - this.#dropped;
+  }
+
   add(entry: Entry) {
     const { stateId } = entry.record;
     const last = this.#entries.at(-1);
@@ -234,7 +263,7 @@ class Shelf {
       this.#entries = this.#entries.filter((entry) => !entry.dropped);
       this.#dropped = 0;
     }
-    return this.#entries.length - this.#dropped;
+    return this.size;
   }
 
   *after(stateId: string | undefined): Generator<Entry> {
@@ -251,6 +280,7 @@ class Shelf {
 }
 
 function writeState(entry: Entry, writes: readonly EncodedWrite[]) {
+  if (entry.bytes !== undefined) entry.bytes += growth(entry, writes);
   const state = entry.state ??= new Map();
   for (const [key, json] of writes) {
     if (state.has(key) !== (json !== undefined)) delete entry.order;
@@ -258,6 +288,17 @@ function writeState(entry: Entry, writes: readonly EncodedWrite[]) {
     else state.set(key, json);
   }
   if (state.size === 0) delete entry.state;
+}
+
+function sum(writes: Iterable<EncodedWrite>): number {
+  let bytes = 0;
+  for (const [key, json] of writes) bytes += writeBytes(key, json);
+  return bytes;
+}
+
+/** How much larger a session's state gets by writes, each to another key. */
+function growth({ state }: Entry, writes: readonly EncodedWrite[]): number {
+  return sum(writes) - sum(writes.map(([key]) => [key, state?.get(key)]));
 }
 
 function getOrAdd<K, V>(map: Map<K, V>, key: K, make: () => V): V {

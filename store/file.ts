@@ -7,13 +7,23 @@
 import type { Json } from "../protocol.ts";
 import {
   checkEntries,
+  checkId,
+  checkLimits,
   checkList,
   checkNamespace,
   checkRecord,
   checkTransaction,
   copyRecord,
 } from "./_checks.ts";
-import { decideCreate, decideDelete, decideTransact, type Decision } from "./_decide.ts";
+import {
+  decideCreate,
+  decideDelete,
+  decideFork,
+  decideRegenerate,
+  decideTransact,
+  type Decision,
+  type Terms,
+} from "./_decide.ts";
 import { carryOut, getTable, meaning, type Tables } from "./_tables.ts";
 import type { Table } from "./_table.ts";
 import { Journal, type JournalOptions } from "./journal.ts";
@@ -24,6 +34,7 @@ import type {
   SessionAlias,
   SessionRecord,
   SessionStore,
+  StoreLimits,
   Transaction,
 } from "./store.ts";
 
@@ -33,6 +44,8 @@ export interface FileStoreOptions extends Omit<JournalOptions, "warn"> {
   readonly namespace: string;
   /** The time in milliseconds since 1970. @default Date.now */
   readonly now?: (() => number) | undefined;
+  /** What the store keeps at the most. */
+  readonly limits?: Partial<StoreLimits> | undefined;
   /** Told in one line of what was found and mended. @default console.warn */
   readonly warn?: ((message: string) => void) | undefined;
 }
@@ -60,6 +73,7 @@ export class FileStore implements SessionStore {
   readonly #journal: Journal<Tables>;
   readonly #namespace: string;
   readonly #now: () => number;
+  readonly #limits: StoreLimits;
 
   /**
    * Opens the file at `path`, and makes it and its folder if they are missing. Sessions that have
@@ -78,19 +92,27 @@ export class FileStore implements SessionStore {
       // It is well without, and a full disk must not keep anyone from reading.
       warn(`Cannot drop expired sessions: ${error instanceof Error ? error.message : error}`);
     }
-    return new FileStore(journal, namespace, now);
+    return new FileStore(journal, { namespace, now, limits: checkLimits(options.limits) });
   }
 
-  private constructor(journal: Journal<Tables>, namespace: string, now: () => number) {
+  private constructor(
+    journal: Journal<Tables>,
+    { namespace, now, limits }: {
+      readonly namespace: string;
+      readonly now: () => number;
+      readonly limits: StoreLimits;
+    },
+  ) {
     this.#journal = journal;
     this.#namespace = namespace;
     this.#now = now;
+    this.#limits = limits;
   }
 
   /** See {@linkcode SessionStore.create}. */
   async create(session: SessionRecord): Promise<SessionRecord> {
     const record = checkRecord(session);
-    return await this.#write((table) => decideCreate(table, record, this.#now()));
+    return await this.#write((table) => decideCreate(table, record, this.#terms()));
   }
 
   /** See {@linkcode SessionStore.get}. */
@@ -110,6 +132,18 @@ export class FileStore implements SessionStore {
     return await this.#write((table) => decideDelete(table, id, this.#now()));
   }
 
+  /** See {@linkcode SessionStore.regenerate}. */
+  async regenerate(id: string, newId: string): Promise<SessionRecord | undefined> {
+    const checked = checkId(newId);
+    return await this.#write((table) => decideRegenerate(table, id, checked, this.#now()));
+  }
+
+  /** See {@linkcode SessionStore.fork}. */
+  async fork(id: string, session: SessionRecord): Promise<SessionRecord | undefined> {
+    const record = checkRecord(session);
+    return await this.#write((table) => decideFork(table, id, record, this.#terms()));
+  }
+
   /** See {@linkcode SessionStore.transact}. */
   async transact<T>(
     id: string,
@@ -117,7 +151,7 @@ export class FileStore implements SessionStore {
   ): Promise<Committed<T> | undefined> {
     const checked = checkTransaction(transaction);
     return await this.#write(
-      (table) => decideTransact(table, id, checked, this.#now()),
+      (table) => decideTransact(table, id, checked, this.#terms()),
       checked.durable,
     );
   }
@@ -141,6 +175,10 @@ export class FileStore implements SessionStore {
   /** The same as {@linkcode close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #terms(): Terms {
+    return { now: this.#now(), limits: this.#limits };
   }
 
   async #read(): Promise<Table> {

@@ -8,27 +8,28 @@ import type { Json } from "../protocol.ts";
 import {
   canBeFound,
   checkEntries,
+  checkId,
+  checkLimits,
   checkList,
   checkNamespace,
   checkRecord,
   checkTransaction,
   closedError,
-  conflictError,
-  copyRecord,
 } from "./_checks.ts";
 import { AGAIN, KvCalls } from "./_kv_calls.ts";
-import { encodeRecord, encodeText, KvLayout } from "./_kv_layout.ts";
+import { KvChanges } from "./_kv_changes.ts";
+import { KvLayout } from "./_kv_layout.ts";
 import { KvSessions } from "./_kv_sessions.ts";
 import { KvState } from "./_kv_state.ts";
-import {
-  type Committed,
-  encodeUpdate,
-  type EntriesOptions,
-  type ListOptions,
-  type SessionAlias,
-  type SessionRecord,
-  type SessionStore,
-  type Transaction,
+import type {
+  Committed,
+  EntriesOptions,
+  ListOptions,
+  SessionAlias,
+  SessionRecord,
+  SessionStore,
+  StoreLimits,
+  Transaction,
 } from "./store.ts";
 
 /** How a {@linkcode KvStore} is made. */
@@ -39,6 +40,8 @@ export interface KvStoreOptions {
   readonly now?: (() => number) | undefined;
   /** How long an operation may take, in milliseconds. @default 10_000 */
   readonly timeoutMs?: number | undefined;
+  /** What the store keeps at the most. */
+  readonly limits?: Partial<StoreLimits> | undefined;
   /** Does closing the store close its KV? Otherwise who opened it closes it. @default false */
   readonly closesKv?: boolean | undefined;
 }
@@ -61,7 +64,7 @@ export interface KvStoreOptions {
  */
 export class KvStore implements SessionStore {
   readonly #kv: Deno.Kv;
-  readonly #keys: KvLayout;
+  readonly #changes: KvChanges;
   readonly #state: KvState;
   readonly #sessions: KvSessions;
   readonly #now: () => number;
@@ -76,10 +79,12 @@ export class KvStore implements SessionStore {
   /** Makes a store of an open KV. */
   constructor(kv: Deno.Kv, options: KvStoreOptions) {
     this.#kv = kv;
-    this.#keys = new KvLayout(checkNamespace(options.namespace));
-    this.#state = new KvState(kv, this.#keys);
-    this.#sessions = new KvSessions(kv, this.#keys, this.#state);
-    this.#now = options.now ?? Date.now;
+    const keys = new KvLayout(checkNamespace(options.namespace));
+    const state = this.#state = new KvState(kv, keys);
+    const sessions = this.#sessions = new KvSessions(kv, keys, state);
+    const now = this.#now = options.now ?? Date.now;
+    const limits = checkLimits(options.limits);
+    this.#changes = new KvChanges({ kv, keys, state, sessions, now, limits });
     this.#timeoutMs = options.timeoutMs ?? 10_000;
     this.#closesKv = options.closesKv ?? false;
   }
@@ -87,7 +92,7 @@ export class KvStore implements SessionStore {
   /** See {@linkcode SessionStore.create}. */
   async create(session: SessionRecord): Promise<SessionRecord> {
     const record = checkRecord(session);
-    const created = await this.#run((calls) => this.#create(calls, record));
+    const created = await this.#run((calls) => this.#changes.create(calls, record));
     // Each new session looks at more than one old one, so that what has expired does not pile up:
     // nobody waits for that but the next one to come.
     const sweeping = this.#sweeping;
@@ -135,6 +140,27 @@ export class KvStore implements SessionStore {
     });
   }
 
+  /** See {@linkcode SessionStore.regenerate}. */
+  async regenerate(id: string, newId: string): Promise<SessionRecord | undefined> {
+    const checked = checkId(newId);
+    return await this.#run(async (calls) => {
+      if (!canBeFound(id)) return undefined;
+      return await this.#inTurn(
+        id,
+        () => calls.retry(() => this.#changes.regenerate(calls, id, checked)),
+      );
+    });
+  }
+
+  /** See {@linkcode SessionStore.fork}. */
+  async fork(id: string, session: SessionRecord): Promise<SessionRecord | undefined> {
+    const record = checkRecord(session);
+    return await this.#run(async (calls) => {
+      if (!canBeFound(id)) return undefined;
+      return await this.#inTurn(id, () => calls.retry(() => this.#changes.fork(calls, id, record)));
+    });
+  }
+
   /** See {@linkcode SessionStore.transact}. */
   async transact<T>(
     id: string,
@@ -145,7 +171,7 @@ export class KvStore implements SessionStore {
       if (!canBeFound(id)) return undefined;
       return await this.#inTurn(
         id,
-        () => calls.retry(() => this.#transact(calls, id, checked)),
+        () => calls.retry(() => this.#changes.transact(calls, id, checked)),
       );
     });
   }
@@ -202,61 +228,5 @@ export class KvStore implements SessionStore {
     } finally {
       if (this.#turns.get(id) === turn) this.#turns.delete(id);
     }
-  }
-
-  #create(calls: KvCalls, record: SessionRecord): Promise<SessionRecord> {
-    return calls.retry(async () => {
-      const now = this.#now();
-      const holders = await this.#sessions.holders(calls, record);
-      for (const holder of [holders.ofId, holders.ofStateId]) {
-        if (holder?.liveAt(now)) throw conflictError();
-      }
-      const live = holders.ofAlias?.liveAt(now);
-      if (live !== undefined) return live;
-      const expired = holders.ofId ?? holders.ofStateId ?? holders.ofAlias;
-      if (expired !== undefined) {
-        await this.#sessions.expire(calls, expired);
-        return AGAIN;
-      }
-      if (holders.orphaned) {
-        await this.#state.remove(calls, record.stateId);
-        return AGAIN;
-      }
-      return await this.#sessions.add(calls, record, holders) ? copyRecord(record) : AGAIN;
-    });
-  }
-
-  async #transact<T>(
-    calls: KvCalls,
-    id: string,
-    transaction: ReturnType<typeof checkTransaction<T>>,
-  ): Promise<Committed<T> | undefined | typeof AGAIN> {
-    const found = await this.#sessions.find(calls, id);
-    const before = found?.liveAt(this.#now());
-    if (found === undefined || before === undefined) return undefined;
-    const session: SessionRecord = {
-      ...before,
-      toolCalls: before.toolCalls + transaction.calls,
-      expiresAt: Math.max(before.expiresAt, transaction.expiresAt),
-    };
-    const state = await this.#state.read(calls, before.stateId, transaction.keys);
-    const { value, set } = transaction.update(state, copyRecord(session));
-    const writes = encodeUpdate(set);
-
-    const key = this.#keys.session(id);
-    const atomic = this.#kv.atomic().check({ key, versionstamp: found.versionstamp });
-    // The record again, so that who has read the state before this write must read it once more.
-    if (writes.length > 0) atomic.set(key, encodeRecord(session));
-    for (const [name, json] of writes) {
-      const at = this.#keys.state(before.stateId, name);
-      if (json === undefined) atomic.delete(at);
-      else atomic.set(at, encodeText(json));
-    }
-    if (transaction.calls > 0) atomic.sum(this.#keys.calls(id), BigInt(transaction.calls));
-    if (session.expiresAt > before.expiresAt) {
-      atomic.max(this.#keys.expiry(id), BigInt(session.expiresAt));
-    }
-    const { ok } = await calls.call(() => atomic.commit());
-    return ok ? { session, value } : AGAIN;
   }
 }

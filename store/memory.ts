@@ -7,13 +7,23 @@
 import type { Json } from "../protocol.ts";
 import {
   checkEntries,
+  checkId,
+  checkLimits,
   checkList,
   checkRecord,
   checkTransaction,
   closedError,
   copyRecord,
 } from "./_checks.ts";
-import { decideCreate, decideDelete, decideTransact, type Decision } from "./_decide.ts";
+import {
+  decideCreate,
+  decideDelete,
+  decideFork,
+  decideRegenerate,
+  decideTransact,
+  type Decision,
+  type Terms,
+} from "./_decide.ts";
 import { Table } from "./_table.ts";
 import type {
   Committed,
@@ -22,6 +32,7 @@ import type {
   SessionAlias,
   SessionRecord,
   SessionStore,
+  StoreLimits,
   Transaction,
 } from "./store.ts";
 
@@ -29,6 +40,8 @@ import type {
 export interface MemoryStoreOptions {
   /** The time in milliseconds since 1970. @default Date.now */
   readonly now?: (() => number) | undefined;
+  /** What the store keeps at the most. */
+  readonly limits?: Partial<StoreLimits> | undefined;
 }
 
 /**
@@ -47,6 +60,7 @@ export interface MemoryStoreOptions {
  *   alias: null,
  *   ttlMs: 60_000,
  *   expiresAt: Date.now() + 60_000,
+ *   endsAt: null,
  *   toolCalls: 0,
  *   data: { title: "An example" },
  * });
@@ -62,11 +76,13 @@ export interface MemoryStoreOptions {
  */
 export class MemoryStore implements SessionStore {
   readonly #now: () => number;
+  readonly #limits: StoreLimits;
   #table: Table | undefined = new Table();
 
   /** Makes an empty store. */
-  constructor({ now = Date.now }: MemoryStoreOptions = {}) {
+  constructor({ now = Date.now, limits }: MemoryStoreOptions = {}) {
     this.#now = now;
+    this.#limits = checkLimits(limits);
   }
 
   // The methods are async so that what they throw rejects, as it does on every other backend.
@@ -74,7 +90,7 @@ export class MemoryStore implements SessionStore {
   /** See {@linkcode SessionStore.create}. */
   // deno-lint-ignore require-await
   async create(session: SessionRecord): Promise<SessionRecord> {
-    return this.#carryOut(decideCreate(this.#open(), checkRecord(session), this.#now()));
+    return this.#carryOut(decideCreate(this.#open(), checkRecord(session), this.#terms()));
   }
 
   /** See {@linkcode SessionStore.get}. */
@@ -96,6 +112,18 @@ export class MemoryStore implements SessionStore {
     return this.#carryOut(decideDelete(this.#open(), id, this.#now()));
   }
 
+  /** See {@linkcode SessionStore.regenerate}. */
+  // deno-lint-ignore require-await
+  async regenerate(id: string, newId: string): Promise<SessionRecord | undefined> {
+    return this.#carryOut(decideRegenerate(this.#open(), id, checkId(newId), this.#now()));
+  }
+
+  /** See {@linkcode SessionStore.fork}. */
+  // deno-lint-ignore require-await
+  async fork(id: string, session: SessionRecord): Promise<SessionRecord | undefined> {
+    return this.#carryOut(decideFork(this.#open(), id, checkRecord(session), this.#terms()));
+  }
+
   /** See {@linkcode SessionStore.transact}. */
   // deno-lint-ignore require-await
   async transact<T>(
@@ -103,7 +131,7 @@ export class MemoryStore implements SessionStore {
     transaction: Transaction<T>,
   ): Promise<Committed<T> | undefined> {
     const checked = checkTransaction(transaction);
-    return this.#carryOut(decideTransact(this.#open(), id, checked, this.#now()));
+    return this.#carryOut(decideTransact(this.#open(), id, checked, this.#terms()));
   }
 
   /** See {@linkcode SessionStore.entries}. */
@@ -127,6 +155,10 @@ export class MemoryStore implements SessionStore {
   /** The same as {@linkcode close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #terms(): Terms {
+    return { now: this.#now(), limits: this.#limits };
   }
 
   #open(): Table {

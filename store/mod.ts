@@ -25,6 +25,7 @@ export {
   checkKey,
   checkKeys,
   type Committed,
+  DEFAULT_LIMITS,
   type EncodedWrite,
   encodeUpdate,
   type EntriesOptions,
@@ -39,6 +40,7 @@ export {
   type SessionStore,
   StoreError,
   type StoreErrorCode,
+  type StoreLimits,
   type Transaction,
   type Update,
 } from "./store.ts";

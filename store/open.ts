@@ -11,7 +11,7 @@ import { fileError, makeFolder } from "./_files.ts";
 import { FileStore } from "./file.ts";
 import { KvStore } from "./kv.ts";
 import { MemoryStore } from "./memory.ts";
-import { type SessionStore, StoreError } from "./store.ts";
+import { type SessionStore, StoreError, type StoreLimits } from "./store.ts";
 
 /** How a store is opened. */
 export interface OpenStoreOptions {
@@ -19,6 +19,8 @@ export interface OpenStoreOptions {
   readonly namespace: string;
   /** The time in milliseconds since 1970. @default Date.now */
   readonly now?: (() => number) | undefined;
+  /** What the store keeps at the most. */
+  readonly limits?: Partial<StoreLimits> | undefined;
   /** Told in one line of what was found and mended. @default console.warn */
   readonly warn?: ((message: string) => void) | undefined;
 }

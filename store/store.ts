@@ -21,8 +21,10 @@ export interface SessionRecord {
   readonly alias: string | null;
   /** Its lifetime without use, in milliseconds. */
   readonly ttlMs: number;
-  /** When it ends if nobody uses it. */
+  /** When it ends if nobody uses it; never later than `endsAt`. */
   readonly expiresAt: number;
+  /** When it ends however much it is used, or `null` for never. */
+  readonly endsAt: number | null;
   /** How many `tools/call` it has served. */
   readonly toolCalls: number;
   /** What its cookie shows as `data`. */
@@ -79,7 +81,10 @@ export interface Transaction<T> {
   readonly update: (state: ReadonlyMap<string, Json>, session: SessionRecord) => Update<T>;
   /** Added to `toolCalls`: merges with what others add at the same time. @default 0 */
   readonly calls?: number;
-  /** A later expiry than the stored one replaces it; an earlier one changes nothing. */
+  /**
+   * A later expiry than the stored one replaces it, but never goes past `endsAt`; an earlier one
+   * changes nothing.
+   */
   readonly expiresAt?: number | undefined;
   /**
    * Must it be on disk when the promise resolves? If not, it has been handed to the operating
@@ -95,6 +100,26 @@ export interface Committed<T> {
   /** What the transaction's function gave. */
   readonly value: T;
 }
+
+/** What a store keeps at the most, beside what its disk has room for. */
+export interface StoreLimits {
+  /**
+   * How many live sessions a principal may have. Nobody's sessions, which any caller may make, are
+   * not limited by it. @default 10_000
+   */
+  readonly sessionsPerOwner: number;
+  /**
+   * How large a session's state may be, in bytes of UTF-8: its keys, and its values as JSON. A write
+   * that would make it larger is `too_large`. @default 16 MiB
+   */
+  readonly bytesPerSession: number;
+}
+
+/** The limits of a store that is told of none. */
+export const DEFAULT_LIMITS: StoreLimits = {
+  sessionsPerOwner: 10_000,
+  bytesPerSession: 16 * 1024 * 1024,
+};
 
 /**
  * Keeps the sessions of one server, each with a state of keys and JSON values.
@@ -118,7 +143,8 @@ export interface SessionStore extends AsyncDisposable {
    * and nothing is written.
    *
    * @returns The session that now stands: `session`, or the one that already has the alias.
-   * @throws {StoreError} `conflict` if a live session has its `id` or `stateId`.
+   * @throws {StoreError} `conflict` if a live session has its `id` or `stateId`; `full` if its owner
+   * has as many sessions as {@linkcode StoreLimits} allow.
    */
   create(session: SessionRecord): Promise<SessionRecord>;
 
@@ -130,6 +156,25 @@ export interface SessionStore extends AsyncDisposable {
 
   /** Ends a session and takes its state along. `false` if there was no live one. */
   delete(id: string): Promise<boolean>;
+
+  /**
+   * Gives a live session another id, in one step: its state and all else about it stay, and the old
+   * id is dead at once.
+   *
+   * @returns The session under its new id; `undefined` if there is no live one with this id.
+   * @throws {StoreError} `conflict` if a live session has the new id.
+   */
+  regenerate(id: string, newId: string): Promise<SessionRecord | undefined>;
+
+  /**
+   * Makes a further session whose state is a copy of a live session's, as it was at one moment. From
+   * then on they have nothing to do with each other.
+   *
+   * @returns The new session; `undefined` if there is no live one with this id.
+   * @throws {StoreError} as {@linkcode SessionStore.create} does, and `conflict` if another live
+   * session of its owner has its alias.
+   */
+  fork(id: string, session: SessionRecord): Promise<SessionRecord | undefined>;
 
   /** Changes one live session; `undefined` if there is none with this id. */
   transact<T>(id: string, transaction: Transaction<T>): Promise<Committed<T> | undefined>;

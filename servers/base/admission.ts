@@ -16,7 +16,7 @@ import {
 import type { SessionRecord, SessionStore } from "../../store/mod.ts";
 import { CallSession } from "./call.ts";
 import { findByCookie, type Found } from "./find.ts";
-import { LAZY_TTL_MS, newRecord } from "./record.ts";
+import { LAZY_TTL_MS, type Lifetime, newRecord } from "./record.ts";
 
 /**
  * What a `tools/call` without a live session gets (section 4 of the contract):
@@ -35,8 +35,8 @@ export interface AdmissionOptions {
   readonly policy: Policy;
   /** The policies of single tools, by name. */
   readonly tools: Readonly<Record<string, Policy>>;
-  /** Lifetime of a session without use, in milliseconds. */
-  readonly ttlMs: number;
+  /** How long sessions live. */
+  readonly lifetime: Lifetime;
   /** The clock, in milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -54,15 +54,15 @@ export class Admission {
   readonly #store: SessionStore;
   readonly #policy: Policy;
   readonly #tools: ReadonlyMap<string, Policy>;
-  readonly #ttlMs: number;
+  readonly #lifetime: Lifetime;
   readonly #now: () => number;
 
   /** Copies the options. */
-  constructor({ store, policy, tools, ttlMs, now }: AdmissionOptions) {
+  constructor({ store, policy, tools, lifetime, now }: AdmissionOptions) {
     this.#store = store;
     this.#policy = policy;
     this.#tools = new Map(Object.entries(tools));
-    this.#ttlMs = ttlMs;
+    this.#lifetime = lifetime;
     this.#now = now;
   }
 
@@ -114,7 +114,7 @@ export class Admission {
         const record = newRecord({
           ...LAZY,
           owner,
-          ttlMs: Math.min(LAZY_TTL_MS, this.#ttlMs),
+          lifetime: { ...this.#lifetime, ttlMs: Math.min(LAZY_TTL_MS, this.#lifetime.ttlMs) },
           now: this.#now(),
         });
         return this.#session(record, { isNew: true });
@@ -123,7 +123,7 @@ export class Admission {
   }
 
   #session(record: SessionRecord, { isNew = false, counts = true } = {}): CallSession {
-    const [store, ttlMs, now] = [this.#store, this.#ttlMs, this.#now];
-    return new CallSession({ store, record, isNew, counts, ttlMs, now });
+    const [store, lifetime, now] = [this.#store, this.#lifetime, this.#now];
+    return new CallSession({ store, record, isNew, counts, lifetime, now });
   }
 }

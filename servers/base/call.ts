@@ -4,21 +4,16 @@
  * @module
  */
 
-import { type Cookie, type Json, sessionRequired, utf8Length } from "../../protocol.ts";
+import { type Cookie, type Json, newSessionId, sessionRequired } from "../../protocol.ts";
 import {
-  MAX_TRANSACTION_KEY_BYTES,
-  MAX_TRANSACTION_KEYS,
   type SessionRecord,
   type SessionStore,
   StoreError,
   type Transaction,
-  type Update,
 } from "../../store/mod.ts";
-import { cookieOf, newRecord, renewedExpiry } from "./record.ts";
-import { type CallersSession, SessionError } from "./session.ts";
-
-// What one page of a session's entries holds.
-const PAGE = 500;
+import { cookieOf, type Lifetime, newRecord, renewalInterval, renewedExpiry } from "./record.ts";
+import { type CallersSession, SessionError, type SessionNames } from "./session.ts";
+import { PAGE, SessionState } from "./state.ts";
 
 /** What a {@linkcode CallSession} works on. */
 export interface CallSessionOptions {
@@ -30,17 +25,17 @@ export interface CallSessionOptions {
   readonly isNew: boolean;
   /** Does the call count and renew the session? Only a `tools/call` does. */
   readonly counts: boolean;
-  /** The lifetime of a session that replaces this one, in milliseconds. */
-  readonly ttlMs: number;
+  /** The lifetime of a session that replaces this one, or comes out of it. */
+  readonly lifetime: Lifetime;
   /** The clock, in milliseconds since 1970. */
   readonly now: () => number;
 }
 
 /** The handle behind a tool's session, with the half that only the layer uses. */
-export class CallSession implements CallersSession {
+export class CallSession extends SessionState implements CallersSession {
   readonly #store: SessionStore;
   readonly #counts: boolean;
-  readonly #ttlMs: number;
+  readonly #lifetime: Lifetime;
   readonly #now: () => number;
   readonly #running = new Set<Promise<unknown>>();
   readonly #foundId: string;
@@ -54,17 +49,20 @@ export class CallSession implements CallersSession {
   /** What the count was once this call was in it. */
   #number: number;
   #failure: StoreError | undefined;
+  #renewal: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: CallSessionOptions) {
+    super();
     this.#store = options.store;
     this.#record = options.record;
     this.#foundId = options.record.id;
     this.#counts = options.counts;
-    this.#ttlMs = options.ttlMs;
+    this.#lifetime = options.lifetime;
     this.#now = options.now;
     this.#phase = options.isNew ? "new" : "live";
     this.#uncounted = options.counts;
     this.#number = options.record.toolCalls;
+    if (options.counts) this.#renewLater();
   }
 
   get id(): string {
@@ -76,61 +74,8 @@ export class CallSession implements CallersSession {
   }
 
   async count(): Promise<number> {
-    if (this.#uncounted) await this.#transact({ update: nothing, durable: false });
+    if (this.#uncounted) await this.transact({ update: nothing, durable: false });
     return this.#number;
-  }
-
-  get(key: string): Promise<Json | undefined> {
-    return this.#transact({
-      keys: [key],
-      update: (state) => ({ value: state.get(key) }),
-      durable: false,
-    });
-  }
-
-  set(key: string, value: Json): Promise<void> {
-    return this.#transact({ update: () => ({ value: undefined, set: [[key, value]] }) });
-  }
-
-  delete(key: string): Promise<boolean> {
-    return this.update([key], (state) => removal(state));
-  }
-
-  update<T>(
-    keys: readonly string[],
-    update: (state: ReadonlyMap<string, Json>) => Update<T>,
-  ): Promise<T> {
-    return this.#transact({ keys, update });
-  }
-
-  async *entries(options: { readonly prefix?: string } = {}): AsyncGenerator<[string, Json]> {
-    let after: string | undefined;
-    do {
-      const page = await this.#page(options.prefix, after);
-      yield* page;
-      after = page.length < PAGE ? undefined : page.at(-1)?.[0];
-    } while (after !== undefined);
-  }
-
-  async clear(): Promise<number> {
-    let removed = 0;
-    let batch: string[] = [];
-    let bytes = 0;
-    const flush = async () => {
-      if (batch.length === 0) return;
-      removed += await this.update(batch, (state) => ({ ...removal(state), value: state.size }));
-      batch = [];
-      bytes = 0;
-    };
-    for await (const [key] of this.entries()) {
-      const length = utf8Length(key);
-      const full = bytes + length > MAX_TRANSACTION_KEY_BYTES;
-      if (full || batch.length === MAX_TRANSACTION_KEYS) await flush();
-      batch.push(key);
-      bytes += length;
-    }
-    await flush();
-    return removed;
   }
 
   revoke(): Promise<void> {
@@ -140,16 +85,33 @@ export class CallSession implements CallersSession {
     });
   }
 
-  replace({ title, reason }: { readonly title: string; readonly reason: string }): Promise<void> {
+  regenerate(): Promise<void> {
+    return this.#run(async () => {
+      const id = newSessionId();
+      this.#record = this.#phase === "new"
+        ? { ...this.#record, id }
+        : await this.#store.regenerate(this.#record.id, id) ?? this.#end();
+    });
+  }
+
+  fork(options: SessionNames): Promise<Cookie> {
+    return this.#run(async () => {
+      await this.#materialize();
+      const { endsAt: _, expiresAt, ...rest } = this.#newRecord(options);
+      // A copy must not outlive what it is a copy of by being one.
+      const fork = {
+        ...rest,
+        endsAt: this.#record.endsAt,
+        expiresAt: Math.min(expiresAt, this.#record.endsAt ?? Infinity),
+      };
+      return cookieOf(await this.#store.fork(this.#record.id, fork) ?? this.#end());
+    });
+  }
+
+  replace({ title, reason }: SessionNames): Promise<void> {
     return this.#run(async () => {
       const old = this.#record;
-      const fresh = newRecord({
-        owner: old.owner,
-        title,
-        reason,
-        ttlMs: this.#ttlMs,
-        now: this.#now(),
-      });
+      const fresh = this.#newRecord({ title, reason });
       await this.#create(fresh);
       if (this.#phase === "live") {
         try {
@@ -172,6 +134,7 @@ export class CallSession implements CallersSession {
   /** Ends the tool's use of the session: its reply is sent, or its caller has gone. */
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#renewal);
   }
 
   /**
@@ -192,7 +155,7 @@ export class CallSession implements CallersSession {
       if (this.#phase === "ended") throw sessionRequired("ended");
       if (this.#phase === "new" && !this.#used) return undefined;
       if (this.#phase === "new" || this.#uncounted) {
-        await this.#transact({ update: nothing, durable: false });
+        await this.transact({ update: nothing, durable: false });
       }
       return this.cookie;
     } catch (error) {
@@ -203,17 +166,20 @@ export class CallSession implements CallersSession {
     }
   }
 
-  async #page(prefix: string | undefined, after: string | undefined): Promise<[string, Json][]> {
-    return await this.#run(async () => {
+  protected override page(
+    prefix: string | undefined,
+    after: string | undefined,
+  ): Promise<[string, Json][]> {
+    return this.#run(async () => {
       if (this.#phase === "new") return [];
       const page = await this.#store.entries(this.#record.id, { prefix, after, limit: PAGE });
       return page ?? this.#end();
     });
   }
 
-  #transact<T>(transaction: Transaction<T>): Promise<T> {
+  protected override transact<T>(transaction: Transaction<T>): Promise<T> {
     return this.#run(async () => {
-      if (this.#phase === "new") await (this.#creating ??= this.#createLazily());
+      await this.#materialize();
       // Taken before the wait, so that two writes at once do not both count the call.
       const counting = this.#uncounted;
       this.#uncounted = false;
@@ -252,6 +218,27 @@ export class CallSession implements CallersSession {
     }
   }
 
+  /** Writes a session that is made for this call, now that it is used. */
+  async #materialize(): Promise<void> {
+    if (this.#phase === "new") await (this.#creating ??= this.#createLazily());
+  }
+
+  /** Keeps a session that is in use from expiring under a call that takes long. */
+  #renewLater(): void {
+    this.#renewal = setTimeout(async () => {
+      if (this.#phase === "live") {
+        // Whatever is wrong comes up again when the call is settled.
+        await this.transact({ update: nothing, durable: false }).catch(() => {});
+      }
+      if (!this.#closed) this.#renewLater();
+    }, renewalInterval(this.#record));
+  }
+
+  #newRecord({ title, reason }: SessionNames): SessionRecord {
+    const { owner } = this.#record;
+    return newRecord({ owner, title, reason, lifetime: this.#lifetime, now: this.#now() });
+  }
+
   async #createLazily(): Promise<void> {
     try {
       await this.#create(this.#record);
@@ -283,7 +270,3 @@ export class CallSession implements CallersSession {
 }
 
 const nothing = () => ({ value: undefined });
-
-function removal(state: ReadonlyMap<string, Json>): Update<boolean> {
-  return { value: state.size > 0, set: [...state.keys()].map((key) => [key, undefined]) };
-}

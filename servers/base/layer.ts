@@ -39,6 +39,8 @@ export interface SessionLayerOptions {
   readonly tools?: Readonly<Record<string, Policy>>;
   /** Lifetime of a session without use, in milliseconds. @default 7 days */
   readonly ttlMs?: number;
+  /** Lifetime of a session however much it is used, in milliseconds. @default no such end */
+  readonly maxAgeMs?: number;
   /**
    * Does the transport reach only the user whose process this is, as stdio does? Only then may a
    * caller without authentication list the sessions that belong to nobody. @default false
@@ -89,10 +91,11 @@ class SessionLayer implements Transport {
 
   constructor(inner: Transport, options: SessionLayerOptions) {
     this.#inner = inner;
-    const { store, ttlMs = DEFAULT_TTL_MS, now = Date.now } = options;
+    const { store, ttlMs = DEFAULT_TTL_MS, maxAgeMs = Infinity, now = Date.now } = options;
+    const lifetime = { ttlMs, maxAgeMs };
     const { policy = "required", tools = {}, local = false } = options;
-    this.#admission = new Admission({ store, policy, tools, ttlMs, now });
-    this.#methodContext = { store, local, ttlMs, now };
+    this.#admission = new Admission({ store, policy, tools, lifetime, now });
+    this.#methodContext = { store, local, lifetime, now };
     const { onclose, onerror } = inner;
     inner.onclose = () => {
       onclose?.();

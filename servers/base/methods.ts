@@ -18,7 +18,7 @@ import {
 } from "../../protocol.ts";
 import type { SessionRecord, SessionStore } from "../../store/mod.ts";
 import { findByCookie, findOwned } from "./find.ts";
-import { cookieOf, newRecord } from "./record.ts";
+import { cookieOf, type Lifetime, newRecord } from "./record.ts";
 
 /** Who asks, and of which sessions. */
 export interface MethodContext {
@@ -28,8 +28,8 @@ export interface MethodContext {
   readonly owner: string | null;
   /** Does the transport reach only the user whose process this is? */
   readonly local: boolean;
-  /** The lifetime of a new session without use, in milliseconds. */
-  readonly ttlMs: number;
+  /** How long a new session lives. */
+  readonly lifetime: Lifetime;
   /** The clock, in milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -45,14 +45,14 @@ export const sessionMethods: ReadonlyMap<string, SessionMethod> = new Map([
 ]);
 
 async function create(params: unknown, context: MethodContext): Promise<object> {
-  const { store, owner, ttlMs, now } = context;
+  const { store, owner, lifetime, now } = context;
   const { title, extra } = parseCreateParams(params);
   const record = newRecord({
     owner,
     title,
     reason: METHOD.create,
     extra,
-    ttlMs,
+    lifetime,
     now: now(),
   });
   const cookie = cookieOf(await store.create(record));

@@ -11,7 +11,7 @@ export { sessionLayer } from "./layer.ts";
 export type { SessionLayerOptions } from "./layer.ts";
 export type { Policy } from "./admission.ts";
 export { currentSession, findSession, SessionError } from "./session.ts";
-export type { Session, SessionErrorCode } from "./session.ts";
+export type { Session, SessionErrorCode, SessionNames } from "./session.ts";
 export { StatelessHttpTransport } from "./http.ts";
 export { serve, VERSION } from "./serve.ts";
 export type { ServerDefinition } from "./serve.ts";

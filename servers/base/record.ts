@@ -15,6 +15,14 @@ export const LAZY_TTL_MS = 30 * 60 * 1000;
 // An expiry is rewritten only when less than this part of the lifetime is left.
 const RENEW_BELOW = 0.9;
 
+/** How long sessions live, in milliseconds. */
+export interface Lifetime {
+  /** Without use. */
+  readonly ttlMs: number;
+  /** However much they are used; `Infinity` for no such end. */
+  readonly maxAgeMs: number;
+}
+
 /** What a new session is made of. */
 export interface NewSession {
   /** The principal whose session it is, or `null`. */
@@ -25,22 +33,24 @@ export interface NewSession {
   readonly reason: string;
   /** Further pairs for its cookie. */
   readonly extra?: Readonly<Record<string, string>>;
-  /** Its lifetime without use, in milliseconds. */
-  readonly ttlMs: number;
+  /** How long it lives. */
+  readonly lifetime: Lifetime;
   /** The time of its birth, in milliseconds since 1970. */
   readonly now: number;
 }
 
 /** Makes the record of a session that never was. It is not in any store yet. */
 export function newRecord(session: NewSession): SessionRecord {
-  const { owner, title, reason, extra, ttlMs, now } = session;
+  const { owner, title, reason, extra, lifetime: { ttlMs, maxAgeMs }, now } = session;
+  const endsAt = maxAgeMs === Infinity ? null : now + maxAgeMs;
   return {
     id: newSessionId(),
     stateId: newStateId(now),
     owner,
     alias: null,
     ttlMs,
-    expiresAt: now + ttlMs,
+    expiresAt: Math.min(now + ttlMs, endsAt ?? Infinity),
+    endsAt,
     toolCalls: 0,
     data: { title, reason, createdAt: new Date(now).toISOString(), ...extra },
   };
@@ -57,7 +67,15 @@ export function cookieOf(record: SessionRecord): Cookie {
 
 /** When the session ends if it is used `now`, or `undefined` if that is not worth writing. */
 export function renewedExpiry(record: SessionRecord, now: number): number | undefined {
-  return record.expiresAt - now < record.ttlMs * RENEW_BELOW ? now + record.ttlMs : undefined;
+  const renewed = Math.min(now + record.ttlMs, record.endsAt ?? Infinity);
+  const isDue = record.expiresAt - now < record.ttlMs * RENEW_BELOW;
+  return isDue && renewed > record.expiresAt ? renewed : undefined;
+}
+
+/** How long after its last renewal a running call renews its session again, in milliseconds. */
+export function renewalInterval({ ttlMs }: SessionRecord): number {
+  // A longer time would overflow the timer, and come at once.
+  return Math.min(ttlMs / 3, 2 ** 31 - 1);
 }
 
 // 48 bits of time, 16 of a count within the millisecond, 64 of chance: sorts by age.

@@ -49,7 +49,25 @@ export interface Session {
    * Goes on as a fresh session with an id of its own and nothing in it; the old one is gone at
    * once. The reply carries the new cookie.
    */
-  replace(options: { readonly title: string; readonly reason: string }): Promise<void>;
+  replace(names: SessionNames): Promise<void>;
+  /**
+   * Goes on under a new id with everything that is in it; the old id is dead at once. For when
+   * somebody else may know the old one. The reply carries the new cookie.
+   */
+  regenerate(): Promise<void>;
+  /**
+   * Makes a further session with a copy of all that is in this one, for somebody who goes on from
+   * here by themselves, such as a subagent. @returns its cookie.
+   */
+  fork(names: SessionNames): Promise<Cookie>;
+}
+
+/** What the cookie of a session that a tool makes says of it. */
+export interface SessionNames {
+  /** For people to recognise it by. */
+  readonly title: string;
+  /** What made it, such as `tool/new`. */
+  readonly reason: string;
 }
 
 /** Why a session could not be used. */

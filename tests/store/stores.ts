@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type Json, openStore, type SessionRecord, type SessionStore } from "../../store/mod.ts";
+import {
+  type Json,
+  openStore,
+  type SessionRecord,
+  type SessionStore,
+  type StoreLimits,
+} from "../../store/mod.ts";
 
 /** A store under test. */
 export interface Bench {
@@ -12,7 +18,7 @@ export interface Bench {
   /** The store's clock: it stands still until a test moves it. */
   readonly clock: { now: number };
   /** Opens another store on the same place; closed with the test. */
-  another(namespace: string): Promise<SessionStore>;
+  another(namespace: string, limits?: Partial<StoreLimits>): Promise<SessionStore>;
 }
 
 /** Every store: its name, the URL of one in a folder, and whether two can be in one place. */
@@ -34,10 +40,11 @@ export function everyStore(
       await using folder = await tempFolder();
       await using open = new AsyncDisposableStack();
       const clock = { now: 1_800_000_000_000 };
-      const another = async (namespace: string) =>
+      const another = async (namespace: string, limits: Partial<StoreLimits> = {}) =>
         open.use(
           await openStore(kind.url(folder.path), {
             namespace,
+            limits,
             now: () => clock.now,
             warn: (message) => {
               throw new Error(`Nothing should be mended here: ${message}`);
@@ -64,6 +71,7 @@ export function record(id: string, rest: Partial<SessionRecord> = {}): SessionRe
     alias: null,
     ttlMs: 60_000,
     expiresAt: 1_800_000_060_000,
+    endsAt: null,
     toolCalls: 0,
     data: { title: "A test", reason: "tests" },
     ...rest,

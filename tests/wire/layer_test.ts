@@ -54,26 +54,69 @@ for (const transport of TRANSPORTS) {
     assert(without.error.code !== -32002);
   });
 
-  for (const end of ["delete", "expiry"] as const) {
-    Deno.test(`a session that ends during a call over ${transport}: by ${end}, is -32002 ended`, async () => {
-      await using server = await start(end === "expiry" ? ["--ttl", "1s"] : []);
-      for (const tool of ["hold", "hold_without_use"]) {
-        const cookie = await server.create();
-        const call = server.tool(tool, { text: "x" }, cookie);
-        await server.toolResult("held");
-        if (end === "delete") await server.result("session/delete", { id: cookie.id });
-        else {
-          // Nothing tells when it has expired but asking for it.
-          while ((await server.tool("read", {}, { ...dead, id: cookie.id })).error === undefined) {
-            await new Promise((resolve) => setTimeout(resolve, 1100));
-          }
-        }
-        await server.toolResult("release");
-        const { error } = await call;
-        assertEquals([error?.code, error?.data], [-32002, { reason: "ended" }]);
-      }
-    });
-  }
+  Deno.test(`a session that ends during a call over ${transport}: is -32002 ended`, async () => {
+    await using server = await start();
+    for (const tool of ["hold", "hold_without_use"]) {
+      const cookie = await server.create();
+      const call = server.tool(tool, { text: "x" }, cookie);
+      await server.toolResult("held");
+      await server.result("session/delete", { id: cookie.id });
+      await server.toolResult("release");
+      const { error } = await call;
+      assertEquals([error?.code, error?.data], [-32002, { reason: "ended" }]);
+    }
+  });
+
+  Deno.test(`a call over ${transport}: keeps its session alive for as long as it runs`, async () => {
+    await using server = await start(["--ttl", "1s"]);
+    const [used, unused] = [await server.create(), await server.create()];
+    const call = server.toolResult("hold", { text: "x" }, used);
+    await server.toolResult("held");
+    // Nothing tells that a session has expired but asking for it.
+    const isThere = async ({ id }: { id: string }) =>
+      (await server.request("resources/read", {
+        uri: "session://current",
+        ...presenting({ id }),
+      })).result !== undefined;
+    while (await isThere(unused)) await new Promise((resolve) => setTimeout(resolve, 100));
+    assert(await isThere(used));
+    await server.toolResult("release");
+    assertEquals((await call).structuredContent.outcome, "written");
+  });
+
+  Deno.test(`regenerate() over ${transport}: goes on under a new id, and the old one is dead`, async () => {
+    await using server = await start();
+    const cookie = await server.create({ hints: { label: "kept" } });
+    await server.toolResult("append", { text: "x" }, cookie);
+    const result = await server.toolResult("regenerate", {}, cookie);
+    const renewed = result._meta?.["mcp/session"];
+    assert(renewed);
+    assertEquals(result.structuredContent, { before: cookie.id, after: renewed.id, list: ["x"] });
+    assertEquals(renewed, { ...cookie, id: renewed.id });
+    assertEquals((await server.tool("read", {}, cookie)).error?.data, { reason: "unknown" });
+    assertEquals((await structured(server.toolResult("read", {}, renewed))).list, ["x"]);
+    const lazy = await server.toolResult("regenerate");
+    assertEquals(lazy._meta?.["mcp/session"]?.id, lazy.structuredContent.after);
+  });
+
+  Deno.test(`fork() over ${transport}: gives a session that goes on by itself`, async () => {
+    await using server = await start();
+    const cookie = await server.create();
+    await server.toolResult("append", { text: "shared" }, cookie);
+    const result = await server.toolResult("fork", { text: "subagent" }, cookie);
+    const fork = result.structuredContent.cookie as typeof cookie;
+    assertEquals([fork.data.title, fork.data.reason], ["subagent", "tool/fork"]);
+    assertEquals(result._meta?.["mcp/session"], cookie);
+    await server.toolResult("append", { text: "the fork's" }, fork);
+    await server.toolResult("append", { text: "the first's" }, cookie);
+    const lists = [cookie, fork].map((each) => structured(server.toolResult("read", {}, each)));
+    assertEquals((await Promise.all(lists)).map(({ list }) => list), [
+      ["shared", "the first's"],
+      ["shared", "the fork's"],
+    ]);
+    const lazy = await server.toolResult("fork", { text: "of a new one" });
+    assert(lazy._meta?.["mcp/session"]?.id !== Object(lazy.structuredContent.cookie).id);
+  });
 
   Deno.test(`a handle over ${transport}: is closed once its reply is sent`, async () => {
     await using server = await start();

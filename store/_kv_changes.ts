@@ -1,0 +1,185 @@
+/**
+ * The changes of sessions in Deno KV, each an attempt that is made again when it loses a race.
+ *
+ * @module
+ */
+
+import {
+  type checkTransaction,
+  conflictError,
+  copyRecord,
+  ownerFull,
+  sessionTooLarge,
+  used,
+  writeBytes,
+} from "./_checks.ts";
+import { AGAIN, type KvCalls } from "./_kv_calls.ts";
+import { encodeRecord, encodeText, type KvLayout } from "./_kv_layout.ts";
+import type { FoundSession, Holders, KvSessions } from "./_kv_sessions.ts";
+import type { KvState } from "./_kv_state.ts";
+import {
+  type Committed,
+  type EncodedWrite,
+  encodeUpdate,
+  type SessionRecord,
+  type StoreLimits,
+} from "./store.ts";
+
+/** What {@linkcode KvChanges} works on. */
+export interface KvChangesOptions {
+  readonly kv: Deno.Kv;
+  readonly keys: KvLayout;
+  readonly state: KvState;
+  readonly sessions: KvSessions;
+  readonly now: () => number;
+  readonly limits: StoreLimits;
+}
+
+/** The changes of one namespace's sessions. */
+export class KvChanges {
+  readonly #kv: Deno.Kv;
+  readonly #keys: KvLayout;
+  readonly #state: KvState;
+  readonly #sessions: KvSessions;
+  readonly #now: () => number;
+  readonly #limits: StoreLimits;
+
+  constructor(options: KvChangesOptions) {
+    this.#kv = options.kv;
+    this.#keys = options.keys;
+    this.#state = options.state;
+    this.#sessions = options.sessions;
+    this.#now = options.now;
+    this.#limits = options.limits;
+  }
+
+  /** Makes a session, or gives the live one that has its alias. */
+  create(calls: KvCalls, record: SessionRecord): Promise<SessionRecord> {
+    return calls.retry(async () => {
+      const holders = await this.#makeWay(calls, record);
+      if (holders === AGAIN) return AGAIN;
+      const live = holders.ofAlias?.record;
+      if (live !== undefined) return live;
+      const { checks } = holders;
+      return await this.#sessions.add(calls, record, { bytes: 0, checks })
+        ? copyRecord(record)
+        : AGAIN;
+    });
+  }
+
+  /** Sees to it that nothing but a live session with its alias is in a new session's way. */
+  async #makeWay(calls: KvCalls, record: SessionRecord): Promise<Holders | typeof AGAIN> {
+    const now = this.#now();
+    const holders = await this.#sessions.holders(calls, record);
+    for (const holder of [holders.ofId, holders.ofStateId]) {
+      if (holder?.liveAt(now)) throw conflictError();
+    }
+    if (holders.ofAlias?.liveAt(now)) return holders;
+    const expired = holders.ofId ?? holders.ofStateId ?? holders.ofAlias;
+    if (expired !== undefined) {
+      await this.#sessions.expire(calls, expired);
+      return AGAIN;
+    }
+    if (holders.orphaned) {
+      await this.#state.remove(calls, record.stateId);
+      return AGAIN;
+    }
+    if (record.owner !== null) await this.#makeRoom(calls, record.owner);
+    return holders;
+  }
+
+  async #makeRoom(calls: KvCalls, owner: string): Promise<void> {
+    const { sessionsPerOwner: limit } = this.#limits;
+    if (limit === Infinity || !await this.#sessions.hasAsMany(calls, owner, limit)) return;
+    await this.#sessions.expireOwned(calls, owner, this.#now());
+    if (await this.#sessions.hasAsMany(calls, owner, limit)) throw ownerFull(limit);
+  }
+
+  /** Gives a live session another id. */
+  async regenerate(
+    calls: KvCalls,
+    id: string,
+    newId: string,
+  ): Promise<SessionRecord | undefined | typeof AGAIN> {
+    const now = this.#now();
+    const found = await this.#sessions.find(calls, id);
+    const live = found?.liveAt(now);
+    if (found === undefined || live === undefined) return undefined;
+    const holder = await this.#sessions.find(calls, newId);
+    if (holder?.liveAt(now)) throw conflictError();
+    if (holder !== undefined) {
+      await this.#sessions.expire(calls, holder);
+      return AGAIN;
+    }
+    return await this.#sessions.rename(calls, found, newId) ? { ...live, id: newId } : AGAIN;
+  }
+
+  /** Makes a session with a copy of a live one's state. */
+  async fork(
+    calls: KvCalls,
+    id: string,
+    record: SessionRecord,
+  ): Promise<SessionRecord | undefined | typeof AGAIN> {
+    const found = await this.#sessions.find(calls, id);
+    if (found?.liveAt(this.#now()) === undefined) return undefined;
+    const holders = await this.#makeWay(calls, record);
+    if (holders === AGAIN) return AGAIN;
+    if (holders.ofAlias !== undefined) throw conflictError();
+    const checks = await this.#sessions.copyState(calls, found, record, holders);
+    if (checks === undefined) return AGAIN;
+    const { bytes } = found;
+    if (await this.#sessions.add(calls, record, { bytes, checks })) return copyRecord(record);
+    await this.#state.remove(calls, record.stateId);
+    return AGAIN;
+  }
+
+  /** Runs a transaction's function, and commits what it decides. */
+  async transact<T>(
+    calls: KvCalls,
+    id: string,
+    transaction: ReturnType<typeof checkTransaction<T>>,
+  ): Promise<Committed<T> | undefined | typeof AGAIN> {
+    const found = await this.#sessions.find(calls, id);
+    const before = found?.liveAt(this.#now());
+    if (found === undefined || before === undefined) return undefined;
+    const session = used(before, transaction);
+    const state = await this.#state.read(calls, before.stateId, transaction.keys);
+    const { value, set } = transaction.update(state, copyRecord(session));
+    const writes = encodeUpdate(set);
+
+    const [entry] = found.entries;
+    const atomic = this.#kv.atomic().check(entry);
+    if (writes.length > 0) {
+      const bytes = await this.#bytesAfter(calls, found, writes);
+      // The record again, so that who has read the state before this write must read it once more.
+      atomic.set(entry.key, encodeRecord(session, bytes));
+    }
+    for (const [name, json] of writes) {
+      const at = this.#keys.state(before.stateId, name);
+      if (json === undefined) atomic.delete(at);
+      else atomic.set(at, encodeText(json));
+    }
+    if (transaction.calls > 0) atomic.sum(this.#keys.calls(id), BigInt(transaction.calls));
+    if (session.expiresAt > before.expiresAt) {
+      atomic.max(this.#keys.expiry(id), BigInt(session.expiresAt));
+    }
+    const { ok } = await calls.call(() => atomic.commit());
+    return ok ? { session, value } : AGAIN;
+  }
+
+  async #bytesAfter(
+    calls: KvCalls,
+    { record, bytes }: FoundSession,
+    writes: readonly EncodedWrite[],
+  ): Promise<number> {
+    const keys = writes.map(([key]) => key);
+    const before = await this.#state.bytes(calls, record.stateId, keys);
+    const after = writes.reduce((sum, [key, json]) => sum + writeBytes(key, json), 0);
+    const { bytesPerSession } = this.#limits;
+    // What makes it smaller is welcome, however large it still is.
+    if (after > before && bytes + after - before > bytesPerSession) {
+      throw sessionTooLarge(bytesPerSession);
+    }
+    return bytes + after - before;
+  }
+}

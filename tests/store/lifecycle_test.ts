@@ -1,0 +1,190 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { MAX_TRANSACTION_KEYS, type SessionStore, StoreError } from "../../store/mod.ts";
+import { all, everyStore, increment, put, record } from "./stores.ts";
+
+/** Fills a session with this many keys, and gives its state. */
+async function fill(store: SessionStore, id: string, count: number) {
+  const keys = Array.from({ length: count }, (_, i) => `key ${String(i).padStart(6, "0")}`);
+  for (let i = 0; i < count; i += MAX_TRANSACTION_KEYS) {
+    await put(
+      store,
+      id,
+      ...keys.slice(i, i + MAX_TRANSACTION_KEYS).map((key) => [key, i] as const),
+    );
+  }
+  return await all(store, id);
+}
+
+everyStore("regenerate() keeps everything but the id, and the old one is dead", async (bench) => {
+  const { store } = bench;
+  const session = record("sess-1", { owner: "alice", alias: "work" });
+  await store.create(session);
+  const state = await fill(store, "sess-1", 2000);
+  await increment(store, "sess-1");
+  const renamed = await store.regenerate("sess-1", "sess-2");
+  assertEquals(renamed, { ...session, id: "sess-2", toolCalls: 1 });
+
+  assertEquals(await store.get("sess-1"), undefined);
+  assertEquals(await store.delete("sess-1"), false);
+  assertEquals(await increment(store, "sess-1"), undefined);
+  assertEquals(await all(store, "sess-1"), undefined);
+  assertEquals(await store.regenerate("sess-1", "sess-3"), undefined);
+
+  assertEquals(await store.get("sess-2"), renamed);
+  assertEquals(await store.get({ owner: "alice", alias: "work" }), renamed);
+  assertEquals(await store.list({ owner: "alice", limit: 9 }), [renamed]);
+  assertEquals(await all(store, "sess-2"), [...state ?? [], ["n", 1]]);
+  assertEquals((await increment(store, "sess-2"))?.value, 2);
+  assertEquals(await store.delete("sess-2"), true);
+  assertEquals(await store.list({ owner: "alice", limit: 9 }), []);
+});
+
+everyStore("regenerate() refuses an id that a live session has", async ({ store, clock }) => {
+  await store.create(record("sess-1"));
+  await store.create(record("sess-2", { expiresAt: clock.now + 1 }));
+  const error = await assertRejects(() => store.regenerate("sess-1", "sess-2"), StoreError);
+  assertEquals(error.code, "conflict");
+  assert(await store.get("sess-1"));
+  clock.now += 1;
+  assertEquals((await store.regenerate("sess-1", "sess-2"))?.stateId, "state-sess-1");
+  assertEquals(await store.get("sess-1"), undefined);
+});
+
+everyStore("regenerate() at once gives one new id, and loses no count", async ({ store }) => {
+  await store.create(record("sess-1"));
+  const results = await Promise.all([
+    ...Array.from({ length: 8 }, (_, i) => store.regenerate("sess-1", `sess-new-${i}`)),
+    ...Array.from({ length: 8 }, () => increment(store, "sess-1")),
+  ]);
+  const renamed = results.slice(0, 8).filter((result) => result !== undefined);
+  assertEquals(renamed.length, 1);
+  const counted = results.slice(8).filter((result) => result !== undefined).length;
+  const [session] = await store.list({ owner: null, limit: 9 });
+  assertEquals(session?.toolCalls, counted);
+});
+
+everyStore("fork() copies the state once, and then they are two", async ({ store }) => {
+  await store.create(record("sess-1", { owner: "alice", alias: "work" }));
+  const state = await fill(store, "sess-1", 2000);
+  const fork = record("sess-2", { owner: "alice", data: { title: "A fork" } });
+  assertEquals(await store.fork("sess-1", fork), fork);
+  assertEquals(await all(store, "sess-2"), state);
+
+  await put(store, "sess-1", ["only in the first", 1]);
+  await put(store, "sess-2", ["only in the second", 2], [state?.[0]?.[0] ?? "", undefined]);
+  assertEquals((await all(store, "sess-1"))?.length, 2001);
+  assertEquals((await all(store, "sess-2"))?.length, 2000);
+  assertEquals(await store.delete("sess-1"), true);
+  assertEquals((await all(store, "sess-2"))?.length, 2000);
+});
+
+everyStore("fork() copies nothing of what is not there, or over what is", async ({ store }) => {
+  assertEquals(await store.fork("sess-none", record("sess-1")), undefined);
+  assertEquals(await store.get("sess-1"), undefined);
+  await store.create(record("sess-1", { owner: "alice", alias: "work" }));
+  await store.create(record("sess-2"));
+  const taken = [
+    record("sess-2", { stateId: "other" }),
+    record("sess-3", { stateId: "state-sess-2" }),
+  ];
+  const alias = record("sess-4", { owner: "alice", alias: "work" });
+  for (const session of [...taken, alias]) {
+    const error = await assertRejects(() => store.fork("sess-1", session), StoreError);
+    assertEquals(error.code, "conflict");
+  }
+  assertEquals(await store.get("sess-4"), undefined);
+});
+
+everyStore("fork() while others write copies one moment", async ({ store }) => {
+  await store.create(record("sess-1"));
+  const write = (n: number) => put(store, "sess-1", ["a", n], ["z", n]);
+  await write(0);
+  const forks = Array.from({ length: 5 }, (_, i) => store.fork("sess-1", record(`sess-fork-${i}`)));
+  await Promise.all([...forks, ...Array.from({ length: 20 }, (_, n) => write(n))]);
+  for (let i = 0; i < 5; i++) {
+    const [a, z] = await all(store, `sess-fork-${i}`) ?? [];
+    assertEquals(a?.[1], z?.[1]);
+  }
+});
+
+everyStore("a session ends at endsAt, however much it is used", async ({ store, clock }) => {
+  const endsAt = clock.now + 5000;
+  await store.create(record("sess-1", { expiresAt: clock.now + 1000, endsAt }));
+  const use = (expiresAt: number) =>
+    store.transact("sess-1", { expiresAt, update: () => ({ value: undefined }) });
+  assertEquals((await use(clock.now + 3000))?.session.expiresAt, clock.now + 3000);
+  assertEquals((await use(clock.now + 9000))?.session.expiresAt, endsAt);
+  clock.now = endsAt - 1;
+  assertEquals((await use(clock.now + 9000))?.session.expiresAt, endsAt);
+  clock.now = endsAt;
+  assertEquals(await use(clock.now + 9000), undefined);
+  const never = record("sess-2", { expiresAt: clock.now + 10, endsAt: clock.now + 9 });
+  await assertRejects(() => store.create(never), RangeError, "endsAt");
+});
+
+everyStore(
+  "an owner has as many sessions as the limit, and nobody has any number",
+  async (bench) => {
+    const { clock, another } = bench;
+    const store = await another("limited", { sessionsPerOwner: 3 });
+    const create = (i: number, owner: string | null, expiresAt = clock.now + 60_000) =>
+      store.create(record(`sess-${owner}-${i}`, { owner, expiresAt }));
+    await create(1, "alice", clock.now + 10);
+    for (const i of [2, 3]) await create(i, "alice");
+    const error = await assertRejects(() => create(4, "alice"), StoreError);
+    assertEquals(error.code, "full");
+    assertStringIncludes(error.message, "3");
+    const fork = record("sess-fork", { owner: "alice" });
+    assertEquals(
+      (await assertRejects(() => store.fork("sess-alice-2", fork), StoreError)).code,
+      "full",
+    );
+    await create(1, "bob");
+    for (const i of [1, 2, 3, 4, 5]) await create(i, null);
+
+    // What has expired is in nobody's way, and neither is what was deleted.
+    clock.now += 10;
+    await create(4, "alice");
+    assertEquals((await assertRejects(() => create(5, "alice"), StoreError)).code, "full");
+    await store.delete("sess-alice-2");
+    await create(5, "alice");
+  },
+);
+
+everyStore("a session holds as many bytes as the limit", async ({ another }) => {
+  const store = await another("limited", { bytesPerSession: 100 });
+  await store.create(record("sess-1"));
+  // A key of one byte and a text with its two quotes.
+  const write = (key: string, bytes: number) => put(store, "sess-1", [key, "x".repeat(bytes - 3)]);
+  await write("a", 60);
+  await write("b", 40);
+  for (const [key, bytes] of [["c", 3], ["b", 41]] as const) {
+    const error = await assertRejects(() => write(key, bytes), StoreError);
+    assertEquals(error.code, "too_large");
+    assertStringIncludes(error.message, "100");
+  }
+  assertEquals((await all(store, "sess-1"))?.length, 2);
+  await write("a", 50);
+  await write("c", 10);
+  await put(store, "sess-1", ["b", undefined], ["d", "x".repeat(37)]);
+  assertEquals((await assertRejects(() => write("e", 3), StoreError)).code, "too_large");
+  // A fork is as full as what it is a copy of.
+  await store.fork("sess-1", record("sess-2"));
+  await assertRejects(() => put(store, "sess-2", ["e", ""]), StoreError);
+  await put(store, "sess-2", ["d", undefined]);
+  await put(store, "sess-2", ["e", ""]);
+});
+
+everyStore("regenerate() and fork() are seen by every process, and by the next", async (bench) => {
+  const { store, another } = bench;
+  await store.create(record("sess-1"));
+  await put(store, "sess-1", ["key", "value"]);
+  const other = await another("test");
+  await store.regenerate("sess-1", "sess-2");
+  await store.fork("sess-2", record("sess-3"));
+  for (const each of [other, await another("test")]) {
+    assertEquals(await each.get("sess-1"), undefined);
+    assertEquals(await all(each, "sess-2"), [["key", "value"]]);
+    assertEquals(await all(each, "sess-3"), [["key", "value"]]);
+  }
+}, { shared: true });
