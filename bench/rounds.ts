@@ -1,0 +1,60 @@
+/**
+ * Measuring two things against each other: in turn, in one run, and by the median of the rounds, as
+ * a machine's speed drifts and other work comes and goes.
+ *
+ * @module
+ */
+
+/** Does something for about this long, and says how many of it were done in a second. */
+export type Rate = (ms: number) => Promise<number>;
+
+/** Two rates, and how many times the second the first is. */
+export interface Comparison {
+  readonly a: number;
+  readonly b: number;
+  readonly ratio: number;
+}
+
+/** Measures `a` and `b` in turn; the ratio is the median of the rounds' own ratios. */
+export async function compare(a: Rate, b: Rate, { rounds = 7, ms = 300 } = {}) {
+  await a(ms / 3);
+  await b(ms / 3);
+  const found: Comparison[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const [first, second] = [await a(ms), await b(ms)];
+    found.push({ a: first, b: second, ratio: first / second });
+  }
+  return {
+    a: median(found.map(({ a }) => a)),
+    b: median(found.map(({ b }) => b)),
+    ratio: median(found.map(({ ratio }) => ratio)),
+  };
+}
+
+/** How many times in a second `count` callers at once, each after its last, get `work` done. */
+export function rate(work: (caller: number) => Promise<unknown>, count = 1): Rate {
+  return async (ms) => {
+    const start = performance.now();
+    let done = 0;
+    const caller = async (_: unknown, number: number) => {
+      while (performance.now() - start < ms) {
+        await work(number);
+        done++;
+      }
+    };
+    await Promise.all(Array.from({ length: count }, caller));
+    return done / (performance.now() - start) * 1000;
+  };
+}
+
+/** The value in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return ((sorted[(sorted.length - 1) >> 1] ?? NaN) + (sorted[sorted.length >> 1] ?? NaN)) / 2;
+}
+
+/** The value that `part` of all are not above. */
+export function quantile(values: readonly number[], part: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;
+}

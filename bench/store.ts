@@ -1,0 +1,268 @@
+/**
+ * What the stores are claimed to hold, measured: `deno task bench:store`. Each figure is a ratio of
+ * two things that were measured in turn in this run.
+ *
+ * @module
+ */
+
+import { FileStore, openStore, type SessionRecord, type SessionStore } from "../store/mod.ts";
+import { compare, median, rate } from "./rounds.ts";
+
+interface Row {
+  readonly what: string;
+  readonly against: string;
+  readonly figures: string;
+  readonly ratio: number;
+  /** What is to hold: at least, or at most. */
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
+const MANY = 1_000_000;
+const rows: Row[] = [];
+const folder = await Deno.makeTempDir({ prefix: "mcp-sessions-bench-" });
+const script = new URL("store_worker.ts", import.meta.url).href;
+
+/** A record that lives through the bench. */
+function record(number: number, owner: string | null = null): SessionRecord {
+  const text = number.toString(16).padStart(32, "0");
+  return {
+    id: `sess-${text}`,
+    stateId: text,
+    owner,
+    alias: null,
+    ttlMs: 604_800_000,
+    expiresAt: Date.now() + 604_800_000,
+    endsAt: null,
+    toolCalls: 0,
+    data: {
+      title: "experimental-session",
+      reason: "session/create",
+      createdAt: new Date().toISOString(),
+    },
+  };
+}
+
+async function open(url: string, sessions: number): Promise<SessionStore> {
+  const store = await openStore(url, { namespace: "bench" });
+  await Promise.all(Array.from({ length: sessions }, (_, i) => store.create(record(i))));
+  return store;
+}
+
+let written = 0;
+function write(store: SessionStore) {
+  return (caller: number) =>
+    store.transact(record(caller).id, {
+      calls: 1,
+      update: () => ({ value: undefined, set: [["key", `value ${written++}`]] }),
+    });
+}
+
+function add(row: Row) {
+  rows.push(row);
+  const bound = row.atLeast !== undefined ? `>= ${row.atLeast}` : `<= ${row.atMost}`;
+  console.error(`${row.what} against ${row.against}: ${row.ratio.toFixed(2)} (${bound})`);
+}
+
+const perSecond = (value: number) => `${Math.round(value).toLocaleString("en")}/s`;
+
+async function transactions() {
+  await using file = await open(`file:${folder}/transactions.jsonl`, 512);
+  using raw = await Deno.open(`${folder}/raw`, { append: true, create: true });
+  const line = new TextEncoder().encode(`${"x".repeat(180)}\n`);
+  const syncedWrite = rate(() => {
+    raw.writeSync(line);
+    raw.syncDataSync();
+    return Promise.resolve();
+  });
+  for (const [callers, atLeast] of [[1, 0.5], [8, 3], [64, 10], [512, 20]] as const) {
+    const { a, b, ratio } = await compare(rate(write(file), callers), syncedWrite);
+    add({
+      what: `durable transactions, ${callers} at once`,
+      against: "raw write+fdatasync",
+      figures: `${perSecond(a)} : ${perSecond(b)}`,
+      ratio,
+      atLeast,
+    });
+  }
+  await using kv = await open(`kv:${folder}/bench.kv`, 64);
+  const { a, b, ratio } = await compare(rate(write(file), 64), rate(write(kv), 64));
+  add({
+    what: "durable transactions, 64 at once",
+    against: "Deno KV in a file",
+    figures: `${perSecond(a)} : ${perSecond(b)}`,
+    ratio,
+    atLeast: 10,
+  });
+  const get = (store: SessionStore) => rate((caller) => store.get(record(caller).id));
+  const gets = await compare(get(file), get(kv));
+  add({
+    what: "get",
+    against: "Deno KV in a file",
+    figures: `${perSecond(gets.a)} : ${perSecond(gets.b)}`,
+    ratio: gets.ratio,
+    atLeast: 5,
+  });
+}
+
+/** Runs processes that write to one file at the same time, and gives what each of them says. */
+async function workers(count: number, path: string, ms: number): Promise<Measured[]> {
+  const processes = Array.from({ length: count }, (_, number) =>
+    new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", script, path, `${number}`, `${ms}`],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn());
+  const outputs = processes.map((process) => process.stdout.pipeThrough(new TextDecoderStream()));
+  const readers = outputs.map((output) => output.getReader());
+  // Each says when it is ready; then all begin at once.
+  await Promise.all(readers.map((reader) => reader.read()));
+  for (const { stdin } of processes) await stdin.close();
+  return await Promise.all(readers.map(async (reader) => {
+    let text = "";
+    for (let part; !(part = await reader.read()).done;) text += part.value;
+    return JSON.parse(text);
+  }));
+}
+
+/** What a worker says. */
+interface Measured {
+  readonly perSecond: number;
+  readonly p99: number;
+}
+
+async function processes() {
+  const path = `${folder}/processes.jsonl`;
+  await (await open(`file:${path}`, 512)).close();
+  const ratios: number[] = [];
+  const fairness: number[] = [];
+  const sums: [number, number][] = [];
+  for (let round = 0; round < 5; round++) {
+    const [one] = await workers(1, path, 1000);
+    const four = (await workers(4, path, 1000)).map(({ perSecond }) => perSecond);
+    const sum = four.reduce((sum, each) => sum + each, 0);
+    ratios.push(sum / (one?.perSecond ?? NaN));
+    fairness.push(Math.min(...four) / Math.max(...four));
+    sums.push([sum, one?.perSecond ?? NaN]);
+  }
+  add({
+    what: "4 processes with 16 callers each, in all",
+    against: "1 process",
+    figures: sums[2]?.map(perSecond).join(" : ") ?? "",
+    ratio: median(ratios),
+    atLeast: 0.7,
+  });
+  add({
+    what: "the slowest of 4 processes",
+    against: "the fastest",
+    figures: "",
+    ratio: median(fairness),
+    atLeast: 0.7,
+  });
+}
+
+/** Writes a store with this many sessions, in the shape that compaction leaves. */
+async function fill(path: string, sessions: number) {
+  await using store = await FileStore.open(path, { namespace: "bench", compactBytes: Infinity });
+  for (let i = 0; i < sessions; i += 10_000) {
+    const some = Array.from({ length: Math.min(10_000, sessions - i) }, (_, j) => record(i + j));
+    await Promise.all(some.map((session) => store.create(session)));
+  }
+}
+
+async function opening() {
+  const path = `${folder}/many.jsonl`;
+  await fill(path, MANY);
+  const size = (await Deno.stat(path)).size;
+  const figures: string[] = [];
+  const ratios: number[] = [];
+  let rss = 0;
+  for (let round = 0; round < 3; round++) {
+    const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--v8-flags=--expose-gc", script, path, "open", `${round % 2}`],
+      stderr: "inherit",
+    }).output();
+    if (code !== 0) throw new Error("The process that opens the store failed");
+    const { openMs, parseMs, rssBytes } = JSON.parse(new TextDecoder().decode(stdout));
+    ratios.push(parseMs / openMs);
+    figures.push(`${(openMs / 1000).toFixed(1)} s : ${(parseMs / 1000).toFixed(1)} s`);
+    rss = rssBytes;
+  }
+  add({
+    what: `opening ${MANY.toLocaleString("en")} sessions (${Math.round(size / 1e6)} MB)`,
+    against: "one JSON.parse of the same bytes",
+    figures: figures[1] ?? "",
+    ratio: median(ratios),
+    atLeast: 0.5,
+  });
+  add({
+    what: "memory for each of them, in KiB",
+    against: "1",
+    figures: "",
+    ratio: rss / MANY / 1024,
+    atMost: 1,
+  });
+  await using many = await openStore(`file:${path}`, { namespace: "bench" });
+  await using few = await open(`file:${folder}/few.jsonl`, 1000);
+  const page = (store: SessionStore, from: number) =>
+    rate(() => store.list({ owner: null, after: record(from).stateId, limit: 50 }));
+  const pages = await compare(page(few, 500), page(many, MANY / 2));
+  add({
+    what: `a page of 50 sessions out of ${MANY.toLocaleString("en")}`,
+    against: "out of 1,000",
+    figures: `${perSecond(pages.b)} : ${perSecond(pages.a)}`,
+    ratio: pages.ratio,
+    atMost: 1.5,
+  });
+}
+
+async function compaction() {
+  const ratios: number[] = [];
+  const times: [number, number][] = [];
+  for (let round = 0; round < 3; round++) {
+    const path = `${folder}/compaction-${round}.jsonl`;
+    await fill(path, 200_000);
+    const [idle] = await workers(1, path, 2000);
+    const compactor = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", script, path, "compact"],
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    const reader = compactor.stdout.getReader();
+    await reader.read();
+    const [busy] = await workers(1, path, 2000);
+    compactor.kill("SIGKILL");
+    await compactor.status;
+    await reader.cancel();
+    if (idle && busy) {
+      ratios.push(busy.p99 / idle.p99);
+      times.push([busy.p99, idle.p99]);
+    }
+  }
+  add({
+    what: "another writer's p99 during compaction",
+    against: "its p99 without",
+    figures: times[1]?.map((ms) => `${ms.toFixed(1)} ms`).join(" : ") ?? "",
+    ratio: median(ratios),
+    atMost: 4,
+  });
+}
+
+try {
+  await transactions();
+  await processes();
+  await opening();
+  await compaction();
+} finally {
+  await Deno.remove(folder, { recursive: true });
+}
+
+console.log("| what | against | figures | ratio | to hold | |");
+console.log("| --- | --- | --- | --- | --- | --- |");
+for (const { what, against, figures, ratio, atLeast, atMost } of rows) {
+  const holds = ratio >= (atLeast ?? -Infinity) && ratio <= (atMost ?? Infinity);
+  const bound = atLeast !== undefined ? `≥ ${atLeast}` : `≤ ${atMost}`;
+  const cells = [what, against, figures, ratio.toFixed(2), bound, holds ? "holds" : "**fails**"];
+  console.log(`| ${cells.join(" | ")} |`);
+}

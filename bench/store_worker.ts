@@ -1,0 +1,76 @@
+/**
+ * What `store.ts` measures in processes of their own:
+ *
+ *     store_worker.ts FILE NUMBER MS     writes for so long, and says how fast
+ *     store_worker.ts FILE open FIRST    opens the file, and parses its bytes at once, in either order
+ *     store_worker.ts FILE compact       writes the file anew, over and over
+ */
+
+import { FileStore } from "../store/mod.ts";
+import { quantile } from "./rounds.ts";
+
+const CALLERS = 16;
+const [path = "", what = "", argument = ""] = Deno.args;
+const open = (compactBytes: number) => FileStore.open(path, { namespace: "bench", compactBytes });
+const idOf = (number: number) => `sess-${number.toString(16).padStart(32, "0")}`;
+
+async function write(first: number, ms: number) {
+  await using store = await open(Infinity);
+  console.log("ready");
+  // The end of the input is the sign to begin.
+  for await (const _ of Deno.stdin.readable);
+  const latencies: number[] = [];
+  const start = performance.now();
+  const caller = async (_: unknown, number: number) => {
+    for (let n = 0; performance.now() - start < ms; n++) {
+      const begun = performance.now();
+      await store.transact(idOf(first * CALLERS + number), {
+        update: () => ({ value: undefined, set: [["key", `value ${n}`]] }),
+      });
+      latencies.push(performance.now() - begun);
+    }
+  };
+  await Promise.all(Array.from({ length: CALLERS }, caller));
+  const perSecond = latencies.length / (performance.now() - start) * 1000;
+  console.log(JSON.stringify({ perSecond, p99: quantile(latencies, 0.99) }));
+}
+
+async function openOnce(parseFirst: boolean) {
+  const parse = () => {
+    const text = Deno.readTextFileSync(path).trimEnd().replaceAll("\n", ",");
+    const start = performance.now();
+    JSON.parse(`[${text}]`);
+    return performance.now() - start;
+  };
+  let parseMs = parseFirst ? parse() : 0;
+  collect();
+  const before = Deno.memoryUsage().rss;
+  const start = performance.now();
+  const store = await open(Infinity);
+  const openMs = performance.now() - start;
+  collect();
+  const rssBytes = Deno.memoryUsage().rss - before;
+  await store.get(idOf(1));
+  if (!parseFirst) parseMs = parse();
+  console.log(JSON.stringify({ openMs, parseMs, rssBytes }));
+  await store.close();
+}
+
+function collect() {
+  const gc: unknown = Reflect.get(globalThis, "gc");
+  if (typeof gc === "function") gc();
+}
+
+async function compact() {
+  await using store = await open(0);
+  console.log("ready");
+  for (let n = 0;; n++) {
+    await store.transact(idOf(199_999), {
+      update: () => ({ value: undefined, set: [["key", `${"x".repeat(50_000)}${n}`]] }),
+    });
+  }
+}
+
+if (what === "open") await openOnce(argument === "1");
+else if (what === "compact") await compact();
+else await write(Number(what), Number(argument));
