@@ -218,6 +218,7 @@ export function parseCreateParams(params: unknown): CreateParams {
   const pairs: [string, string][] = [];
   let bytes = utf8Length(wellFormed(label ?? "", "params.hints.label"));
   for (const [key, value] of Object.entries(data ?? {})) {
+    if (value === null) continue;
     if (typeof value !== "string") {
       throw invalid(`params.hints.data[${JSON.stringify(key.slice(0, 64))}]`, "a string", value);
     }
@@ -292,10 +293,13 @@ export function sessionRequired(reason: RequiredReason): WireError {
     unknown: "There is no such session; it may have expired or been deleted.",
     ended: "The session ended while the tool ran, and its later changes were not kept.",
   };
+  // After "ended" the tool has run: whoever calls again has to look first.
+  const next = reason === "ended"
+    ? "See what it has done before calling again."
+    : `Send ${METHOD.create}, then call again with its cookie in _meta["${META_KEY}"].`;
   return new WireError(
     CODE.sessionRequired,
-    `Session required. ${why[reason]} Send ${METHOD.create}, then call again with its cookie in ` +
-      `_meta["${META_KEY}"].`,
+    `Session required. ${why[reason]} ${next}`,
     { reason },
   );
 }

@@ -33,8 +33,7 @@ Usage: deno task demo [flags]
                       ${DEFAULT_URL} is taken by itself
   --help              show this
 
-The exit status is 0 if every proof holds, 1 if one fails, 2 for a wrong flag.
-`;
+The exit status is 0 if every proof that was run holds, 1 if one fails, 2 for a wrong flag.`;
 
 /** The names that the servers give themselves. */
 const SERVER_INFO: Readonly<Record<string, ServerName>> = {
@@ -57,6 +56,8 @@ function settings(args: readonly string[]): Settings {
     alias: { help: "h" },
     unknown: (arg) => usageError(`Unknown argument ${JSON.stringify(arg)}: --help lists the flags`),
   });
+  // What stands behind "--" reaches no other check.
+  if (flags._.length > 0) usageError(`Unknown argument ${JSON.stringify(flags._.join(" "))}`);
   if (flags.help) {
     console.log(HELP);
     Deno.exit(0);
@@ -130,18 +131,23 @@ async function start(
 
 /** Runs one proof, and shows what becomes of it. */
 async function run(proof: Proof, over: string, url: string | undefined): Promise<Outcome> {
+  await using leftovers = new AsyncDisposableStack();
   const folder = await Deno.makeTempDir({ prefix: "mcp-sessions-demo-" });
+  leftovers.defer(() => Deno.remove(folder, { recursive: true }));
+  interrupted = () => leftovers.disposeAsync();
   try {
-    await using stage = new Stage({
-      screen,
-      start: async (options) => {
-        const target = url === undefined
-          ? await start(proof, over, options, `file:${folder}/sessions.jsonl`)
-          : running(url);
-        screen.note(target.how);
-        return target;
-      },
-    });
+    const stage = leftovers.use(
+      new Stage({
+        screen,
+        start: async (options) => {
+          const target = url === undefined
+            ? await start(proof, over, options, `file:${folder}/sessions.jsonl`)
+            : running(url);
+          screen.note(target.how);
+          return target;
+        },
+      }),
+    );
     screen.heading(titleOf(proof), `${proof.server} over ${over}`);
     if (url !== undefined && proof.own) {
       screen.notRun("not run, as it takes servers that the demo starts and kills itself");
@@ -154,9 +160,14 @@ async function run(proof: Proof, over: string, url: string | undefined): Promise
       screen.failure(error instanceof Error ? error.message : String(error));
     }
     return "failed";
-  } finally {
-    await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** Ends what the running proof has started, when somebody stops the demo. */
+let interrupted: () => Promise<void> = () => Promise.resolve();
+
+function stopOn(signal: Deno.Signal, status: number): void {
+  Deno.addSignalListener(signal, () => void interrupted().finally(() => Deno.exit(status)));
 }
 
 function titleOf({ number, claim }: Proof): string {
@@ -165,6 +176,8 @@ function titleOf({ number, claim }: Proof): string {
 
 if (import.meta.main) {
   const chosen = settings(Deno.args);
+  stopOn("SIGINT", 130);
+  if (Deno.build.os !== "windows") stopOn("SIGTERM", 143);
   const external = await findRunning(chosen);
   const server = external?.server ?? chosen.server;
   const transport = external === undefined ? chosen.transport : "http";

@@ -67,5 +67,7 @@ export function sessionTitle(client: unknown, server: unknown): string {
 function shortName(info: unknown, unnamed: string): string {
   const name = member(info, "name");
   // Both names come from elsewhere, and a title has a limit on the server.
-  return typeof name === "string" && name.trim() !== "" ? name.trim().slice(0, 200) : unnamed;
+  if (typeof name !== "string" || name.trim() === "") return unnamed;
+  // By characters, for half of one is refused.
+  return [...name.trim().toWellFormed()].slice(0, 200).join("");
 }

@@ -7,9 +7,18 @@
  */
 
 import { z } from "zod";
-import { answer, currentSession, McpServer, serve, VERSION } from "./base/mod.ts";
+import {
+  answer,
+  currentSession,
+  type Json,
+  McpServer,
+  serve,
+  type Session,
+  VERSION,
+} from "./base/mod.ts";
 
 const Note = z.object({ text: z.string(), timestamp: z.string() });
+const Span = z.object({ first: z.number(), last: z.number() });
 
 function create(): McpServer {
   const server = new McpServer({ name: "notebook", version: VERSION }, {
@@ -32,9 +41,13 @@ function create(): McpServer {
   }, async ({ text }) => {
     const session = currentSession();
     const timestamp = new Date().toISOString();
-    const note_number = await session.update(["count"], (state) => {
-      const number = Number(state.get("count") ?? 0) + 1;
-      return { value: number, set: [["count", number], [noteKey(number), { text, timestamp }]] };
+    const note_number = await session.update(["span"], (state) => {
+      const { first, last } = spanOf(state.get("span"));
+      const number = last + 1;
+      return {
+        value: number - first + 1,
+        set: [["span", { first, last: number }], [noteKey(number), { text, timestamp }]],
+      };
     });
     const done = { action: "append", note_number, text, session_id: session.id };
     return answer(`Note ${note_number} is written.`, done);
@@ -52,8 +65,7 @@ function create(): McpServer {
     annotations: { readOnlyHint: true, idempotentHint: true, openWorldHint: false },
   }, async () => {
     const session = currentSession();
-    const notes: z.infer<typeof Note>[] = [];
-    for await (const [, note] of session.entries({ prefix: "note:" })) notes.push(Note.parse(note));
+    const notes = await readNotes(session);
     const lines = notes.map((note, index) => `${index + 1}. ${note.text}`);
     return answer(lines.join("\n") || "The notebook is empty.", {
       action: "read",
@@ -74,8 +86,12 @@ function create(): McpServer {
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true },
   }, async () => {
     const session = currentSession();
-    // All that there is, but for the count itself, is notes.
-    const removed = Math.max(0, await session.clear() - 1);
+    // One step empties the notebook; what it held is swept out after that.
+    const removed = await session.update(["span"], (state) => {
+      const { first, last } = spanOf(state.get("span"));
+      return { value: last - first + 1, set: [["span", { first: last + 1, last }]] };
+    });
+    await sweep(session);
     return answer(`Notes removed: ${removed}.`, {
       action: "clear",
       session_id: session.id,
@@ -94,7 +110,8 @@ function create(): McpServer {
     annotations: { readOnlyHint: true, idempotentHint: false, openWorldHint: false },
   }, async () => {
     const session = currentSession();
-    const note_count = Number(await session.get("count") ?? 0);
+    const { first, last } = spanOf(await session.get("span"));
+    const note_count = last - first + 1;
     const tool_calls = await session.count();
     const status = { session_id: session.id, note_count, tool_calls };
     return answer(`Notes: ${note_count}, tool calls: ${tool_calls}.`, status);
@@ -103,9 +120,36 @@ function create(): McpServer {
   return server;
 }
 
+/** The first and the last note there are; every note ever written has a number of its own. */
+function spanOf(value: Json | undefined): { first: number; last: number } {
+  return Span.parse(value ?? { first: 1, last: 0 });
+}
+
 /** Numbers of one width, so that the order of the keys is the order of the notes. */
 function noteKey(number: number): string {
   return `note:${String(number).padStart(12, "0")}`;
+}
+
+/** The notes that were there before and after they were read. */
+async function readNotes(session: Session): Promise<z.infer<typeof Note>[]> {
+  const { last } = spanOf(await session.get("span"));
+  const entries = await Array.fromAsync(session.entries({ prefix: "note:" }));
+  const { first } = spanOf(await session.get("span"));
+  return entries
+    .filter(([key]) => key >= noteKey(first) && key <= noteKey(last))
+    .map(([, note]) => Note.parse(note));
+}
+
+/** Removes the notes from before the first one, also those that a crash has left. */
+async function sweep(session: Session): Promise<void> {
+  const { first } = spanOf(await session.get("span"));
+  const entries = await Array.fromAsync(session.entries({ prefix: "note:" }));
+  const old = entries.map(([key]) => key).filter((key) => key < noteKey(first));
+  // A transaction takes 500 keys.
+  for (let i = 0; i < old.length; i += 500) {
+    const set = old.slice(i, i + 500).map((key) => [key, undefined] as const);
+    await session.update([], () => ({ value: undefined, set }));
+  }
 }
 
 if (import.meta.main) {

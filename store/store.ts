@@ -11,8 +11,8 @@ export interface SessionRecord {
   /** The public id, as in the cookie. Whoever presents it has the session: never log it whole. */
   readonly id: string;
   /**
-   * What the session's state hangs on: never leaves the server, outlives a change of `id`, and
-   * sorts by age, so that "oldest first" is the order of this string.
+   * What the session's state hangs on: outlives a change of `id`, and sorts by age, so that "oldest
+   * first" is the order of this string. It opens nothing: whoever knows it has no session by it.
    */
   readonly stateId: string;
   /** The principal whose session it is, or `null` for nobody's (section 6 of the contract). */

@@ -86,6 +86,7 @@ Deno.test("demo: a wrong flag is one clear line on stderr, and exit status 2", a
   const cases: [args: string[], named: string][] = [
     [["--nonsense"], "--nonsense"],
     [["positional"], "positional"],
+    [["--", "--server", "session"], "--server"],
     [["--server", "x"], "hashcheck"],
     [["--transport", "tcp"], "stdio"],
     [["--url", "nonsense"], "--url"],

@@ -12,7 +12,11 @@ Deno.test("README: its server runs as it stands there, in under ten lines of cod
   try {
     const script = `${folder}/counter.ts`;
     await Deno.writeTextFile(script, code);
-    const config = fileURLToPath(new URL("../deno.json", import.meta.url));
+    // As in another project beside the checkout, which is what the README's last block is for.
+    const block = /```json\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
+    const checkout = fileURLToPath(new URL("..", import.meta.url)).replace(/[\\/]$/, "");
+    const config = `${folder}/deno.json`;
+    await Deno.writeTextFile(config, block.replaceAll("../mcp-sessions", checkout));
     const options = {
       server: new URL(`file://${script}`),
       transport: "stdio",

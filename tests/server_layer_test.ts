@@ -1,7 +1,9 @@
-import { assertEquals, assertStrictEquals } from "@std/assert";
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   type JSONRPCMessage,
+  type Policy,
   sessionLayer,
+  StatelessHttpTransport,
   type Transport,
   type TransportSendOptions,
 } from "../servers/base/mod.ts";
@@ -111,4 +113,36 @@ Deno.test("sessionLayer: leaves the caller's messages as they are, and keeps wha
     undefined,
   ]]);
   await layer.close();
+});
+
+Deno.test("sessionLayer: refuses a policy or a lifetime that is none", () => {
+  const layer = (options: object) =>
+    sessionLayer(new Wire(), { store: new MemoryStore(), ...options });
+  // As from a program that nobody has type-checked.
+  const misspelt: Policy = JSON.parse('"requierd"');
+  assertThrows(() => layer({ policy: misspelt }), TypeError, "requierd");
+  assertThrows(() => layer({ tools: { tool: misspelt } }), TypeError, "requierd");
+  for (const ms of [0, -5, NaN, Infinity, 1.5, 1e20]) {
+    assertThrows(() => layer({ ttlMs: ms }), RangeError, "ttlMs");
+  }
+  assertThrows(() => layer({ maxAgeMs: 0 }), RangeError, "maxAgeMs");
+});
+
+Deno.test("StatelessHttpTransport: answers 503 when no server is connected to it", async () => {
+  const transport = new StatelessHttpTransport();
+  const ping = () =>
+    transport.fetch(
+      new Request("http://localhost/mcp", {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          accept: "application/json, text/event-stream",
+        },
+        body: '{"jsonrpc":"2.0","id":1,"method":"ping"}',
+      }),
+    );
+  assertEquals((await ping()).status, 503);
+  transport.onmessage = () => {};
+  await transport.close();
+  assertEquals((await ping()).status, 503);
 });

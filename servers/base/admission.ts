@@ -4,15 +4,7 @@
  * @module
  */
 
-import {
-  CODE,
-  invalid,
-  isObject,
-  LAZY,
-  member,
-  sessionRequired,
-  WireError,
-} from "../../protocol.ts";
+import { CODE, invalid, isObject, LAZY, sessionRequired, WireError } from "../../protocol.ts";
 import type { SessionRecord, SessionStore } from "../../store/mod.ts";
 import { CallSession } from "./call.ts";
 import { findByCookie, type Found } from "./find.ts";
@@ -26,6 +18,10 @@ import { LAZY_TTL_MS, type Lifetime, newRecord } from "./record.ts";
  * - `optional`: the tool runs without one.
  */
 export type Policy = "required" | "auto" | "optional";
+
+const POLICIES: readonly Policy[] = ["required", "auto", "optional"];
+// A date past this is none any more.
+const MAX_LIFETIME_MS = 36_525 * 86_400_000;
 
 /** What {@linkcode Admission} goes by. */
 export interface AdmissionOptions {
@@ -57,8 +53,23 @@ export class Admission {
   readonly #lifetime: Lifetime;
   readonly #now: () => number;
 
-  /** Copies the options. */
+  /**
+   * Checks the options and copies them: a policy that is misspelt must not let anybody in.
+   *
+   * @throws {TypeError} if a policy is none.
+   * @throws {RangeError} if a lifetime is none.
+   */
   constructor({ store, policy, tools, lifetime, now }: AdmissionOptions) {
+    for (const value of [policy, ...Object.values(tools)]) {
+      if (POLICIES.includes(value)) continue;
+      throw new TypeError(
+        `Cannot make a session layer as a policy is none of ${POLICIES.join(", ")}: ` +
+          `current value is ${JSON.stringify(value)}`,
+      );
+    }
+    const { ttlMs, maxAgeMs } = lifetime;
+    checkLifetime("ttlMs", ttlMs);
+    if (maxAgeMs !== Infinity) checkLifetime("maxAgeMs", maxAgeMs);
     this.#store = store;
     this.#policy = policy;
     this.#tools = new Map(Object.entries(tools));
@@ -74,10 +85,11 @@ export class Admission {
    * @throws {StoreError} if the store fails.
    */
   async call(params: Record<string, unknown>, owner: string | null): Promise<Admitted> {
-    if (member(params, "task") !== undefined) {
+    const { name, arguments: args, task } = params;
+    if (task === null) throw invalid("params.task", "an object", task);
+    if (task !== undefined) {
       throw new WireError(CODE.methodNotFound, "A call that uses a session cannot run as a task");
     }
-    const { name, arguments: args } = params;
     const found = await findByCookie(this.#store, params, owner);
     const session = found.kind === "live"
       ? this.#session(found.record)
@@ -126,4 +138,12 @@ export class Admission {
     const [store, lifetime, now] = [this.#store, this.#lifetime, this.#now];
     return new CallSession({ store, record, isNew, counts, lifetime, now });
   }
+}
+
+function checkLifetime(name: string, ms: number): void {
+  if (Number.isSafeInteger(ms) && ms > 0 && ms <= MAX_LIFETIME_MS) return;
+  throw new RangeError(
+    `Cannot make a session layer as ${name} is no whole number from 1 to ${MAX_LIFETIME_MS}: ` +
+      `current value is ${ms}`,
+  );
 }

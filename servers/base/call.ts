@@ -49,6 +49,8 @@ export class CallSession extends SessionState implements CallersSession {
   /** What the count was once this call was in it. */
   #number: number;
   #failure: StoreError | undefined;
+  /** The end of the last change of which session this is. */
+  #turn: Promise<void> | undefined;
   #renewal: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: CallSessionOptions) {
@@ -79,14 +81,14 @@ export class CallSession extends SessionState implements CallersSession {
   }
 
   revoke(): Promise<void> {
-    return this.#run(async () => {
+    return this.#alone(async () => {
       if (this.#phase === "live") await this.#deleteOld(this.#record.id);
       this.#phase = "revoked";
     });
   }
 
   regenerate(): Promise<void> {
-    return this.#run(async () => {
+    return this.#alone(async () => {
       const id = newSessionId();
       this.#record = this.#phase === "new"
         ? { ...this.#record, id }
@@ -109,7 +111,7 @@ export class CallSession extends SessionState implements CallersSession {
   }
 
   replace({ title, reason }: SessionNames): Promise<void> {
-    return this.#run(async () => {
+    return this.#alone(async () => {
       const old = this.#record;
       const fresh = this.#newRecord({ title, reason });
       await this.#create(fresh);
@@ -200,21 +202,34 @@ export class CallSession extends SessionState implements CallersSession {
     });
   }
 
-  /** Does one thing with the store, unless it is too late, and remembers how it failed. */
-  async #run<T>(work: () => Promise<T>): Promise<T> {
+  /** Does what changes which session this is: after all that was begun, and before what comes. */
+  #alone(work: () => Promise<void>): Promise<void> {
+    const others = Promise.allSettled([...this.#running]).then(() => {});
+    return this.#turn = this.#run(work, others);
+  }
+
+  /** Does one thing with the store, once it is its turn. */
+  #run<T>(work: () => Promise<T>, turn: Promise<void> | undefined = this.#turn): Promise<T> {
+    const running = this.#begin(work, turn);
+    this.#running.add(running);
+    const done = () => void this.#running.delete(running);
+    running.then(done, done);
+    return running;
+  }
+
+  /** Does it unless it is too late, and remembers how it failed. */
+  async #begin<T>(work: () => Promise<T>, turn: Promise<void> | undefined): Promise<T> {
+    // How the one before it ended is its own caller's.
+    await turn?.catch(() => {});
     if (this.#closed) {
       throw new SessionError("closed", "Cannot use a session after the reply to its call was sent");
     }
     if (this.#phase === "revoked" || this.#phase === "ended") return this.#end();
-    const running = work();
-    this.#running.add(running);
     try {
-      return await running;
+      return await work();
     } catch (error) {
       if (error instanceof StoreError) this.#failure = error;
       throw error;
-    } finally {
-      this.#running.delete(running);
     }
   }
 

@@ -68,8 +68,7 @@ Usage: ${program} [flags]
   --ttl TIME                         lifetime of a session without use: 90s, 30m, 12h, 7d
                                      (default: 7d)
   --log-level LEVEL                  ${LOG_LEVELS.join(", ")} (default: warn)
-  --help, --version                  show this, or the version
-`;
+  --help, --version                  show this, or the version`;
 }
 
 /**
@@ -83,9 +82,13 @@ export function parseFlags(args: readonly string[]): Command {
     boolean: BOOLEAN_FLAGS,
     alias: { help: "h" },
     unknown: (arg) => {
-      throw new UsageError(`Unknown argument ${JSON.stringify(arg)}: --help lists the flags`);
+      const empty = STRING_FLAGS.find((name) => arg === `--${name}=`);
+      if (empty !== undefined) throw new UsageError(`--${empty} needs a value`);
+      throw unknownArgument(arg);
     },
   });
+  // What stands behind "--" reaches no other check.
+  if (flags._.length > 0) throw unknownArgument(flags._.join(" "));
   if (flags.help) return { kind: "help" };
   if (flags.version) return { kind: "version" };
   for (const name of STRING_FLAGS) {
@@ -115,10 +118,16 @@ export function parseFlags(args: readonly string[]): Command {
   };
 }
 
+function unknownArgument(arg: string): UsageError {
+  return new UsageError(`Unknown argument ${JSON.stringify(arg)}: --help lists the flags`);
+}
+
 /** Hosts that only this machine reaches. Nothing here can tell one caller from another yet. */
 function loopback(host: string): string {
   const name = host.replace(/^\[(.*)\]$/, "$1");
-  if (["localhost", "::1"].includes(name) || /^127(\.\d{1,3}){3}$/.test(name)) return name;
+  if (
+    ["localhost", "::1"].includes(name) || /^127(\.(\d{1,2}|1\d\d|2[0-4]\d|25[0-5])){3}$/.test(name)
+  ) return name;
   throw new UsageError(
     `--host takes an address of this machine only (127.0.0.1, ::1, localhost), as callers are ` +
       `not authenticated, not "${host}"`,
@@ -131,7 +140,8 @@ function portNumber(port: string): number {
 }
 
 function endpointPath(path: string): string {
-  if (/^\/[\x21-\x7e]*$/.test(path) && !/[?#]/.test(path)) return path;
+  // One that a URL would write in another way would never be asked for.
+  if (path.startsWith("/") && URL.parse(path, "http://host")?.pathname === path) return path;
   throw new UsageError(`--path takes a path that begins with /, not "${path}"`);
 }
 

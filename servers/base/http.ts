@@ -7,7 +7,7 @@
 
 import { member, presentedCookie } from "../../protocol.ts";
 import { ownerOf } from "./find.ts";
-import { errorMessage, MAX_MESSAGE_BYTES, readMessage, tooLarge } from "./message.ts";
+import { answerText, errorMessage, MAX_MESSAGE_BYTES, readMessage, tooLarge } from "./message.ts";
 import {
   type AuthInfo,
   type JSONRPCMessage,
@@ -47,6 +47,7 @@ export class StatelessHttpTransport implements Transport {
   readonly #inFlight = new Map<RequestId, InFlight>();
   readonly #encoder = new TextEncoder();
   #lastId = 0;
+  #closed = false;
   /** Called when the transport is closed. */
   onclose?: (() => void) | undefined;
   /** Called with what goes wrong beside any request. */
@@ -61,6 +62,7 @@ export class StatelessHttpTransport implements Transport {
 
   /** Ends every exchange that is still without an answer. */
   close(): Promise<void> {
+    this.#closed = true;
     for (const flight of this.#inFlight.values()) this.#end(flight);
     this.#inFlight.clear();
     this.onclose?.();
@@ -73,18 +75,8 @@ export class StatelessHttpTransport implements Transport {
       await request.body?.cancel();
       return refuse(405, "Method not allowed: send each message by POST", { allow: "POST" });
     }
-    const refusal = checkHeaders(request.headers);
-    if (refusal !== undefined) {
-      await request.body?.cancel();
-      return refusal;
-    }
-    const body = await readBody(request);
-    if (body === undefined) return refuse(413, tooLarge().message);
-    const incoming = readMessage(body);
-    if (incoming.kind === "error") {
-      return json(400, errorMessage(incoming.id, incoming.error));
-    }
-    const { message } = incoming;
+    const message = await readPost(request);
+    if (message instanceof Response) return message;
     if ("method" in message && "id" in message) {
       return await this.#exchange(message, request, authInfo);
     }
@@ -105,7 +97,7 @@ export class StatelessHttpTransport implements Transport {
       );
     } else if (options?.relatedRequestId !== undefined) {
       const flight = this.#inFlight.get(options.relatedRequestId);
-      if (flight !== undefined) this.#stream(flight, message);
+      if (flight !== undefined) this.#stream(flight, JSON.stringify(message));
     }
     return Promise.resolve();
   }
@@ -115,12 +107,16 @@ export class StatelessHttpTransport implements Transport {
     { headers, url }: Request,
     authInfo: AuthInfo | undefined,
   ): Promise<Response> {
+    const receive = this.onmessage;
+    if (receive === undefined || this.#closed) {
+      return Promise.resolve(refuse(503, "Service unavailable: the server is not connected"));
+    }
     const { promise, resolve: respond } = Promise.withResolvers<Response>();
     const id = ++this.#lastId;
     const caller = callerOf(request.params, authInfo);
     this.#inFlight.set(id, { id: request.id, caller, respond, stream: undefined });
     const requestInfo = { headers: Object.fromEntries(headers), url: new URL(url) };
-    this.onmessage?.({ ...request, id }, { requestInfo, ...(authInfo && { authInfo }) });
+    receive({ ...request, id }, { requestInfo, ...(authInfo && { authInfo }) });
     return promise;
   }
 
@@ -156,21 +152,21 @@ export class StatelessHttpTransport implements Transport {
     const flight = this.#inFlight.get(message.id);
     if (flight === undefined) return;
     this.#inFlight.delete(message.id);
-    const reply = { ...message, id: flight.id };
-    if (flight.stream === undefined) return flight.respond(json(200, reply));
-    this.#stream(flight, reply);
+    const text = answerText({ ...message, id: flight.id });
+    if (flight.stream === undefined) return flight.respond(jsonText(200, text));
+    this.#stream(flight, text);
     this.#end(flight);
   }
 
   /** Sends a message on the request's event stream, and makes the answer one if it is not yet. */
-  #stream(flight: InFlight, message: object): void {
+  #stream(flight: InFlight, text: string): void {
     if (flight.stream === undefined) {
       const start = (controller: StreamController) => void (flight.stream = controller);
       flight.respond(eventStream(new ReadableStream({ start })));
     }
     try {
       flight.stream?.enqueue(
-        this.#encoder.encode(`event: message\ndata: ${JSON.stringify(message)}\n\n`),
+        this.#encoder.encode(`event: message\ndata: ${text}\n\n`),
       );
     } catch {
       // The client has gone. Its call goes on: a lost connection is no cancellation.
@@ -194,6 +190,25 @@ function callerOf(params: unknown, authInfo: AuthInfo | undefined): string | und
   if (owner !== null) return `owner ${owner}`;
   const presented = presentedCookie(params);
   return presented.kind === "id" ? `cookie ${presented.id}` : undefined;
+}
+
+/** Reads the message in a POST, or says how it is to be refused. */
+export async function readPost(request: Request): Promise<JSONRPCMessage | Response> {
+  const refusal = checkHeaders(request.headers);
+  if (refusal !== undefined) {
+    await request.body?.cancel();
+    return refusal;
+  }
+  try {
+    const body = await readBody(request);
+    if (body === undefined) return refuse(413, tooLarge().message);
+    const incoming = readMessage(body);
+    return incoming.kind === "message"
+      ? incoming.message
+      : json(400, errorMessage(incoming.id, incoming.error));
+  } catch {
+    return refuse(400, "Bad request: the body ended before it was whole");
+  }
 }
 
 /** What the specification asks of a POST's headers; the refusal if one is wrong. */
@@ -234,10 +249,11 @@ async function readBody(request: Request): Promise<Uint8Array | undefined> {
 }
 
 function json(status: number, body: object): Response {
-  return new Response(JSON.stringify(body), {
-    status,
-    headers: { "content-type": "application/json" },
-  });
+  return jsonText(status, JSON.stringify(body));
+}
+
+function jsonText(status: number, text: string): Response {
+  return new Response(text, { status, headers: { "content-type": "application/json" } });
 }
 
 function eventStream(body: ReadableStream<Uint8Array> | null): Response {

@@ -55,6 +55,9 @@ export interface SessionLayerOptions {
  * `session/*`, checks the policy of each tool, hands the session to the tool
  * ({@linkcode currentSession}), and puts the cookie on the result.
  *
+ * @throws {TypeError} if a policy is none.
+ * @throws {RangeError} if a lifetime is none.
+ *
  * @example
  * ```ts
  * import { McpServer, sessionLayer } from "@mcp-sessions/deno/server";

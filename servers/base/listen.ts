@@ -43,8 +43,7 @@ export async function listen(
   return {
     url: `http://${name}${suffix}${path}`,
     close: async () => {
-      // Event streams that wait for the server to speak would keep it from ever stopping.
-      if (endpoint instanceof StatefulHttpServer) await endpoint.close();
+      if (endpoint instanceof StatefulHttpServer) endpoint.endStandaloneStreams();
       await http.shutdown();
       await endpoint.close();
     },
@@ -62,7 +61,8 @@ function openPort(
   handler: (request: Request) => Promise<Response>,
 ): Deno.HttpServer<Deno.NetAddr> {
   try {
-    return Deno.serve({ ...options, onListen: () => {} }, handler);
+    const onError = () => refuse(500, "Internal server error");
+    return Deno.serve({ ...options, onListen: () => {}, onError }, handler);
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) {
       const { hostname, port } = options;

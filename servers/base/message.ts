@@ -49,6 +49,16 @@ export function errorMessage(id: RequestId | null, { code, message }: WireError)
   return { jsonrpc: "2.0", id, error: { code, message } };
 }
 
+/** The text of an answer. One that is no JSON becomes an error, for its caller waits for an answer. */
+export function answerText(answer: { readonly id: RequestId }): string {
+  try {
+    return JSON.stringify(answer);
+  } catch {
+    const error = new WireError(CODE.internalError, "The result cannot be written as JSON");
+    return JSON.stringify(errorMessage(answer.id, error));
+  }
+}
+
 function asMessage(value: unknown): JSONRPCMessage {
   if (Array.isArray(value)) throw malformed("a batch is not accepted; send each message by itself");
   if (!isObject(value)) throw malformed("a message must be an object");

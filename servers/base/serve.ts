@@ -4,9 +4,11 @@
  * @module
  */
 
+import { Console } from "node:console";
+import process from "node:process";
 import denoConfig from "../../deno.json" with { type: "json" };
 import { WireError } from "../../protocol.ts";
-import { defaultStoreUrl, openStore, type SessionStore } from "../../store/mod.ts";
+import { defaultStoreUrl, openStore } from "../../store/mod.ts";
 import type { Policy } from "./admission.ts";
 import { asError } from "./errors.ts";
 import {
@@ -42,6 +44,8 @@ export const VERSION: string = denoConfig.version;
 
 // How long a stopping server waits for calls that are still running.
 const GRACE_MS = 5000;
+
+const MAX_LOG_LENGTH = 300;
 
 type Log = (level: LogLevel, message: string) => void;
 
@@ -84,8 +88,15 @@ async function run(
 ): Promise<void> {
   const { name, policy, tools } = definition;
   const log = logger(name, command.logLevel);
-  const url = command.store ?? (Deno.env.get("MCP_SESSIONS_STORE") || defaultStoreUrl(name));
-  await using store = await open(url, name, (message) => log("warn", message));
+  const fromEnvironment = Deno.env.get("MCP_SESSIONS_STORE");
+  const url = command.store ?? (fromEnvironment || defaultStoreUrl(name));
+  const source = command.store !== undefined ? "--store" : "MCP_SESSIONS_STORE";
+  await using store = await openStore(url, {
+    namespace: name,
+    warn: (message) => log("warn", message),
+  }).catch((error) => {
+    throw error instanceof TypeError ? new UsageError(`${source}: ${error.message}`) : error;
+  });
   log("info", `sessions are kept in ${url}`);
   const layer: SessionLayerOptions = {
     store,
@@ -105,23 +116,11 @@ async function run(
   log("info", "stopped");
 }
 
-async function open(
-  url: string,
-  namespace: string,
-  warn: (message: string) => void,
-): Promise<SessionStore> {
-  try {
-    return await openStore(url, { namespace, warn });
-  } catch (error) {
-    throw error instanceof TypeError ? new UsageError(error.message) : error;
-  }
-}
-
 type Connect = (transport: Transport) => Promise<McpServer>;
 
 async function serveStdio(connect: Connect, name: string): Promise<void> {
   // Standard output belongs to the protocol: a tool that logs must not break it.
-  console.log = console.info = console.debug = console.error;
+  globalThis.console = new Console(process.stderr, process.stderr);
   if (Deno.stdin.isTerminal()) {
     console.error(
       `${name} speaks MCP over standard input and output: start it from an MCP client, or see ` +
@@ -180,7 +179,13 @@ function levelOf(error: Error): LogLevel {
 function logger(name: string, limit: LogLevel): Log {
   return (level, message) => {
     if (LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(limit)) {
-      console.error(`${name}: ${level}: ${message}`);
+      console.error(`${name}: ${level}: ${forLog(message)}`);
     }
   };
+}
+
+/** One line of bounded length, in which nobody finds a session to use. */
+function forLog(message: string): string {
+  const line = message.replaceAll(/\s+/g, " ").slice(0, MAX_LOG_LENGTH);
+  return line.replaceAll(/(sess-[0-9a-f]{8})[0-9a-f]+/g, "$1…");
 }

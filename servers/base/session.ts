@@ -41,8 +41,6 @@ export interface Session {
   ): Promise<T>;
   /** All keys and values, or those whose key begins with `prefix`, in the order of the keys. */
   entries(options?: { readonly prefix?: string }): AsyncGenerator<[key: string, value: Json]>;
-  /** Removes all keys. @returns how many there were. */
-  clear(): Promise<number>;
   /** Ends the session: its state is gone, and the reply tells the client to forget the cookie. */
   revoke(): Promise<void>;
   /**

@@ -4,13 +4,8 @@
  * @module
  */
 
-import { type Json, utf8Length } from "../../protocol.ts";
-import {
-  MAX_TRANSACTION_KEY_BYTES,
-  MAX_TRANSACTION_KEYS,
-  type Transaction,
-  type Update,
-} from "../../store/mod.ts";
+import type { Json } from "../../protocol.ts";
+import type { Transaction, Update } from "../../store/mod.ts";
 
 /** How many entries are read at once. */
 export const PAGE = 500;
@@ -39,7 +34,7 @@ export abstract class SessionState {
   }
 
   delete(key: string): Promise<boolean> {
-    return this.update([key], (state) => removal(state));
+    return this.update([key], (state) => ({ value: state.has(key), set: [[key, undefined]] }));
   }
 
   update<T>(
@@ -57,29 +52,4 @@ export abstract class SessionState {
       after = page.length < PAGE ? undefined : page.at(-1)?.[0];
     } while (after !== undefined);
   }
-
-  async clear(): Promise<number> {
-    let removed = 0;
-    let batch: string[] = [];
-    let bytes = 0;
-    const flush = async () => {
-      if (batch.length === 0) return;
-      removed += await this.update(batch, (state) => ({ ...removal(state), value: state.size }));
-      batch = [];
-      bytes = 0;
-    };
-    for await (const [key] of this.entries()) {
-      const length = utf8Length(key);
-      const full = bytes + length > MAX_TRANSACTION_KEY_BYTES;
-      if (full || batch.length === MAX_TRANSACTION_KEYS) await flush();
-      batch.push(key);
-      bytes += length;
-    }
-    await flush();
-    return removed;
-  }
-}
-
-function removal(state: ReadonlyMap<string, Json>): Update<boolean> {
-  return { value: state.size > 0, set: [...state.keys()].map((key) => [key, undefined]) };
 }

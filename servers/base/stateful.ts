@@ -5,7 +5,7 @@
  * @module
  */
 
-import { refuse } from "./http.ts";
+import { readPost, refuse } from "./http.ts";
 import {
   type AuthInfo,
   type McpServer,
@@ -31,10 +31,22 @@ export class StatefulHttpServer {
       await request.body?.cancel();
       return refuse(404, "Transport session not found: send initialize without Mcp-Session-Id");
     }
-    const response = await transport.handleRequest(request, authInfo && { authInfo });
+    // Read as the stateless transport does, so that both refuse the same things in the same way.
+    const message = request.method === "POST" ? await readPost(request) : undefined;
+    const response = message instanceof Response
+      ? message
+      : await transport.handleRequest(request, {
+        ...(authInfo && { authInfo }),
+        ...(message && { parsedBody: message }),
+      });
     // Only an initialize opens a transport session; anything else was refused.
     if (transport.sessionId === undefined) await transport.close();
     return response;
+  }
+
+  /** Ends the streams that wait for a server to speak: they would keep it from ever stopping. */
+  endStandaloneStreams(): void {
+    for (const transport of this.#sessions.values()) transport.closeStandaloneSSEStream();
   }
 
   /** Closes every transport session. */

@@ -8,7 +8,7 @@
  */
 
 import { asError } from "./errors.ts";
-import { errorMessage, MAX_MESSAGE_BYTES, readMessage, tooLarge } from "./message.ts";
+import { answerText, errorMessage, MAX_MESSAGE_BYTES, readMessage, tooLarge } from "./message.ts";
 import type { JSONRPCMessage, RequestId, Transport } from "./sdk.ts";
 
 const NEWLINE = 0x0a;
@@ -26,7 +26,7 @@ export class StdioTransport implements Transport {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #encoder = new TextEncoder();
-  readonly #unanswered = new Set<RequestId>();
+  readonly #unanswered = new Map<RequestId, number>();
   readonly #ended = Promise.withResolvers<void>();
   #drained: (() => void) | undefined;
   #closed = false;
@@ -51,8 +51,10 @@ export class StdioTransport implements Transport {
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
-    await this.#write(message);
-    if (!("method" in message) && message.id !== undefined) this.#answered(message.id);
+    if ("method" in message || message.id === undefined) return await this.#write(message);
+    const { id } = message;
+    await this.#writeText(answerText({ ...message, id }));
+    this.#answered(id);
   }
 
   /** Resolves when every request that came in has its answer. */
@@ -92,6 +94,10 @@ export class StdioTransport implements Transport {
         if (length > MAX_MESSAGE_BYTES) parts = [];
         else if (rest.length > 0) parts.push(rest);
       }
+      if (this.#closed) return;
+      // The last line may end with the input alone.
+      if (length > MAX_MESSAGE_BYTES) await this.#refuseLine();
+      else if (length > 0) await this.#receive(joined(parts));
     } catch (error) {
       if (!this.#closed) this.onerror?.(asError(error));
     }
@@ -106,7 +112,9 @@ export class StdioTransport implements Transport {
       return await this.#write(errorMessage(incoming.id, incoming.error));
     }
     const { message } = incoming;
-    if ("method" in message && "id" in message) this.#unanswered.add(message.id);
+    if ("method" in message && "id" in message) {
+      this.#unanswered.set(message.id, (this.#unanswered.get(message.id) ?? 0) + 1);
+    }
     if ("method" in message && message.method === "notifications/cancelled") {
       const id = message.params?.requestId;
       if (typeof id === "string" || typeof id === "number") this.#answered(id);
@@ -121,13 +129,19 @@ export class StdioTransport implements Transport {
   }
 
   #answered(id: RequestId): void {
-    this.#unanswered.delete(id);
+    const left = (this.#unanswered.get(id) ?? 0) - 1;
+    if (left > 0) this.#unanswered.set(id, left);
+    else this.#unanswered.delete(id);
     if (this.#unanswered.size === 0) this.#drained?.();
   }
 
-  async #write(message: object): Promise<void> {
+  #write(message: object): Promise<void> {
+    return this.#writeText(JSON.stringify(message));
+  }
+
+  async #writeText(text: string): Promise<void> {
     if (this.#closed) return;
-    await this.#writer.write(this.#encoder.encode(JSON.stringify(message) + "\n"));
+    await this.#writer.write(this.#encoder.encode(`${text}\n`));
   }
 }
 

@@ -35,6 +35,8 @@ Deno.test("a wrong flag: is one clear line on stderr, and exit status 2", async 
     [["--nonsense=7"], "--nonsense"],
     [["positional"], "positional"],
     [["-x"], "-x"],
+    [["--", "--store", "memory:"], "--store"],
+    [["--store="], "--store needs a value"],
     [["--transport", "http"], "streamable-http"],
     [["--transport"], "--transport"],
     [["--ttl", "7"], "--ttl"],
@@ -49,7 +51,11 @@ Deno.test("a wrong flag: is one clear line on stderr, and exit status 2", async 
     [[...http, "--port", "x"], "--port"],
     [[...http, "--port="], "--port"],
     [[...http, "--path", "mcp"], "--path"],
+    [[...http, "--path", "/a/../b"], "--path"],
+    [[...http, "--path", "/a{b}"], "--path"],
+    [[...http, "--path", "/a?b"], "--path"],
     [[...http, "--host", "0.0.0.0"], "--host"],
+    [[...http, "--host", "127.999.1.1"], "--host"],
     [[...http, "--host", "example.com"], "--host"],
     [["--store", "nonsense"], "nonsense"],
     [["--store", "redis://x"], "redis://x"],
@@ -61,6 +67,12 @@ Deno.test("a wrong flag: is one clear line on stderr, and exit status 2", async 
     assertMatch(stderr, /^notebook: [^\n]+\n$/, args.join(" "));
     assertStringIncludes(stderr, named);
   }
+});
+
+Deno.test("a wrong MCP_SESSIONS_STORE: is named in one clear line on stderr", async () => {
+  const { code, stderr } = await run("notebook", [], { MCP_SESSIONS_STORE: "nonsense" });
+  assertEquals(code, 2);
+  assertMatch(stderr, /^notebook: MCP_SESSIONS_STORE: [^\n]+\n$/);
 });
 
 Deno.test("a store that cannot be opened: is one clear line on stderr, and exit status 1", async () => {

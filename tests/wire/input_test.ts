@@ -108,6 +108,14 @@ Deno.test("stdio: a message may come in pieces, and many in one piece", async ()
   for (const { result } of await Promise.all(replies)) assertEquals<unknown>(result, {});
 });
 
+Deno.test("stdio: the last line needs no end of its own", async () => {
+  const server = await startServer({ server: "session_required", transport: "stdio" });
+  const reply = server.expect("last");
+  await server.write('{"jsonrpc":"2.0","id":"last","method":"ping"}');
+  assertEquals(await server.endInput(), 0);
+  assertEquals<unknown>((await reply).result, {});
+});
+
 Deno.test("stdio: a line that is not UTF-8 is a parse error", async () => {
   await using server = await startServer({ server: "session_required", transport: "stdio" });
   const reply = server.expect(null);
@@ -168,6 +176,60 @@ Deno.test("HTTP: what is not an MCP request is refused with a status and a reaso
     assertEquals(response.status, status, `case ${index}: ${body}`);
     if (status === 405) assertEquals(response.headers.get("allow"), "POST");
     if (status >= 400) assertMatch(JSON.parse(body).error.message, /\w/);
+  }
+});
+
+Deno.test("HTTP: a body that breaks off is refused, and leaves no stack trace", async () => {
+  const server = await startServer({ server: "session_required", transport: "http" });
+  const { hostname, port } = new URL(server.url);
+  {
+    using connection = await Deno.connect({ hostname, port: Number(port) });
+    const head = [
+      "POST /mcp HTTP/1.1",
+      `host: ${hostname}:${port}`,
+      "accept: application/json, text/event-stream",
+      "content-type: application/json",
+      "content-length: 100",
+    ];
+    await connection.write(new TextEncoder().encode(`${head.join("\r\n")}\r\n\r\n{"jsonrpc"`));
+    await connection.closeWrite();
+    await new Response(connection.readable).text();
+  }
+  await server.initialize();
+  assertEquals(await server.stop(), 0);
+  assertEquals(server.stderr, []);
+});
+
+Deno.test("--stateful: refuses and reads the same things as the stateless transport", async () => {
+  await using server = await startServer({
+    server: "session_required",
+    transport: "http",
+    flags: ["--stateful"],
+  });
+  const initialize = await post(
+    server.url,
+    JSON.stringify({
+      jsonrpc: "2.0",
+      id: 0,
+      method: "initialize",
+      params: {
+        protocolVersion: "2025-11-25",
+        capabilities: {},
+        clientInfo: { name: "raw", version: "1" },
+      },
+    }),
+  );
+  await initialize.body?.cancel();
+  const id = initialize.headers.get("mcp-session-id") ?? "";
+  for (const [text, code, expected] of broken) {
+    const response = await post(server.url, text, { "mcp-session-id": id });
+    const reply = await response.json();
+    assertEquals([response.status, reply.error.code, reply.id], [400, code, expected], text);
+  }
+  const request = '{"jsonrpc":"2.0","id":1,"method":"session/create","params":';
+  for (const params of ["null", '{"_meta":null}']) {
+    const response = await post(server.url, `${request}${params}}`, { "mcp-session-id": id });
+    assertMatch(await response.text(), /"mcp\/session":\{"id":"sess-/);
   }
 });
 

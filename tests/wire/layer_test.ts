@@ -170,11 +170,34 @@ for (const transport of TRANSPORTS) {
     assertEquals(new Set(list as string[]).size, 64);
   });
 
-  Deno.test(`clear() over ${transport}: removes everything, however long the keys are`, async () => {
+  Deno.test(`a result that is no JSON over ${transport}: is answered with an error`, async () => {
     await using server = await start();
-    const cookie = await server.create();
-    const filled = server.toolResult("fill_and_clear", { text: "key" }, cookie);
-    assertEquals(await structured(filled), { removed: 61, left: 0 });
+    assertEquals((await server.tool("circular")).error?.code, -32603);
+    assertEquals((await server.tool("circular", {}, await server.create())).error?.code, -32603);
+  });
+
+  Deno.test(`a tool over ${transport}: that ends its session while it writes has ended it`, async () => {
+    await using server = await start();
+    for (const cookie of [undefined, await server.create()]) {
+      const result = await server.toolResult("write_and_revoke", {}, cookie);
+      assertEquals(result._meta?.["mcp/session"], null);
+      assertEquals(result.structuredContent.outcome, "written");
+    }
+    if (transport === "stdio") assertEquals((await server.result("session/list")).sessions, []);
+  });
+
+  Deno.test(`a tool over ${transport}: that replaces its session twice at once has one`, async () => {
+    await using server = await start();
+    for (const params of [undefined, {}]) {
+      const cookie = params && await server.create(params);
+      const result = await server.toolResult("replace_twice", {}, cookie);
+      const { id, data } = result._meta?.["mcp/session"] ?? {};
+      assertEquals([id, data?.reason], [result.structuredContent.session_id, "second"]);
+      if (transport === "stdio") {
+        assertEquals((await server.result("session/list")).sessions.length, 1);
+      }
+      await server.result("session/delete", { id });
+    }
   });
 
   Deno.test(`a cancelled call over ${transport}: gets no answer, and writes no more`, async () => {

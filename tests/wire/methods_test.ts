@@ -46,6 +46,7 @@ for (const transport of TRANSPORTS) {
       [{ hints: { label: "label", data: { title: "  title " } } }, "title"],
       [{ hints: { label: "label", data: { title: "   " } } }, "label"],
       [{ hints: { label: "label", data: { other: "x" } } }, "label"],
+      [{ hints: { label: "label", data: { title: null } } }, "label"],
     ];
     for (const [params, title] of cases) {
       assertEquals((await server.create(params)).data.title, title, JSON.stringify(params));

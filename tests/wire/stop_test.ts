@@ -1,5 +1,5 @@
-import { assertEquals } from "@std/assert";
-import { startServer, TRANSPORTS } from "../support/server.ts";
+import { assertEquals, assertMatch } from "@std/assert";
+import { post, startServer, TRANSPORTS } from "../support/server.ts";
 
 const SIGNALS = [
   ["SIGTERM", "file"],
@@ -60,3 +60,35 @@ Deno.test("the end of stdin: what was asked is answered and kept, and the exit s
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+for (const flags of [[], ["--stateful"]]) {
+  Deno.test({
+    name: `SIGTERM over http ${flags}: a call in flight is answered first`,
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      const fixture = new URL("../fixtures/policies.ts", import.meta.url);
+      const server = await startServer({ server: fixture, transport: "http", flags });
+      const headers: Record<string, string> = {};
+      let lastId = 0;
+      const send = async (method: string, params: object) => {
+        const response = await post(
+          server.url,
+          JSON.stringify({ jsonrpc: "2.0", id: ++lastId, method, params }),
+          headers,
+        );
+        const id = response.headers.get("mcp-session-id");
+        if (id !== null) headers["mcp-session-id"] = id;
+        return await response.text();
+      };
+      await send("initialize", {
+        protocolVersion: "2025-11-25",
+        capabilities: {},
+        clientInfo: { name: "raw", version: "1" },
+      });
+      const call = send("tools/call", { name: "wait", arguments: { text: "300" } });
+      await send("tools/call", { name: "held" });
+      assertEquals(await server.stop(), 0);
+      assertMatch(await call, /"waited"/);
+    },
+  });
+}

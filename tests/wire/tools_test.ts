@@ -194,6 +194,26 @@ for (const transport of TRANSPORTS) {
     assertEquals(status.structuredContent.note_count, 0);
   });
 
+  Deno.test(`notebook over ${transport}: a clear between appends loses none and mixes nothing up`, async () => {
+    await using server = await startServer({ server: "notebook", transport });
+    for (let round = 0; round < 5; round++) {
+      const cookie = await server.create();
+      const append = (text: string) => server.toolResult("notebook_append", { text }, cookie);
+      for (let i = 0; i < 5; i++) await append("before");
+      const clear = server.toolResult("notebook_clear", {}, cookie);
+      await Promise.all([clear, ...Array.from({ length: 8 }, (_, i) => append(`during ${i}`))]);
+      const { removed } = (await clear).structuredContent;
+      for (let i = 0; i < 3; i++) await append("after");
+      const status = (await server.toolResult("notebook_status", {}, cookie)).structuredContent;
+      const read = (await server.toolResult("notebook_read", {}, cookie)).structuredContent;
+      assertEquals([read.count, status.note_count], [16 - Number(removed), 16 - Number(removed)]);
+      const texts = (read.notes as { text: string }[]).map(({ text }) => text);
+      assertEquals(texts.slice(-3), ["after", "after", "after"]);
+      const next = (await append("next")).structuredContent;
+      assertEquals(next.note_number, Number(read.count) + 1);
+    }
+  });
+
   Deno.test(`hashcheck over ${transport}: stores, verifies, lists and deletes`, async () => {
     await using server = await startServer({ server: "hashcheck", transport });
     const cookie = await server.create();
