@@ -15,6 +15,9 @@ const RACES = 30;
 /** A pause between two attempts is a random part of a time that doubles, up to the longest. */
 const FIRST_PAUSE_MS = 2;
 const LONGEST_PAUSE_MS = 50;
+const MOST_REASON = 300;
+/** How long an operation may take when nobody says otherwise. */
+export const DEFAULT_TIMEOUT_MS = 10_000;
 
 /** One operation of a store: as many calls as it takes, all before one deadline. */
 export class KvCalls {
@@ -84,9 +87,15 @@ export class KvCalls {
   }
 }
 
+/** What Deno says in an error, without more than a line of what a web server may have answered. */
+export function reasonOf(cause: unknown): string {
+  const [line = ""] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
+  return line.slice(0, MOST_REASON);
+}
+
 function kvError(cause: unknown): unknown {
   if (cause instanceof StoreError) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = reasonOf(cause);
   // SQLite says so when processes that share a file get in each other's way.
   if (reason.includes("database is locked")) {
     return new StoreError("locked", "Other processes kept the Deno KV file locked: try again", {

@@ -14,6 +14,7 @@ import {
   writeBytes,
 } from "./_checks.ts";
 import { AGAIN, type KvCalls } from "./_kv_calls.ts";
+import type { KvCommits } from "./_kv_commits.ts";
 import { encodeRecord, encodeText, type KvLayout } from "./_kv_layout.ts";
 import type { FoundSession, Holders, KvSessions } from "./_kv_sessions.ts";
 import type { KvState } from "./_kv_state.ts";
@@ -30,6 +31,7 @@ export interface KvChangesOptions {
   readonly kv: Deno.Kv;
   readonly keys: KvLayout;
   readonly state: KvState;
+  readonly commits: KvCommits;
   readonly sessions: KvSessions;
   readonly now: () => number;
   readonly limits: StoreLimits;
@@ -40,6 +42,7 @@ export class KvChanges {
   readonly #kv: Deno.Kv;
   readonly #keys: KvLayout;
   readonly #state: KvState;
+  readonly #commits: KvCommits;
   readonly #sessions: KvSessions;
   readonly #now: () => number;
   readonly #limits: StoreLimits;
@@ -48,6 +51,7 @@ export class KvChanges {
     this.#kv = options.kv;
     this.#keys = options.keys;
     this.#state = options.state;
+    this.#commits = options.commits;
     this.#sessions = options.sessions;
     this.#now = options.now;
     this.#limits = options.limits;
@@ -163,8 +167,12 @@ export class KvChanges {
     if (session.expiresAt > before.expiresAt) {
       atomic.max(this.#keys.expiry(id), BigInt(session.expiresAt));
     }
-    const { ok } = await calls.call(() => atomic.commit());
-    return ok ? { session, value } : AGAIN;
+    const idle = writes.length === 0 && session.toolCalls === before.toolCalls &&
+      session.expiresAt === before.expiresAt;
+    const made = idle
+      ? (await calls.call(() => atomic.commit())).ok
+      : await this.#commits.make(calls, before.stateId, atomic);
+    return made ? { session, value } : AGAIN;
   }
 
   async #bytesAfter(

@@ -7,7 +7,8 @@
  * - `owner`, owner, stateId: the id, so that an owner's sessions are listed by age
  * - `alias`, owner, alias: the id
  * - `root`, stateId: the id; what has a root has no record only when it was left behind
- * - `s`, stateId, key: a value of the state
+ * - `s`, stateId, key: a value of the state; and, with a name that is no key of it, the mark of the
+ *   last commit of each process
  *
  * @module
  */
@@ -54,6 +55,10 @@ export class KvLayout {
   }
   state(stateId: string, key: string): Deno.KvKey {
     return [...this.states(stateId), pack(key)];
+  }
+  /** A text sorts after all packed keys, so no page of the state has it. */
+  mark(stateId: string, name: string): Deno.KvKey {
+    return [...this.states(stateId), name];
   }
 
   /** The keys that begin with `prefix` and come after `after`; `undefined` if there can't be any. */

@@ -5,6 +5,7 @@
  */
 
 import type { KvCalls } from "./_kv_calls.ts";
+import type { KvCommits } from "./_kv_commits.ts";
 import { decodeRecord, encodeRecord, type KvLayout } from "./_kv_layout.ts";
 import type { KvState } from "./_kv_state.ts";
 import type { SessionAlias, SessionRecord } from "./store.ts";
@@ -53,12 +54,14 @@ export class KvSessions {
   readonly #kv: Deno.Kv;
   readonly #keys: KvLayout;
   readonly #state: KvState;
+  readonly #commits: KvCommits;
   #swept: string | undefined;
 
-  constructor(kv: Deno.Kv, keys: KvLayout, state: KvState) {
+  constructor(kv: Deno.Kv, keys: KvLayout, state: KvState, commits: KvCommits) {
     this.#kv = kv;
     this.#keys = keys;
     this.#state = state;
+    this.#commits = commits;
   }
 
   /** The session with this id. */
@@ -131,7 +134,7 @@ export class KvSessions {
   ): Promise<boolean> {
     const atomic = this.#kv.atomic().check(...checks);
     this.#set(atomic, record, bytes);
-    return (await calls.call(() => atomic.commit())).ok;
+    return await this.#commits.make(calls, record.stateId, atomic);
   }
 
   /** Gives a session another id. `false` if someone else has changed it, or has that id. */
@@ -140,7 +143,7 @@ export class KvSessions {
       .check(...entries, { key: this.#keys.session(id), versionstamp: null });
     for (const { key } of entries) atomic.delete(key);
     this.#set(atomic, { ...record, id }, bytes);
-    return (await calls.call(() => atomic.commit())).ok;
+    return await this.#commits.make(calls, record.stateId, atomic);
   }
 
   /**
@@ -235,9 +238,10 @@ export class KvSessions {
     const atomic = this.#kv.atomic().check(...checks).delete(this.#keys.owner(owner, stateId));
     for (const { key } of entries) atomic.delete(key);
     if (alias !== null) atomic.delete(this.#keys.alias({ owner, alias }));
-    const { ok } = await calls.call(() => atomic.commit());
+    const ok = await this.#commits.make(calls, stateId, atomic);
     // The session has ended, whatever becomes of this: what is left can't be reached, and is swept.
     if (ok) await this.#state.remove(calls, stateId).catch(() => {});
+    if (ok) this.#commits.forget(stateId);
     return ok;
   }
 

@@ -56,11 +56,14 @@ export class KvState {
     for await (
       const { key, value } of calls.list(() => this.#kv.list<Uint8Array>({ prefix }, options))
     ) {
+      const last = key.at(-1)!;
+      // A mark is about the commits of the session that it is in.
+      if (typeof last === "string") continue;
       if (!batch.fits(key, value.length)) {
         await batch.commit(calls);
         batch = new Batch(this.#kv);
       }
-      batch.atomic.set([...this.#keys.states(to), key.at(-1)!], value);
+      batch.atomic.set([...this.#keys.states(to), last], value);
     }
     await batch.commit(calls);
   }

@@ -16,8 +16,9 @@ import {
   checkTransaction,
   closedError,
 } from "./_checks.ts";
-import { AGAIN, KvCalls } from "./_kv_calls.ts";
+import { AGAIN, DEFAULT_TIMEOUT_MS, KvCalls } from "./_kv_calls.ts";
 import { KvChanges } from "./_kv_changes.ts";
+import { KvCommits } from "./_kv_commits.ts";
 import { KvLayout } from "./_kv_layout.ts";
 import { KvSessions } from "./_kv_sessions.ts";
 import { KvState } from "./_kv_state.ts";
@@ -50,7 +51,8 @@ export interface KvStoreOptions {
  * Keeps sessions in Deno KV. Needs `--unstable-kv`.
  *
  * An operation that fails with `unavailable` got no answer in time: its commit, unlike that of any
- * other failure, may still have been made.
+ * other failure, may have been made, or be made when a remote KV is back, if nobody has written to
+ * the session by then. It is never made twice, though Deno sends again what was not answered.
  *
  * @example
  * ```ts
@@ -81,11 +83,12 @@ export class KvStore implements SessionStore {
     this.#kv = kv;
     const keys = new KvLayout(checkNamespace(options.namespace));
     const state = this.#state = new KvState(kv, keys);
-    const sessions = this.#sessions = new KvSessions(kv, keys, state);
+    const commits = new KvCommits(kv, keys);
+    const sessions = this.#sessions = new KvSessions(kv, keys, state, commits);
     const now = this.#now = options.now ?? Date.now;
     const limits = checkLimits(options.limits);
-    this.#changes = new KvChanges({ kv, keys, state, sessions, now, limits });
-    this.#timeoutMs = options.timeoutMs ?? 10_000;
+    this.#changes = new KvChanges({ kv, keys, state, commits, sessions, now, limits });
+    this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#closesKv = options.closesKv ?? false;
   }
 

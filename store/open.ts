@@ -7,11 +7,11 @@
 import { isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { checkNamespace } from "./_checks.ts";
-import { fileError, makeFolder } from "./_files.ts";
+import { openKv } from "./_kv_open.ts";
 import { FileStore } from "./file.ts";
 import { KvStore } from "./kv.ts";
 import { MemoryStore } from "./memory.ts";
-import { type SessionStore, StoreError, type StoreLimits } from "./store.ts";
+import type { SessionStore, StoreLimits } from "./store.ts";
 
 /** How a store is opened. */
 export interface OpenStoreOptions {
@@ -23,6 +23,8 @@ export interface OpenStoreOptions {
   readonly limits?: Partial<StoreLimits> | undefined;
   /** Told in one line of what was found and mended. @default console.warn */
   readonly warn?: ((message: string) => void) | undefined;
+  /** How long opening Deno KV, and an operation on it, may take, in milliseconds. @default 10_000 */
+  readonly timeoutMs?: number | undefined;
 }
 
 /**
@@ -58,7 +60,8 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
     case "file":
       return await FileStore.open(filePath(url, rest), options);
     case "kv":
-      return new KvStore(await openKv(url, rest), { ...options, closesKv: true });
+      if (rest === "") throw cannotOpen("its URL has no path (write kv:PATH or kv:https://…)", url);
+      return new KvStore(await openKv(rest, options.timeoutMs), { ...options, closesKv: true });
     default:
       throw cannotOpen("its scheme is none of memory, file and kv", url);
   }
@@ -123,37 +126,6 @@ function filePath(url: string, rest: string): string {
     return fileURLToPath(url);
   } catch (cause) {
     throw cannotOpen("it is no file URL (write file:PATH or file:///PATH)", url, { cause });
-  }
-}
-
-async function openKv(url: string, rest: string): Promise<Deno.Kv> {
-  if (rest === "") throw cannotOpen("its URL has no path (write kv:PATH or kv:https://…)", url);
-  if (typeof Deno.openKv !== "function") {
-    throw new StoreError("unavailable", "Cannot open Deno KV: run Deno with --unstable-kv");
-  }
-  if (/^https?:/.test(rest)) {
-    if (!Deno.env.get("DENO_KV_ACCESS_TOKEN")) {
-      throw new StoreError(
-        "unavailable",
-        "Cannot open a remote Deno KV without its token: set DENO_KV_ACCESS_TOKEN",
-      );
-    }
-    return await openKvAt(rest);
-  }
-  const path = resolve(rest);
-  makeFolder(path);
-  return await openKvAt(path, () => {
-    // SQLite would make it readable for everyone; its own files beside it copy this mode.
-    Deno.openSync(path, { append: true, create: true, mode: 0o600 }).close();
-  });
-}
-
-async function openKvAt(place: string, prepare: () => void = () => {}): Promise<Deno.Kv> {
-  try {
-    prepare();
-    return await Deno.openKv(place);
-  } catch (cause) {
-    throw fileError(`Cannot open Deno KV at ${place}`, cause);
   }
 }
 

@@ -21,8 +21,13 @@ export interface Bench {
   another(namespace: string, limits?: Partial<StoreLimits>): Promise<SessionStore>;
 }
 
-/** Every store: its name, the URL of one in a folder, and whether two can be in one place. */
-export const STORES = [
+const remote = Deno.env.get("TEST_KV_URL");
+
+/**
+ * Every store: its name, the URL of one in a folder, and whether two can be in one place. A remote
+ * KV needs a process with its token: the suite runs over that alone, when the environment names it.
+ */
+export const STORES = remote ? [{ name: "kv remote", url: () => `kv:${remote}`, shared: true }] : [
   { name: "memory", url: () => "memory:", shared: false },
   { name: "file", url: (folder: string) => `file:${folder}/sessions.jsonl`, shared: true },
   { name: "kv", url: (folder: string) => `kv:${folder}/sessions.kv`, shared: true },
@@ -31,7 +36,7 @@ export const STORES = [
 /** Runs one test on every store, or on every one that two can share. */
 export function everyStore(
   name: string,
-  test: (bench: Bench) => Promise<void>,
+  run: (bench: Bench) => Promise<void>,
   { shared = false }: { readonly shared?: boolean } = {},
 ) {
   for (const kind of STORES) {
@@ -40,10 +45,12 @@ export function everyStore(
       await using folder = await tempFolder();
       await using open = new AsyncDisposableStack();
       const clock = { now: 1_800_000_000_000 };
+      // The tests of a remote are all in one place.
+      const test = crypto.randomUUID().slice(0, 8);
       const another = async (namespace: string, limits: Partial<StoreLimits> = {}) =>
         open.use(
           await openStore(kind.url(folder.path), {
-            namespace,
+            namespace: `${namespace}-${test}`,
             limits,
             now: () => clock.now,
             warn: (message) => {
@@ -51,7 +58,7 @@ export function everyStore(
             },
           }),
         );
-      await test({ store: await another("test"), clock, another });
+      await run({ store: await another("test"), clock, another });
     });
   }
 }
