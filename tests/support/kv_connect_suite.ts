@@ -8,12 +8,7 @@ import { assert } from "@std/assert";
 import { TOKEN } from "./kv_connect_process.ts";
 
 /** The files that every store's conformance is in. */
-export const CONFORMANCE = [
-  "state_test.ts",
-  "sessions_test.ts",
-  "limits_test.ts",
-  "lifecycle_test.ts",
-];
+export const CONFORMANCE = ["conformance_test.ts"];
 /** How a remote KV fails; these have no names that `deno test` finds by itself. */
 export const FAILURES = ["kv_remote_killed.ts", "kv_remote_once.ts", "kv_remote_waits.ts"];
 

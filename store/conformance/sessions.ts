@@ -1,15 +1,25 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { StoreError } from "../../store/mod.ts";
-import { all, everyStore, increment, put, record } from "./stores.ts";
+/**
+ * The cases of sessions: made, found, listed, ended.
+ *
+ * @module
+ */
 
-everyStore("create() gives the session, and get() finds it by its id", async ({ store }) => {
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { StoreError } from "../mod.ts";
+import { all, type Case, increment, listOf, put, record } from "./cases.ts";
+
+/** How sessions come and go. */
+export const sessionsCases: Case[] = [];
+const add = listOf(sessionsCases);
+
+add("create() gives the session, and get() finds it by its id", async ({ store }) => {
   const session = record("sess-1", { owner: "alice", alias: "work", toolCalls: 3 });
   assertEquals(await store.create(session), session);
   assertEquals(await store.get("sess-1"), session);
   assertEquals(await store.get("sess-2"), undefined);
 });
 
-everyStore("create() refuses an id or a stateId that is taken", async ({ store }) => {
+add("create() refuses an id or a stateId that is taken", async ({ store }) => {
   await store.create(record("sess-1"));
   for (
     const taken of [
@@ -25,7 +35,7 @@ everyStore("create() refuses an id or a stateId that is taken", async ({ store }
   assertEquals((await store.list({ owner: null, limit: 9 })).length, 1);
 });
 
-everyStore(
+add(
   "create() gives the live session that already has the alias",
   async ({ store, clock }) => {
     const first = record("sess-1", { owner: "alice", alias: "work" });
@@ -49,7 +59,7 @@ everyStore(
   },
 );
 
-everyStore("create() with one alias at once makes one session", async ({ store }) => {
+add("create() with one alias at once makes one session", async ({ store }) => {
   const made = await Promise.all(
     Array.from({ length: 8 }, (_, i) => store.create(record(`sess-${i}`, { alias: "one" }))),
   );
@@ -57,7 +67,7 @@ everyStore("create() with one alias at once makes one session", async ({ store }
   assertEquals((await store.list({ owner: null, limit: 99 })).length, 1);
 });
 
-everyStore("an alias is free again when its session was deleted", async ({ store }) => {
+add("an alias is free again when its session was deleted", async ({ store }) => {
   await store.create(record("sess-1", { alias: "work" }));
   assertEquals(await store.delete("sess-1"), true);
   assertEquals(await store.get({ owner: null, alias: "work" }), undefined);
@@ -65,7 +75,7 @@ everyStore("an alias is free again when its session was deleted", async ({ store
   assertEquals(await store.create(next), next);
 });
 
-everyStore("list() gives one owner's sessions, oldest first, in pages", async ({ store }) => {
+add("list() gives one owner's sessions, oldest first, in pages", async ({ store }) => {
   const ages = ["05", "01", "04", "02", "03"];
   for (const age of ages) {
     await store.create(record(`sess-${age}`, { owner: "alice", stateId: age }));
@@ -88,7 +98,7 @@ everyStore("list() gives one owner's sessions, oldest first, in pages", async ({
   assertEquals(await page(undefined, 9, "x".repeat(5000)), []);
 });
 
-everyStore("list() in pages misses nothing while others come and go", async ({ store }) => {
+add("list() in pages misses nothing while others come and go", async ({ store }) => {
   const name = (i: number) => String(i).padStart(3, "0");
   for (let i = 0; i < 40; i++) await store.create(record(`sess-${i}`, { stateId: name(i) }));
   const seen: string[] = [];
@@ -103,7 +113,7 @@ everyStore("list() in pages misses nothing while others come and go", async ({ s
   assertEquals(seen, Array.from({ length: 40 }, (_, i) => name(i)));
 });
 
-everyStore("list() is in the order of the stateIds after many came and went", async ({ store }) => {
+add("list() is in the order of the stateIds after many came and went", async ({ store }) => {
   const order = Array.from({ length: 60 }, (_, i) => String((i * 37) % 60).padStart(2, "0"));
   for (const name of order) await store.create(record(`sess-${name}`, { stateId: name }));
   for (const name of order.slice(0, 45)) await store.delete(`sess-${name}`);
@@ -113,7 +123,7 @@ everyStore("list() is in the order of the stateIds after many came and went", as
   assertEquals(listed.map(({ stateId }) => stateId), rest);
 });
 
-everyStore("delete() ends a session and takes its state along", async ({ store }) => {
+add("delete() ends a session and takes its state along", async ({ store }) => {
   await store.create(record("sess-1"));
   await put(store, "sess-1", ["a", 1]);
   assertEquals(await store.delete("sess-1"), true);
@@ -128,7 +138,7 @@ everyStore("delete() ends a session and takes its state along", async ({ store }
   assertEquals((await store.get("sess-1"))?.toolCalls, 0);
 });
 
-everyStore("a session that was deleted during a transaction stays deleted", async ({ store }) => {
+add("a session that was deleted during a transaction stays deleted", async ({ store }) => {
   for (let i = 0; i < 10; i++) {
     const id = `sess-${i}`;
     await store.create(record(id));
@@ -145,7 +155,7 @@ everyStore("a session that was deleted during a transaction stays deleted", asyn
   }
 });
 
-everyStore("a session past its expiry is gone", async ({ store, clock }) => {
+add("a session past its expiry is gone", async ({ store, clock }) => {
   await store.create(record("sess-1", { alias: "work", expiresAt: clock.now + 1000 }));
   await store.create(record("sess-2", { expiresAt: clock.now + 2000 }));
   await put(store, "sess-1", ["a", 1]);
@@ -173,7 +183,7 @@ everyStore("a session past its expiry is gone", async ({ store, clock }) => {
   assertEquals(await all(store, "sess-1"), []);
 });
 
-everyStore("expired sessions don't shorten a page", async ({ store, clock }) => {
+add("expired sessions don't shorten a page", async ({ store, clock }) => {
   for (let i = 0; i < 20; i++) {
     const expiresAt = clock.now + (i % 2 === 0 ? 1 : 1000);
     await store.create(record(`sess-${i}`, { stateId: String(i).padStart(2, "0"), expiresAt }));
@@ -183,7 +193,7 @@ everyStore("expired sessions don't shorten a page", async ({ store, clock }) => 
   assertEquals(page.map(({ stateId }) => stateId), ["01", "03", "05", "07", "09"]);
 });
 
-everyStore(
+add(
   "a later expiry replaces the stored one, an earlier one does not",
   async ({ store, clock }) => {
     await store.create(record("sess-1", { expiresAt: clock.now + 1000 }));
@@ -200,7 +210,7 @@ everyStore(
   },
 );
 
-everyStore("ids and owners can be any text", async ({ store }) => {
+add("ids and owners can be any text", async ({ store }) => {
   const odd = ["__proto__", "constructor", "a/b\\c", "..", "a\0b", "\u2028", "é𝕏", '"', "null"];
   for (const name of odd) {
     const session = record(name, { owner: name, alias: name, data: { [name]: name } });
@@ -224,7 +234,7 @@ everyStore("ids and owners can be any text", async ({ store }) => {
   assertEquals(await increment(store, "x".repeat(5000)), undefined);
 });
 
-everyStore("servers of different names don't see each other's sessions", async (bench) => {
+add("servers of different names don't see each other's sessions", async (bench) => {
   const { store } = bench;
   const other = await bench.another("other");
   await store.create(record("sess-1", { alias: "work" }));
@@ -240,9 +250,9 @@ everyStore("servers of different names don't see each other's sessions", async (
   assertEquals(await all(other, "sess-1"), []);
   assertEquals(await other.delete("sess-1"), true);
   assertEquals(await all(store, "sess-1"), [["a", 1]]);
-}, { shared: true });
+});
 
-everyStore("what one store wrote, another on the same place sees at once", async (bench) => {
+add("what one store wrote, another on the same place sees at once", async (bench) => {
   const { store } = bench;
   const other = await bench.another("test");
   await store.create(record("sess-1", { alias: "work" }));
@@ -256,9 +266,9 @@ everyStore("what one store wrote, another on the same place sees at once", async
   assertEquals(await all(other, "sess-1"), [["a", 1], ["n", 32]]);
   assertEquals(await other.delete("sess-1"), true);
   assertEquals(await store.get("sess-1"), undefined);
-}, { shared: true });
+});
 
-everyStore("what was written is there when it is opened again", async (bench) => {
+add("what was written is there when it is opened again", async (bench) => {
   await bench.store.create(record("sess-1", { owner: "alice", alias: "work" }));
   await put(bench.store, "sess-1", ["a", [1, { b: null }]], ["gone", 1]);
   await put(bench.store, "sess-1", ["gone", undefined]);
@@ -267,9 +277,9 @@ everyStore("what was written is there when it is opened again", async (bench) =>
   const again = await bench.another("test");
   assertEquals((await again.get({ owner: "alice", alias: "work" }))?.toolCalls, 1);
   assertEquals(await all(again, "sess-1"), [["a", [1, { b: null }]], ["n", 1]]);
-}, { shared: true });
+});
 
-everyStore(
+add(
   "a closed store refuses everything, and closing it twice is harmless",
   async ({ store }) => {
     await store.create(record("sess-1"));

@@ -1,6 +1,16 @@
+/**
+ * The cases of a session's life: new ids, copies, ends, limits.
+ *
+ * @module
+ */
+
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { MAX_TRANSACTION_KEYS, type SessionStore, StoreError } from "../../store/mod.ts";
-import { all, everyStore, increment, put, record } from "./stores.ts";
+import { MAX_TRANSACTION_KEYS, type SessionStore, StoreError } from "../mod.ts";
+import { all, type Case, increment, listOf, put, record } from "./cases.ts";
+
+/** New ids, copies, ends and limits. */
+export const lifecycleCases: Case[] = [];
+const add = listOf(lifecycleCases);
 
 /** Fills a session with this many keys, and gives its state. */
 async function fill(store: SessionStore, id: string, count: number) {
@@ -15,7 +25,7 @@ async function fill(store: SessionStore, id: string, count: number) {
   return await all(store, id);
 }
 
-everyStore("regenerate() keeps everything but the id, and the old one is dead", async (bench) => {
+add("regenerate() keeps everything but the id, and the old one is dead", async (bench) => {
   const { store } = bench;
   const session = record("sess-1", { owner: "alice", alias: "work" });
   await store.create(session);
@@ -39,7 +49,7 @@ everyStore("regenerate() keeps everything but the id, and the old one is dead", 
   assertEquals(await store.list({ owner: "alice", limit: 9 }), []);
 });
 
-everyStore("regenerate() refuses an id that a live session has", async ({ store, clock }) => {
+add("regenerate() refuses an id that a live session has", async ({ store, clock }) => {
   await store.create(record("sess-1"));
   await store.create(record("sess-2", { expiresAt: clock.now + 1 }));
   const error = await assertRejects(() => store.regenerate("sess-1", "sess-2"), StoreError);
@@ -50,7 +60,7 @@ everyStore("regenerate() refuses an id that a live session has", async ({ store,
   assertEquals(await store.get("sess-1"), undefined);
 });
 
-everyStore("regenerate() at once gives one new id, and loses no count", async ({ store }) => {
+add("regenerate() at once gives one new id, and loses no count", async ({ store }) => {
   await store.create(record("sess-1"));
   const results = await Promise.all([
     ...Array.from({ length: 8 }, (_, i) => store.regenerate("sess-1", `sess-new-${i}`)),
@@ -63,7 +73,7 @@ everyStore("regenerate() at once gives one new id, and loses no count", async ({
   assertEquals(session?.toolCalls, counted);
 });
 
-everyStore("fork() copies the state once, and then they are two", async ({ store }) => {
+add("fork() copies the state once, and then they are two", async ({ store }) => {
   await store.create(record("sess-1", { owner: "alice", alias: "work" }));
   const state = await fill(store, "sess-1", 2000);
   const fork = record("sess-2", { owner: "alice", data: { title: "A fork" } });
@@ -78,7 +88,7 @@ everyStore("fork() copies the state once, and then they are two", async ({ store
   assertEquals((await all(store, "sess-2"))?.length, 2000);
 });
 
-everyStore("fork() copies nothing of what is not there, or over what is", async ({ store }) => {
+add("fork() copies nothing of what is not there, or over what is", async ({ store }) => {
   assertEquals(await store.fork("sess-none", record("sess-1")), undefined);
   assertEquals(await store.get("sess-1"), undefined);
   await store.create(record("sess-1", { owner: "alice", alias: "work" }));
@@ -95,7 +105,7 @@ everyStore("fork() copies nothing of what is not there, or over what is", async 
   assertEquals(await store.get("sess-4"), undefined);
 });
 
-everyStore("fork() while others write copies one moment", async ({ store }) => {
+add("fork() while others write copies one moment", async ({ store }) => {
   await store.create(record("sess-1"));
   const write = (n: number) => put(store, "sess-1", ["a", n], ["z", n]);
   await write(0);
@@ -107,7 +117,7 @@ everyStore("fork() while others write copies one moment", async ({ store }) => {
   }
 });
 
-everyStore("a session ends at endsAt, however much it is used", async ({ store, clock }) => {
+add("a session ends at endsAt, however much it is used", async ({ store, clock }) => {
   const endsAt = clock.now + 5000;
   await store.create(record("sess-1", { expiresAt: clock.now + 1000, endsAt }));
   const use = (expiresAt: number) =>
@@ -122,7 +132,7 @@ everyStore("a session ends at endsAt, however much it is used", async ({ store, 
   await assertRejects(() => store.create(never), RangeError, "endsAt");
 });
 
-everyStore(
+add(
   "an owner has as many sessions as the limit, and nobody has any number",
   async (bench) => {
     const { clock, another } = bench;
@@ -151,7 +161,7 @@ everyStore(
   },
 );
 
-everyStore("a session holds as many bytes as the limit", async ({ another }) => {
+add("a session holds as many bytes as the limit", async ({ another }) => {
   const store = await another("limited", { bytesPerSession: 100 });
   await store.create(record("sess-1"));
   // A key of one byte and a text with its two quotes.
@@ -175,7 +185,7 @@ everyStore("a session holds as many bytes as the limit", async ({ another }) => 
   await put(store, "sess-2", ["e", ""]);
 });
 
-everyStore("regenerate() and fork() are seen by every process, and by the next", async (bench) => {
+add("regenerate() and fork() are seen by every process, and by the next", async (bench) => {
   const { store, another } = bench;
   await store.create(record("sess-1"));
   await put(store, "sess-1", ["key", "value"]);
@@ -187,4 +197,4 @@ everyStore("regenerate() and fork() are seen by every process, and by the next",
     assertEquals(await all(each, "sess-2"), [["key", "value"]]);
     assertEquals(await all(each, "sess-3"), [["key", "value"]]);
   }
-}, { shared: true });
+});

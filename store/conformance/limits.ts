@@ -1,3 +1,9 @@
+/**
+ * The cases of limits and of what is refused.
+ *
+ * @module
+ */
+
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import {
   type Json,
@@ -6,10 +12,14 @@ import {
   MAX_TRANSACTION_KEY_BYTES,
   MAX_TRANSACTION_KEYS,
   MAX_VALUE_BYTES,
-} from "../../store/mod.ts";
-import { all, everyStore, put, record } from "./stores.ts";
+} from "../mod.ts";
+import { all, type Case, listOf, put, record } from "./cases.ts";
 
-everyStore("the largest key, value and transaction fit", async ({ store }) => {
+/** What is too large, and what is no JSON. */
+export const limitsCases: Case[] = [];
+const add = listOf(limitsCases);
+
+add("the largest key, value and transaction fit", async ({ store }) => {
   const name = "x".repeat(52);
   await store.create(record("sess-1", { stateId: name }));
   for (const char of ["k", "\0", "é", "😀"]) {
@@ -36,7 +46,7 @@ everyStore("the largest key, value and transaction fit", async ({ store }) => {
   assertEquals(await all(store, "sess-1"), []);
 });
 
-everyStore("what is too large or no JSON is refused with the same error", async ({ store }) => {
+add("what is too large or no JSON is refused with the same error", async ({ store }) => {
   await store.create(record("sess-1"));
   const many = Array.from({ length: MAX_TRANSACTION_KEYS + 1 }, (_, i) => String(i));
   const read = (...keys: string[]) =>

@@ -1,13 +1,18 @@
-import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import {
-  type Json,
-  MAX_TRANSACTION_KEYS,
-  MAX_VALUE_BYTES,
-  type Transaction,
-} from "../../store/mod.ts";
-import { all, everyStore, increment, put, record } from "./stores.ts";
+/**
+ * The cases of a session's state.
+ *
+ * @module
+ */
 
-everyStore(
+import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { type Json, MAX_TRANSACTION_KEYS, MAX_VALUE_BYTES, type Transaction } from "../mod.ts";
+import { all, type Case, increment, listOf, put, record } from "./cases.ts";
+
+/** What a session holds. */
+export const stateCases: Case[] = [];
+const add = listOf(stateCases);
+
+add(
   "transact() gives the named keys that exist, and what its function gives",
   async ({ store }) => {
     await store.create(record("sess-1"));
@@ -29,14 +34,14 @@ everyStore(
   },
 );
 
-everyStore("transact() on no session does not run its function", async ({ store }) => {
+add("transact() on no session does not run its function", async ({ store }) => {
   const update = () => {
     throw new Error("It ran");
   };
   assertEquals(await store.transact("sess-1", { update }), undefined);
 });
 
-everyStore("a transaction whose function throws writes nothing", async ({ store }) => {
+add("a transaction whose function throws writes nothing", async ({ store }) => {
   await store.create(record("sess-1"));
   const failed = await assertRejects(() =>
     store.transact("sess-1", {
@@ -54,7 +59,7 @@ everyStore("a transaction whose function throws writes nothing", async ({ store 
   assertEquals(await all(store, "sess-1"), []);
 });
 
-everyStore("64 transactions at once count exactly, the session's calls too", async ({ store }) => {
+add("64 transactions at once count exactly, the session's calls too", async ({ store }) => {
   await store.create(record("sess-1"));
   const done = await Promise.all(Array.from({ length: 64 }, () => increment(store, "sess-1")));
   const values = done.map((one) => one?.value).sort((a, b) => Number(a) - Number(b));
@@ -63,7 +68,7 @@ everyStore("64 transactions at once count exactly, the session's calls too", asy
   assertEquals(await all(store, "sess-1"), [["n", 64]]);
 });
 
-everyStore("a failing transaction among others takes nothing from them", async ({ store }) => {
+add("a failing transaction among others takes nothing from them", async ({ store }) => {
   await store.create(record("sess-1"));
   const bad = { update: () => ({ value: 0, set: [["x".repeat(2000), 1]] as const }) };
   const done = await Promise.allSettled([
@@ -75,7 +80,7 @@ everyStore("a failing transaction among others takes nothing from them", async (
   assertEquals(await all(store, "sess-1"), [["n", 2]]);
 });
 
-everyStore("every JSON value comes back as itself, the falsy ones too", async ({ store }) => {
+add("every JSON value comes back as itself, the falsy ones too", async ({ store }) => {
   const values: Json[] = [
     null,
     false,
@@ -132,7 +137,7 @@ const ODD_KEYS = [
   "😀",
 ];
 
-everyStore("keys can be any text, and sort by their UTF-8 bytes", async ({ store }) => {
+add("keys can be any text, and sort by their UTF-8 bytes", async ({ store }) => {
   await store.create(record("sess-1"));
   const shuffled = ODD_KEYS.map((key, i) => [key, i] as const).sort(([, a], [, b]) =>
     (a * 7) % 19 - (b * 7) % 19
@@ -151,7 +156,7 @@ everyStore("keys can be any text, and sort by their UTF-8 bytes", async ({ store
   }
 });
 
-everyStore("entries() gives pages of the keys with a prefix", async ({ store }) => {
+add("entries() gives pages of the keys with a prefix", async ({ store }) => {
   await store.create(record("sess-1"));
   await put(
     store,
@@ -173,7 +178,7 @@ everyStore("entries() gives pages of the keys with a prefix", async ({ store }) 
   assertEquals(await store.entries("sess-2", { limit: 9 }), undefined);
 });
 
-everyStore("entries() in pages misses nothing while keys come and go", async ({ store }) => {
+add("entries() in pages misses nothing while keys come and go", async ({ store }) => {
   await store.create(record("sess-1"));
   const keys = Array.from({ length: 30 }, (_, i) => `key-${String(i).padStart(2, "0")}`);
   await put(store, "sess-1", ...keys.map((key) => [key, 0] as const));
@@ -189,7 +194,7 @@ everyStore("entries() in pages misses nothing while keys come and go", async ({ 
   assertEquals(seen, keys);
 });
 
-everyStore("entries() gives more keys than one read of the backend does", async ({ store }) => {
+add("entries() gives more keys than one read of the backend does", async ({ store }) => {
   await store.create(record("sess-1"));
   const keys = Array.from({ length: 1200 }, (_, i) => `key-${String(i).padStart(4, "0")}`);
   for (let i = 0; i < keys.length; i += MAX_TRANSACTION_KEYS) {
@@ -206,7 +211,7 @@ everyStore("entries() gives more keys than one read of the backend does", async 
   assertEquals(await all(store, "sess-1"), []);
 });
 
-everyStore("what goes in and what comes out are copies", async ({ store }) => {
+add("what goes in and what comes out are copies", async ({ store }) => {
   const data = { title: "A test" };
   const created = await store.create(record("sess-1", { data }));
   data.title = "Changed";
@@ -242,7 +247,7 @@ everyStore("what goes in and what comes out are copies", async ({ store }) => {
   assertEquals((await store.get("sess-1"))?.owner, null);
 });
 
-everyStore("a call's options are read once, when it is made", async ({ store }) => {
+add("a call's options are read once, when it is made", async ({ store }) => {
   await store.create(record("sess-1"));
   await put(store, "sess-1", ["a", 1], ["b", 2]);
   const keys = ["a"];

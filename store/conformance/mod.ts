@@ -1,0 +1,90 @@
+/**
+ * The conformance kit: holds a session store, ours or one of your own, to every promise of the
+ * contract in {@linkcode SessionStore}.
+ *
+ * @example In a test file of your own
+ * ```ts
+ * import { testSessionStore } from "@mcp-sessions/deno/store/conformance";
+ * import { FileStore } from "@mcp-sessions/deno/store";
+ *
+ * // Called at the top level of a test file:
+ * export function testFileStore() {
+ *   testSessionStore(
+ *     "FileStore",
+ *     ({ folder, ...options }) => FileStore.open(`${folder}/sessions.jsonl`, options),
+ *   );
+ * }
+ * ```
+ *
+ * @module
+ */
+
+import { assert } from "@std/assert";
+import type { SessionStore } from "../store.ts";
+import type { Bench, Case, ConformanceOptions } from "./cases.ts";
+import { lifecycleCases } from "./lifecycle.ts";
+import { limitsCases } from "./limits.ts";
+import { sessionsCases } from "./sessions.ts";
+import { stateCases } from "./state.ts";
+
+export type { ConformanceOptions };
+export type { SessionStore };
+
+/** Cases that a store does not hold to, and why it need not. */
+export interface Skip {
+  /** Why the store need not hold to them. */
+  readonly reason: string;
+  /** Their names. */
+  readonly cases: readonly string[];
+}
+
+/** How {@linkcode testSessionStore} tests. */
+export interface TestSessionStoreOptions {
+  /** What is known not to hold. One that holds after all is a failure. @default [] */
+  readonly skip?: readonly Skip[];
+}
+
+const CASES: readonly Case[] = [
+  ...sessionsCases,
+  ...stateCases,
+  ...limitsCases,
+  ...lifecycleCases,
+];
+
+/**
+ * Registers a `Deno.test` for each promise of the contract.
+ *
+ * @param name The store's name, which the tests' names begin with.
+ * @param open Opens a store. Two that are opened with the same folder are in the same place.
+ * @throws {TypeError} if a case that is to be skipped does not exist.
+ */
+export function testSessionStore(
+  name: string,
+  open: (options: ConformanceOptions) => SessionStore | Promise<SessionStore>,
+  { skip = [] }: TestSessionStoreOptions = {},
+): void {
+  const reasons = new Map(skip.flatMap(({ reason, cases }) => cases.map((each) => [each, reason])));
+  for (const skipped of reasons.keys()) {
+    if (CASES.some((each) => each.name === skipped)) continue;
+    throw new TypeError(`Cannot skip a case as there is none of this name: "${skipped}"`);
+  }
+  for (const each of CASES) {
+    const reason = reasons.get(each.name);
+    const suffix = reason === undefined ? "" : ` (not held to: ${reason})`;
+    Deno.test(`${name}: ${each.name}${suffix}`, async () => {
+      if (reason === undefined) return await run(each, open);
+      const holds = await run(each, open).then(() => true, () => false);
+      assert(!holds, `"${each.name}" holds: take it out of what is skipped`);
+    });
+  }
+}
+
+async function run(each: Case, open: Parameters<typeof testSessionStore>[1]): Promise<void> {
+  await using opened = new AsyncDisposableStack();
+  const folder = await Deno.makeTempDir({ prefix: "mcp-sessions-test-" });
+  opened.defer(() => Deno.remove(folder, { recursive: true }));
+  const clock = { now: 1_800_000_000_000 };
+  const another: Bench["another"] = async (namespace, limits = {}) =>
+    opened.use(await open({ folder, namespace, limits, now: () => clock.now }));
+  await each.run({ store: await another("test"), clock, another });
+}

@@ -1,0 +1,57 @@
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { FileStore, KvStore, MemoryStore, openStore } from "../../store/mod.ts";
+import { testSessionStore } from "../../store/conformance/mod.ts";
+
+const warn = (message: string) => {
+  throw new Error(`Nothing should be mended here: ${message}`);
+};
+
+// Deno KV reads a remote's token from the environment alone: that part runs in a process which has
+// one, and nothing else does there.
+const remote = Deno.env.get("TEST_KV_URL");
+if (remote !== undefined) {
+  testSessionStore("KvStore, remote", ({ folder, namespace, ...options }) => {
+    // All tests of a remote are in one place.
+    const test = folder.slice(-8);
+    return openStore(`kv:${remote}`, { ...options, namespace: `${namespace}-${test}`, warn });
+  });
+} else {
+  testSessionStore("MemoryStore", (options) => new MemoryStore(options), {
+    skip: [{
+      reason: "it is gone with its process, and no two are in one place",
+      cases: [
+        "what one store wrote, another on the same place sees at once",
+        "what was written is there when it is opened again",
+        "regenerate() and fork() are seen by every process, and by the next",
+      ],
+    }],
+  });
+  testSessionStore(
+    "FileStore",
+    ({ folder, ...options }) => FileStore.open(`${folder}/sessions.jsonl`, { ...options, warn }),
+  );
+  testSessionStore("KvStore", async ({ folder, ...options }) => {
+    const kv = await Deno.openKv(`${folder}/sessions.kv`);
+    return new KvStore(kv, { ...options, closesKv: true });
+  });
+
+  Deno.test("testSessionStore: refuses to skip a case that does not exist", () => {
+    const skip = [{ reason: "none", cases: ["no such case"] }];
+    const open = () => new MemoryStore();
+    assertThrows(() => testSessionStore("x", open, { skip }), TypeError, "no such case");
+  });
+
+  Deno.test("testSessionStore: turns red for stores that break a promise, and for a stale skip", async () => {
+    const fixture = new URL("fixtures/broken_stores.ts", import.meta.url);
+    const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["test", "-A", fixture.href],
+      env: { NO_COLOR: "1" },
+    }).output();
+    assertEquals(code, 1);
+    const said = new TextDecoder().decode(stdout);
+    for (const broken of ["forgets", "shares", "stale skip"]) {
+      assertMatch(said, new RegExp(`^${broken}: .* FAILED`, "m"));
+    }
+    assertMatch(said, /"a session past its expiry is gone" holds: take it out of what is skipped/);
+  });
+}
