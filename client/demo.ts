@@ -156,6 +156,7 @@ async function run(proof: Proof, over: string, url: string | undefined): Promise
     await proof.prove(stage);
     return "holds";
   } catch (error) {
+    await stopping;
     if (!(error instanceof ProofFailed)) {
       screen.failure(error instanceof Error ? error.message : String(error));
     }
@@ -165,9 +166,13 @@ async function run(proof: Proof, over: string, url: string | undefined): Promise
 
 /** Ends what the running proof has started, when somebody stops the demo. */
 let interrupted: () => Promise<void> = () => Promise.resolve();
+/** Set once the demo is being stopped: nothing goes on after that. */
+let stopping: Promise<never> | undefined;
 
 function stopOn(signal: Deno.Signal, status: number): void {
-  Deno.addSignalListener(signal, () => void interrupted().finally(() => Deno.exit(status)));
+  Deno.addSignalListener(signal, () => {
+    stopping ??= interrupted().finally(() => Deno.exit(status)).then(() => new Promise(() => {}));
+  });
 }
 
 function titleOf({ number, claim }: Proof): string {
@@ -187,6 +192,7 @@ if (import.meta.main) {
     for (const over of proof.over) {
       if (transport !== undefined && over.replace("stateful ", "") !== transport) continue;
       const outcome = await run(proof, over, external?.url);
+      await stopping;
       outcomes.push({ name: `${titleOf(proof)} (${over})`, outcome });
     }
   }

@@ -5,8 +5,9 @@
  */
 
 import { isSameFile, type JournalFile, statIfAny, syncFolder, writeAll } from "./_files.ts";
+import { encodeHeader, type Header } from "./_header.ts";
 import { encodeLine } from "./_lines.ts";
-import { encodeHeader, type Header, type Meaning, View } from "./_view.ts";
+import { type Meaning, View } from "./_view.ts";
 
 /** How much is written between two syncs: more would hold up the syncs of other writers. */
 const SLICE_BYTES = 256 * 1024;

@@ -49,6 +49,28 @@ export function isSameFile(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
   return a.ino !== null && a.ino === b.ino && a.dev === b.dev;
 }
 
+/** The bytes of a file from `start`: fewer than `length` only where it ends. */
+export function readBytes(
+  path: string,
+  file: Deno.FsFile,
+  start: number,
+  length: number,
+): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  try {
+    file.seekSync(start, Deno.SeekMode.Start);
+    while (done < length) {
+      const count = file.readSync(bytes.subarray(done));
+      if (count === null) break;
+      done += count;
+    }
+  } catch (cause) {
+    throw fileError(`Cannot read ${path}`, cause);
+  }
+  return bytes.subarray(0, done);
+}
+
 /** Writes all of it: the system may take a part, and say why not more only when asked again. */
 export function writeAll(file: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array) {
   for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
@@ -62,6 +84,14 @@ export function fileError(what: string, cause: unknown): StoreError {
     return new StoreError("full", `${what}: there is no room left; free some and try again`, {
       cause,
     });
+  }
+  if (code === "EROFS") {
+    const remedy = "its file system is read-only; make that writable, or use another place";
+    return new StoreError("unavailable", `${what}: ${remedy}`, { cause });
+  }
+  if (code === "EACCES" || code === "EPERM") {
+    const remedy = "this user may not do that; change the modes, or use another place";
+    return new StoreError("unavailable", `${what}: ${remedy}`, { cause });
   }
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new StoreError("unavailable", `${what}: ${reason}`, { cause });

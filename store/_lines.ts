@@ -7,23 +7,35 @@
 import { crc32 } from "node:zlib";
 
 const NEWLINE = 0x0a;
+const SPACE = 0x20;
+const COMMA = 0x2c;
 
-/** How many bytes of a line are its checksum: `,"c":"bb773b94"}`. */
-const CHECK_BYTES = 16;
+/** What stands before a line's number, and between that and its content. */
+const OPEN = bytesOf('{"n":');
+const THEN = bytesOf(',"o":');
+/** What stands around the eight digits of a line's checksum: `,"c":"bb773b94"}`. */
+const BEFORE_CHECK = bytesOf(',"c":"');
+const AFTER_CHECK = bytesOf('"}');
+const DIGITS = 8;
+const CHECK_BYTES = BEFORE_CHECK.length + DIGITS + AFTER_CHECK.length;
 
 /** Makes a line of an object's JSON text without its closing brace. */
 export function encodeLine(open: string): string {
-  return `${open}${check(crc32(open))}\n`;
+  return `${open},"c":"${crc32(open).toString(16).padStart(DIGITS, "0")}"}\n`;
 }
 
 /** Is this line, without its newline, as it was written? */
 export function isIntact(line: Uint8Array): boolean {
   const start = line.length - CHECK_BYTES;
-  if (start <= 0) return false;
-  // As text, so that a flipped bit in the checksum's own quotes or case does not go unseen.
-  const expected = check(crc32(line.subarray(0, start)));
-  for (let i = 0; i < CHECK_BYTES; i++) {
-    if (line[start + i] !== expected.charCodeAt(i)) return false;
+  const digits = start + BEFORE_CHECK.length;
+  if (start <= 0 || !has(line, start, BEFORE_CHECK) || !has(line, digits + DIGITS, AFTER_CHECK)) {
+    return false;
+  }
+  const crc = crc32(line.subarray(0, start));
+  // As text, so that a flipped bit in a digit's case does not go unseen.
+  for (let i = 0; i < DIGITS; i++) {
+    const digit = (crc >>> (28 - 4 * i)) & 15;
+    if (line[digits + i] !== digit + (digit < 10 ? 48 : 87)) return false;
   }
   return true;
 }
@@ -38,14 +50,74 @@ export function lastLineEnd(bytes: Uint8Array): number {
   return bytes.lastIndexOf(NEWLINE) + 1;
 }
 
-/** Parses complete lines at once, which is much faster than one by one. */
-export function parseLines(lines: Uint8Array): unknown[] {
-  // A newline within JSON text is always escaped, so these are the lines' own.
-  const text = decoder.decode(lines.subarray(0, -1)).replaceAll("\n", ",");
-  return JSON.parse(`[${text}]`);
+/**
+ * The intact lines that bytes begin with, which are none as a whole: where only newlines were damaged,
+ * the lines on both sides of them are as they were written. Further in, what looks like a line may be
+ * a value that someone else chose.
+ */
+export function* intactParts(
+  bytes: Uint8Array,
+): Generator<{ readonly start: number; readonly end: number }> {
+  // Any byte may now be what was the newline between two lines, or after the last one.
+  const ends = [bytes.length - 1, bytes.length];
+  for (let at = bytes.lastIndexOf(OPEN[0]!); at > 0; at = bytes.lastIndexOf(OPEN[0]!, at - 1)) {
+    if (has(bytes, at, OPEN)) ends.push(at - 1);
+  }
+  let start = 0;
+  for (const end of ends.sort((a, b) => a - b)) {
+    if (end <= start || !isIntact(bytes.subarray(start, end))) continue;
+    yield { start, end };
+    start = end + 1;
+  }
 }
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-function check(crc: number): string {
-  return `,"c":"${crc.toString(16).padStart(8, "0")}"}`;
+/** What intact lines say: the number of each, and its content. */
+export interface ParsedLines {
+  readonly numbers: readonly number[];
+  readonly contents: readonly unknown[];
 }
+
+/**
+ * Parses intact lines, given where each of them ends. All at once is much faster than one by one, and
+ * so is leaving out what stands around the contents: it is overwritten.
+ */
+export function parseLines(lines: Uint8Array, ends: readonly number[]): ParsedLines {
+  const numbers: number[] = [];
+  let start = 0;
+  for (const end of ends) {
+    let at = start + OPEN.length;
+    let n = 0;
+    for (; isDigit(lines[at]); at++) n = n * 10 + lines[at]! - 48;
+    if (!has(lines, start, OPEN) || !has(lines, at, THEN)) {
+      throw new SyntaxError("A line must begin with its number");
+    }
+    numbers.push(n);
+    lines.fill(SPACE, start, at + THEN.length);
+    lines.fill(SPACE, end - 1 - CHECK_BYTES, end - 1);
+    lines[end - 1] = COMMA;
+    start = end;
+  }
+  const contents = JSON.parse(`[${decoder.decode(lines.subarray(0, -1))}]`);
+  if (contents.length !== numbers.length) throw new SyntaxError("A line must have one content");
+  return { numbers, contents };
+}
+
+/** Parses one line of any shape. */
+export function parseLine(line: Uint8Array): unknown {
+  return JSON.parse(decoder.decode(line));
+}
+
+function has(bytes: Uint8Array, start: number, part: Uint8Array): boolean {
+  for (let i = 0; i < part.length; i++) if (bytes[start + i] !== part[i]) return false;
+  return true;
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 48 && byte <= 57;
+}
+
+function bytesOf(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -29,12 +29,18 @@ export class FileLock {
   async acquire(): Promise<void> {
     for (;;) {
       if (this.#granted !== undefined || !this.#file.tryLockSync(true)) await this.#wait();
-      // Someone may have removed the file: then others already lock another one of its name.
-      const named = statIfAny(this.#path);
-      if (named !== undefined && isSameFile(named, this.#identity)) return;
-      this.close();
-      this.#file = open(this.#path);
-      this.#identity = this.#file.statSync();
+      try {
+        // Someone may have removed the file: then others already lock another one of its name.
+        const named = statIfAny(this.#path);
+        if (named !== undefined && isSameFile(named, this.#identity)) return;
+        const file = open(this.#path);
+        this.close();
+        this.#file = file;
+        this.#identity = file.statSync();
+      } catch (error) {
+        this.release();
+        throw error;
+      }
     }
   }
 

@@ -5,10 +5,11 @@
  * @module
  */
 
+import { setImmediate } from "node:timers/promises";
 import { randomHex } from "../protocol.ts";
 import { createFile } from "./_draft.ts";
 import { fileError, type JournalFile, statIfAny, syncFolder, writeAll } from "./_files.ts";
-import { isIntact } from "./_lines.ts";
+import { intactParts } from "./_lines.ts";
 import { FileLock } from "./_lock.ts";
 import { type Meaning, View } from "./_view.ts";
 import { StoreError } from "./store.ts";
@@ -34,6 +35,8 @@ export class SharedFile<S> {
   #next: View<S> | undefined;
   /** The end of the last turn within this process: the lock is for one caller at a time. */
   #turn: Promise<unknown> = Promise.resolve();
+  /** When the lock could last not be had, and why. */
+  #refused: { readonly at: number; readonly error: unknown } | undefined;
 
   constructor(path: string, meaning: Meaning<S>, options: SharedFileOptions) {
     this.#path = path;
@@ -56,7 +59,12 @@ export class SharedFile<S> {
 
   /** Runs `action` while no other process writes, with a view of all that they have written. */
   locked<T>(action: (view: View<S>) => T | Promise<T>): Promise<T> {
-    const result = this.#turn.then(() => this.#locked(action));
+    const asked = performance.now();
+    const result = this.#turn.then(() => {
+      // They all wait for one lock: one after the other would make the last one wait for hours.
+      if (this.#refused !== undefined && asked <= this.#refused.at) throw this.#refused.error;
+      return this.#locked(action);
+    });
     this.#turn = result.catch(() => {});
     return result;
   }
@@ -77,7 +85,7 @@ export class SharedFile<S> {
 
   async #locked<T>(action: (view: View<S>) => T | Promise<T>): Promise<T> {
     for (;;) {
-      await this.#lock.acquire();
+      await this.#acquire();
       let behind: { readonly view: View<S>; readonly end: number } | undefined;
       try {
         if (this.#isNew()) await this.#createFile();
@@ -92,7 +100,18 @@ export class SharedFile<S> {
       }
       // Far behind, as when opening: what was complete under the lock stays as it is, so it can be
       // read without, and without holding up this process either.
-      for (const _ of behind.view.readTo(behind.end)) await new Promise((go) => setTimeout(go));
+      for (const _ of behind.view.readTo(behind.end)) await setImmediate();
+    }
+  }
+
+  async #acquire() {
+    try {
+      await this.#lock.acquire();
+    } catch (error) {
+      // Where the whole folder is gone, there is more to say.
+      if (this.#view !== undefined) this.#stat();
+      this.#refused = { at: performance.now(), error };
+      throw error;
     }
   }
 
@@ -163,8 +182,11 @@ export class SharedFile<S> {
   #setAside(view: View<S>, size: number) {
     const { offset } = view;
     const rest = view.bytes(offset, size);
-    // Whole but for its last byte: that was its newline, and nobody who was killed left it so.
-    if (isIntact(rest.subarray(0, -1))) throw view.corrupt(view.lines + 1, offset, size);
+    // A whole line that goes on: its newline was damaged, and nobody who was killed left it so.
+    const [whole] = intactParts(rest);
+    if (whole !== undefined && whole.end < rest.length) {
+      throw view.corrupt(view.lines + 1, offset, whole.end + 1);
+    }
     const aside = `${this.#path}.torn`;
     try {
       using file = Deno.openSync(aside, { append: true, create: true, mode: 0o600 });

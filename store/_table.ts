@@ -7,6 +7,7 @@
 
 import type { Json } from "../protocol.ts";
 import { copyRecord, writeBytes } from "./_checks.ts";
+import { Index } from "./_index.ts";
 import { bisect, compareUtf8 } from "./_order.ts";
 import type {
   EncodedWrite,
@@ -45,8 +46,8 @@ export interface Entry {
 
 /** The sessions of one namespace. */
 export class Table {
-  readonly #entries = new Map<string, Entry>();
-  readonly #byId = new Map<string, Entry>();
+  readonly #entries = new Index<Entry>(({ record }) => record.stateId);
+  readonly #byId = new Index<Entry>(({ record }) => record.id);
   readonly #byAlias = new Map<string | null, Map<string, Entry>>();
   readonly #byOwner = new Map<string | null, Shelf>();
   #sweep: Iterator<Entry> | undefined;
@@ -178,7 +179,7 @@ export class Table {
   #put(record: SessionRecord): Undo {
     const before = this.#entries.get(record.stateId);
     if (before === undefined) {
-      this.#add({ record });
+      this.#add({ record, dropped: false });
       return () => void this.#drop(record.stateId);
     }
     this.#remove(before);

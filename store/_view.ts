@@ -4,9 +4,10 @@
  * @module
  */
 
-import { fileError, isSameFile } from "./_files.ts";
-import { encodeLine, isIntact, lastLineEnd, lineEnd, parseLines } from "./_lines.ts";
-import { StoreError } from "./store.ts";
+import { fileError, isSameFile, readBytes } from "./_files.ts";
+import { corrupt, type Header, parseHeader } from "./_header.ts";
+import { isIntact, lastLineEnd, lineEnd, type ParsedLines, parseLines } from "./_lines.ts";
+import type { StoreError } from "./store.ts";
 
 /** What the lines of a journal mean to its owner; the journal itself doesn't know. */
 export interface Meaning<S> {
@@ -33,24 +34,6 @@ export interface Entry {
   readonly contents: readonly string[];
   /** Takes the change of the state back: it could not be written. */
   undo(): void;
-}
-
-/** The first line of a file. */
-export interface Header {
-  readonly format: string;
-  readonly version: number;
-  /** Which journal this is, whatever the file's name. */
-  readonly id: string;
-  /** How often the file was written anew. */
-  readonly generation: number;
-  /** The number of the last line that the lines of the snapshot after it stand for. */
-  readonly n: number;
-}
-
-/** The text of a first line. */
-export function encodeHeader(header: Header): string {
-  const { format, version, id, generation, n } = header;
-  return encodeLine(JSON.stringify({ format, version, id, generation, n }).slice(0, -1));
 }
 
 /** How much is read at once: parsing costs the least at about this size. */
@@ -100,7 +83,7 @@ export class View<S> {
   static open<S>(path: string, meaning: Meaning<S>): View<S> {
     const file = openFile(path);
     try {
-      const line = read(path, file, 0, 4096);
+      const line = readBytes(path, file, 0, 4096);
       const offset = lineEnd(line, 0);
       const header = parseHeader(path, line.subarray(0, offset || line.length), meaning);
       const { n } = header;
@@ -133,7 +116,7 @@ export class View<S> {
     let size = CHUNK_BYTES;
     while (this.offset < end) {
       const length = Math.min(size, end - this.offset);
-      const chunk = read(this.path, this.file, this.offset, length);
+      const chunk = readBytes(this.path, this.file, this.offset, length);
       const complete = lastLineEnd(chunk);
       if (complete === 0) {
         if (chunk.length < size) return;
@@ -147,7 +130,7 @@ export class View<S> {
 
   /** The bytes from `start` to `end`. */
   bytes(start: number, end: number): Uint8Array {
-    return read(this.path, this.file, start, end - start);
+    return readBytes(this.path, this.file, start, end - start);
   }
 
   /** Where the last complete line before `end` ends. */
@@ -169,51 +152,57 @@ export class View<S> {
   }
 
   /** The error of a line that is not as it was written. */
-  corrupt(line: number, start: number, end: number, cause?: unknown): StoreError {
-    return corrupt(this.path, line, start, end, cause);
+  corrupt(line: number, start: number, length: number, cause?: unknown): StoreError {
+    return corrupt(this.path, line, start, start + length, cause);
   }
 
   #take(chunk: Uint8Array) {
+    const ends = this.#checkedEnds(chunk);
+    let parsed: ParsedLines;
+    try {
+      parsed = parseLines(chunk, ends);
+    } catch (cause) {
+      if (ends.length === 1) throw this.corrupt(this.lines + 1, this.offset, chunk.length, cause);
+      // One by one, to say which of them it is.
+      const { offset } = this;
+      for (const end of ends) this.#take(this.bytes(this.offset, offset + end));
+      return;
+    }
+    let start = 0;
+    for (const [index, end] of ends.entries()) {
+      try {
+        this.#takeLine(parsed.numbers[index]!, parsed.contents[index]);
+      } catch (cause) {
+        throw this.corrupt(this.lines + 1, this.offset, end - start, cause);
+      }
+      this.offset += end - start;
+      this.lines++;
+      if (this.n === this.header.n) this.snapshotBytes = this.offset;
+      start = end;
+    }
+  }
+
+  /** Where each line ends, if all are as they were written. */
+  #checkedEnds(chunk: Uint8Array): number[] {
     const ends: number[] = [];
     for (let start = 0; start < chunk.length;) {
       const end = lineEnd(chunk, start);
       if (!isIntact(chunk.subarray(start, end - 1))) {
         // What stands before it is good, and a caller that only reads may go on with that.
         if (start > 0) this.#take(chunk.subarray(0, start));
-        throw this.corrupt(this.lines + 1, this.offset, this.offset + end - start);
+        throw this.corrupt(this.lines + 1, this.offset, end - start);
       }
       ends.push(end);
       start = end;
     }
-    let before = 0;
-    for (const [index, line] of this.#parse(chunk).entries()) {
-      const length = ends[index]! - before;
-      try {
-        this.#takeLine(line);
-      } catch (cause) {
-        throw this.corrupt(this.lines + 1, this.offset, this.offset + length, cause);
-      }
-      this.offset += length;
-      this.lines++;
-      if (this.n === this.header.n) this.snapshotBytes = this.offset;
-      before = ends[index]!;
-    }
+    return ends;
   }
 
-  #parse(chunk: Uint8Array): unknown[] {
-    try {
-      return parseLines(chunk);
-    } catch (cause) {
-      throw this.corrupt(this.lines + 1, this.offset, this.offset + chunk.length, cause);
-    }
-  }
-
-  #takeLine(line: unknown) {
-    const { n, o } = line as { readonly n?: unknown; readonly o?: unknown };
+  #takeLine(n: number, content: unknown) {
     // The lines of a snapshot all have the number of the last one that they stand for.
     const inSnapshot = this.n === this.header.n && n === this.n;
     if (!inSnapshot && n !== this.n + 1) throw new Error(`Line ${this.n + 1} is missing`);
-    this.#meaning.apply(this.state, o);
+    this.#meaning.apply(this.state, content);
     if (!inSnapshot) this.n++;
   }
 
@@ -228,50 +217,4 @@ function openFile(path: string): Deno.FsFile {
   } catch (cause) {
     throw fileError(`Cannot open ${path}`, cause);
   }
-}
-
-function read(path: string, file: Deno.FsFile, start: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  let done = 0;
-  try {
-    file.seekSync(start, Deno.SeekMode.Start);
-    while (done < length) {
-      const count = file.readSync(bytes.subarray(done));
-      if (count === null) break;
-      done += count;
-    }
-  } catch (cause) {
-    throw fileError(`Cannot read ${path}`, cause);
-  }
-  return bytes.subarray(0, done);
-}
-
-function parseHeader<S>(path: string, line: Uint8Array, meaning: Meaning<S>): Header {
-  const { format, version } = meaning;
-  const intact = isIntact(line.subarray(0, -1));
-  const header = intact ? parseLines(line)[0] as Partial<Header> : undefined;
-  if (header?.format === format && header.version !== undefined && header.version > version) {
-    throw new StoreError(
-      "unavailable",
-      `${path} was written by a newer version of this program: update it, or use another file`,
-    );
-  }
-  if (header?.format === format && header.version === version) return header as Header;
-  const start = `{"format":"${format}"`;
-  const looksLikeOurs = new TextDecoder().decode(line.subarray(0, start.length)) === start;
-  if (looksLikeOurs) throw corrupt(path, 1, 0, line.length);
-  throw new StoreError(
-    "corrupt",
-    `${path}, line 1, bytes 0 to ${line.length}: this is not a file of ${format}; ` +
-      `it was not changed, use another one`,
-  );
-}
-
-function corrupt(path: string, line: number, start: number, end: number, cause?: unknown) {
-  return new StoreError(
-    "corrupt",
-    `${path} is damaged in line ${line}, bytes ${start} to ${end}; it was not changed: ` +
-      `put back a copy of it, or move it away to start anew`,
-    { cause },
-  );
 }

@@ -142,7 +142,7 @@ export class Journal<S> {
     await this.#writing;
     await this.#compacting;
     try {
-      if (!this.#broken) await this.#wrap(this.#shared.view.file).syncData();
+      if (!this.#broken) await this.#sync(this.#wrap(this.#shared.view.file));
     } finally {
       await this.#shared.close();
     }

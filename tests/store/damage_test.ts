@@ -1,45 +1,33 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { encodeLine } from "../../store/_lines.ts";
 import { FileStore, StoreError } from "../../store/mod.ts";
+import { contents, forEver, sample } from "./samples.ts";
 import { all, put, record, tempFolder } from "./stores.ts";
-
-const forEver = { expiresAt: Number.MAX_SAFE_INTEGER };
-
-/** The bytes of a file with a session and a few lines, and where each line ends. */
-async function sample(path: string): Promise<{ bytes: Uint8Array<ArrayBuffer>; ends: number[] }> {
-  {
-    await using store = await FileStore.open(path, { namespace: "test" });
-    await store.create(record("sess-1", forEver));
-    for (let i = 0; i < 3; i++) await put(store, "sess-1", [`key-${i}`, `välue ${i}`]);
-  }
-  const bytes = await Deno.readFile(path);
-  const ends = [...bytes.keys()].filter((i) => bytes[i] === 10).map((i) => i + 1);
-  return { bytes, ends };
-}
 
 Deno.test("file store: cut anywhere in its last lines, it keeps all complete ones", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
-  const { bytes, ends } = await sample(path);
-  for (let cut = ends[1]!; cut < bytes.length; cut++) {
-    await Deno.writeFile(path, bytes.subarray(0, cut));
+  const { bytes, ends } = await sample(path, { isAnew: true });
+  for (let cut = ends.at(-6)!; cut < bytes.length; cut++) {
     await Deno.remove(`${path}.torn`).catch(() => {});
-    const kept = ends.filter((end) => end <= cut);
-    const rest = bytes.subarray(kept.at(-1), cut);
+    const end = ends.findLast((end) => end <= cut)!;
+    await Deno.writeFile(path, bytes.subarray(0, end));
+    const expected = await contents(path);
+    await Deno.writeFile(path, bytes.subarray(0, cut));
+    const rest = bytes.subarray(end, cut);
     const warnings: string[] = [];
-    const options = { namespace: "test", warn: (text: string) => warnings.push(text) };
-    {
-      await using store = await FileStore.open(path, options);
-      const values = Array.from({ length: kept.length - 2 }, (_, i) => [`key-${i}`, `välue ${i}`]);
-      assertEquals<unknown>(await all(store, "sess-1"), values, `cut at ${cut}`);
-      await put(store, "sess-1", ["more", 1]);
-    }
+    assertEquals(await contents(path, warnings), expected, `cut at ${cut}`);
     assertEquals(warnings.length, rest.length > 0 ? 1 : 0, `cut at ${cut}`);
     if (rest.length > 0) {
       assertEquals(await Deno.readFile(`${path}.torn`), rest);
-      assert(warnings[0]?.includes(`${path}.torn`) && warnings[0].includes(`from ${kept.at(-1)}`));
+      assert(warnings[0]?.includes(`${path}.torn`) && warnings[0].includes(`from ${end}`));
     }
-    await using again = await FileStore.open(path, options);
-    assertEquals((await all(again, "sess-1"))?.at(-1), ["more", 1]);
+    {
+      await using store = await FileStore.open(path, { namespace: "test" });
+      await put(store, "sess-1", ["~", 1]);
+    }
+    const after = await contents(path, warnings);
+    assertEquals(after["test sess-1"]?.at(-1), ["~", 1]);
     assertEquals(warnings.length, rest.length > 0 ? 1 : 0, "it was mended");
   }
 });
@@ -47,31 +35,41 @@ Deno.test("file store: cut anywhere in its last lines, it keeps all complete one
 Deno.test("file store: any flipped bit in a complete line is refused, and nothing changed", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
-  const { bytes, ends } = await sample(path);
-  for (let bit = 0; bit < bytes.length * 8; bit++) {
-    const place = bit >> 3;
-    const damaged = bytes.slice();
-    damaged[place]! ^= 1 << (bit & 7);
-    await Deno.writeFile(path, damaged);
-    const error = await assertRejects(
-      () => FileStore.open(path, { namespace: "test" }),
-      StoreError,
-      undefined,
-      `bit ${bit & 7} of byte ${place}`,
-    );
-    assertEquals(error.code, "corrupt", error.message);
-    assert(error.message.includes(path));
-    const line = ends.findIndex((end) => place < end) + 1;
-    const [, where, start, end] = /line (\d+), bytes (\d+) to (\d+)/.exec(error.message) ?? [];
-    assertEquals(Number(where), line, error.message);
-    assert(Number(start) <= place && place < Number(end), `${place}: ${error.message}`);
-    assertEquals(await Deno.readFile(path), damaged);
+  const { bytes, ends } = await sample(path, { isAnew: true });
+  for (let bit = 0; bit < bytes.length * 8; bit++) await assertRefused(path, bytes, ends, bit);
+  // With an unfinished line after it, the last newline still ends one that was written.
+  const torn = Uint8Array.from([...bytes, ...bytes.subarray(ends.at(-2), -1)]);
+  for (let bit = ends.at(-2)! * 8; bit < bytes.length * 8; bit++) {
+    await assertRefused(path, torn, ends, bit);
   }
-  assertEquals([...Deno.readDirSync(folder.path)].map(({ name }) => name).sort(), [
-    "sessions.jsonl",
-    "sessions.jsonl.lock",
-  ]);
+  const names = Array.from(Deno.readDirSync(folder.path), ({ name }) => name).sort();
+  assertEquals(names, ["sessions.jsonl", "sessions.jsonl.lock"]);
 });
+
+async function assertRefused(
+  path: string,
+  bytes: Uint8Array,
+  ends: readonly number[],
+  bit: number,
+) {
+  const place = bit >> 3;
+  const damaged = bytes.slice();
+  damaged[place]! ^= 1 << (bit & 7);
+  await Deno.writeFile(path, damaged);
+  const error = await assertRejects(
+    () => FileStore.open(path, { namespace: "test" }),
+    StoreError,
+    undefined,
+    `bit ${bit & 7} of byte ${place}`,
+  );
+  assertEquals(error.code, "corrupt", error.message);
+  assert(error.message.includes(path));
+  const line = ends.findIndex((end) => place < end) + 1;
+  const [, where, start, end] = /line (\d+), bytes (\d+) to (\d+)/.exec(error.message) ?? [];
+  assertEquals(Number(where), line, error.message);
+  assert(Number(start) <= place && place < Number(end), `${place}: ${error.message}`);
+  assertEquals(await Deno.readFile(path), damaged);
+}
 
 Deno.test("file store: a line that is missing or there twice is refused", async () => {
   await using folder = await tempFolder();
@@ -87,17 +85,44 @@ Deno.test("file store: a line that is missing or there twice is refused", async 
   }
 });
 
+Deno.test("file store: a line that is intact and makes no sense is refused, with its place", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const { bytes, ends } = await sample(path);
+  const n = ends.length;
+  const next = encodeLine(`{"n":${n + 1},"o":["test",["drop","state-sess-1"]]`);
+  const strange = [
+    `{"n":${n},"o":[`,
+    `{"n":${n},"o":["test"],["test"]`,
+    `{"n":${n},"o":["test",["move","state-sess-1"]]`,
+    `{"n":${n},"o":5`,
+    `{"n":"${n}","o":["test"]`,
+    `{"o":["test"],"n":${n}`,
+    `{"n":${n}`,
+  ];
+  for (const line of strange) {
+    const text = encodeLine(line);
+    await Deno.writeFile(path, bytes);
+    await Deno.writeTextFile(path, text + next, { append: true });
+    const open = () => FileStore.open(path, { namespace: "test" });
+    const { code, message } = await assertRejects(open, StoreError, undefined, line);
+    assertEquals(code, "corrupt");
+    const place = `line ${n + 1}, bytes ${bytes.length} to ${bytes.length + text.length}`;
+    assert(message.includes(place), message);
+  }
+});
+
 Deno.test("file store: damage that comes while it is open stops it, and it says where", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
-  await sample(path);
+  const { ends } = await sample(path);
   await using store = await FileStore.open(path, { namespace: "test" });
   const size = (await Deno.stat(path)).size;
   await Deno.writeTextFile(path, '{"n":5,"o":[],"c":"00000000"}\n', { append: true });
   for (const call of [() => store.get("sess-1"), () => put(store, "sess-1", ["a", 1])]) {
     const error = await assertRejects(call, StoreError);
     assertEquals(error.code, "corrupt");
-    assert(error.message.includes(`line 6, bytes ${size} to ${size + 30}`), error.message);
+    assert(error.message.includes(`line ${ends.length + 1}, bytes ${size} to ${size + 30}`));
   }
 });
 
@@ -114,6 +139,8 @@ Deno.test("file store: what is no store's file is refused, and left as it is", a
     ['{"format":"mcp-sessions"', "corrupt", /damaged in line 1, bytes 0 to 24/],
     // A file of the version after this one, with the checksum that belongs to it.
     ['{"format":"mcp-sessions","version":2,"c":"ba32b9e9"}\n', "unavailable", /newer version/],
+    [encodeLine('{"format":"mcp-sessions","version":0'), "unavailable", /older version/],
+    [encodeLine('{"format":"mcp-cookies","version":1'), "corrupt", /not a file of mcp-sessions/],
   ];
   for (const [text, code, message] of files) {
     await Deno.writeTextFile(path, text);
@@ -129,6 +156,10 @@ Deno.test("file store: a file that is removed, replaced or cut while in use is a
   const accidents: [RegExp, (path: string) => Promise<void>][] = [
     [/was removed while it was in use/, (path) => Deno.remove(path)],
     [/was removed while it was in use/, (path) => Deno.rename(path, `${path}.away`)],
+    [
+      /was removed while it was in use/,
+      (path) => Deno.remove(path.slice(0, path.lastIndexOf("/")), { recursive: true }),
+    ],
     [/was cut to 100 bytes while it was in use/, (path) => Deno.truncate(path, 100)],
     [/was replaced by another file while it was in use/, async (path) => {
       await sample(`${path}.other`);
@@ -141,7 +172,8 @@ Deno.test("file store: a file that is removed, replaced or cut while in use is a
   ];
   for (const [message, happen] of accidents) {
     await using folder = await tempFolder();
-    const path = `${folder.path}/sessions.jsonl`;
+    const path = `${folder.path}/inner/sessions.jsonl`;
+    await Deno.mkdir(`${folder.path}/inner`);
     await sample(path);
     await using store = await FileStore.open(path, { namespace: "test" });
     await happen(path);

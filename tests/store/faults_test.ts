@@ -134,26 +134,84 @@ Deno.test("file store: what need not be durable does not wait for the disk", asy
 const unshare = Deno.build.os === "linux" &&
   new Deno.Command("unshare", { args: ["-rm", "true"], stderr: "null" }).outputSync().success;
 
+/** Runs a fixture on a small disk of its own, which it may fill and mount as it likes. */
+async function runOnDisk(name: string) {
+  await using folder = await tempFolder();
+  const script = new URL(`./fixtures/${name}.ts`, import.meta.url).href;
+  const { success, stderr } = await new Deno.Command("unshare", {
+    args: [
+      "-rm",
+      "sh",
+      "-c",
+      'mount -t tmpfs -o size=1m none "$0" && exec "$@"',
+      folder.path,
+      Deno.execPath(),
+      ...["run", "-A", "--no-check", script, folder.path],
+    ],
+    stdout: "null",
+  }).output();
+  assert(success, new TextDecoder().decode(stderr));
+}
+
 Deno.test({
   name: "file store: a full disk refuses writes, keeps the rest, and goes on when there is room",
   ignore: !unshare,
-  fn: async () => {
-    await using folder = await tempFolder();
-    const script = new URL("./fixtures/full.ts", import.meta.url).href;
-    const { success, stderr } = await new Deno.Command("unshare", {
-      args: [
-        "-rm",
-        "sh",
-        "-c",
-        'mount -t tmpfs -o size=1m none "$0" && exec "$@"',
-        folder.path,
-        Deno.execPath(),
-        ...["run", "-A", "--no-check", script, folder.path],
-      ],
-      stdout: "null",
-    }).output();
-    assert(success, new TextDecoder().decode(stderr));
-  },
+  fn: () => runOnDisk("full"),
+});
+
+Deno.test({
+  name: "file store: a folder that is read-only is named as such, and what is open goes on",
+  ignore: !unshare,
+  fn: () => runOnDisk("read_only"),
+});
+
+Deno.test("file store: a new file that could not be brought to the disk is none", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const faults: FaultyFile["faults"] = { sync: new Error("Input/output error") };
+  const wrap = (file: Deno.FsFile) => new FaultyFile(file, faults);
+  const open = () => FileStore.open(path, { namespace: "test", wrap });
+  const { code, message } = await assertRejects(open, StoreError);
+  assertEquals(code, "unavailable");
+  assert(message.includes(path) && message.includes("Input/output error"), message);
+  await assertRejects(() => Deno.stat(path), Deno.errors.NotFound);
+  delete faults.sync;
+  await using store = await open();
+  await store.create(record("sess-1", forEver));
+});
+
+Deno.test("file store: a draft that could not be brought to the disk takes no file's place", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  await (await FileStore.open(path, { namespace: "test" })).close();
+  const warnings: string[] = [];
+  const warn = (text: string) => warnings.push(text);
+  const faults = { sync: new Error("Input/output error") };
+  // Only a draft is empty when it is begun.
+  const wrap = (file: Deno.FsFile) =>
+    new FaultyFile(file, file.statSync().size === 0 ? faults : {});
+  {
+    const options = { namespace: "test", compactBytes: 4000, wrap, warn };
+    await using store = await FileStore.open(path, options);
+    await store.create(record("sess-1", forEver));
+    for (let i = 0; i < 200; i++) await increment(store, "sess-1");
+  }
+  assertEquals(warnings.length, 1);
+  assert(/Cannot write .* anew .*Input\/output error/.test(warnings[0]!), warnings[0]);
+  await using again = await FileStore.open(path, { namespace: "test" });
+  assertEquals((await again.get("sess-1"))?.toolCalls, 200);
+});
+
+Deno.test("file store: what a close could not bring to the disk is an error of it", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const { store, faults } = await faulty(path);
+  faults.sync = new Error("Input/output error");
+  const { code, message } = await assertRejects(() => store.close(), StoreError);
+  assertEquals(code, "unavailable");
+  assert(message.includes(path) && message.includes("Input/output error"), message);
+  await using again = await FileStore.open(path, { namespace: "test" });
+  assertEquals(await all(again, "sess-1"), [["a", 1]]);
 });
 
 Deno.test({

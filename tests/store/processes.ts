@@ -26,17 +26,22 @@ export class Fixture implements AsyncDisposable {
     return (await this.#process.status).code;
   }
 
-  /** Ends it the hard way. */
+  /** Ends it the hard way, if it has not ended already. */
   kill() {
-    this.#process.kill("SIGKILL");
+    try {
+      this.#process.kill("SIGKILL");
+    } catch {
+      // It has.
+    }
+  }
+
+  /** Stops it where it is, or lets it go on. */
+  signal(name: "SIGSTOP" | "SIGCONT") {
+    this.#process.kill(name);
   }
 
   async [Symbol.asyncDispose]() {
-    try {
-      this.kill();
-    } catch {
-      // It has ended already.
-    }
+    this.kill();
     for await (const _ of this.lines);
     await this.#process.status;
   }

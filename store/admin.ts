@@ -1,0 +1,172 @@
+/**
+ * Looks at a store's file, and saves what is good in a damaged one:
+ *
+ *     deno task store verify FILE
+ *     deno task store repair FILE --to NEWFILE
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { statIfAny } from "./_files.ts";
+import { Inspection } from "./_inspect.ts";
+import { salvage } from "./_salvage.ts";
+import { StoreError } from "./store.ts";
+
+const HELP = `Looks at a file store's file, and saves what is good in a damaged one.
+
+Usage: deno task store verify FILE
+       deno task store repair FILE --to NEWFILE
+
+  verify    shows what is in the file and what is wrong with it. Nothing is changed. The exit
+            status is 0 if the file is sound, 1 if it is damaged
+  repair    copies all good lines to NEWFILE, which must not be there yet, and says which lines
+            are lost. FILE is not changed. The exit status is 0 if there is a new file, else 1
+  --help    shows this
+
+The exit status is 2 for a command that makes no sense, or a file that can't be read.
+`;
+
+/** What is wrong with the command, in one line. */
+class UsageError extends Error {}
+
+/** Where the answers go, and what is wrong with the command. */
+type Output = Pick<Console, "log" | "error">;
+
+/**
+ * Runs one command.
+ *
+ * @returns The exit status.
+ */
+export function admin(args: readonly string[], output: Output): number {
+  try {
+    return run(args, (text) => output.log(text));
+  } catch (error) {
+    if (error instanceof UsageError) output.error(`${error.message}: --help says more`);
+    else output.error(error instanceof Error ? error.message : String(error));
+    return error instanceof StoreError && error.code === "full" ? 1 : 2;
+  }
+}
+
+function run(args: readonly string[], say: (text: string) => void): number {
+  const flags = parseArgs([...args], {
+    string: ["to", "_"],
+    boolean: ["help"],
+    alias: { help: "h" },
+    unknown: (arg) => {
+      if (arg.startsWith("-")) throw new UsageError(`There is no flag ${arg}`);
+    },
+  });
+  if (flags.help) {
+    say(HELP);
+    return 0;
+  }
+  const [command, path, ...rest] = flags._.map(String);
+  if (command !== "verify" && command !== "repair") {
+    throw new UsageError(command ? `There is no command ${command}` : "It needs a command");
+  }
+  if (!path) throw new UsageError(`${command} needs a FILE`);
+  if (rest.length > 0) throw new UsageError(`${command} takes one FILE, not ${rest.length + 1}`);
+  if (statIfAny(path)?.isFile !== true) {
+    const isUrl = /^(file|kv|memory):/.test(path);
+    throw new UsageError(`There is no file ${path}${isUrl ? ": name it by its path" : ""}`);
+  }
+  if (command === "repair") {
+    if (flags.to) return repair(path, flags.to, say);
+    throw new UsageError("repair needs --to NEWFILE, as it changes no file in place");
+  }
+  if (flags.to !== undefined) throw new UsageError("--to goes with repair");
+  return verify(path, say);
+}
+
+function verify(path: string, say: (text: string) => void): number {
+  const found = new Inspection(path, Date.now());
+  for (const _ of found.lines());
+  if (found.isForeign) {
+    say(`${path} is no store's file, or there is nothing left of it: no line is good.`);
+    return 1;
+  }
+  sayVerdict(found, say);
+  describe(found, say);
+  if (found.faults.length === 0) return 0;
+  say(
+    "Nothing was changed. This copies what is good to a new file:\n" +
+      `  deno task store repair ${path} --to NEWFILE`,
+  );
+  return 1;
+}
+
+function repair(path: string, to: string, say: (text: string) => void): number {
+  const { before, after } = salvage(path, to, Date.now());
+  if (after === undefined) {
+    say(`${path} is no store's file, or there is nothing left of it: ${to} was not written.`);
+    return 1;
+  }
+  sayVerdict(before, say);
+  if (before.faults.some(({ isLoss }) => isLoss)) {
+    say(
+      "What these lines did is lost: a session that one of them ended is there again, and one that " +
+        "it changed is as it was before.",
+    );
+  } else say("Nothing is lost.");
+  if (before.unfinished > 0) {
+    say(`Its unfinished end of ${count(before.unfinished, "byte")} was left out.`);
+  }
+  say(`${to} has all the rest:`);
+  describe(after, say);
+  say(
+    `${path} was not changed. To go on with the new file: stop all programs that use the old one, ` +
+      `move that away, and give the new one its name.`,
+  );
+  return 0;
+}
+
+function sayVerdict(found: Inspection, say: (text: string) => void) {
+  const { path, faults } = found;
+  if (faults.length === 0) return say(`${path} is sound.`);
+  say(`${path} is damaged in ${count(faults.length, "place")}:`);
+  for (const { line, start, end, what } of faults) {
+    say(`  line ${line}, bytes ${start} to ${end}: ${what}`);
+  }
+  for (const lines of found.useless()) {
+    say(`  ${list(lines)}: of no use, as the line that began their session is lost`);
+  }
+}
+
+function describe(found: Inspection, say: (text: string) => void) {
+  const { path, header, bytes, unfinished } = found;
+  say(`  size: ${count(found.count, "line")}, ${count(bytes - unfinished, "byte")}`);
+  if (header !== undefined) {
+    const { format, version, generation } = header;
+    say(`  format: ${format} ${version}, generation ${generation}`);
+  }
+  if (!found.isStore) say("  sessions: not looked for, as this is not a store's format");
+  for (const [namespace, { sessions, expired, values }] of found.counts()) {
+    if (sessions === 0) continue;
+    const gone = expired === 0 ? "" : ` (${expired} expired)`;
+    const what = `${count(sessions, "session")}${gone} with ${count(values, "value")}`;
+    say(`  server ${JSON.stringify(namespace)}: ${what}`);
+  }
+  if (unfinished > 0) {
+    say(
+      `  unfinished end: ${count(unfinished, "byte")} from ${bytes - unfinished} on, left by a ` +
+        `writer that was killed, or is at it; nobody was told that they are written, and a store ` +
+        `that opens the file sets them aside`,
+    );
+  }
+  const aside = statIfAny(`${path}.torn`);
+  if (aside) say(`  set aside earlier: ${count(aside.size, "byte")} in ${path}.torn`);
+}
+
+function list(lines: readonly number[]): string {
+  const last = lines.at(-1);
+  if (lines.length === 1) return `line ${last}`;
+  if (lines.length > 20) return `${lines.length} lines from ${lines[0]} to ${last}`;
+  return `lines ${lines.slice(0, -1).join(", ")} and ${last}`;
+}
+
+function count(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? "" : "s"}`;
+}
+
+if (import.meta.main) Deno.exitCode = admin(Deno.args, console);

@@ -1,0 +1,166 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { encodeLine } from "../../store/_lines.ts";
+import { FileStore } from "../../store/mod.ts";
+import { run, sampleLines } from "./admin_runs.ts";
+import { contents } from "./samples.ts";
+import { tempFolder } from "./stores.ts";
+
+/** Writes a file of such lines, repairs it, and gives what is in the new one. */
+async function repaired(path: string, lines: readonly string[]) {
+  const to = `${path}.repaired`;
+  await Deno.writeTextFile(path, lines.join(""));
+  await Deno.remove(to).catch(() => {});
+  const verified = run("verify", path);
+  const { status, said } = run("repair", path, "--to", to);
+  assertEquals(status, 0, said);
+  assertEquals(await Deno.readTextFile(path), lines.join(""), "it was not changed");
+  assertEquals(run("verify", to).status, 0);
+  return { verified, said, found: await contents(to) };
+}
+
+Deno.test("store repair: saves all but the line that is damaged, and names that", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const lines = await sampleLines(path);
+  let start = lines[0]!.length;
+  for (const [index, line] of lines.entries()) {
+    if (index === 0) continue;
+    const end = start + line.length + (line.includes("ä") ? 1 : 0);
+    const damaged = lines.with(index, line.replace(`],"c"`, `],"C"`));
+    const { verified, said, found } = await repaired(path, damaged);
+    assertEquals(verified.status, 1);
+    for (const text of [verified.said, said]) {
+      assertMatch(text, new RegExp(`^${path} is damaged in 1 place:\n`));
+      assert(text.includes(`line ${index + 1}, bytes ${start} to ${end - 1}: it is not as it was`));
+    }
+    assertMatch(
+      verified.said,
+      /it seems to have (begun|changed|ended) a session of "(test|other)"/,
+    );
+    assert(verified.said.includes(`deno task store repair ${path} --to`), verified.said);
+    assertMatch(said, /What these lines did is lost/);
+    assert(Object.values(found).flat().length > 0);
+    start = end;
+  }
+  assertEquals((await Deno.stat(`${path}.repaired`)).mode! & 0o777, 0o600);
+});
+
+Deno.test("store repair: what a lost line means for the lines after it", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const lines = await sampleLines(path);
+  await Deno.writeTextFile(path, lines.join(""));
+  const whole = await contents(path);
+  const without = (part: string) => {
+    const index = lines.findIndex((line) => line.includes(part));
+    return repaired(path, lines.with(index, lines[index]!.replace(`],"c"`, `],"C"`)));
+  };
+
+  const begin = await without('["put",{"id":"sess-2"');
+  assertEquals(begin.found["other null"], [], "a session whose beginning is lost is lost");
+  assertMatch(
+    begin.said,
+    /lines 3 and \d+: of no use, as the line that began their session is lost/,
+  );
+  assertEquals(begin.found["test sess-1"], whole["test sess-1"], "and the others are not");
+
+  const gone = await without('["put",{"id":"sess-3"');
+  assert(!gone.said.includes("of no use"), "as it ended anyway");
+  assertEquals(gone.found, whole);
+
+  const end = await without('["drop","state-sess-3"]');
+  assertEquals(end.found["test null"]?.length, 1, "what ended is there again");
+
+  const change = await without('["key-0","välue 0"]');
+  assertEquals(change.found["test sess-1"]?.map(([key]) => key), ["key-1", "key-2", "n"]);
+
+  const latest = await without('["a",{"deep":[null,0]}]');
+  assertEquals(latest.found, whole, "a later line has the value");
+});
+
+Deno.test("store repair: nothing is lost where only newlines, copies or the first line are bad", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const lines = await sampleLines(path);
+  await Deno.writeTextFile(path, lines.join(""));
+  const whole = await contents(path);
+  const cases: [readonly string[], RegExp][] = [
+    [lines.with(4, lines[4]!.replace("\n", "*")), /line 5, .*: it should end the line before it/],
+    [lines.with(-1, lines.at(-1)!.replace("\n", "*")), /: it should end the line before it/],
+    [lines.with(0, lines[0]!.replace("mcp", "mcq")), /line 1, bytes 0 to .*; it has no session/],
+    [lines.slice(1), /line 1, .*: the line before it, which has no session, is gone/],
+    [[...lines.slice(0, 7), ...lines.slice(5)], /line 8, .*: it is a copy of a line before it/],
+  ];
+  for (const [damaged, message] of cases) {
+    const { verified, said, found } = await repaired(path, damaged);
+    assertEquals(verified.status, 1);
+    assertMatch(verified.said, message);
+    assertMatch(said, /\nNothing is lost\.\n/);
+    assertEquals(found, whole, String(message));
+  }
+});
+
+Deno.test("store repair: a value that looks like lines is not taken for them", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const lines = await sampleLines(path);
+  const forged = encodeLine('{"n":99,"o":["test",["drop","state-sess-1"]]').trim();
+  const value = `[${forged},${forged},{"n":1}]`;
+  const line = encodeLine(
+    `{"n":${lines.length + 9},"o":["test",["use","state-sess-1",0,1e15,["a",${value}]]]`,
+  );
+  for (const damaged of [line.replace("use", "usE"), line.slice(0, -30)]) {
+    const { found } = await repaired(path, [...lines, damaged]);
+    assertEquals(found["test ann"]?.length, 1);
+  }
+  await (await FileStore.open(path, { namespace: "test", warn: () => {} })).close();
+});
+
+Deno.test("store repair: lines that are missing or out of order are told", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const lines = await sampleLines(path);
+  const swapped = [...lines.slice(0, -2), lines.at(-1)!, lines.at(-2)!];
+  const stranger = encodeLine(`{"n":${lines.length + 9},"o":["test",["move","x"]]`);
+  const cases: [readonly string[], RegExp][] = [
+    [lines.toSpliced(-3, 1), /: before it, a line is missing/],
+    [lines.toSpliced(-4, 3), /: before it, 3 lines are missing/],
+    [swapped, /: it is number \d+ and comes after number \d+/],
+    [[...lines.slice(0, -1), stranger], /: it is as it was written, but means nothing/],
+  ];
+  for (const [damaged, message] of cases) {
+    const { verified, said } = await repaired(path, damaged);
+    assertEquals(verified.status, 1);
+    assertMatch(verified.said, message);
+    assertMatch(said, message);
+  }
+  const { found } = await repaired(path, swapped);
+  assertEquals(found["test sess-1"]?.length, 3, "both lines are saved");
+});
+
+Deno.test("store repair: leaves out an unfinished end, and says so", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const lines = await sampleLines(path);
+  const { verified, said, found } = await repaired(path, [...lines, '{"n":99,"o":']);
+  assertEquals(verified.status, 0);
+  assertMatch(said, /is sound\.\nNothing is lost\.\nIts unfinished end of 12 bytes was left out\./);
+  await Deno.writeTextFile(path, lines.join(""));
+  assertEquals(found, await contents(path));
+});
+
+Deno.test("store repair: a journal of another format is copied line by line", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/cookies.jsonl`;
+  const lines = [
+    encodeLine('{"format":"mcp-cookies","version":7,"id":"x","generation":1,"n":0'),
+    encodeLine('{"n":1,"o":{"any":"thing"}'),
+    encodeLine('{"n":2,"o":5').replace("5", "6"),
+    encodeLine('{"n":3,"o":[null]'),
+  ];
+  await Deno.writeTextFile(path, lines.join(""));
+  assertMatch(run("verify", path).said, /format: mcp-cookies 7.*\n.*not looked for/);
+  assertEquals(run("repair", path, "--to", `${path}.new`).status, 0);
+  const contents = (await Deno.readTextFile(`${path}.new`)).split("\n").slice(1, -1);
+  assertEquals(contents.map((line) => JSON.parse(line).o), [{ any: "thing" }, [null]]);
+});
