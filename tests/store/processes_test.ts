@@ -41,11 +41,12 @@ Deno.test({
     await using holder = new Fixture("holder", `${path}.lock`);
     assertEquals((await holder.lines.next()).value, "held");
     holder.signal("SIGSTOP");
+    await using opener = new Fixture("opener", path, "200");
+    assertEquals((await opener.lines.next()).value, "locked");
     for (let i = 0; i < 2; i++) {
       const start = performance.now();
       const failed = await Promise.allSettled([
         put(store, "sess-1", ["a", 1]),
-        FileStore.open(path, options),
         ...Array.from({ length: 50 }, () => behind.get("sess-1")),
       ]);
       assert(performance.now() - start < 2000, "they should not wait one after the other");
