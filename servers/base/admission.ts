@@ -7,7 +7,7 @@
 import { CODE, invalid, isObject, LAZY, sessionRequired, WireError } from "../../protocol.ts";
 import type { SessionRecord, SessionStore } from "../../store/mod.ts";
 import { CallSession } from "./call.ts";
-import { findByCookie, type Found } from "./find.ts";
+import { findByCookie } from "./find.ts";
 import { LAZY_TTL_MS, type Lifetime, newRecord } from "./record.ts";
 
 /**
@@ -91,12 +91,17 @@ export class Admission {
       throw new WireError(CODE.methodNotFound, "A call that uses a session cannot run as a task");
     }
     const found = await findByCookie(this.#store, params, owner);
-    const session = found.kind === "live"
-      ? this.#session(found.record)
-      : this.#without(found.kind, name, owner);
+    const policy = (typeof name === "string" ? this.#tools.get(name) : undefined) ?? this.#policy;
+    if (found.kind !== "live" && policy === "required") throw sessionRequired(found.kind);
     // The SDK would answer these with an internal error, which here means a store that fails.
     if (typeof name !== "string") throw invalid("params.name", "a string", name);
     if (args !== undefined && !isObject(args)) throw invalid("params.arguments", "an object", args);
+    // Last, as a session that is handed out renews itself until somebody closes it.
+    const session = found.kind === "live"
+      ? this.#session(found.record)
+      : policy === "auto"
+      ? this.#lazySession(owner)
+      : undefined;
     return { session, dead: found.kind === "malformed" || found.kind === "unknown" };
   }
 
@@ -111,27 +116,10 @@ export class Admission {
     return found.kind === "live" ? this.#session(found.record, { counts: false }) : undefined;
   }
 
-  #without(
-    reason: Exclude<Found["kind"], "live">,
-    tool: unknown,
-    owner: string | null,
-  ): CallSession | undefined {
-    const named = typeof tool === "string" ? this.#tools.get(tool) : undefined;
-    switch (named ?? this.#policy) {
-      case "required":
-        throw sessionRequired(reason);
-      case "optional":
-        return undefined;
-      case "auto": {
-        const record = newRecord({
-          ...LAZY,
-          owner,
-          lifetime: { ...this.#lifetime, ttlMs: Math.min(LAZY_TTL_MS, this.#lifetime.ttlMs) },
-          now: this.#now(),
-        });
-        return this.#session(record, { isNew: true });
-      }
-    }
+  #lazySession(owner: string | null): CallSession {
+    const lifetime = { ...this.#lifetime, ttlMs: Math.min(LAZY_TTL_MS, this.#lifetime.ttlMs) };
+    const record = newRecord({ ...LAZY, owner, lifetime, now: this.#now() });
+    return this.#session(record, { isNew: true });
   }
 
   #session(record: SessionRecord, { isNew = false, counts = true } = {}): CallSession {

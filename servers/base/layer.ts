@@ -243,6 +243,7 @@ class SessionLayer implements Transport {
     session: CallSession | Error | undefined,
   ): void {
     if (this.#pending.get(request.id) === pending) this.#deliver(request, extra, session);
+    else if (session !== undefined && !(session instanceof Error)) session.close();
   }
 
   #cancel(params: unknown): void {

@@ -63,13 +63,21 @@ export interface StartOptions {
   cwd?: string;
 }
 
+/** The params of the request that every client sends first. */
+export const INITIALIZE = {
+  protocolVersion: "2025-11-25",
+  capabilities: {},
+  clientInfo: { name: "raw", version: "1" },
+};
+
 /** A server process and a raw connection to it. */
 export abstract class Server implements AsyncDisposable {
   readonly process: Deno.ChildProcess;
   /** What the process has written to stderr, by lines. */
   readonly stderr: string[] = [];
   readonly #stderrRead: Promise<void>;
-  #lastId = 0;
+  /** The id of the last request. */
+  lastId = 0;
 
   constructor(process: Deno.ChildProcess, stderr: AsyncIterable<string>) {
     this.process = process;
@@ -89,7 +97,7 @@ export abstract class Server implements AsyncDisposable {
 
   /** Sends a request and gives the answer. */
   request(method: string, params?: unknown): Promise<Reply> {
-    const id = ++this.#lastId;
+    const id = ++this.lastId;
     return this.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }), id);
   }
 
@@ -102,11 +110,7 @@ export abstract class Server implements AsyncDisposable {
 
   /** Does what every client does first. */
   async initialize(): Promise<WireResult> {
-    const result = await this.result("initialize", {
-      protocolVersion: "2025-11-25",
-      capabilities: {},
-      clientInfo: { name: "raw", version: "1" },
-    });
+    const result = await this.result("initialize", INITIALIZE);
     await this.notify("notifications/initialized");
     return result;
   }

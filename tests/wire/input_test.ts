@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { post, startServer, TRANSPORTS } from "../support/server.ts";
+import { INITIALIZE, post, startServer, TRANSPORTS } from "../support/server.ts";
 
 /** Messages that are none, the error that answers them, and the id that it has. */
 const broken: [text: string, code: number, id: unknown][] = [
@@ -212,11 +212,7 @@ Deno.test("--stateful: refuses and reads the same things as the stateless transp
       jsonrpc: "2.0",
       id: 0,
       method: "initialize",
-      params: {
-        protocolVersion: "2025-11-25",
-        capabilities: {},
-        clientInfo: { name: "raw", version: "1" },
-      },
+      params: INITIALIZE,
     }),
   );
   await initialize.body?.cancel();

@@ -1,5 +1,12 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { post, presenting, type Server, startServer, TRANSPORTS } from "../support/server.ts";
+import {
+  INITIALIZE,
+  post,
+  presenting,
+  type Server,
+  startServer,
+  TRANSPORTS,
+} from "../support/server.ts";
 
 const fixture = new URL("../fixtures/policies.ts", import.meta.url);
 const dead = { id: "sess-" + "0".repeat(32) };
@@ -82,6 +89,30 @@ for (const transport of TRANSPORTS) {
     assert(await isThere(used));
     await server.toolResult("release");
     assertEquals((await call).structuredContent.outcome, "written");
+  });
+
+  Deno.test(`a call over ${transport}: that is refused or cancelled keeps nothing alive`, async () => {
+    await using server = await start(["--ttl", "1s"]);
+    const [malformed, cancelled] = [await server.create(), await server.create()];
+    const params = { name: "append", arguments: [], ...presenting(malformed) };
+    assertEquals((await server.request("tools/call", params)).error?.code, -32602);
+    void server.tool("hold", { text: "x" }, cancelled).catch(() => {});
+    await server.toolResult("held");
+    const later = await server.create();
+    await server.notify("notifications/cancelled", {
+      requestId: server.lastId - 2,
+      ...presenting(cancelled),
+    });
+    const isThere = async ({ id }: { id: string }) =>
+      (await server.request("resources/read", {
+        uri: "session://current",
+        ...presenting({ id }),
+      })).result !== undefined;
+    // It was used last, so that the others are gone before it unless something keeps them.
+    while (await isThere(later)) await new Promise((resolve) => setTimeout(resolve, 100));
+    assertEquals([await isThere(malformed)], [false]);
+    while (await isThere(cancelled)) await new Promise((resolve) => setTimeout(resolve, 100));
+    await server.toolResult("release");
   });
 
   Deno.test(`regenerate() over ${transport}: goes on under a new id, and the old one is dead`, async () => {
@@ -295,11 +326,7 @@ Deno.test("--stateful: its Mcp-Session-Id and ours have nothing to do with one a
         jsonrpc: "2.0",
         id: 0,
         method: "initialize",
-        params: {
-          protocolVersion: "2025-11-25",
-          capabilities: {},
-          clientInfo: { name: "raw", version: "1" },
-        },
+        params: INITIALIZE,
       }),
     );
     assertEquals(response.status, 200);

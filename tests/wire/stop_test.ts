@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { post, startServer, TRANSPORTS } from "../support/server.ts";
+import { INITIALIZE, post, startServer, TRANSPORTS } from "../support/server.ts";
 
 const SIGNALS = [
   ["SIGTERM", "file"],
@@ -80,11 +80,7 @@ for (const flags of [[], ["--stateful"]]) {
         if (id !== null) headers["mcp-session-id"] = id;
         return await response.text();
       };
-      await send("initialize", {
-        protocolVersion: "2025-11-25",
-        capabilities: {},
-        clientInfo: { name: "raw", version: "1" },
-      });
+      await send("initialize", INITIALIZE);
       const call = send("tools/call", { name: "wait", arguments: { text: "300" } });
       await send("tools/call", { name: "held" });
       assertEquals(await server.stop(), 0);
