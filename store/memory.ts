@@ -85,65 +85,71 @@ export class MemoryStore implements SessionStore {
     this.#limits = checkLimits(limits);
   }
 
-  // The methods are async so that what they throw rejects, as it does on every other backend.
-
   /** See {@linkcode SessionStore.create}. */
-  // deno-lint-ignore require-await
-  async create(session: SessionRecord): Promise<SessionRecord> {
-    return this.#carryOut(decideCreate(this.#open(), checkRecord(session), this.#terms()));
+  create(session: SessionRecord): Promise<SessionRecord> {
+    return attempt(() => {
+      return this.#carryOut(decideCreate(this.#open(), checkRecord(session), this.#terms()));
+    });
   }
 
   /** See {@linkcode SessionStore.get}. */
-  // deno-lint-ignore require-await
-  async get(by: string | SessionAlias): Promise<SessionRecord | undefined> {
-    const entry = this.#open().live(by, this.#now());
-    return entry && copyRecord(entry.record);
+  get(by: string | SessionAlias): Promise<SessionRecord | undefined> {
+    return attempt(() => {
+      const entry = this.#open().live(by, this.#now());
+      return entry && copyRecord(entry.record);
+    });
   }
 
   /** See {@linkcode SessionStore.list}. */
-  // deno-lint-ignore require-await
-  async list(options: ListOptions): Promise<SessionRecord[]> {
-    return this.#open().list(checkList(options), this.#now());
+  list(options: ListOptions): Promise<SessionRecord[]> {
+    return attempt(() => {
+      return this.#open().list(checkList(options), this.#now());
+    });
   }
 
   /** See {@linkcode SessionStore.delete}. */
-  // deno-lint-ignore require-await
-  async delete(id: string): Promise<boolean> {
-    return this.#carryOut(decideDelete(this.#open(), id, this.#now()));
+  delete(id: string): Promise<boolean> {
+    return attempt(() => {
+      return this.#carryOut(decideDelete(this.#open(), id, this.#now()));
+    });
   }
 
   /** See {@linkcode SessionStore.regenerate}. */
-  // deno-lint-ignore require-await
-  async regenerate(id: string, newId: string): Promise<SessionRecord | undefined> {
-    return this.#carryOut(decideRegenerate(this.#open(), id, checkId(newId), this.#now()));
+  regenerate(id: string, newId: string): Promise<SessionRecord | undefined> {
+    return attempt(() => {
+      return this.#carryOut(decideRegenerate(this.#open(), id, checkId(newId), this.#now()));
+    });
   }
 
   /** See {@linkcode SessionStore.fork}. */
-  // deno-lint-ignore require-await
-  async fork(id: string, session: SessionRecord): Promise<SessionRecord | undefined> {
-    return this.#carryOut(decideFork(this.#open(), id, checkRecord(session), this.#terms()));
+  fork(id: string, session: SessionRecord): Promise<SessionRecord | undefined> {
+    return attempt(() => {
+      return this.#carryOut(decideFork(this.#open(), id, checkRecord(session), this.#terms()));
+    });
   }
 
   /** See {@linkcode SessionStore.transact}. */
-  // deno-lint-ignore require-await
-  async transact<T>(
+  transact<T>(
     id: string,
     transaction: Transaction<T>,
   ): Promise<Committed<T> | undefined> {
-    const checked = checkTransaction(transaction);
-    return this.#carryOut(decideTransact(this.#open(), id, checked, this.#terms()));
+    return attempt(() => {
+      const checked = checkTransaction(transaction);
+      return this.#carryOut(decideTransact(this.#open(), id, checked, this.#terms()));
+    });
   }
 
   /** See {@linkcode SessionStore.entries}. */
-  // deno-lint-ignore require-await
-  async entries(
+  entries(
     id: string,
     options: EntriesOptions,
   ): Promise<[key: string, value: Json][] | undefined> {
-    const checked = checkEntries(options);
-    const table = this.#open();
-    const entry = table.live(id, this.#now());
-    return entry && table.entries(entry, checked);
+    return attempt(() => {
+      const checked = checkEntries(options);
+      const table = this.#open();
+      const entry = table.live(id, this.#now());
+      return entry && table.entries(entry, checked);
+    });
   }
 
   /** Forgets everything. */
@@ -170,4 +176,9 @@ export class MemoryStore implements SessionStore {
     for (const change of changes) this.#table?.apply(change);
     return value;
   }
+}
+
+/** Does it at once; what it throws rejects, as it does on every other backend. */
+function attempt<T>(work: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(work()));
 }
