@@ -11,6 +11,9 @@ import type { JSONRPCMessage, RequestId } from "./sdk.ts";
 /** The largest message that a server takes, in bytes. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
+/** How deep objects and arrays may stand in one another: what comes after recurses into them. */
+const MAX_NESTING = 128;
+
 /** A message, or why it is none, with the id to answer to. */
 export type Incoming =
   | { readonly kind: "message"; readonly message: JSONRPCMessage }
@@ -22,7 +25,12 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 export function readMessage(bytes: Uint8Array): Incoming {
   let value: unknown;
   try {
-    value = JSON.parse(decoder.decode(bytes));
+    const text = decoder.decode(bytes);
+    if (isNestedDeeper(text, MAX_NESTING)) {
+      const error = malformed(`a message can be nested at most ${MAX_NESTING} levels deep`);
+      return { kind: "error", id: null, error };
+    }
+    value = JSON.parse(text);
   } catch {
     const error = new WireError(CODE.parseError, "Parse error: the message is not valid JSON");
     return { kind: "error", id: null, error };
@@ -56,6 +64,30 @@ export function answerText(answer: { readonly id: RequestId }): string {
   } catch {
     const error = new WireError(CODE.internalError, "The result cannot be written as JSON");
     return JSON.stringify(errorMessage(answer.id, error));
+  }
+}
+
+/** Do objects and arrays stand deeper in one another than `most`? */
+function isNestedDeeper(json: string, most: number): boolean {
+  let depth = 0;
+  for (let at = 0; at < json.length; at++) {
+    const character = json[at];
+    if (character === '"') at = endOfString(json, at);
+    else if (character === "{" || character === "[") depth++;
+    else if (character === "}" || character === "]") depth--;
+    if (depth > most) return true;
+  }
+  return false;
+}
+
+/** Where the string ends that begins here. */
+function endOfString(json: string, start: number): number {
+  for (let at = start + 1;; at++) {
+    at = json.indexOf('"', at);
+    if (at === -1) return json.length;
+    let escapes = 0;
+    while (json[at - 1 - escapes] === "\\") escapes++;
+    if (escapes % 2 === 0) return at;
   }
 }
 

@@ -1,6 +1,13 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { INITIALIZE, post, startServer, TRANSPORTS } from "../support/server.ts";
 
+/** A request with so many objects and arrays in one another. */
+function nested(levels: number): string {
+  const arrays = levels - 2;
+  const text = "[".repeat(arrays) + '"}]\\"["' + "]".repeat(arrays);
+  return `{"jsonrpc":"2.0","id":48,"method":"ping","params":{"nested":${text}}}`;
+}
+
 /** Messages that are none, the error that answers them, and the id that it has. */
 const broken: [text: string, code: number, id: unknown][] = [
   ["{", -32700, null],
@@ -17,6 +24,8 @@ const broken: [text: string, code: number, id: unknown][] = [
   ['{"jsonrpc":"2.0","id":null,"method":"ping"}', -32600, null],
   ['{"jsonrpc":"2.0","id":{},"method":"ping"}', -32600, null],
   ['{"jsonrpc":"2.0","id":1.5,"method":"ping"}', -32600, null],
+  [nested(129), -32600, null],
+  [nested(1_000_000), -32600, null],
   ['{"jsonrpc":"2.0","id":44,"method":"ping","params":[]}', -32602, 44],
   ['{"jsonrpc":"2.0","id":45,"method":"ping","params":"x"}', -32602, 45],
   ['{"jsonrpc":"2.0","id":46,"method":"ping","params":{"_meta":[]}}', -32602, 46],
@@ -33,6 +42,7 @@ for (const transport of TRANSPORTS) {
       if (reply.status !== undefined) assertEquals(reply.status, 400, text);
     }
     assertEquals<unknown>(await server.result("ping"), {});
+    assertEquals<unknown>((await server.send(nested(128), 48)).result, {});
   });
 
   Deno.test(`unknown methods and malformed params over ${transport}: are JSON-RPC errors`, async () => {
