@@ -7,8 +7,13 @@ import { posix } from "node:path";
 /** The most lines that a module may have. */
 export const MAX_LINES = 400;
 
-/** Where the SDK is imported: once a side, and apart what reads the environment as it loads. */
-export const SDK_FILES = ["servers/base/sdk.ts", "client/sdk.ts", "client/stdio.ts"];
+/** Where the SDK is imported: once a side, and apart what only some have a use for. */
+export const SDK_FILES = [
+  "servers/base/sdk.ts",
+  "servers/base/sdk_http.ts",
+  "client/sdk.ts",
+  "client/stdio.ts",
+];
 
 /** Who may import what of ours; the first line that fits a file counts. A folder ends in "/". */
 const MAY_IMPORT: readonly (readonly [file: string, ...targets: string[]])[] = [

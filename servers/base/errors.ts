@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CODE, type Json, WireError } from "../../protocol.ts";
+import { CODE, type Json, member, WireError } from "../../protocol.ts";
 import { StoreError } from "../../store/mod.ts";
 
 /** The `error` member of a JSON-RPC answer. */
@@ -28,6 +28,11 @@ export function wireErrorBody(error: unknown): WireErrorBody {
     return { code: CODE.internalError, message, data: { code: error.code } };
   }
   return { code: CODE.internalError, message: "The session layer failed; its log says more" };
+}
+
+/** Does an answer say that there is no room for a session? */
+export function saysFull(answer: unknown): boolean {
+  return member(member(member(answer, "error"), "data"), "code") === "full";
 }
 
 /** What was thrown, as an error. */

@@ -22,6 +22,14 @@ export interface HttpSettings {
   readonly path: string;
   /** Serve with the SDK's own transport and its `Mcp-Session-Id`? */
   readonly stateful: boolean;
+  /** The file with the tokens of those who may call, or `undefined` if nobody is asked. */
+  readonly tokens: string | undefined;
+  /** Serve callers without a token too, from wherever they come? */
+  readonly allowAnonymous: boolean;
+  /** The `Host` headers to answer to beside those of the address it listens on. */
+  readonly allowedHosts: readonly string[];
+  /** The origins whose web pages may call. */
+  readonly allowedOrigins: readonly string[];
 }
 
 /** What a server was asked to do. */
@@ -48,8 +56,28 @@ export class UsageError extends Error {
   }
 }
 
-const STRING_FLAGS = ["transport", "host", "port", "path", "store", "ttl", "log-level"] as const;
-const BOOLEAN_FLAGS = ["stateful", "help", "version"] as const;
+const VALUE_FLAGS = [
+  "transport",
+  "host",
+  "port",
+  "path",
+  "tokens",
+  "store",
+  "ttl",
+  "log-level",
+] as const;
+const LIST_FLAGS = ["allowed-host", "allowed-origin"] as const;
+const STRING_FLAGS = [...VALUE_FLAGS, ...LIST_FLAGS] as const;
+const BOOLEAN_FLAGS = ["stateful", "allow-anonymous", "help", "version"] as const;
+const HTTP_FLAGS = [
+  "host",
+  "port",
+  "path",
+  "stateful",
+  "tokens",
+  "allow-anonymous",
+  ...LIST_FLAGS,
+] as const;
 
 /** The text of `--help`; `program` is what was typed to start the server. */
 export function helpText(name: string, description: string, program: string): string {
@@ -62,6 +90,11 @@ Usage: ${program} [flags]
   --port PORT                        port to listen on, 0 for a free one (default: 8765)
   --path PATH                        path of the endpoint (default: /mcp)
   --stateful                         use the SDK's HTTP transport with Mcp-Session-Id
+  --tokens FILE                      serve only callers with a bearer token whose SHA-256 is in
+                                     FILE; a line of it: SHA-256 in hex, a space, whose token
+  --allow-anonymous                  serve callers without a token too, from other machines too
+  --allowed-host HOST[:PORT]         a Host header to answer to as well, exactly as it is sent
+  --allowed-origin ORIGIN            let web pages from there call, such as http://localhost:6274
   --store URL                        where sessions are kept: memory:, file:PATH, kv:PATH or
                                      kv:https://HOST (default: $MCP_SESSIONS_STORE, else a file
                                      in the state directory)
@@ -72,14 +105,15 @@ Usage: ${program} [flags]
 }
 
 /**
- * Reads a server's flags.
+ * Reads a server's flags. `authenticates` tells whether the server knows its callers by itself.
  *
  * @throws {UsageError} naming the flag that is wrong, and what it takes.
  */
-export function parseFlags(args: readonly string[]): Command {
+export function parseFlags(args: readonly string[], authenticates: boolean): Command {
   const flags = parseArgs([...args], {
     string: STRING_FLAGS,
     boolean: BOOLEAN_FLAGS,
+    collect: LIST_FLAGS,
     alias: { help: "h" },
     unknown: (arg) => {
       const empty = STRING_FLAGS.find((name) => arg === `--${name}=`);
@@ -92,25 +126,39 @@ export function parseFlags(args: readonly string[]): Command {
   if (flags.help) return { kind: "help" };
   if (flags.version) return { kind: "version" };
   for (const name of STRING_FLAGS) {
-    if (flags[name] === "") throw new UsageError(`--${name} needs a value`);
+    if ([flags[name]].flat().includes("")) throw new UsageError(`--${name} needs a value`);
   }
   const transport = flags.transport ?? "stdio";
   if (transport !== "stdio" && transport !== "streamable-http") {
     throw new UsageError(`--transport takes stdio or streamable-http, not "${transport}"`);
   }
   if (transport === "stdio") {
-    const misplaced = (["host", "port", "path", "stateful"] as const).find((name) => flags[name]);
+    const misplaced = HTTP_FLAGS.find((name) => [flags[name]].flat().some(Boolean));
     if (misplaced !== undefined) {
       throw new UsageError(`--${misplaced} goes with --transport streamable-http`);
     }
   }
+  const host = hostName(flags.host ?? "127.0.0.1");
+  if (authenticates && flags.tokens !== undefined) {
+    throw new UsageError("--tokens cannot be used as this server authenticates in its own way");
+  }
+  if (!isLoopback(host) && !authenticates && !flags.tokens && !flags["allow-anonymous"]) {
+    throw new UsageError(
+      `--host ${host} lets other machines in, and nothing tells their users apart: give --tokens ` +
+        "FILE, or --allow-anonymous if whoever reaches the port may use the server",
+    );
+  }
   return {
     kind: "serve",
     http: transport === "stdio" ? undefined : {
-      host: loopback(flags.host ?? "127.0.0.1"),
+      host,
       port: portNumber(flags.port ?? "8765"),
       path: endpointPath(flags.path ?? "/mcp"),
       stateful: flags.stateful,
+      tokens: flags.tokens,
+      allowAnonymous: flags["allow-anonymous"],
+      allowedHosts: flags["allowed-host"].map(hostHeader),
+      allowedOrigins: flags["allowed-origin"].map(originHeader),
     },
     store: flags.store,
     ttlMs: flags.ttl === undefined ? DEFAULT_TTL_MS : parseTtl(flags.ttl),
@@ -122,15 +170,36 @@ function unknownArgument(arg: string): UsageError {
   return new UsageError(`Unknown argument ${JSON.stringify(arg)}: --help lists the flags`);
 }
 
-/** Hosts that only this machine reaches. Nothing here can tell one caller from another yet. */
-function loopback(host: string): string {
+/** Is this a host that only this machine reaches? */
+function isLoopback(host: string): boolean {
+  return ["localhost", "::1"].includes(host) ||
+    /^127(\.(\d{1,2}|1\d\d|2[0-4]\d|25[0-5])){3}$/.test(host);
+}
+
+function hostName(host: string): string {
   const name = host.replace(/^\[(.*)\]$/, "$1");
-  if (
-    ["localhost", "::1"].includes(name) || /^127(\.(\d{1,2}|1\d\d|2[0-4]\d|25[0-5])){3}$/.test(name)
-  ) return name;
+  const authority = name.includes(":") ? `[${name}]` : name;
+  if (URL.parse(`http://${authority}`)?.hostname === authority.toLowerCase()) return name;
   throw new UsageError(
-    `--host takes an address of this machine only (127.0.0.1, ::1, localhost), as callers are ` +
-      `not authenticated, not "${host}"`,
+    `--host takes an address or name such as 127.0.0.1, ::1 or 0.0.0.0, not "${host}"`,
+  );
+}
+
+function hostHeader(host: string): string {
+  if (URL.parse(`http://${host}`)?.host === host) return host;
+  throw new UsageError(
+    `--allowed-host takes a name as clients send it, such as mcp.example.com or 10.0.0.5:8765, ` +
+      `not "${host}"`,
+  );
+}
+
+function originHeader(origin: string): string {
+  const url = URL.parse(origin);
+  // One that a browser would write in another way would never be met.
+  if (url?.origin === origin) return origin;
+  throw new UsageError(
+    `--allowed-origin takes scheme, host and port alone, such as http://localhost:6274, not ` +
+      `"${origin}"`,
   );
 }
 

@@ -4,10 +4,14 @@
  * @module
  */
 
+import type { Authenticate } from "./authenticate.ts";
+import { asError } from "./errors.ts";
 import type { HttpSettings } from "./flags.ts";
-import { refuse, StatelessHttpTransport } from "./http.ts";
+import { type HttpEndpoint, httpHandler } from "./handler.ts";
+import { StatelessHttpTransport } from "./http.ts";
+import type { RequestLimits } from "./load.ts";
+import { refuse } from "./refuse.ts";
 import type { McpServer, Transport } from "./sdk.ts";
-import { StatefulHttpServer } from "./stateful.ts";
 
 /** A server that listens. */
 export interface Listener {
@@ -17,51 +21,97 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** What a server that listens is made of. */
+export interface ListenOptions {
+  /** Connects a server to a transport, through the session layer. */
+  readonly connect: (transport: Transport) => Promise<McpServer>;
+  /** Tells whom a request comes from, if anybody is asked. */
+  readonly authenticate?: Authenticate | undefined;
+  /** What it takes on at the most. */
+  readonly limits?: Partial<RequestLimits> | undefined;
+  /** Told of what goes wrong. */
+  readonly onerror: (error: Error) => void;
+}
+
 /**
  * Serves the MCP endpoint over HTTP.
  *
- * @throws {Error} if the port is taken, with what to do about it.
+ * @throws {Error} if the port is taken, or the file of tokens cannot be read, with what to do about
+ * it.
  */
-export async function listen(
-  connect: (transport: Transport) => Promise<McpServer>,
-  settings: HttpSettings,
-): Promise<Listener> {
-  const endpoint = settings.stateful
-    ? new StatefulHttpServer(connect)
-    : await connectStateless(connect);
-  const { host, port, path } = settings;
-  let allowed: ReadonlySet<string> = new Set();
-  const http = openPort({ hostname: host, port }, async (request) => {
-    const refusal = checkCaller(request, allowed) ?? checkPath(request, path);
-    if (refusal === undefined) return await endpoint.fetch(request);
-    await request.body?.cancel();
-    return refusal;
+export async function listen(settings: HttpSettings, options: ListenOptions): Promise<Listener> {
+  const { host, port, path, allowAnonymous, allowedHosts, allowedOrigins } = settings;
+  const authenticate = await authentication(settings, options);
+  const endpoint = await openEndpoint(settings, options);
+  const http = openPort({ hostname: host, port }, options.onerror, (request) => {
+    if (pathOf(request.url) === path) return handler(request);
+    return refuse(404, `Not found: the MCP endpoint is ${path}`);
   });
   const suffix = http.addr.port === 80 ? "" : `:${http.addr.port}`;
   const name = host.includes(":") ? `[${host}]` : host;
-  allowed = new Set([name, "localhost", "127.0.0.1", "[::1]"].map((name) => name + suffix));
+  const own = [name, "localhost", "127.0.0.1", "[::1]"].map((name) => name + suffix);
+  const handler = httpHandler(endpoint, {
+    hosts: [...own, ...allowedHosts],
+    origins: [...own.map((host) => `http://${host}`), ...allowedOrigins],
+    authenticate,
+    allowAnonymous,
+    onerror: options.onerror,
+  });
   return {
     url: `http://${name}${suffix}${path}`,
     close: async () => {
-      if (endpoint instanceof StatefulHttpServer) endpoint.endStandaloneStreams();
+      endpoint.endStandaloneStreams?.();
       await http.shutdown();
       await endpoint.close();
     },
   };
 }
 
-async function connectStateless(connect: (transport: Transport) => Promise<McpServer>) {
-  const transport = new StatelessHttpTransport();
+/** An endpoint that can be stopped. */
+interface OpenEndpoint extends HttpEndpoint {
+  endStandaloneStreams?(): void;
+  close(): Promise<void>;
+}
+
+async function openEndpoint(
+  { stateful }: HttpSettings,
+  { connect, limits }: ListenOptions,
+): Promise<OpenEndpoint> {
+  if (stateful) {
+    const { StatefulHttpServer } = await import("./stateful.ts");
+    return new StatefulHttpServer(connect, limits);
+  }
+  const transport = new StatelessHttpTransport({ limits });
   await connect(transport);
   return transport;
 }
 
+async function authentication(
+  { tokens }: HttpSettings,
+  { authenticate }: ListenOptions,
+): Promise<Authenticate | undefined> {
+  if (tokens === undefined) return authenticate;
+  const { readTokens } = await import("./tokens.ts");
+  return await readTokens(tokens);
+}
+
+/** The path in a request's URL, which is not parsed as its host may be none. */
+function pathOf(url: string): string {
+  const start = url.indexOf("/", "https://".length);
+  const query = url.indexOf("?", start);
+  return url.slice(start, query === -1 ? undefined : query);
+}
+
 function openPort(
   options: { readonly hostname: string; readonly port: number },
-  handler: (request: Request) => Promise<Response>,
+  onerror: (error: Error) => void,
+  handler: (request: Request) => Response | Promise<Response>,
 ): Deno.HttpServer<Deno.NetAddr> {
+  const onError = (error: unknown) => {
+    onerror(asError(error));
+    return refuse(500, "Internal server error");
+  };
   try {
-    const onError = () => refuse(500, "Internal server error");
     return Deno.serve({ ...options, onListen: () => {}, onError }, handler);
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) {
@@ -73,24 +123,4 @@ function openPort(
     }
     throw error;
   }
-}
-
-/**
- * Refuses a request that a web page has talked a browser into: one for another host (DNS
- * rebinding), or from another origin.
- */
-function checkCaller({ headers }: Request, allowed: ReadonlySet<string>): Response | undefined {
-  if (!allowed.has(headers.get("host") ?? "")) {
-    return refuse(403, "Forbidden: the Host header names another host");
-  }
-  const origin = headers.get("origin");
-  if (origin !== null && !(origin.startsWith("http://") && allowed.has(origin.slice(7)))) {
-    return refuse(403, "Forbidden: requests from this Origin are not accepted");
-  }
-  return undefined;
-}
-
-function checkPath(request: Request, path: string): Response | undefined {
-  if (new URL(request.url).pathname === path) return undefined;
-  return refuse(404, `Not found: the MCP endpoint is ${path}`);
 }

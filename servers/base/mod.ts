@@ -13,6 +13,11 @@ export type { Policy } from "./admission.ts";
 export { currentSession, findSession, SessionError } from "./session.ts";
 export type { Session, SessionErrorCode, SessionNames } from "./session.ts";
 export { StatelessHttpTransport } from "./http.ts";
+export type { StatelessHttpOptions } from "./http.ts";
+export { httpHandler } from "./handler.ts";
+export type { HttpEndpoint, HttpHandlerOptions } from "./handler.ts";
+export type { Authenticate, AuthenticationOptions } from "./authenticate.ts";
+export type { RequestLimits } from "./load.ts";
 export { serve, VERSION } from "./serve.ts";
 export type { ServerDefinition } from "./serve.ts";
 export { McpServer } from "./sdk.ts";
@@ -26,4 +31,4 @@ export type {
   TransportSendOptions,
 } from "./sdk.ts";
 export type { Cookie, Json } from "../../protocol.ts";
-export type { SessionStore, Update } from "../../store/mod.ts";
+export type { SessionStore, StoreLimits, Update } from "../../store/mod.ts";

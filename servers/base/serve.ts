@@ -8,8 +8,9 @@ import { Console } from "node:console";
 import process from "node:process";
 import denoConfig from "../../deno.json" with { type: "json" };
 import { WireError } from "../../protocol.ts";
-import { defaultStoreUrl, openStore } from "../../store/mod.ts";
+import { defaultStoreUrl, openStore, type StoreLimits } from "../../store/mod.ts";
 import type { Policy } from "./admission.ts";
+import type { Authenticate } from "./authenticate.ts";
 import { asError } from "./errors.ts";
 import {
   type Command,
@@ -21,7 +22,7 @@ import {
   UsageError,
 } from "./flags.ts";
 import { sessionLayer, type SessionLayerOptions } from "./layer.ts";
-import { listen } from "./listen.ts";
+import type { RequestLimits } from "./load.ts";
 import type { McpServer, Transport } from "./sdk.ts";
 import { StdioTransport } from "./stdio.ts";
 
@@ -37,6 +38,10 @@ export interface ServerDefinition {
   readonly tools?: Readonly<Record<string, Policy>>;
   /** Makes the server with its tools. May be called more than once. */
   readonly create: () => McpServer;
+  /** Tells whom an HTTP request comes from, in place of `--tokens`. @default nobody is asked */
+  readonly authenticate?: Authenticate;
+  /** What the server keeps and takes on at the most. */
+  readonly limits?: Partial<StoreLimits & RequestLimits>;
 }
 
 /** The version that the servers of this project tell. */
@@ -58,7 +63,7 @@ export async function serve(
   args: readonly string[] = Deno.args,
 ): Promise<never> {
   try {
-    const command = parseFlags(args);
+    const command = parseFlags(args, definition.authenticate !== undefined);
     switch (command.kind) {
       case "help":
         console.log(helpText(definition.name, definition.description, program()));
@@ -86,13 +91,14 @@ async function run(
   definition: ServerDefinition,
   command: Command & { readonly kind: "serve" },
 ): Promise<void> {
-  const { name, policy, tools } = definition;
+  const { name, policy, tools, limits } = definition;
   const log = logger(name, command.logLevel);
   const fromEnvironment = Deno.env.get("MCP_SESSIONS_STORE");
   const url = command.store ?? (fromEnvironment || defaultStoreUrl(name));
   const source = command.store !== undefined ? "--store" : "MCP_SESSIONS_STORE";
   await using store = await openStore(url, {
     namespace: name,
+    limits,
     warn: (message) => log("warn", message),
   }).catch((error) => {
     throw error instanceof TypeError ? new UsageError(`${source}: ${error.message}`) : error;
@@ -112,7 +118,7 @@ async function run(
     return server;
   };
   if (command.http === undefined) await serveStdio(connect, name);
-  else await serveHttp(connect, name, command.http);
+  else await serveHttp(connect, definition, command.http, log);
   log("info", "stopped");
 }
 
@@ -138,9 +144,17 @@ async function serveStdio(connect: Connect, name: string): Promise<void> {
   await server.close();
 }
 
-async function serveHttp(connect: Connect, name: string, settings: HttpSettings): Promise<void> {
+async function serveHttp(
+  connect: Connect,
+  { name, authenticate, limits }: ServerDefinition,
+  settings: HttpSettings,
+  log: Log,
+): Promise<void> {
   const stop = stopSignal();
-  const listener = await listen(connect, settings);
+  // A server on stdio has no use for any of it.
+  const { listen } = await import("./listen.ts");
+  const onerror = (error: Error) => log("error", error.message);
+  const listener = await listen(settings, { connect, authenticate, limits, onerror });
   console.error(`${name} listening on ${listener.url}`);
   await stop;
   await bounded(listener.close());

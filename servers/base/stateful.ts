@@ -5,66 +5,112 @@
  * @module
  */
 
-import { readPost, refuse } from "./http.ts";
-import {
-  type AuthInfo,
-  type McpServer,
-  type Transport,
-  WebStandardStreamableHTTPServerTransport as SdkTransport,
-} from "./sdk.ts";
+import { ownerOf } from "./find.ts";
+import type { HttpEndpoint } from "./handler.ts";
+import { Load, type RequestLimits, requestLimits } from "./load.ts";
+import { PostReader } from "./post.ts";
+import { refuse, refuseForNow } from "./refuse.ts";
+import type { AuthInfo, JSONRPCMessage, McpServer, Transport } from "./sdk.ts";
+import { TransportSession } from "./transport_session.ts";
+
+// Each has a server of its own, and a client that is told 404 opens another without being asked to.
+const MAX_SESSIONS = 1000;
+const MAX_IDLE_MS = 30 * 60 * 1000;
 
 /** Serves Streamable HTTP with one server for each transport session. */
-export class StatefulHttpServer {
-  readonly #sessions = new Map<string, SdkTransport>();
+export class StatefulHttpServer implements HttpEndpoint {
+  /** By id, the longest unused first. */
+  readonly #sessions = new Map<string, TransportSession>();
   readonly #connect: (transport: Transport) => Promise<McpServer>;
+  readonly #load: Load;
+  readonly #reader: PostReader;
+  readonly #sweep: ReturnType<typeof setInterval>;
 
   /** Takes what connects a new server to a new transport, through the session layer. */
-  constructor(connect: (transport: Transport) => Promise<McpServer>) {
+  constructor(
+    connect: (transport: Transport) => Promise<McpServer>,
+    limits?: Partial<RequestLimits>,
+  ) {
+    const checked = requestLimits(limits);
     this.#connect = connect;
+    this.#load = new Load(checked);
+    this.#reader = new PostReader(checked);
+    this.#sweep = setInterval(() => void this.#closeIdle(), MAX_IDLE_MS / 10);
   }
 
   /** Answers one HTTP request, on behalf of the caller that `authInfo` describes. */
   async fetch(request: Request, authInfo?: AuthInfo): Promise<Response> {
-    const id = request.headers.get("mcp-session-id");
-    const transport = id === null ? await this.#open() : this.#sessions.get(id);
-    if (transport === undefined) {
+    const owner = ownerOf(authInfo);
+    const ticket = this.#load.take(owner);
+    if (ticket === undefined) {
       await request.body?.cancel();
-      return refuse(404, "Transport session not found: send initialize without Mcp-Session-Id");
+      return refuseForNow("it has too many requests");
     }
-    // Read as the stateless transport does, so that both refuse the same things in the same way.
-    const message = request.method === "POST" ? await readPost(request) : undefined;
-    const response = message instanceof Response
-      ? message
-      : await transport.handleRequest(request, {
-        ...(authInfo && { authInfo }),
-        ...(message && { parsedBody: message }),
-      });
-    // Only an initialize opens a transport session; anything else was refused.
-    if (transport.sessionId === undefined) await transport.close();
-    return response;
+    let accepted = false;
+    try {
+      const message = request.method === "POST"
+        ? await this.#reader.read(request, ticket)
+        : undefined;
+      if (message instanceof Response) return message;
+      const session = await this.#sessionFor(request.headers, message, owner);
+      if (session instanceof Response) return session;
+      accepted = true;
+      return await session.fetch(request, { message, authInfo, ticket });
+    } finally {
+      if (!accepted) ticket.end();
+    }
   }
 
   /** Ends the streams that wait for a server to speak: they would keep it from ever stopping. */
   endStandaloneStreams(): void {
-    for (const transport of this.#sessions.values()) transport.closeStandaloneSSEStream();
+    for (const session of this.#sessions.values()) session.endStandaloneStream();
   }
 
   /** Closes every transport session. */
   async close(): Promise<void> {
-    for (const transport of [...this.#sessions.values()]) await transport.close();
+    clearInterval(this.#sweep);
+    for (const session of [...this.#sessions.values()]) await session.close();
   }
 
-  async #open(): Promise<SdkTransport> {
-    const transport = new SdkTransport({
-      sessionIdGenerator: () => crypto.randomUUID(),
-      onsessioninitialized: (id) => void this.#sessions.set(id, transport),
+  /** The transport session that a request belongs to, or that its `initialize` opens. */
+  async #sessionFor(
+    headers: Headers,
+    message: JSONRPCMessage | undefined,
+    owner: string | null,
+  ): Promise<TransportSession | Response> {
+    const id = headers.get("mcp-session-id");
+    if (id !== null) {
+      const session = this.#sessions.get(id);
+      // Somebody else's is not found, just as one that never was.
+      if (session === undefined || session.owner !== owner) {
+        return refuse(404, "Transport session not found: send initialize without Mcp-Session-Id");
+      }
+      this.#sessions.delete(id);
+      this.#sessions.set(id, session);
+      return session;
+    }
+    if (message === undefined || !("method" in message) || message.method !== "initialize") {
+      return refuse(400, "Bad request: Mcp-Session-Id is missing; initialize gives one");
+    }
+    if (this.#sessions.size >= MAX_SESSIONS && !await this.#closeLongestIdle()) {
+      return refuseForNow("it has too many transport sessions");
+    }
+    return await TransportSession.open(this.#connect, {
+      owner,
+      onopen: (id, session) => void this.#sessions.set(id, session),
+      onclose: (id) => void this.#sessions.delete(id),
     });
-    await this.#connect(transport);
-    const { onclose } = transport;
-    transport.onclose = () => {
-      if (transport.sessionId !== undefined) this.#sessions.delete(transport.sessionId);
-      onclose?.();
-    };
-    return transport;
+  }
+
+  async #closeIdle(): Promise<void> {
+    for (const session of [...this.#sessions.values()]) {
+      if (session.idleMs > MAX_IDLE_MS) await session.close();
+    }
+  }
+
+  async #closeLongestIdle(): Promise<boolean> {
+    const idle = this.#sessions.values().find(({ idleMs }) => idleMs > 0);
+    await idle?.close();
+    return idle !== undefined;
   }
 }

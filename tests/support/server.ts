@@ -290,7 +290,7 @@ export function post(
 }
 
 /** The JSON-RPC messages in a response, which is JSON or an event stream. */
-async function messagesOf(response: Response): Promise<WireMessage[]> {
+export async function messagesOf(response: Response): Promise<WireMessage[]> {
   const body = await response.text();
   const texts = response.headers.get("content-type") === "text/event-stream"
     ? body.split("\n").filter((line) => line.startsWith("data: ")).map((line) => line.slice(6))

@@ -16,8 +16,9 @@ for (const server of SERVERS) {
   Deno.test(`${server} --help: says what there is, on stdout`, async () => {
     const { code, stdout, stderr } = await run(server, ["--help"]);
     assertEquals([code, stderr], [0, ""]);
-    const flags = "transport host port path stateful store ttl log-level help version".split(" ");
-    for (const flag of flags) assertStringIncludes(stdout, `--${flag}`);
+    const flags = "transport host port path stateful tokens allow-anonymous allowed-host " +
+      "allowed-origin store ttl log-level help version";
+    for (const flag of flags.split(" ")) assertStringIncludes(stdout, `--${flag}`);
     assertStringIncludes(stdout, `servers/${server}.ts`);
   });
 }
@@ -57,6 +58,19 @@ Deno.test("a wrong flag: is one clear line on stderr, and exit status 2", async 
     [[...http, "--host", "0.0.0.0"], "--host"],
     [[...http, "--host", "127.999.1.1"], "--host"],
     [[...http, "--host", "example.com"], "--host"],
+    [[...http, "--host", "::"], "--host"],
+    [[...http, "--host", "a b", "--allow-anonymous"], "--host"],
+    [[...http, "--host", "127.0.0.1:80"], "--host"],
+    [[...http, "--allowed-host", "http://example.com"], "--allowed-host"],
+    [[...http, "--allowed-host", "Example.com"], "--allowed-host"],
+    [[...http, "--allowed-host="], "--allowed-host"],
+    [[...http, "--allowed-origin", "*"], "--allowed-origin"],
+    [[...http, "--allowed-origin", "null"], "--allowed-origin"],
+    [[...http, "--allowed-origin", "example.com"], "--allowed-origin"],
+    [[...http, "--allowed-origin", "https://example.com/"], "--allowed-origin"],
+    [["--tokens", "tokens"], "--tokens"],
+    [["--allow-anonymous"], "--allow-anonymous"],
+    [["--allowed-host", "example.com"], "--allowed-host"],
     [["--store", "nonsense"], "nonsense"],
     [["--store", "redis://x"], "redis://x"],
     [["--store", "memory:x"], "memory:x"],

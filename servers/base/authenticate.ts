@@ -1,0 +1,134 @@
+/**
+ * Authentication: whom a request comes from.
+ *
+ * @module
+ */
+
+import { utf8Length } from "../../protocol.ts";
+import { asError } from "./errors.ts";
+import { ownerOf } from "./find.ts";
+import { refuse, refuseForNow } from "./refuse.ts";
+import type { AuthInfo } from "./sdk.ts";
+
+/**
+ * Tells whom a request comes from, by its headers:
+ *
+ * - an `AuthInfo` for a caller that it knows. Who the caller is (section 6 of the contract) are its
+ *   `extra.iss` (issuer), `clientId` and `extra.sub` (subject), never the token: with a new token the
+ *   caller keeps its sessions;
+ * - `undefined` for a caller that it does not know, who is answered with 401;
+ * - a `Response` to answer with that instead: 403 for a scope that is missing, or a 401 whose
+ *   `WWW-Authenticate` names the `resource_metadata` of an OAuth server.
+ *
+ * If it throws, the caller could not be checked, and is answered with 503.
+ *
+ * @example With a JSON Web Token
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as jose from "npm:jose@^6";
+ * import {
+ *   type Authenticate,
+ *   httpHandler,
+ *   McpServer,
+ *   sessionLayer,
+ *   StatelessHttpTransport,
+ * } from "@mcp-sessions/deno/server";
+ * import { MemoryStore } from "@mcp-sessions/deno/store";
+ *
+ * // Yours come from jose.createRemoteJWKSet(new URL("https://…/.well-known/jwks.json")).
+ * const { publicKey, privateKey } = await jose.generateKeyPair("RS256");
+ * const keys = jose.createLocalJWKSet({ keys: [await jose.exportJWK(publicKey)] });
+ * const [issuer, audience] = ["https://id.example.com", "https://mcp.example.com/mcp"];
+ *
+ * const authenticate: Authenticate = async ({ headers }) => {
+ *   const token = /^Bearer (\S+)$/i.exec(headers.get("authorization") ?? "")?.[1];
+ *   if (token === undefined) return undefined;
+ *   try {
+ *     const { payload } = await jose.jwtVerify(token, keys, { issuer, audience });
+ *     const { iss, sub, client_id, exp } = payload;
+ *     if (sub === undefined || exp === undefined) return undefined;
+ *     return { token, clientId: `${client_id}`, scopes: [], expiresAt: exp, extra: { iss, sub } };
+ *   } catch (error) {
+ *     if (error instanceof jose.errors.JWKSTimeout) throw error;
+ *     return undefined;
+ *   }
+ * };
+ *
+ * const transport = new StatelessHttpTransport();
+ * const server = new McpServer({ name: "example", version: "1.0.0" });
+ * await server.connect(sessionLayer(transport, { store: new MemoryStore() }));
+ * const handler = httpHandler(transport, { hosts: ["mcp.example.com"], authenticate });
+ *
+ * const call = async (authorization: string) => {
+ *   const headers = { host: "mcp.example.com", authorization, "content-type": "application/json" };
+ *   const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "session/list" });
+ *   const accept = "application/json, text/event-stream";
+ *   const init = { method: "POST", headers: { ...headers, accept }, body };
+ *   return await handler(new Request("https://mcp.example.com/mcp", init));
+ * };
+ * const token = await new jose.SignJWT({ client_id: "app" }).setProtectedHeader({ alg: "RS256" })
+ *   .setIssuer(issuer).setAudience(audience).setSubject("alice").setExpirationTime("1h")
+ *   .sign(privateKey);
+ * assertEquals((await call(`Bearer ${token}`)).status, 200);
+ * assertEquals((await call("Bearer made-up")).status, 401);
+ * await server.close();
+ * ```
+ */
+export type Authenticate = (
+  request: Request,
+) => AuthInfo | Response | undefined | Promise<AuthInfo | Response | undefined>;
+
+/** How callers are authenticated. */
+export interface AuthenticationOptions {
+  /** Tells whom a request comes from. @default nobody is asked, and every caller is anonymous */
+  readonly authenticate?: Authenticate | undefined;
+  /**
+   * Serve callers who present no `Authorization` at all, as nobody? One that is not accepted is
+   * answered with 401 all the same. Without `authenticate` every caller is served. @default false
+   */
+  readonly allowAnonymous?: boolean | undefined;
+  /** Told why a caller could not be checked. */
+  readonly onerror?: ((error: Error) => void) | undefined;
+}
+
+// What the stores take for an owner, in bytes.
+const MAX_OWNER_BYTES = 1024;
+
+/** Finds out whom a request comes from, `undefined` for nobody; or how it is to be refused. */
+export async function identify(
+  request: Request,
+  { authenticate, allowAnonymous = false, onerror }: AuthenticationOptions,
+): Promise<AuthInfo | undefined | Response> {
+  if (authenticate === undefined) return undefined;
+  let caller: AuthInfo | Response | undefined;
+  try {
+    caller = await authenticate(request);
+  } catch (error) {
+    onerror?.(asError(error));
+    return refuseForNow("the caller could not be checked");
+  }
+  if (caller instanceof Response) return caller;
+  const presented = request.headers.has("authorization");
+  if (caller === undefined && allowAnonymous && !presented) return undefined;
+  if (caller === undefined || hasExpired(caller)) return unauthorized(presented);
+  if (utf8Length(ownerOf(caller) ?? "") <= MAX_OWNER_BYTES) return caller;
+  return refuse(
+    403,
+    `Forbidden: issuer, client and subject can have at most ${MAX_OWNER_BYTES} bytes together`,
+  );
+}
+
+function hasExpired({ expiresAt }: AuthInfo): boolean {
+  return expiresAt !== undefined && expiresAt * 1000 <= Date.now();
+}
+
+/** The answer to a caller whom nobody knows (RFC 6750, section 3). */
+function unauthorized(presented: boolean): Response {
+  return presented
+    ? refuse(401, "Unauthorized: the token is not accepted", {
+      "www-authenticate": 'Bearer error="invalid_token"',
+    })
+    : refuse(401, "Unauthorized: send Authorization: Bearer with a token", {
+      "www-authenticate": "Bearer",
+    });
+}

@@ -1,0 +1,67 @@
+/**
+ * An answer as an event stream: messages one after another, for a reader who may be slow or gone.
+ *
+ * @module
+ */
+
+/** How much waits for a reader before what it can do without is left out, in bytes. */
+const MAX_WAITING_BYTES = 1024 * 1024;
+
+const KEEP_ALIVE = ": keep-alive\n\n";
+const encoder = new TextEncoder();
+
+/** One stream of server-sent events. */
+export class EventStream {
+  /** The HTTP answer that carries the stream. */
+  readonly response: Response;
+  #controller!: ReadableStreamDefaultController<Uint8Array>;
+
+  constructor() {
+    const body = new ReadableStream<Uint8Array>(
+      { start: (controller) => void (this.#controller = controller) },
+      new ByteLengthQueuingStrategy({ highWaterMark: MAX_WAITING_BYTES }),
+    );
+    this.response = eventStreamResponse(body);
+  }
+
+  /** Sends a message, whatever still waits for the reader. */
+  send(text: string): void {
+    this.#enqueue(`event: message\ndata: ${text}\n\n`);
+  }
+
+  /** Sends a message that the reader can do without; `false` if too much waits for it already. */
+  offer(text: string): boolean {
+    if ((this.#controller.desiredSize ?? 0) <= 0) return false;
+    this.send(text);
+    return true;
+  }
+
+  /** Shows whoever is in between that the connection is in use. */
+  keepAlive(): void {
+    if (this.#controller.desiredSize === MAX_WAITING_BYTES) this.#enqueue(KEEP_ALIVE);
+  }
+
+  /** Ends the stream after what was sent. */
+  end(): void {
+    try {
+      this.#controller.close();
+    } catch {
+      // The client has closed it already.
+    }
+  }
+
+  #enqueue(text: string): void {
+    try {
+      this.#controller.enqueue(encoder.encode(text));
+    } catch {
+      // The client has gone. Its call goes on: a lost connection is no cancellation.
+    }
+  }
+}
+
+/** An HTTP answer that is an event stream; `null` for one that has nothing to say. */
+export function eventStreamResponse(body: ReadableStream<Uint8Array> | null): Response {
+  return new Response(body, {
+    headers: { "content-type": "text/event-stream", "cache-control": "no-cache" },
+  });
+}

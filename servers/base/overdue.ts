@@ -1,0 +1,40 @@
+/**
+ * Noticing what takes long, with one timer for all that is under way.
+ *
+ * @module
+ */
+
+/** Calls back for each thing that has been under way for a while, again and again until it ends. */
+export class Overdue<T> {
+  readonly #everyMs: number;
+  readonly #onoverdue: (thing: T) => void;
+  #young = new Set<T>();
+  #old = new Set<T>();
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  /** A thing is called back for first after `everyMs` to twice that, in milliseconds. */
+  constructor(everyMs: number, onoverdue: (thing: T) => void) {
+    this.#everyMs = everyMs;
+    this.#onoverdue = onoverdue;
+  }
+
+  /** Notes that a thing is under way from now on. */
+  begin(thing: T): void {
+    this.#young.add(thing);
+    this.#timer ??= setInterval(() => this.#sweep(), this.#everyMs);
+  }
+
+  /** Notes that it has ended. */
+  end(thing: T): void {
+    if (!this.#young.delete(thing)) this.#old.delete(thing);
+    if (this.#young.size + this.#old.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #sweep(): void {
+    for (const thing of this.#old) this.#onoverdue(thing);
+    for (const thing of this.#young) this.#old.add(thing);
+    this.#young = new Set();
+  }
+}

@@ -1,0 +1,172 @@
+/** What a server does with more than it can take: it sends away, and answers what it accepted. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { join } from "node:path";
+import { type HttpServer, INITIALIZE, messagesOf, post, startServer } from "../support/server.ts";
+import { bearer, writeTokens } from "../support/tokens.ts";
+
+const FIXTURE = new URL("../fixtures/limited.ts", import.meta.url);
+
+const call = (name: string) =>
+  JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name } });
+
+function start(limits: Record<string, number>, flags: string[] = []): Promise<HttpServer> {
+  const args = [JSON.stringify(limits)];
+  return startServer({ server: FIXTURE, transport: "http", args, flags });
+}
+
+async function release({ process }: HttpServer): Promise<void> {
+  const writer = process.stdin.getWriter();
+  await writer.write(new Uint8Array(1));
+  writer.releaseLock();
+}
+
+/** Sends calls that the server holds, and waits until so many of them were sent away. */
+async function holdUntilRefused(
+  count: number,
+  refused: number,
+  send: () => Promise<Response>,
+): Promise<Promise<Response>[]> {
+  const enough = Promise.withResolvers<void>();
+  const accepted: Promise<Response>[] = [];
+  let seen = 0;
+  for (let number = 0; number < count; number++) {
+    const sending = send();
+    accepted.push(sending);
+    sending.then(async (response) => {
+      if (response.status !== 503) return;
+      accepted.splice(accepted.indexOf(sending), 1);
+      assertMatch(response.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+      const { jsonrpc, error } = await response.json();
+      assertEquals([jsonrpc, error.code], ["2.0", -32000]);
+      if (++seen === refused) enough.resolve();
+    }).catch(enough.reject);
+  }
+  await enough.promise;
+  return accepted;
+}
+
+async function assertReleased(responses: Promise<Response>[]): Promise<void> {
+  for (const response of await Promise.all(responses)) {
+    assertEquals(response.status, 200);
+    const [message] = await messagesOf(response);
+    assertEquals(message?.result?.content[0]?.text, "released");
+  }
+}
+
+Deno.test("requests over the limit: get 503 with Retry-After, and those accepted their answer", async () => {
+  await using server = await start({ requests: 4 });
+  const held = await holdUntilRefused(10, 6, () => post(server.url, call("hold")));
+  assertEquals(held.length, 4);
+  await release(server);
+  await assertReleased(held);
+  const after = await post(server.url, call("now"));
+  assertEquals([after.status, (await messagesOf(after)).length], [200, 1]);
+});
+
+Deno.test("requests over the limit with --stateful: get 503, and those accepted their answer", async () => {
+  await using server = await start({ requests: 4 }, ["--stateful"]);
+  const initialize = { jsonrpc: "2.0", id: 0, method: "initialize", params: INITIALIZE };
+  const opened = await post(server.url, JSON.stringify(initialize));
+  await opened.text();
+  const headers = { "mcp-session-id": opened.headers.get("mcp-session-id") ?? "" };
+  let id = 0;
+  const held = await holdUntilRefused(10, 6, () => {
+    const message = { ...JSON.parse(call("hold")), id: ++id };
+    return post(server.url, JSON.stringify(message), headers);
+  });
+  await release(server);
+  await assertReleased(held);
+  const after = await post(server.url, call("now"), headers);
+  assertEquals([after.status, (await messagesOf(after)).length], [200, 1]);
+});
+
+Deno.test("requests of one principal over its limit: leave room for the others", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const tokens = join(folder, "tokens");
+    await writeTokens(tokens, { a: "alice", b: "bob" });
+    await using server = await start({ requestsPerOwner: 2 }, ["--tokens", tokens]);
+    const held = await holdUntilRefused(5, 3, () => post(server.url, call("hold"), bearer("a")));
+    const other = await post(server.url, call("now"), bearer("b"));
+    assertEquals([other.status, (await messagesOf(other)).length], [200, 1]);
+    await release(server);
+    await assertReleased(held);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("bodies over the limit: get 503 while others are being sent", async () => {
+  await using server = await start({ bodyBytes: 1000 });
+  const { hostname, port, host } = new URL(server.url);
+  using slow = await Deno.connect({ hostname, port: Number(port) });
+  const head = `POST /mcp HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\n` +
+    "accept: application/json, text/event-stream\r\ncontent-length: 900\r\n\r\n";
+  await slow.write(new TextEncoder().encode(head));
+  // It is under way once somebody else is sent away.
+  const padded = call("now") + " ".repeat(200);
+  let response = await post(server.url, padded);
+  while (response.status === 200) {
+    await response.text();
+    response = await post(server.url, padded);
+  }
+  assertEquals([response.status, response.headers.get("retry-after")], [503, "1"]);
+  await response.text();
+  const small = await post(server.url, call("now"));
+  assertEquals([small.status, (await messagesOf(small)).length], [200, 1]);
+});
+
+for (const framing of ["content-length: 100", "transfer-encoding: chunked"]) {
+  Deno.test(`a slow body with ${framing}: is given up, and costs nothing then`, async () => {
+    await using server = await start({ bodyMs: 100, requests: 1 });
+    const { hostname, port, host } = new URL(server.url);
+    using slow = await Deno.connect({ hostname, port: Number(port) });
+    const head = `POST /mcp HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\n` +
+      `accept: application/json, text/event-stream\r\n${framing}\r\n\r\n`;
+    const begun = framing.startsWith("content") ? "{" : "1\r\n{\r\n";
+    await slow.write(new TextEncoder().encode(head + begun));
+    const buffer = new Uint8Array(1000);
+    const length = await slow.read(buffer) ?? 0;
+    const answer = new TextDecoder().decode(buffer.subarray(0, length));
+    assertMatch(answer, /^HTTP\/1\.1 408 /);
+    const after = await post(server.url, call("now"));
+    assertEquals([after.status, (await messagesOf(after)).length], [200, 1]);
+  });
+}
+
+Deno.test("sessions over a principal's limit: get 503 with Retry-After and the error full", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const tokens = join(folder, "tokens");
+    await writeTokens(tokens, { a: "alice", b: "bob" });
+    await using server = await start({ sessionsPerOwner: 2 }, ["--tokens", tokens]);
+    const create = async (token: string) => {
+      const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "session/create" });
+      const response = await post(server.url, body, bearer(token));
+      const [message] = await messagesOf(response);
+      return { response, message };
+    };
+    for (const token of ["a", "a", "b"]) assertEquals((await create(token)).response.status, 200);
+    const { response, message } = await create("a");
+    assertEquals(response.status, 503);
+    assertMatch(response.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+    assertEquals([message?.id, message?.error?.code], [1, -32603]);
+    assertEquals(message?.error?.data, { code: "full" });
+    assertEquals((await create("b")).response.status, 200);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("limits: that are none are refused at the start", async () => {
+  for (const limit of ["requests", "requestsPerOwner", "bodyBytes", "bodyMs"]) {
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", FIXTURE.href, JSON.stringify({ [limit]: 0 })]
+        .concat("--transport", "streamable-http", "--port", "0", "--store", "memory:"),
+      stdin: "null",
+    }).output();
+    const said = new TextDecoder().decode(stderr);
+    assert(code === 1 && said.includes(`${limit} must be more than 0`), said);
+  }
+});
