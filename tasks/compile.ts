@@ -8,7 +8,20 @@ import { isAbsolute, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const SERVERS = ["session", "session_required", "notebook", "hashcheck"];
-const PERMISSIONS = ["--allow-read", "--allow-write", "--allow-env", "--allow-net", "--no-prompt"];
+const ENVIRONMENT = [
+  "MCP_SESSIONS_STORE",
+  "XDG_STATE_HOME",
+  "HOME",
+  "LOCALAPPDATA",
+  "DENO_KV_ACCESS_TOKEN",
+];
+const PERMISSIONS = [
+  "--no-prompt",
+  `--allow-env=${ENVIRONMENT}`,
+  "--allow-read",
+  "--allow-write",
+  "--allow-net",
+];
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** Runs Deno in the project's folder and returns what it said, without colors and backtraces. */

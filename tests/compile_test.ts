@@ -9,6 +9,8 @@ const TASK = fileURLToPath(new URL("../tasks/compile.ts", import.meta.url));
 const BINARIES = ["hashcheck", "notebook", "session", "session_required"]
   .map((name) => Deno.build.os === "windows" ? `${name}.exe` : name);
 
+const config = JSON.parse(await Deno.readTextFile(new URL("../deno.json", import.meta.url)));
+
 // Deno only wants an executable of this system's kind, and copies it four times: a small one.
 const ANY_EXECUTABLE = Deno.build.os === "linux" ? "/bin/sh" : Deno.execPath();
 
@@ -45,8 +47,8 @@ Deno.test("deno task compile", async (t) => {
         const permissions = /"permissions":(\{.*?\})/.exec(text)?.[1] ?? "{}";
         const granted = Object.entries(JSON.parse(permissions))
           .filter(([what, how]) => what.startsWith("allow_") && Array.isArray(how) && !how.length);
+        assertEquals(JSON.parse(permissions).allow_env.sort(), config.permissions.http.env.sort());
         assertEquals(granted.map(([what]) => what).sort(), [
-          "allow_env",
           "allow_net",
           "allow_read",
           "allow_write",

@@ -19,11 +19,12 @@ Deno.test("README: its server runs as it stands there, in under ten lines of cod
     await Deno.writeTextFile(config, block.replaceAll("../mcp-sessions", checkout));
     const options = {
       server: new URL(`file://${script}`),
-      transport: "stdio",
+      transport: "stdio" as const,
       store: "",
       config,
       cwd: folder,
-    } as const;
+      permissions: ["-A"],
+    };
     const first = await startServer(options);
     await first.initialize();
     const one = await first.toolResult("count");

@@ -46,8 +46,8 @@ import type { AuthInfo } from "./sdk.ts";
  *   try {
  *     const { payload } = await jose.jwtVerify(token, keys, { issuer, audience });
  *     const { iss, sub, client_id, exp } = payload;
- *     if (sub === undefined || exp === undefined) return undefined;
- *     return { token, clientId: `${client_id}`, scopes: [], expiresAt: exp, extra: { iss, sub } };
+ *     if (!sub || typeof client_id !== "string" || exp === undefined) return undefined;
+ *     return { token, clientId: client_id, scopes: [], expiresAt: exp, extra: { iss, sub } };
  *   } catch (error) {
  *     if (error instanceof jose.errors.JWKSTimeout) throw error;
  *     return undefined;

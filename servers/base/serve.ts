@@ -93,8 +93,8 @@ async function run(
 ): Promise<void> {
   const { name, policy, tools, limits } = definition;
   const log = logger(name, command.logLevel);
-  const fromEnvironment = Deno.env.get("MCP_SESSIONS_STORE");
-  const url = command.store ?? (fromEnvironment || defaultStoreUrl(name));
+  // A server that is told of a store needs no leave to read the environment.
+  const url = command.store ?? (Deno.env.get("MCP_SESSIONS_STORE") || defaultStoreUrl(name));
   const source = command.store !== undefined ? "--store" : "MCP_SESSIONS_STORE";
   await using store = await openStore(url, {
     namespace: name,

@@ -5,6 +5,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { lines } from "./lines.ts";
+import { leastPrivilege } from "./permissions.ts";
 
 export const TRANSPORTS = ["stdio", "http"] as const;
 export type TransportName = (typeof TRANSPORTS)[number];
@@ -58,6 +59,8 @@ export interface StartOptions {
   flags?: string[];
   env?: Record<string, string>;
   port?: number;
+  /** What the process may do. @default The least that a server of this project needs */
+  permissions?: string[];
   /** @default The one in this project's folder */
   config?: string;
   cwd?: string;
@@ -332,8 +335,18 @@ export async function startServer(options: StartOptions): Promise<Server> {
   const configFlag = options.config === undefined ? [] : ["--config", options.config];
   const http = transport === "http" ? ["--transport", "streamable-http", "--port", `${port}`] : [];
   const storeFlag = store === "" ? [] : ["--store", store];
+  const permissions = options.permissions ?? leastPrivilege({ transport, store, flags, env, port });
   const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", ...configFlag, script.href, ...args, ...http, ...storeFlag, ...flags],
+    args: [
+      "run",
+      ...permissions,
+      ...configFlag,
+      script.href,
+      ...args,
+      ...http,
+      ...storeFlag,
+      ...flags,
+    ],
     ...(options.cwd !== undefined && { cwd: options.cwd }),
     env: { MCP_SESSIONS_STORE: "", CLAUDE_CODE_SESSION_ID: "", NO_COLOR: "1", ...env },
     stdin: "piped",

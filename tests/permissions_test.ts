@@ -1,0 +1,86 @@
+/** What servers are allowed: enough to serve, and no more than the README says. */
+
+import { assert, assertEquals } from "@std/assert";
+import { lines } from "./support/lines.ts";
+import { SERVERS, startServer, TRANSPORTS } from "./support/server.ts";
+
+const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));
+const config = JSON.parse(await Deno.readTextFile(new URL("../deno.json", import.meta.url)));
+
+for (const transport of TRANSPORTS) {
+  Deno.test(`deno run -P=${transport}: is enough for every server with the default store`, async () => {
+    for (const name of SERVERS) {
+      const folder = await Deno.makeTempDir();
+      try {
+        await using server = await startServer({
+          server: name,
+          transport,
+          store: "",
+          env: { XDG_STATE_HOME: folder },
+          permissions: ["--no-prompt", `-P=${transport}`],
+        });
+        await server.create();
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    }
+  });
+}
+
+Deno.test("deno.json: no set of permissions lets a server run programs, and stdio has no network", () => {
+  const { stdio, http, ...others } = config.permissions;
+  assertEquals(others, {});
+  assertEquals(Object.keys(stdio).sort(), ["env", "read", "write"]);
+  assertEquals(Object.keys(http).sort(), ["env", "net", "read", "write"]);
+  assert(Array.isArray(stdio.env));
+  assertEquals(http.env, stdio.env);
+});
+
+Deno.test({
+  name: "README: its lines with the least permissions start a server as they stand there",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const block = /```sh\n(state=[\s\S]*?)```/.exec(readme)?.[1];
+    assert(block);
+    // Deno's cache is in the home folder too, and must not be an empty one.
+    const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] })
+      .output();
+    const { denoDir: DENO_DIR } = JSON.parse(new TextDecoder().decode(stdout));
+    const [state = "", ...commands] = block.replaceAll("\\\n", " ").trim().split("\n");
+    assertEquals(commands.length, 2);
+    for (const command of commands) {
+      const folder = await Deno.makeTempDir();
+      try {
+        // A port of this test's own, in place of the one that is everybody's.
+        const own = command.replace(":8765", ":0") + (command.includes(":8765") ? " --port 0" : "");
+        await using server = new Deno.Command("sh", {
+          args: ["-c", `${state}\nexec ${own.replace(/^deno\b/, Deno.execPath())}`],
+          cwd: new URL("..", import.meta.url),
+          env: {
+            HOME: folder,
+            DENO_DIR,
+            XDG_STATE_HOME: "",
+            MCP_SESSIONS_STORE: "",
+            NO_COLOR: "1",
+          },
+          stdin: "piped",
+          stdout: "piped",
+          stderr: "piped",
+        }).spawn();
+        const create = { jsonrpc: "2.0", id: 1, method: "session/create" };
+        const writer = server.stdin.getWriter();
+        await writer.write(new TextEncoder().encode(JSON.stringify(create) + "\n"));
+        const isHttp = command.includes("streamable-http");
+        const { value } = await lines(isHttp ? server.stderr : server.stdout).next();
+        if (isHttp) assert(value?.startsWith("notebook listening on"), value);
+        else assert(value?.includes('"id":"sess-'), value);
+        const kept = `${folder}/.local/state/mcp-sessions/notebook.jsonl`;
+        assert((await Deno.stat(kept)).isFile);
+        await writer.close();
+        await (isHttp ? server.stdout : server.stderr).cancel();
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    }
+  },
+});

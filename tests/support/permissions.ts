@@ -1,0 +1,50 @@
+/** The least that a server has to be allowed, as the README shows it for people. */
+
+import { dirname, join } from "node:path";
+
+/** How a server is started, as far as it matters for what it may do. */
+export interface Started {
+  readonly transport: "stdio" | "http";
+  /** The store's URL; "" for the default one. */
+  readonly store: string;
+  readonly flags: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly port: number;
+}
+
+/** What `deno run` has to be given. */
+export function leastPrivilege({ transport, store, flags, env, port }: Started): string[] {
+  const valueOf = (flag: string) => flags[flags.indexOf(flag, 0) + 1];
+  const url = store || env.MCP_SESSIONS_STORE || "";
+  const variables = store ? [] : ["MCP_SESSIONS_STORE", "XDG_STATE_HOME", "HOME"];
+  const folders: string[] = [];
+  const hosts: string[] = [];
+  const remote = /^kv:(https?:\/\/.*)$/.exec(url)?.[1];
+  const path = /^(?:file|kv):(?!https?:)(.+)$/.exec(url)?.[1];
+  if (remote !== undefined) {
+    hosts.push(new URL(remote).host);
+    variables.push("DENO_KV_ACCESS_TOKEN");
+  } else if (path !== undefined) folders.push(dirname(path));
+  else if (url === "") folders.push(join(stateFolder(env), "mcp-sessions"));
+  if (transport === "http") {
+    const host = flags.includes("--host") ? valueOf("--host") ?? "" : "127.0.0.1";
+    hosts.push(`${host.includes(":") ? `[${host}]` : host}:${port}`);
+  }
+  const tokens = flags.includes("--tokens") ? [valueOf("--tokens") ?? ""] : [];
+  return [
+    "--no-prompt",
+    ...allow("env", variables),
+    ...allow("read", [...folders, ...tokens]),
+    ...allow("write", folders),
+    ...allow("net", hosts),
+  ];
+}
+
+function allow(what: string, which: readonly string[]): string[] {
+  return which.length === 0 ? [] : [`--allow-${what}=${which.join(",")}`];
+}
+
+function stateFolder(env: Readonly<Record<string, string>>): string {
+  const { XDG_STATE_HOME, HOME } = { ...Deno.env.toObject(), ...env };
+  return XDG_STATE_HOME || join(HOME ?? "", ".local", "state");
+}
