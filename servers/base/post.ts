@@ -10,6 +10,8 @@ import { Overdue } from "./overdue.ts";
 import { json, refuse, refuseForNow } from "./refuse.ts";
 import { type JSONRPCMessage, SUPPORTED_PROTOCOL_VERSIONS } from "./sdk.ts";
 
+const SMALL_BODY_BYTES = 64 * 1024;
+
 /** Reads the messages that are sent to one endpoint. */
 export class PostReader {
   readonly #slow: Overdue<(late: Response) => void>;
@@ -70,15 +72,16 @@ function checkHeaders(headers: Headers): Response | undefined {
 
 async function bodyBytes(request: Request, ticket: Ticket): Promise<Uint8Array | Response> {
   const { body, headers } = request;
-  const length = headers.get("content-length");
-  // A declared length is the server's to hold the body to; a body without one has to be counted.
-  if (length !== null || body === null) {
-    const declared = Number(length ?? 0);
-    const refusal = checkSize(declared, declared, ticket);
-    if (refusal === undefined) return await request.bytes();
-    await body?.cancel();
+  if (body === null) return new Uint8Array();
+  const declared = Number(headers.get("content-length") ?? Infinity);
+  // What is declared is only counted if it is little: a promise of much must not take others' room.
+  const counted = declared <= SMALL_BODY_BYTES ? declared : 0;
+  const refusal = checkSize(Number.isFinite(declared) ? declared : 0, counted, ticket);
+  if (refusal !== undefined) {
+    await body.cancel();
     return refusal;
   }
+  if (counted > 0) return await request.bytes();
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let whole = 0;
   for await (const part of body) {

@@ -201,5 +201,6 @@ function logger(name: string, limit: LogLevel): Log {
 /** One line of bounded length, in which nobody finds a session to use. */
 function forLog(message: string): string {
   const line = message.replaceAll(/\s+/g, " ").slice(0, MAX_LOG_LENGTH);
-  return line.replaceAll(/(sess-[0-9a-f]{8})[0-9a-f]+/g, "$1…");
+  // What a client sends must not move the cursor of whoever reads the log.
+  return line.replaceAll(/\p{Cc}/gu, "?").replaceAll(/(sess-[0-9a-f]{8})[0-9a-f]+/g, "$1…");
 }
