@@ -88,3 +88,21 @@ for (const flags of [[], ["--stateful"]]) {
     },
   });
 }
+
+for (const transport of TRANSPORTS) {
+  Deno.test({
+    name: `SIGTERM over ${transport}: a call that does not end keeps the server for seconds only`,
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      const fixture = new URL("../fixtures/policies.ts", import.meta.url);
+      const server = await startServer({ server: fixture, transport });
+      const never = server.tool("wait", { text: "3600000" }).catch(() => "cut off");
+      await server.toolResult("held");
+      const late = setTimeout(() => server.process.kill("SIGKILL"), 30_000);
+      assertEquals(await server.stop(), 0);
+      clearTimeout(late);
+      // Over stdio nobody tells the test that its answer will never come.
+      if (transport === "http") assertEquals(await never, "cut off");
+    },
+  });
+}
