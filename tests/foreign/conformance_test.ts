@@ -1,49 +1,101 @@
 /**
- * The MCP project's conformance suite: the scenarios that ask for no tools of their own, on a
- * server of ours as it is.
+ * The MCP project's conformance suite on a server of ours as it is, and on a fixture that has what
+ * the suite's scenarios ask for: behind the session layer on both HTTP transports, and without it.
  */
 
-import { assertMatch } from "@std/assert";
-import { startServer } from "../support/server.ts";
+import { assert, assertEquals } from "@std/assert";
+import { type ServerName, startServer } from "../support/server.ts";
+import { BASELINE, type Mode } from "./conformance_baseline.ts";
+import { differing, failuresOf, faultsOf, type Run, runSuite } from "./conformance_suite.ts";
 
-const SUITE = "npm:@modelcontextprotocol/conformance@0.2.0-alpha.12";
-
-// The suite counts a scenario that has checked nothing as passed; here one check must have passed.
-const PASSED = /^Passed: ([1-9]\d*)\/\1, 0 failed, 0 warnings$/m;
-
-const ANY_HTTP = ["server-initialize", "ping", "tools-list", "dns-rebinding-protection"];
-
-const SCENARIOS: Readonly<Record<string, readonly string[]>> = {
-  stateless: ANY_HTTP,
-  stateful: [...ANY_HTTP, "server-session-lifecycle", "server-sse-multiple-streams"],
-};
-
-/** Runs a scenario, and gives what the suite says. */
-async function run(scenario: string, url: string | URL): Promise<string> {
-  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    // The suite's packages are no part of this project, nor of its lockfile.
-    args: ["run", "-A", "--no-config", "--no-lock", SUITE, "server", "--scenario", scenario]
-      .concat("--url", `${url}`),
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-  }).output();
-  const text = new TextDecoder();
-  return text.decode(stdout) + text.decode(stderr);
+interface Served {
+  readonly server: ServerName | URL;
+  readonly flags?: string[];
+  readonly path?: string;
 }
 
-for (const [kind, scenarios] of Object.entries(SCENARIOS)) {
-  Deno.test(`conformance: session.ts over ${kind} HTTP passes ${scenarios.join(", ")}`, async () => {
-    const flags = kind === "stateful" ? ["--stateful"] : [];
-    await using server = await startServer({ server: "session", transport: "http", flags });
-    for (const scenario of scenarios) {
-      const said = await run(scenario, server.url);
-      assertMatch(said, PASSED, `${scenario}: ${said}`);
-    }
+/** Runs the suite on a server that is started for it. */
+async function runOn({ server, flags = [], path = "" }: Served): Promise<Run> {
+  await using process = await startServer({ server, transport: "http", flags });
+  return await runSuite(new URL(path, process.url));
+}
+
+const fixture = (name: string) => new URL(`../fixtures/conformance/${name}.ts`, import.meta.url);
+
+let runs: Readonly<Record<Mode, Run>>;
+
+Deno.test.beforeAll(async () => {
+  runs = {
+    stateless: await runOn({ server: fixture("server") }),
+    stateful: await runOn({ server: fixture("server"), flags: ["--stateful"] }),
+    plain: await runOn({ server: fixture("plain") }),
+  };
+});
+
+const MODES = ["stateless", "stateful", "plain"] as const;
+
+for (const mode of MODES) {
+  Deno.test(`conformance: the fixture served ${mode} fails what the baseline says, and only that`, () => {
+    assertEquals(faultsOf(runs[mode], BASELINE[mode]), []);
   });
 }
 
-Deno.test("conformance: what is no MCP endpoint fails", async () => {
-  await using server = await startServer({ server: "session", transport: "http" });
-  const said = await run("ping", new URL("/elsewhere", server.url));
-  assertMatch(said, /^Passed: \d+\/\d+, 1 failed/m);
+Deno.test("conformance: behind the layer each check ends as it does without the layer", () => {
+  assertEquals(differing(runs.stateful, runs.plain), []);
 });
+
+Deno.test("conformance: what is compared has the layer, and what it is compared with has not", () => {
+  const cookies = MODES.map((mode) => {
+    const [check] = runs[mode].get("tools-call-simple-text") ?? [];
+    return typeof check?.details?.result?._meta?.["mcp/session"];
+  });
+  assertEquals(cookies, ["object", "object", "undefined"]);
+});
+
+// The scenarios that ask for no tools, resources or prompts of their own.
+const ANY_HTTP = ["server-initialize", "ping", "tools-list", "dns-rebinding-protection"];
+
+Deno.test.each<readonly [kind: string, flags: string[], generic: string[]]>([
+  ["stateless", [], ANY_HTTP],
+  ["stateful", ["--stateful"], [
+    ...ANY_HTTP,
+    "server-session-lifecycle",
+    "server-sse-multiple-streams",
+  ]],
+])(
+  "conformance: session.ts over %s HTTP passes each generic scenario",
+  async (_, flags, generic) => {
+    const run = await runOn({ server: "session", flags });
+    assertEquals(generic.filter((scenario) => !run.has(scenario)), []);
+    const failed = scenariosOf(failuresOf(run));
+    assertEquals(generic.filter((scenario) => failed.includes(scenario)), []);
+  },
+);
+
+Deno.test("conformance: what is no MCP endpoint fails every scenario", async () => {
+  const run = await runOn({ server: fixture("server"), path: "/elsewhere" });
+  assertEquals(scenariosOf(failuresOf(run)), [...run.keys()].sort());
+});
+
+Deno.test("conformance: a layer that refuses every call fails each scenario of a tool", async () => {
+  const run = await runOn({ server: fixture("strict"), flags: ["--stateful"] });
+  const calling = [...run.keys()].filter((name) => /^(?:tools-call|elicitation)-/.test(name))
+    .sort();
+  assertEquals(calling.length, 12);
+  assertEquals(differing(run, runs.plain), calling);
+  const faults = faultsOf(run, BASELINE.stateful);
+  for (const scenario of calling) {
+    assert(faults.some((fault) => fault.startsWith(`${scenario}:`)), scenario);
+  }
+});
+
+Deno.test("conformance: a baseline that expects what passes is a fault", () => {
+  const baseline = { ...BASELINE.stateful, "ping:ping": "out of date" };
+  const fault = "ping:ping does not fail: remove it from the baseline";
+  assert(faultsOf(runs.stateful, baseline).includes(fault));
+});
+
+function scenariosOf(failures: ReadonlyMap<string, string>): string[] {
+  const names = [...failures.keys()].map((check) => check.slice(0, check.indexOf(":")));
+  return [...new Set(names)].sort();
+}

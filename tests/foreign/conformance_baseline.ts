@@ -1,0 +1,45 @@
+/**
+ * What the conformance suite finds wanting, and why it stays so: `scenario:check` and the reason. A
+ * failure that is not here fails the tests, and so does an entry that passes.
+ *
+ * The suite can read such a list itself (`--expected-failures`), but that keeps no reasons, and
+ * says nothing of an entry whose check has not run, nor of a scenario that has checked nothing.
+ *
+ * @module
+ */
+
+const ASKS_THE_CLIENT =
+  "The tool asks the client for something, and a stateless server has no connection to do that " +
+  "with: the call is answered with an error that names --stateful.";
+
+const NO_TRANSPORT_SESSION =
+  "A stateless server gives no Mcp-Session-Id, and the scenario is about it ";
+
+const NO_EVENT_STORE =
+  "The SDK's transport keeps what it has sent, to send it again to a client that comes back, only " +
+  "when it is given an event store. Here it has none, with the layer or without.";
+
+const STATEFUL = {
+  "server-sse-polling:server-sse-priming-event": NO_EVENT_STORE,
+  "server-sse-polling:server-sse-retry-field": NO_EVENT_STORE,
+};
+
+/** How the fixture can be served. */
+export type Mode = "stateless" | "stateful" | "plain";
+
+/** The failures that are expected, by how the fixture is served. */
+export const BASELINE: Readonly<Record<Mode, Readonly<Record<string, string>>>> = {
+  stateless: {
+    "tools-call-sampling:tools-call-sampling": ASKS_THE_CLIENT,
+    "tools-call-elicitation:tools-call-elicitation": ASKS_THE_CLIENT,
+    "elicitation-sep1034-defaults:elicitation-sep1034-general": ASKS_THE_CLIENT,
+    "elicitation-sep1330-enums:elicitation-sep1330-general": ASKS_THE_CLIENT,
+    "server-session-lifecycle:nothing-checked": NO_TRANSPORT_SESSION + "being ended.",
+    "server-sse-multiple-streams:server-sse-multiple-streams-session": NO_TRANSPORT_SESSION +
+      "carrying several streams: it gives up before it asks for one.",
+    "server-sse-polling:server-sse-polling-session": NO_TRANSPORT_SESSION +
+      "outliving a stream. The tool's answer is one JSON text, so there is no stream to resume.",
+  },
+  stateful: STATEFUL,
+  plain: STATEFUL,
+};
