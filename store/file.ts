@@ -85,6 +85,7 @@ export class FileStore implements SessionStore {
   static async open(path: string, options: FileStoreOptions): Promise<FileStore> {
     const { now = Date.now, warn = console.warn } = options;
     const namespace = checkNamespace(options.namespace);
+    const limits = checkLimits(options.limits);
     const journal = await Journal.open(path, meaning(now), { ...options, warn });
     try {
       await journal.tidy();
@@ -92,7 +93,7 @@ export class FileStore implements SessionStore {
       // It is well without, and a full disk must not keep anyone from reading.
       warn(`Cannot drop expired sessions: ${error instanceof Error ? error.message : error}`);
     }
-    return new FileStore(journal, { namespace, now, limits: checkLimits(options.limits) });
+    return new FileStore(journal, { namespace, now, limits });
   }
 
   private constructor(

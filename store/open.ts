@@ -6,7 +6,7 @@
 
 import { isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { checkNamespace } from "./_checks.ts";
+import { checkLimits, checkNamespace } from "./_checks.ts";
 import { openKv } from "./_kv_open.ts";
 import { FileStore } from "./file.ts";
 import { KvStore } from "./kv.ts";
@@ -37,7 +37,8 @@ export interface OpenStoreOptions {
  *   variable `DENO_KV_ACCESS_TOKEN`. Both need `--unstable-kv`.
  *
  * @throws {TypeError} if the URL is none of these.
- * @throws {RangeError} if the namespace is empty, or has more than 48 bytes of UTF-8.
+ * @throws {RangeError} if the namespace is empty, or has more than 48 bytes of UTF-8; or if a limit is
+ * not a number from 0.
  * @throws {StoreError} if the store cannot be opened; the message says what to do.
  *
  * @example
@@ -52,6 +53,7 @@ export interface OpenStoreOptions {
 export async function openStore(url: string, options: OpenStoreOptions): Promise<SessionStore> {
   const [, scheme, rest] = /^([a-z]+):(.*)$/s.exec(url) ?? [];
   checkNamespace(options.namespace);
+  checkLimits(options.limits);
   if (scheme === undefined || rest === undefined) throw cannotOpen("its URL has no scheme", url);
   switch (scheme) {
     case "memory":
