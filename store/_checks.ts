@@ -148,6 +148,15 @@ export function ownerFull(limit: number): StoreError {
   );
 }
 
+/** The error of a store that has as many sessions as it keeps. */
+export function storeFull(limit: number): StoreError {
+  return new StoreError(
+    "full",
+    `The store has ${limit} sessions of this server, which is as many as it keeps: end some, wait ` +
+      `until some expire, or open it with a higher limit of sessions`,
+  );
+}
+
 /** The error of a session whose state would get too large. */
 export function sessionTooLarge(limit: number): StoreError {
   return new StoreError(

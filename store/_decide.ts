@@ -11,6 +11,7 @@ import {
   copyRecord,
   ownerFull,
   sessionTooLarge,
+  storeFull,
   used,
 } from "./_checks.ts";
 import type { Change, Table } from "./_table.ts";
@@ -41,29 +42,34 @@ export function decideCreate(
   { now, limits }: Terms,
 ): Decision<SessionRecord> {
   const { id, stateId, owner, alias } = record;
-  const gone = table.someExpired(now, SWEPT_PER_CREATE);
+  const gone = new Set(table.someExpired(now, SWEPT_PER_CREATE));
   for (const holder of [table.find(id), table.byStateId(stateId)]) {
     if (holder === undefined) continue;
     if (holder.record.expiresAt > now) throw conflictError();
-    gone.push(holder.record.stateId);
+    gone.add(holder.record.stateId);
   }
   if (alias !== null) {
     const holder = table.find({ owner, alias });
     if (holder !== undefined) {
       if (holder.record.expiresAt > now) return { value: copyRecord(holder.record), changes: [] };
-      gone.push(holder.record.stateId);
+      gone.add(holder.record.stateId);
     }
   }
   if (owner !== null && table.countOf(owner) >= limits.sessionsPerOwner) {
-    gone.push(...table.expiredOf(owner, now));
-    const dropped = new Set(gone.filter((stateId) => table.isOf(stateId, owner)));
-    if (table.countOf(owner) - dropped.size >= limits.sessionsPerOwner) {
+    for (const stateId of table.expiredOf(owner, now)) gone.add(stateId);
+    const dropped = [...gone].filter((stateId) => table.isOf(stateId, owner));
+    if (table.countOf(owner) - dropped.length >= limits.sessionsPerOwner) {
       throw ownerFull(limits.sessionsPerOwner);
     }
   }
+  if (table.size - gone.size >= limits.sessions) {
+    const wanted = table.size - limits.sessions + 1;
+    for (const stateId of table.firstExpired(now, wanted)) gone.add(stateId);
+    if (table.size - gone.size >= limits.sessions) throw storeFull(limits.sessions);
+  }
   return {
     value: copyRecord(record),
-    changes: [...decideDrop(new Set(gone)), { kind: "put", record }],
+    changes: [...decideDrop(gone), { kind: "put", record }],
   };
 }
 

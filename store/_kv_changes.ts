@@ -10,6 +10,7 @@ import {
   copyRecord,
   ownerFull,
   sessionTooLarge,
+  storeFull,
   used,
   writeBytes,
 } from "./_checks.ts";
@@ -25,6 +26,9 @@ import {
   type SessionRecord,
   type StoreLimits,
 } from "./store.ts";
+
+/** How many sessions a create looks at that finds the store full. */
+const SWEPT_WHEN_FULL = 100;
 
 /** What {@linkcode KvChanges} works on. */
 export interface KvChangesOptions {
@@ -88,11 +92,20 @@ export class KvChanges {
       await this.#state.remove(calls, record.stateId);
       return AGAIN;
     }
-    if (record.owner !== null) await this.#makeRoom(calls, record.owner);
+    if (record.owner !== null) await this.#makeOwnersRoom(calls, record.owner);
+    if (holders.count >= this.#limits.sessions) await this.#makeRoom(calls);
     return holders;
   }
 
-  async #makeRoom(calls: KvCalls, owner: string): Promise<void> {
+  async #makeRoom(calls: KvCalls): Promise<void> {
+    const { sessions: limit } = this.#limits;
+    // Once more from the beginning, where the end was reached: a small store is seen whole.
+    const goesOn = await this.#sessions.sweep(calls, this.#now(), SWEPT_WHEN_FULL);
+    if (!goesOn) await this.#sessions.sweep(calls, this.#now(), SWEPT_WHEN_FULL);
+    if (await this.#sessions.count(calls) >= limit) throw storeFull(limit);
+  }
+
+  async #makeOwnersRoom(calls: KvCalls, owner: string): Promise<void> {
     const { sessionsPerOwner: limit } = this.#limits;
     if (limit === Infinity || !await this.#sessions.hasAsMany(calls, owner, limit)) return;
     await this.#sessions.expireOwned(calls, owner, this.#now());

@@ -7,6 +7,7 @@
  * - `owner`, owner, stateId: the id, so that an owner's sessions are listed by age
  * - `alias`, owner, alias: the id
  * - `root`, stateId: the id; what has a root has no record only when it was left behind
+ * - `count`: how many records there are, as a sum
  * - `s`, stateId, key: a value of the state; and, with a name that is no key of it, the mark of the
  *   last commit of each process
  *
@@ -42,6 +43,9 @@ export class KvLayout {
   }
   alias({ owner, alias }: SessionAlias): Deno.KvKey {
     return [this.#namespace, "alias", owner === null ? false : pack(owner), pack(alias)];
+  }
+  count(): Deno.KvKey {
+    return [this.#namespace, "count"];
   }
   roots(): Deno.KvKey {
     return [this.#namespace, "root"];

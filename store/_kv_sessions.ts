@@ -41,12 +41,17 @@ export interface Holders {
   readonly ofAlias: FoundSession | undefined;
   /** Does the stateId have a state that its session left behind? */
   readonly orphaned: boolean;
+  /** How many sessions there are, with those that expired and are still there. */
+  readonly count: number;
   /** What a new session's write must find unchanged: what has its id, its stateId, its alias. */
   readonly checks: readonly Deno.AtomicCheck[];
 }
 
 // A record is read with its two numbers, and ten keys are read at once.
 const SESSIONS_AT_ONCE = 3;
+const SWEPT_PER_CREATE = 3;
+// A sum has no sign, and wraps around.
+const MINUS_ONE = 2n ** 64n - 1n;
 const LIST_BATCH = 500;
 
 /** The sessions of one namespace. */
@@ -105,11 +110,12 @@ export class KvSessions {
   async holders(calls: KvCalls, record: SessionRecord): Promise<Holders> {
     const { id, stateId, owner, alias } = record;
     const keys = [
+      this.#keys.count(),
       this.#keys.session(id),
       this.#keys.root(stateId),
       ...alias === null ? [] : [this.#keys.alias({ owner, alias })],
     ];
-    const checks = await calls.call(() => this.#kv.getMany<unknown[]>(keys));
+    const [count, ...checks] = await calls.call(() => this.#kv.getMany<unknown[]>(keys));
     const [session, root, named] = checks;
     const holder = async (entry: Deno.KvEntryMaybe<unknown> | undefined) =>
       typeof entry?.value === "string" ? await this.find(calls, entry.value) : undefined;
@@ -119,6 +125,7 @@ export class KvSessions {
       ofStateId,
       ofAlias: await holder(named),
       orphaned: Boolean(root?.value) && ofStateId?.record.stateId !== stateId,
+      count: countIn(count?.value),
       checks,
     };
   }
@@ -132,7 +139,7 @@ export class KvSessions {
     record: SessionRecord,
     { bytes, checks }: { readonly bytes: number; readonly checks: readonly Deno.AtomicCheck[] },
   ): Promise<boolean> {
-    const atomic = this.#kv.atomic().check(...checks);
+    const atomic = this.#kv.atomic().check(...checks).sum(this.#keys.count(), 1n);
     this.#set(atomic, record, bytes);
     return await this.#commits.make(calls, record.stateId, atomic);
   }
@@ -169,6 +176,11 @@ export class KvSessions {
     return [session!, { key: root, versionstamp: made.versionstamp }, ...named, source];
   }
 
+  /** How many sessions there are, with those that expired and are still there. */
+  async count(calls: KvCalls): Promise<number> {
+    return countIn((await calls.call(() => this.#kv.get(this.#keys.count()))).value);
+  }
+
   /** Has an owner this many sessions, with those that expired and are still there? */
   async hasAsMany(calls: KvCalls, owner: string, limit: number): Promise<boolean> {
     if (limit === 0) return true;
@@ -198,24 +210,28 @@ export class KvSessions {
     return this.#remove(calls, found, [record, expiry]);
   }
 
-  /** Removes what has expired, or was left behind, among the next few sessions. */
-  async sweep(calls: KvCalls, now: number): Promise<void> {
+  /**
+   * Removes what has expired, or was left behind, among the next few sessions: over many calls it
+   * goes round them all. `false` if the round is over.
+   */
+  async sweep(calls: KvCalls, now: number, limit = SWEPT_PER_CREATE): Promise<boolean> {
     const prefix = this.#keys.roots();
     const selector = this.#swept === undefined
       ? { prefix }
       : { prefix, start: [...prefix, `${this.#swept}\0`] };
-    const options = { limit: SESSIONS_AT_ONCE };
+    const options = { limit };
     const roots = await Array.fromAsync(
       calls.list(() => this.#kv.list<string>(selector, options)),
     );
-    this.#swept = roots.length < SESSIONS_AT_ONCE ? undefined : lastText(roots.at(-1)!.key);
-    const found = await this.#findSome(calls, roots.map(({ value }) => value));
+    this.#swept = roots.length < limit ? undefined : lastText(roots.at(-1)!.key);
+    const found = await this.#findEach(calls, roots.map(({ value }) => value));
     for (const [index, { key }] of roots.entries()) {
       const session = found[index];
       const stateId = lastText(key);
       if (session?.record.stateId !== stateId) await this.#state.remove(calls, stateId);
       else if (session.liveAt(now) === undefined) await this.expire(calls, session);
     }
+    return roots.length === limit;
   }
 
   #set(atomic: Deno.AtomicOperation, record: SessionRecord, bytes: number) {
@@ -235,7 +251,8 @@ export class KvSessions {
     checks: readonly Deno.AtomicCheck[],
   ): Promise<boolean> {
     const { stateId, owner, alias } = record;
-    const atomic = this.#kv.atomic().check(...checks).delete(this.#keys.owner(owner, stateId));
+    const atomic = this.#kv.atomic().check(...checks).delete(this.#keys.owner(owner, stateId))
+      .sum(this.#keys.count(), MINUS_ONE);
     for (const { key } of entries) atomic.delete(key);
     if (alias !== null) atomic.delete(this.#keys.alias({ owner, alias }));
     const ok = await this.#commits.make(calls, stateId, atomic);
@@ -246,11 +263,18 @@ export class KvSessions {
   }
 
   async #findAll(calls: KvCalls, ids: readonly string[]): Promise<FoundSession[]> {
+    return (await this.#findEach(calls, ids)).filter((found) => found !== undefined);
+  }
+
+  async #findEach(
+    calls: KvCalls,
+    ids: readonly string[],
+  ): Promise<(FoundSession | undefined)[]> {
     const some: Promise<(FoundSession | undefined)[]>[] = [];
     for (let i = 0; i < ids.length; i += SESSIONS_AT_ONCE) {
       some.push(this.#findSome(calls, ids.slice(i, i + SESSIONS_AT_ONCE)));
     }
-    return (await Promise.all(some)).flat().filter((found) => found !== undefined);
+    return (await Promise.all(some)).flat();
   }
 
   async #findSome(
@@ -271,6 +295,11 @@ export class KvSessions {
       return new FoundSession(record, bytes, [session, count, expiry]);
     });
   }
+}
+
+/** Those that were made before there was a count are taken from it too, as they end. */
+function countIn(sum: unknown): number {
+  return sum instanceof Deno.KvU64 ? Math.max(0, Number(BigInt.asIntN(64, sum.value))) : 0;
 }
 
 function lastText(key: Deno.KvKey): string {

@@ -7,6 +7,7 @@
 
 import type { Json } from "../protocol.ts";
 import { copyRecord, writeBytes } from "./_checks.ts";
+import { ExpiryQueue } from "./_expiry.ts";
 import { Index } from "./_index.ts";
 import { bisect, compareUtf8 } from "./_order.ts";
 import type {
@@ -51,6 +52,8 @@ export class Table {
   readonly #byAlias = new Map<string | null, Map<string, Entry>>();
   readonly #byOwner = new Map<string | null, Shelf>();
   #sweep: Iterator<Entry> | undefined;
+  /** Absent until somebody asks for it: only a store that is full needs it. */
+  #byExpiry: ExpiryQueue<Entry> | undefined;
 
   /** How many sessions there are, with the expired ones that nobody dropped yet. */
   get size(): number {
@@ -161,6 +164,12 @@ export class Table {
     return stateIds;
   }
 
+  /** Up to `count` sessions that have expired, by their internal ids: all, if they are fewer. */
+  firstExpired(now: number, count: number): string[] {
+    this.#byExpiry ??= new ExpiryQueue(this.#entries.values());
+    return Array.from(this.#byExpiry.expired(now, count), ({ record }) => record.stateId);
+  }
+
   /** Makes a change. One to a session that is not there does nothing, so changes can be replayed. */
   apply(change: Change): Undo {
     const { kind } = change;
@@ -216,6 +225,7 @@ export class Table {
     this.#entries.set(stateId, entry);
     this.#byId.set(id, entry);
     getOrAdd(this.#byOwner, owner, () => new Shelf()).add(entry);
+    this.#byExpiry?.add(entry);
     if (alias !== null) getOrAdd(this.#byAlias, owner, () => new Map()).set(alias, entry);
   }
 
@@ -230,6 +240,8 @@ export class Table {
       aliases.delete(alias);
       if (aliases.size === 0) this.#byAlias.delete(owner);
     }
+    // It holds on to dropped sessions: rather than to more than there are, it is made again.
+    if (this.#byExpiry && this.#byExpiry.size > 2 * this.size) this.#byExpiry = undefined;
   }
 }
 

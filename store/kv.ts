@@ -101,7 +101,7 @@ export class KvStore implements SessionStore {
     const sweeping = this.#sweeping;
     this.#sweeping = sweeping
       .then(() => this.#run((calls) => this.#sessions.sweep(calls, this.#now())))
-      .catch(() => {});
+      .then(() => {}, () => {});
     await sweeping;
     return created;
   }

@@ -104,6 +104,17 @@ export interface Committed<T> {
 /** What a store keeps at the most, beside what its disk has room for. */
 export interface StoreLimits {
   /**
+   * How many live sessions the store keeps of this server in all, whoever's they are.
+   *
+   * On Deno KV it is less exact, so that sessions can be made at once without waiting for each
+   * other. Those that are made at the same moment may all take the last place: there can be as many
+   * more. And a session that has expired counts until it is swept: a `create` that finds the store
+   * full looks at 100 to 200 of them for some that have expired, the next one at those after them.
+   *
+   * @default 1_000_000
+   */
+  readonly sessions: number;
+  /**
    * How many live sessions a principal may have. Nobody's sessions, which any caller may make, are
    * not limited by it. @default 10_000
    */
@@ -117,6 +128,7 @@ export interface StoreLimits {
 
 /** The limits of a store that is told of none. */
 export const DEFAULT_LIMITS: StoreLimits = {
+  sessions: 1_000_000,
   sessionsPerOwner: 10_000,
   bytesPerSession: 16 * 1024 * 1024,
 };
@@ -143,8 +155,8 @@ export interface SessionStore extends AsyncDisposable {
    * and nothing is written.
    *
    * @returns The session that now stands: `session`, or the one that already has the alias.
-   * @throws {StoreError} `conflict` if a live session has its `id` or `stateId`; `full` if its owner
-   * has as many sessions as {@linkcode StoreLimits} allow.
+   * @throws {StoreError} `conflict` if a live session has its `id` or `stateId`; `full` if its owner,
+   * or the store, has as many sessions as {@linkcode StoreLimits} allow.
    */
   create(session: SessionRecord): Promise<SessionRecord>;
 

@@ -161,6 +161,90 @@ add(
   },
 );
 
+add("a store has as many live sessions as the limit, whoever's they are", async (bench) => {
+  const { clock, another } = bench;
+  const store = await another("limited", { sessions: 3 });
+  const held = record("sess-1", { owner: "alice", alias: "work", expiresAt: clock.now + 10 });
+  await store.create(held);
+  await store.create(record("sess-2", { owner: "bob" }));
+  await put(store, "sess-2", ["key", "value"]);
+  await store.create(record("sess-3"));
+  const refuses = async (action: () => Promise<unknown>) => {
+    const error = await assertRejects(action, StoreError);
+    assertEquals(error.code, "full");
+    assertStringIncludes(error.message, "3");
+    assertStringIncludes(error.message, "end some");
+  };
+  for (const owner of ["alice", "carol", null]) {
+    const more = record("sess-4", { owner, alias: "more" });
+    await refuses(() => store.create(more));
+    await refuses(() => store.fork("sess-2", more));
+    assertEquals(await store.get({ owner, alias: "more" }), undefined);
+    const listed = await store.list({ owner, limit: 9 });
+    assertEquals(listed.length, owner === "carol" ? 0 : 1);
+  }
+  assertEquals(await store.get("sess-4"), undefined);
+  assertEquals(await all(store, "sess-4"), undefined);
+
+  // What makes no further session goes on, and so do those of another server.
+  assertEquals(await store.create(record("x", { owner: "alice", alias: "work" })), held);
+  assertEquals((await store.regenerate("sess-3", "sess-new"))?.id, "sess-new");
+  assertEquals((await increment(store, "sess-2"))?.value, 1);
+  await (await another("other", { sessions: 3 })).create(record("sess-4"));
+
+  await store.delete("sess-new");
+  await store.fork("sess-2", record("sess-4"));
+  assertEquals(await all(store, "sess-4"), [["key", "value"], ["n", 1]]);
+  await refuses(() => store.create(record("sess-5")));
+  clock.now += 10;
+  await store.create(record("sess-5", { owner: "alice", alias: "work" }));
+  await refuses(() => store.create(record("sess-6")));
+});
+
+add("what has expired makes room in a full store, and what was renewed does not", async (bench) => {
+  const { clock, another } = bench;
+  const store = await another("limited", { sessions: 4 });
+  const create = (i: number) =>
+    store.create(record(`sess-${i}`, { owner: `${i % 3}`, expiresAt: clock.now + 10 }));
+  const refuses = async (i: number) =>
+    assertEquals((await assertRejects(() => create(i), StoreError)).code, "full");
+  for (const i of [1, 2, 3, 4]) await create(i);
+  await refuses(5);
+  const later = clock.now + 30;
+  for (const id of ["sess-1", "sess-3"]) {
+    await store.transact(id, { expiresAt: later, update: () => ({ value: undefined }) });
+  }
+  clock.now += 10;
+  for (const i of [5, 6]) await create(i);
+  await refuses(7);
+  // All of them, so that there is room for as many.
+  clock.now = later;
+  for (const i of [8, 9, 10, 11]) await create(i);
+  await refuses(12);
+  for (const i of [8, 9, 10, 11]) assertEquals((await store.get(`sess-${i}`))?.id, `sess-${i}`);
+});
+
+add(
+  "the sessions of all that use a store count together, and on when it is opened again",
+  async ({ clock, another }) => {
+    const open = () => another("limited", { sessions: 3 });
+    const [one, other] = [await open(), await open()];
+    await one.create(record("sess-1"));
+    await other.create(record("sess-2", { expiresAt: clock.now + 10 }));
+    await one.create(record("sess-3"));
+    for (const store of [one, other, await open()]) {
+      const error = await assertRejects(() => store.create(record("sess-4")), StoreError);
+      assertEquals(error.code, "full");
+    }
+    await other.delete("sess-1");
+    await one.create(record("sess-5"));
+    await assertRejects(() => other.create(record("sess-6")), StoreError);
+    clock.now += 10;
+    await (await open()).create(record("sess-7"));
+    await assertRejects(() => one.create(record("sess-8")), StoreError);
+  },
+);
+
 add("a session holds as many bytes as the limit", async ({ another }) => {
   const store = await another("limited", { bytesPerSession: 100 });
   await store.create(record("sess-1"));

@@ -23,6 +23,7 @@ if (remote !== undefined) {
         "what one store wrote, another on the same place sees at once",
         "what was written is there when it is opened again",
         "regenerate() and fork() are seen by every process, and by the next",
+        "the sessions of all that use a store count together, and on when it is opened again",
       ],
     }],
   });

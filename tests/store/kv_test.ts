@@ -113,6 +113,7 @@ Deno.test("kv store: expired sessions and states that were left behind go as new
   assertEquals(await store.delete("sess-left"), true, "the session has ended");
   commits = Infinity;
   assertEquals(await entriesIn(kv), [
+    "count",
     "root state-sess-left",
     ...Array(3).fill("s state-sess-left"), // The two keys, and the mark of the last commit.
   ]);
@@ -140,7 +141,7 @@ Deno.test("kv store: a session that others have ended and made anew can be writt
   assertEquals((await increment(other, "sess-1"))?.value, 3);
 });
 
-Deno.test("kv store: a session's end leaves nothing of it behind", async () => {
+Deno.test("kv store: a session's end leaves nothing of it behind but the count of none", async () => {
   using kv = await Deno.openKv(":memory:");
   await using store = new KvStore(kv, { namespace: "test" });
   await store.create(record("sess-1", { ...forEver, owner: "alice", alias: "work" }));
@@ -150,7 +151,67 @@ Deno.test("kv store: a session's end leaves nothing of it behind", async () => {
   }
   await increment(store, "sess-1");
   await store.delete("sess-1");
-  assertEquals(await entriesIn(kv), []);
+  assertEquals(await entriesIn(kv), ["count"]);
+});
+
+Deno.test("kv store: the count of its sessions is right after all that can happen to them", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const clock = { now: 1_800_000_000_000 };
+  const options = { namespace: "test", now: () => clock.now, limits: { sessions: 30 } };
+  await using one = new KvStore(kv, options);
+  await using other = new KvStore(kv, options);
+  const expiresAt = clock.now + 10;
+  const create = (i: number, store = one) => store.create(record(`sess-${i}`));
+  await Promise.all(
+    Array.from({ length: 20 }, (_, i) => create(i, i % 2 === 0 ? one : other)),
+  );
+  // Two at once delete one session, and one of them has done it.
+  await Promise.all([one, other].flatMap((store) => [0, 1].map((i) => store.delete(`sess-${i}`))));
+  await one.regenerate("sess-2", "sess-renamed");
+  await one.fork("sess-3", record("sess-fork", { expiresAt }));
+  await other.create(record("sess-short", { expiresAt, alias: "short" }));
+  await other.create(record("sess-second", { alias: "short" }));
+  clock.now = expiresAt;
+  await other.create(record("sess-short", { alias: "short" }));
+  await assertRejects(() => other.create(record("sess-short", { stateId: "x" })), StoreError);
+  // The fork's time is over, whether it has been swept or not.
+  for (let i = 20; i < 31; i++) await create(i);
+  assertEquals((await assertRejects(() => create(31), StoreError)).code, "full");
+  assertEquals((await one.list({ owner: null, limit: 99 })).length, 30);
+});
+
+Deno.test("kv store: sessions that are made at once do not wait for each other's counts", async () => {
+  let commits = 0;
+  using kv = await faultyKv(() => (commits++, undefined));
+  await using one = new KvStore(kv, { namespace: "test" });
+  await using other = new KvStore(kv, { namespace: "test" });
+  await Promise.all(
+    Array.from(
+      { length: 40 },
+      (_, i) => (i % 2 ? one : other).create(record(`sess-${i}`, forEver)),
+    ),
+  );
+  assertEquals(commits, 40, "each was made at the first attempt");
+});
+
+Deno.test("kv store: of many sessions, those that expired make room after some attempts", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const clock = { now: 1_800_000_000_000 };
+  const limits = { sessions: 450 };
+  await using store = new KvStore(kv, { namespace: "test", now: () => clock.now, limits });
+  const create = (i: number) => {
+    const id = `sess-${String(i).padStart(4, "0")}`;
+    return store.create(record(id, { expiresAt: clock.now + (i === 320 ? 10 : 60_000) }));
+  };
+  for (let i = 0; i < 450; i++) await create(i);
+  assertEquals((await assertRejects(() => create(450), StoreError)).code, "full");
+  clock.now += 10;
+  let refused = 0;
+  for (; refused < 6; refused++) {
+    if (await create(451).then(() => true, () => false)) break;
+  }
+  assert(refused <= 5, "five times a hundred are more than all");
+  assertEquals((await store.get("sess-0451"))?.id, "sess-0451");
 });
 
 Deno.test("kv store: the longest names leave room for the largest transaction", async () => {

@@ -48,14 +48,14 @@ Deno.test("openStore() refuses a namespace that is empty or too long", async () 
 Deno.test("openStore() refuses a limit that is no number from 0, and takes none at all", async () => {
   await using folder = await tempFolder();
   for (const scheme of ["memory:", `file:${folder.path}/store`, `kv:${folder.path}/store.kv`]) {
-    for (const name of ["sessionsPerOwner", "bytesPerSession"]) {
+    for (const name of ["sessions", "sessionsPerOwner", "bytesPerSession"]) {
       for (const limit of [-1, NaN]) {
         const open = () => openStore(scheme, { namespace: "test", limits: { [name]: limit } });
         const message = `${name} must be 0 or more: current value is ${limit}`;
         assertEquals((await assertRejects(open, RangeError)).message, message);
       }
     }
-    const limits = { sessionsPerOwner: Infinity };
+    const limits = { sessions: Infinity };
     await (await openStore(scheme, { namespace: "test", limits })).close();
   }
 });

@@ -64,6 +64,27 @@ Deno.test({
   },
 });
 
+Deno.test("file store: 4 processes at once make as many sessions as the limit, and no more", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const limit = 2000;
+  await using open = new AsyncDisposableStack();
+  using lock = await Deno.open(`${path}.lock`, { write: true, create: true });
+  await lock.lock(true);
+  const creators = ["a", "b", "c", "d"].map((name) =>
+    open.use(new Fixture("creator", path, `${limit}`, name))
+  );
+  for (const { lines } of creators) assertEquals((await lines.next()).value, "started");
+  await lock.unlock();
+  const made = await Promise.all(
+    creators.map(async ({ lines }) => Number((await lines.next()).value)),
+  );
+  assertEquals(made.reduce((sum, each) => sum + each), limit);
+  assert(made.filter((each) => each > 0).length > 1, `more than one should make some: ${made}`);
+  await using store = await FileStore.open(path, { namespace: "test" });
+  assertEquals((await store.list({ owner: null, limit: limit + 1 })).length, limit);
+});
+
 Deno.test("file store: a lock that was removed does not let two processes write at once", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
