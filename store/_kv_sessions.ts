@@ -225,13 +225,20 @@ export class KvSessions {
     );
     this.#swept = roots.length < limit ? undefined : lastText(roots.at(-1)!.key);
     const found = await this.#findEach(calls, roots.map(({ value }) => value));
-    for (const [index, { key }] of roots.entries()) {
+    for (const [index, root] of roots.entries()) {
       const session = found[index];
-      const stateId = lastText(key);
-      if (session?.record.stateId !== stateId) await this.#state.remove(calls, stateId);
+      if (session?.record.stateId !== lastText(root.key)) await this.#removeLeft(calls, root);
       else if (session.liveAt(now) === undefined) await this.expire(calls, session);
     }
     return roots.length === limit;
+  }
+
+  async #removeLeft(calls: KvCalls, { key, value, versionstamp }: Deno.KvEntry<string>) {
+    const check = { key, versionstamp };
+    // Who is making a fork of it just now finds its root changed, and begins again.
+    const claimed = await calls.call(() => this.#kv.atomic().check(check).set(key, value).commit());
+    if (!claimed.ok) return;
+    await this.#state.remove(calls, lastText(key), { key, versionstamp: claimed.versionstamp });
   }
 
   #set(atomic: Deno.AtomicOperation, record: SessionRecord, bytes: number) {

@@ -84,21 +84,22 @@ export class KvState {
     return page;
   }
 
-  /** Removes the whole state of a session that has ended. */
-  async remove(calls: KvCalls, stateId: string): Promise<void> {
+  /** Removes the whole state of a session that has ended, as long as what is checked stays so. */
+  async remove(calls: KvCalls, stateId: string, ...checks: Deno.AtomicCheck[]): Promise<void> {
     const prefix = this.#keys.states(stateId);
     const options = { batchSize: LIST_BATCH };
-    let batch = new Batch(this.#kv);
+    let batch = new Batch(this.#kv, checks);
     for await (const { key } of calls.list(() => this.#kv.list({ prefix }, options))) {
       if (!batch.fits(key, 0)) {
         await batch.commit(calls);
-        batch = new Batch(this.#kv);
+        batch = new Batch(this.#kv, checks);
       }
       batch.atomic.delete(key);
     }
     await batch.commit(calls);
     // The root last: until then whoever sweeps finds what is left.
-    await calls.call(() => this.#kv.atomic().delete(this.#keys.root(stateId)).commit());
+    const root = this.#keys.root(stateId);
+    await calls.call(() => this.#kv.atomic().check(...checks).delete(root).commit());
   }
 
   async #values(
@@ -127,8 +128,8 @@ class Batch {
   #keyBytes = 0;
   #valueBytes = 0;
 
-  constructor(kv: Deno.Kv) {
-    this.atomic = kv.atomic();
+  constructor(kv: Deno.Kv, checks: readonly Deno.AtomicCheck[] = []) {
+    this.atomic = kv.atomic().check(...checks);
   }
 
   /** Is there room for one more? If so, it is taken. */

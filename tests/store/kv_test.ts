@@ -25,6 +25,26 @@ async function faultyKv(
   return kv;
 }
 
+/** Has a KV wait before one of its next commits. */
+function holdCommit(kv: Deno.Kv, number: number) {
+  const atomic = kv.atomic.bind(kv);
+  const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
+  const { promise: gone, resolve: goOn } = Promise.withResolvers<void>();
+  kv.atomic = () => {
+    const operation = atomic();
+    const commit = operation.commit.bind(operation);
+    operation.commit = async () => {
+      if (--number === 0) {
+        reach();
+        await gone;
+      }
+      return await commit();
+    };
+    return operation;
+  };
+  return { reached, goOn };
+}
+
 async function entriesIn(kv: Deno.Kv): Promise<string[]> {
   const entries = await Array.fromAsync(kv.list({ prefix: [] }));
   return entries.map(({ key }) => key.slice(1, 3).join(" "));
@@ -127,6 +147,30 @@ Deno.test("kv store: expired sessions and states that were left behind go as new
   const states = new Set((await entriesIn(kv)).filter((key) => key.startsWith("s ")));
   assert(!states.has("s state-sess-left"));
   assert(states.size < 25, `the states of ended sessions should have gone: ${[...states]}`);
+});
+
+Deno.test("kv store: a fork that is being made keeps its state when others sweep", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.kv`;
+  using kv = await Deno.openKv(path);
+  using othersKv = await Deno.openKv(path);
+  await using store = new KvStore(kv, { namespace: "test" });
+  await store.create(record("sess-1", forEver));
+  await put(store, "sess-1", ["key", "value"]);
+
+  // The fork's record is written when another process has just seen that there is none.
+  const writing = holdCommit(kv, 3);
+  const forking = store.fork("sess-1", record("sess-2", forEver));
+  await writing.reached;
+  const sweeping = holdCommit(othersKv, 2);
+  const other = new KvStore(othersKv, { namespace: "test" });
+  await other.create(record("sess-3", forEver));
+  await sweeping.reached;
+  writing.goOn();
+  assertEquals((await forking)?.id, "sess-2");
+  sweeping.goOn();
+  await other.close();
+  assertEquals(await all(store, "sess-2"), [["key", "value"]]);
 });
 
 Deno.test("kv store: a session that others have ended and made anew can be written to", async () => {
