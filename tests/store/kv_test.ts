@@ -224,6 +224,30 @@ Deno.test("kv store: the count of its sessions is right after all that can happe
   assertEquals((await one.list({ owner: null, limit: 99 })).length, 30);
 });
 
+Deno.test("kv store: a small store that is full sees each that expired at once", async () => {
+  using kv = await Deno.openKv(":memory:");
+  const clock = { now: 1_800_000_000_000 };
+  // Wherever those who sweep have come to, it may be before or behind them.
+  for (let sessions = 1; sessions <= 8; sessions++) {
+    const options = { namespace: `test ${sessions}`, now: () => clock.now, limits: { sessions } };
+    await using store = new KvStore(kv, options);
+    for (let i = 0; i < sessions; i++) {
+      await store.create(record(`sess-${i}`, { expiresAt: clock.now + (i === 0 ? 10 : 60_000) }));
+    }
+    clock.now += 10;
+    assertEquals((await store.create(record("sess-new"))).id, "sess-new");
+  }
+});
+
+Deno.test("kv store: sessions from before there was a count are in nobody's way as they end", async () => {
+  using kv = await Deno.openKv(":memory:");
+  await using store = new KvStore(kv, { namespace: "test", limits: { sessions: 1 } });
+  await store.create(record("sess-1", forEver));
+  await kv.delete(["test", "count"]);
+  await store.delete("sess-1");
+  await store.create(record("sess-2", forEver));
+});
+
 Deno.test("kv store: sessions that are made at once do not wait for each other's counts", async () => {
   let commits = 0;
   using kv = await faultyKv(() => (commits++, undefined));
