@@ -157,6 +157,15 @@ export function storeFull(limit: number): StoreError {
   );
 }
 
+/** The error of a store whose sessions hold as much as it keeps. */
+export function stateFull(limit: number): StoreError {
+  return new StoreError(
+    "full",
+    `The store holds as much of this server's sessions as it keeps, ${limit} bytes of keys and ` +
+      `values: remove some, end sessions, or open it with a higher limit of bytes`,
+  );
+}
+
 /** The error of a session whose state would get too large. */
 export function sessionTooLarge(limit: number): StoreError {
   return new StoreError(

@@ -11,6 +11,7 @@ import {
   copyRecord,
   ownerFull,
   sessionTooLarge,
+  stateFull,
   storeFull,
   used,
 } from "./_checks.ts";
@@ -34,6 +35,8 @@ export interface Terms {
 // Each new session looks at more than one old one, so that expired ones go faster than new ones
 // come, and nothing ever has to stop and look at all of them.
 const SWEPT_PER_CREATE = 4;
+/** How many expired sessions a write to a store that is full takes away. */
+const SWEPT_FOR_BYTES = 1000;
 
 /** Decides what `create` does with a record that was checked. */
 export function decideCreate(
@@ -102,7 +105,17 @@ export function decideFork(
   if (value.id !== record.id) throw conflictError();
   const { stateId, toolCalls, expiresAt } = record;
   const writes = [...entry.state ?? []];
-  return { value, changes: [...changes, { kind: "use", stateId, toolCalls, expiresAt, writes }] };
+  const gone = makeRoom(table, entry.bytes, terms);
+  return {
+    value,
+    changes: [...decideDrop(gone), ...changes, {
+      kind: "use",
+      stateId,
+      toolCalls,
+      expiresAt,
+      writes,
+    }],
+  };
 }
 
 /** Decides what `delete` does. */
@@ -139,17 +152,29 @@ export function decideTransact<T>(
   const writes = encodeUpdate(set);
   const { stateId } = before;
   const { toolCalls, expiresAt } = session;
+  let gone: string[] = [];
   if (writes.length > 0) {
     const bytes = table.bytesAfter(entry, writes);
     // What makes it smaller is welcome, however large it still is.
-    if (bytes > limits.bytesPerSession && bytes > table.bytesAfter(entry, [])) {
-      throw sessionTooLarge(limits.bytesPerSession);
-    }
+    const growth = bytes - entry.bytes;
+    if (growth > 0 && bytes > limits.bytesPerSession) throw sessionTooLarge(limits.bytesPerSession);
+    gone = makeRoom(table, growth, { now, limits });
   }
   const idle = writes.length === 0 && toolCalls === before.toolCalls &&
     expiresAt === before.expiresAt;
   return {
     value: { session, value },
-    changes: idle ? [] : [{ kind: "use", stateId, toolCalls, expiresAt, writes }],
+    changes: idle
+      ? []
+      : [...decideDrop(gone), { kind: "use", stateId, toolCalls, expiresAt, writes }],
   };
+}
+
+/** Which expired sessions have to go before the states of all can be so much larger. */
+function makeRoom(table: Table, growth: number, { now, limits }: Terms): string[] {
+  if (growth <= 0 || table.bytes + growth <= limits.bytes) return [];
+  const gone = table.firstExpired(now, SWEPT_FOR_BYTES);
+  const freed = gone.reduce((sum, stateId) => sum + (table.byStateId(stateId)?.bytes ?? 0), 0);
+  if (table.bytes - freed + growth > limits.bytes) throw stateFull(limits.bytes);
+  return gone;
 }

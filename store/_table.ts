@@ -40,9 +40,9 @@ export interface Entry {
   state?: Map<string, string>;
   /** The keys in order, until one is added or removed. */
   order?: string[];
-  /** What keys and values take, once somebody wanted to know. */
-  bytes?: number;
-  dropped?: boolean;
+  /** What keys and values take. */
+  bytes: number;
+  dropped: boolean;
 }
 
 /** The sessions of one namespace. */
@@ -51,6 +51,7 @@ export class Table {
   readonly #byId = new Index<Entry>(({ record }) => record.id);
   readonly #byAlias = new Map<string | null, Map<string, Entry>>();
   readonly #byOwner = new Map<string | null, Shelf>();
+  #bytes = 0;
   #sweep: Iterator<Entry> | undefined;
   /** Absent until somebody asks for it: only a store that is full needs it. */
   #byExpiry: ExpiryQueue<Entry> | undefined;
@@ -58,6 +59,11 @@ export class Table {
   /** How many sessions there are, with the expired ones that nobody dropped yet. */
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** What the keys and values of all of them take. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Every session and its state as the changes that make them. */
@@ -107,7 +113,6 @@ export class Table {
 
   /** How many bytes a session's state would take after these writes. */
   bytesAfter(entry: Entry, writes: readonly EncodedWrite[]): number {
-    entry.bytes ??= sum(entry.state ?? []);
     return entry.bytes + growth(entry, writes);
   }
 
@@ -188,7 +193,7 @@ export class Table {
   #put(record: SessionRecord): Undo {
     const before = this.#entries.get(record.stateId);
     if (before === undefined) {
-      this.#add({ record, dropped: false });
+      this.#add({ record, bytes: 0, dropped: false });
       return () => void this.#drop(record.stateId);
     }
     this.#remove(before);
@@ -205,10 +210,10 @@ export class Table {
     const { record } = entry;
     const old: EncodedWrite[] = writes.map(([key]) => [key, entry.state?.get(key)]);
     entry.record = { ...record, toolCalls, expiresAt };
-    writeState(entry, writes);
+    this.#bytes += writeState(entry, writes);
     return () => {
       entry.record = record;
-      writeState(entry, old);
+      this.#bytes += writeState(entry, old);
     };
   }
 
@@ -222,6 +227,7 @@ export class Table {
   #add(entry: Entry) {
     const { id, stateId, owner, alias } = entry.record;
     entry.dropped = false;
+    this.#bytes += entry.bytes;
     this.#entries.set(stateId, entry);
     this.#byId.set(id, entry);
     getOrAdd(this.#byOwner, owner, () => new Shelf()).add(entry);
@@ -232,6 +238,7 @@ export class Table {
   #remove(entry: Entry) {
     const { id, stateId, owner, alias } = entry.record;
     entry.dropped = true;
+    this.#bytes -= entry.bytes;
     this.#entries.delete(stateId);
     if (this.#byId.get(id) === entry) this.#byId.delete(id);
     if (this.#byOwner.get(owner)?.remove() === 0) this.#byOwner.delete(owner);
@@ -292,8 +299,10 @@ class Shelf {
   }
 }
 
-function writeState(entry: Entry, writes: readonly EncodedWrite[]) {
-  if (entry.bytes !== undefined) entry.bytes += growth(entry, writes);
+/** Writes to a session's state, and gives how much larger it is for it. */
+function writeState(entry: Entry, writes: readonly EncodedWrite[]): number {
+  const grown = growth(entry, writes);
+  entry.bytes += grown;
   const state = entry.state ??= new Map();
   for (const [key, json] of writes) {
     if (state.has(key) !== (json !== undefined)) delete entry.order;
@@ -301,6 +310,7 @@ function writeState(entry: Entry, writes: readonly EncodedWrite[]) {
     else state.set(key, json);
   }
   if (state.size === 0) delete entry.state;
+  return grown;
 }
 
 function sum(writes: Iterable<EncodedWrite>): number {

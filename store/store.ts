@@ -124,6 +124,12 @@ export interface StoreLimits {
    * that would make it larger is `too_large`. @default 16 MiB
    */
   readonly bytesPerSession: number;
+  /**
+   * How large the states of all sessions of this server may be together, counted in the same way. A
+   * write that would make it larger is `full`. For the stores that hold their sessions in memory:
+   * Deno KV keeps them on disk alone, and does not count. @default 1 GiB
+   */
+  readonly bytes: number;
 }
 
 /** The limits of a store that is told of none. */
@@ -131,6 +137,7 @@ export const DEFAULT_LIMITS: StoreLimits = {
   sessions: 1_000_000,
   sessionsPerOwner: 10_000,
   bytesPerSession: 16 * 1024 * 1024,
+  bytes: 1024 * 1024 * 1024,
 };
 
 /**

@@ -269,6 +269,42 @@ add("a session holds as many bytes as the limit", async ({ another }) => {
   await put(store, "sess-2", ["e", ""]);
 });
 
+add("all sessions of a store together hold as many bytes as the limit", async (bench) => {
+  const { clock, another } = bench;
+  const store = await another("limited", { bytes: 100 });
+  const write = (id: string, key: string, bytes: number) =>
+    put(store, id, [key, "x".repeat(bytes - 3)]);
+  const refuses = async (action: () => Promise<unknown>) => {
+    const error = await assertRejects(action, StoreError);
+    assertEquals(error.code, "full");
+    assertStringIncludes(error.message, "100");
+  };
+  for (const i of [1, 2]) await store.create(record(`sess-${i}`));
+  await write("sess-1", "a", 60);
+  await write("sess-2", "a", 40);
+  await refuses(() => write("sess-2", "b", 3));
+  await refuses(() => write("sess-1", "a", 61));
+  await refuses(() => store.fork("sess-2", record("sess-3")));
+  await store.create(record("sess-3"));
+  await refuses(() => write("sess-3", "a", 3));
+  await write("sess-1", "a", 30);
+  await write("sess-3", "a", 30);
+  await store.regenerate("sess-2", "sess-4");
+  await refuses(() => write("sess-4", "b", 3));
+  await store.delete("sess-4");
+  await store.fork("sess-3", record("sess-5"));
+  await refuses(() => write("sess-1", "b", 11));
+  await write("sess-1", "b", 10);
+
+  // What has expired is in nobody's way.
+  clock.now += 1_000;
+  await store.create(record("sess-6", { expiresAt: clock.now + 60_000_000 }));
+  await refuses(() => write("sess-6", "a", 3));
+  clock.now += 10_000_000;
+  await write("sess-6", "a", 100);
+  await refuses(() => write("sess-6", "b", 3));
+});
+
 add("regenerate() and fork() are seen by every process, and by the next", async (bench) => {
   const { store, another } = bench;
   await store.create(record("sess-1"));

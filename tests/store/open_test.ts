@@ -48,7 +48,7 @@ Deno.test("openStore() refuses a namespace that is empty or too long", async () 
 Deno.test("openStore() refuses a limit that is no number from 0, and takes none at all", async () => {
   await using folder = await tempFolder();
   for (const scheme of ["memory:", `file:${folder.path}/store`, `kv:${folder.path}/store.kv`]) {
-    for (const name of ["sessions", "sessionsPerOwner", "bytesPerSession"]) {
+    for (const name of ["sessions", "sessionsPerOwner", "bytesPerSession", "bytes"]) {
       for (const limit of [-1, NaN]) {
         const open = () => openStore(scheme, { namespace: "test", limits: { [name]: limit } });
         const message = `${name} must be 0 or more: current value is ${limit}`;

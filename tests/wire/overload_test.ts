@@ -178,6 +178,22 @@ Deno.test("sessions over a principal's limit: get 503 with Retry-After and the e
   }
 });
 
+Deno.test("sessions over the limit in all: get 503 with Retry-After, and those made go on", async () => {
+  await using server = await start({ sessions: 3 });
+  const cookies = [await server.create(), await server.create(), await server.create()];
+  const body = JSON.stringify({ jsonrpc: "2.0", id: "x", method: "session/create" });
+  const response = await post(server.url, body);
+  assertEquals([response.status, response.headers.get("retry-after")], [503, "1"]);
+  const { id, error } = await response.json();
+  assertEquals([id, error.code, error.data], ["x", -32603, { code: "full" }]);
+  for (const cookie of cookies) {
+    const result = await server.toolResult("now", {}, cookie);
+    assertEquals(result._meta?.["mcp/session"]?.id, cookie.id);
+  }
+  await server.result("session/delete", { id: cookies[0]?.id });
+  await server.create();
+});
+
 Deno.test("limits: that are none are refused at the start", async () => {
   for (const limit of ["requests", "requestsPerOwner", "bodyBytes", "bodyMs"]) {
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
