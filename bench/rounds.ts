@@ -8,27 +8,40 @@
 /** Does something for about this long, and says how many of it were done in a second. */
 export type Rate = (ms: number) => Promise<number>;
 
-/** Two rates, and how many times the second the first is. */
+/**
+ * Two rates, and how many times the second the first is: the median of the rounds' own ratios, not
+ * the ratio of the medians.
+ */
 export interface Comparison {
   readonly a: number;
   readonly b: number;
   readonly ratio: number;
 }
 
-/** Measures `a` and `b` in turn; the ratio is the median of the rounds' own ratios. */
+/** Measures `a` and `b` in turn. */
 export async function compare(a: Rate, b: Rate, { rounds = 7, ms = 300 } = {}) {
   await a(ms / 3);
   await b(ms / 3);
-  const found: Comparison[] = [];
+  const [first = [], second = []] = await inTurn([() => a(ms), () => b(ms)], rounds);
+  return comparison(first, second);
+}
+
+/** Measures each of these once a round, one after the other; gives what each came to, by rounds. */
+export async function inTurn<T>(
+  measures: readonly (() => Promise<T>)[],
+  rounds: number,
+): Promise<T[][]> {
+  const found: T[][] = measures.map(() => []);
   for (let round = 0; round < rounds; round++) {
-    const [first, second] = [await a(ms), await b(ms)];
-    found.push({ a: first, b: second, ratio: first / second });
+    for (const [i, measure] of measures.entries()) found[i]?.push(await measure());
   }
-  return {
-    a: median(found.map(({ a }) => a)),
-    b: median(found.map(({ b }) => b)),
-    ratio: median(found.map(({ ratio }) => ratio)),
-  };
+  return found;
+}
+
+/** Compares what two things came to in the same rounds. */
+export function comparison(a: readonly number[], b: readonly number[]): Comparison {
+  const ratios = a.map((value, round) => value / (b[round] ?? NaN));
+  return { a: median(a), b: median(b), ratio: median(ratios) };
 }
 
 /** How many times in a second `count` callers at once, each after its last, get `work` done. */

@@ -5,43 +5,15 @@
  * @module
  */
 
-import { FileStore, openStore, type SessionRecord, type SessionStore } from "../store/mod.ts";
+import { openStore, type SessionStore } from "../store/mod.ts";
 import { compare, median, quantile, rate } from "./rounds.ts";
-
-interface Row {
-  readonly what: string;
-  readonly against: string;
-  readonly figures: string;
-  readonly ratio: number;
-  /** What is to hold: at least, or at most. */
-  readonly atLeast?: number;
-  readonly atMost?: number;
-}
+import { fill, record } from "./sessions.ts";
+import { perSecond, Rows } from "./table.ts";
 
 const MANY = 1_000_000;
-const rows: Row[] = [];
+const rows = new Rows();
 const folder = await Deno.makeTempDir({ prefix: "mcp-sessions-bench-" });
 const script = new URL("store_worker.ts", import.meta.url).href;
-
-/** A record that lives through the bench. */
-function record(number: number, owner: string | null = null): SessionRecord {
-  const text = number.toString(16).padStart(32, "0");
-  return {
-    id: `sess-${text}`,
-    stateId: text,
-    owner,
-    alias: null,
-    ttlMs: 604_800_000,
-    expiresAt: Date.now() + 604_800_000,
-    endsAt: null,
-    toolCalls: 0,
-    data: {
-      title: "experimental-session",
-      reason: "session/create",
-      createdAt: new Date().toISOString(),
-    },
-  };
-}
 
 async function open(url: string, sessions: number): Promise<SessionStore> {
   const store = await openStore(url, { namespace: "bench" });
@@ -58,14 +30,6 @@ function write(store: SessionStore) {
     });
 }
 
-function add(row: Row) {
-  rows.push(row);
-  const bound = row.atLeast !== undefined ? `>= ${row.atLeast}` : `<= ${row.atMost}`;
-  console.error(`${row.what} against ${row.against}: ${row.ratio.toFixed(2)} (${bound})`);
-}
-
-const perSecond = (value: number) => `${Math.round(value).toLocaleString("en")}/s`;
-
 async function transactions() {
   await using file = await open(`file:${folder}/transactions.jsonl`, 512);
   using raw = await Deno.open(`${folder}/raw`, { append: true, create: true });
@@ -77,7 +41,7 @@ async function transactions() {
   });
   for (const [callers, atLeast] of [[1, 0.5], [8, 3], [64, 10], [512, 20]] as const) {
     const { a, b, ratio } = await compare(rate(write(file), callers), syncedWrite);
-    add({
+    rows.add({
       what: `durable transactions, ${callers} at once`,
       against: "raw write+fdatasync",
       figures: `${perSecond(a)} : ${perSecond(b)}`,
@@ -87,7 +51,7 @@ async function transactions() {
   }
   await using kv = await open(`kv:${folder}/bench.kv`, 64);
   const { a, b, ratio } = await compare(rate(write(file), 64), rate(write(kv), 64));
-  add({
+  rows.add({
     what: "durable transactions, 64 at once",
     against: "Deno KV in a file",
     figures: `${perSecond(a)} : ${perSecond(b)}`,
@@ -96,7 +60,7 @@ async function transactions() {
   });
   const get = (store: SessionStore) => rate((caller) => store.get(record(caller).id));
   const gets = await compare(get(file), get(kv));
-  add({
+  rows.add({
     what: "get",
     against: "Deno KV in a file",
     figures: `${perSecond(gets.a)} : ${perSecond(gets.b)}`,
@@ -147,14 +111,14 @@ async function processes() {
     fairness.push(Math.min(...four) / Math.max(...four));
     sums.push([sum, one?.perSecond ?? NaN]);
   }
-  add({
+  rows.add({
     what: "4 processes with 16 callers each, in all",
     against: "1 process",
     figures: sums[2]?.map(perSecond).join(" : ") ?? "",
     ratio: median(ratios),
     atLeast: 0.7,
   });
-  add({
+  rows.add({
     what: "the slowest of 4 processes",
     against: "the fastest",
     figures: "",
@@ -163,18 +127,9 @@ async function processes() {
   });
 }
 
-/** Writes a store with this many sessions, in the shape that compaction leaves. */
-async function fill(path: string, sessions: number) {
-  await using store = await FileStore.open(path, { namespace: "bench", compactBytes: Infinity });
-  for (let i = 0; i < sessions; i += 10_000) {
-    const some = Array.from({ length: Math.min(10_000, sessions - i) }, (_, j) => record(i + j));
-    await Promise.all(some.map((session) => store.create(session)));
-  }
-}
-
 async function opening() {
   const path = `${folder}/many.jsonl`;
-  await fill(path, MANY);
+  await fill(path, "bench", MANY);
   const size = (await Deno.stat(path)).size;
   const figures: string[] = [];
   const ratios: number[] = [];
@@ -190,14 +145,14 @@ async function opening() {
     figures.push(`${(openMs / 1000).toFixed(1)} s : ${(parseMs / 1000).toFixed(1)} s`);
     rss = rssBytes;
   }
-  add({
+  rows.add({
     what: `opening ${MANY.toLocaleString("en")} sessions (${Math.round(size / 1e6)} MB)`,
     against: "one JSON.parse of the same bytes",
     figures: figures[1] ?? "",
     ratio: median(ratios),
     atLeast: 0.5,
   });
-  add({
+  rows.add({
     what: "memory for each of them, in KiB",
     against: "1",
     figures: "",
@@ -209,7 +164,7 @@ async function opening() {
   const page = (store: SessionStore, from: number) =>
     rate(() => store.list({ owner: null, after: record(from).stateId, limit: 50 }));
   const pages = await compare(page(few, 500), page(many, MANY / 2));
-  add({
+  rows.add({
     what: `a page of 50 sessions out of ${MANY.toLocaleString("en")}`,
     against: "out of 1,000",
     figures: `${perSecond(pages.b)} : ${perSecond(pages.a)}`,
@@ -223,7 +178,7 @@ async function compaction() {
   const times: [number, number][] = [];
   for (let round = 0; round < 5; round++) {
     const path = `${folder}/compaction-${round}.jsonl`;
-    await fill(path, 200_000);
+    await fill(path, "bench", 200_000);
     const writing = workers(1, path, 5000);
     // The writer has to be there first: it is ready within a second.
     await new Promise((go) => setTimeout(go, 2000));
@@ -244,7 +199,7 @@ async function compaction() {
     times.push([busy, idle]);
     await Deno.remove(path);
   }
-  add({
+  rows.add({
     what: "another writer's p99 while a file of 200,000 sessions is compacted",
     against: "its p99 before",
     figures: times[2]?.map((ms) => `${ms.toFixed(1)} ms`).join(" : ") ?? "",
@@ -262,11 +217,4 @@ try {
   await Deno.remove(folder, { recursive: true });
 }
 
-console.log("| what | against | figures | ratio | to hold | |");
-console.log("| --- | --- | --- | --- | --- | --- |");
-for (const { what, against, figures, ratio, atLeast, atMost } of rows) {
-  const holds = ratio >= (atLeast ?? -Infinity) && ratio <= (atMost ?? Infinity);
-  const bound = atLeast !== undefined ? `≥ ${atLeast}` : `≤ ${atMost}`;
-  const cells = [what, against, figures, ratio.toFixed(2), bound, holds ? "holds" : "**fails**"];
-  console.log(`| ${cells.join(" | ")} |`);
-}
+if (!rows.print()) Deno.exit(1);

@@ -7,11 +7,11 @@
  */
 
 import { FileStore } from "../store/mod.ts";
+import { idOf } from "./sessions.ts";
 
 const CALLERS = 16;
 const [path = "", what = "", argument = ""] = Deno.args;
 const open = (compactBytes: number) => FileStore.open(path, { namespace: "bench", compactBytes });
-const idOf = (number: number) => `sess-${number.toString(16).padStart(32, "0")}`;
 
 async function write(first: number, ms: number) {
   await using store = await open(Infinity);

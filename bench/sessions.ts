@@ -1,0 +1,44 @@
+/**
+ * Sessions that are made for a bench: known by their numbers, and so many as it takes.
+ *
+ * @module
+ */
+
+import { FileStore, type SessionRecord } from "../store/mod.ts";
+
+/** The id of a session, by its number. */
+export function idOf(number: number): string {
+  return `sess-${digits(number)}`;
+}
+
+/** A record that lives through the bench. */
+export function record(number: number, owner: string | null = null): SessionRecord {
+  return {
+    id: idOf(number),
+    stateId: digits(number),
+    owner,
+    alias: null,
+    ttlMs: 604_800_000,
+    expiresAt: Date.now() + 604_800_000,
+    endsAt: null,
+    toolCalls: 0,
+    data: {
+      title: "experimental-session",
+      reason: "session/create",
+      createdAt: new Date().toISOString(),
+    },
+  };
+}
+
+/** Writes a store with this many sessions, in the shape that compaction leaves. */
+export async function fill(path: string, namespace: string, sessions: number): Promise<void> {
+  await using store = await FileStore.open(path, { namespace, compactBytes: Infinity });
+  for (let i = 0; i < sessions; i += 10_000) {
+    const some = Array.from({ length: Math.min(10_000, sessions - i) }, (_, j) => record(i + j));
+    await Promise.all(some.map((session) => store.create(session)));
+  }
+}
+
+function digits(number: number): string {
+  return number.toString(16).padStart(32, "0");
+}
