@@ -1,0 +1,125 @@
+/**
+ * What the load of `http.ts` sends, written beforehand: calls of `hashcheck_store`, and what has to
+ * stand in the answer of each.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { createHash } from "node:crypto";
+import { METHOD } from "../protocol.ts";
+import type { Answer, HttpConnection } from "./http_connection.ts";
+import { idOf } from "./sessions.ts";
+
+/**
+ * With what the calls are made: `raw` for a server that answers the same whatever it is asked,
+ * `none` for no session, `transport` for one of the SDK's transport and `own` for one of ours on
+ * each connection; a number for so many sessions of ours that are there already, of which each
+ * call takes one at random.
+ */
+export type Sessions = "raw" | "none" | "transport" | "own" | number;
+
+/** A call that is written beforehand. */
+interface Call {
+  readonly request: Buffer;
+  /** What stands in its answer, and in that of no other call. */
+  readonly expected: readonly string[];
+  /** Where the session's number stands in the request, if each time another one goes there. */
+  readonly numberAt: number;
+}
+
+// So many that no two calls in a row write the same value.
+const CALLS_PER_CONNECTION = 8;
+// Of the hex digits at the end of an id, as many as 16 million sessions need.
+const DIGITS = 6;
+const HEX = Buffer.from("0123456789abcdef");
+
+/** The calls that one connection makes, over and over. */
+export class Calls {
+  readonly #sessions: Sessions;
+  readonly #calls: readonly Call[];
+  #next = 0;
+
+  private constructor(sessions: Sessions, calls: readonly Call[]) {
+    this.#sessions = sessions;
+    this.#calls = calls;
+  }
+
+  /** Writes them, after whatever has to be sent before the first of them. */
+  static async prepare(
+    connection: HttpConnection,
+    url: URL,
+    sessions: Sessions,
+    number: number,
+  ): Promise<Calls> {
+    let extraHead = "";
+    let meta = {};
+    if (sessions === "transport") extraHead = await initialize(connection, url);
+    if (sessions === "own") meta = await createSession(connection, url);
+    if (typeof sessions === "number") meta = { "mcp/session": { id: idOf(0) } };
+    const calls = Array.from({ length: CALLS_PER_CONNECTION }, (_, i): Call => {
+      const key = `key ${i}`;
+      const text = `What connection ${number} says under key ${i}`;
+      const id = number * CALLS_PER_CONNECTION + i;
+      const params = { name: "hashcheck_store", arguments: { key, text }, _meta: meta };
+      const request = encode(url, { id, method: "tools/call", params }, extraHead);
+      const hash = createHash("sha256").update(text).digest("hex");
+      return {
+        request,
+        expected: sessions === "raw" ? [] : [`"id":${id}`, hash],
+        numberAt: request.indexOf(idOf(0)) + idOf(0).length - DIGITS,
+      };
+    });
+    return new Calls(sessions, calls);
+  }
+
+  /** Makes the next call and looks at its answer. */
+  async make(connection: HttpConnection): Promise<void> {
+    const call = this.#calls[this.#next++ % this.#calls.length]!;
+    if (typeof this.#sessions === "number") {
+      let number = Math.floor(Math.random() * this.#sessions);
+      for (let i = DIGITS - 1; i >= 0; i--) {
+        call.request[call.numberAt + i] = HEX[number & 15]!;
+        number >>= 4;
+      }
+    }
+    check(await connection.send(call.request), call.expected);
+  }
+}
+
+function check({ head, body }: Answer, expected: readonly string[]) {
+  const good = head.startsWith("HTTP/1.1 200 ") && body.includes('"result":') &&
+    !body.includes('"isError":true') && expected.every((part) => body.includes(part));
+  if (!good) {
+    throw new Error(`A server did not do what it was asked for: ${head}\n${body}`);
+  }
+}
+
+function encode(url: URL, message: object, extraHead = ""): Buffer {
+  const body = JSON.stringify({ jsonrpc: "2.0", ...message });
+  return Buffer.from(
+    `POST ${url.pathname} HTTP/1.1\r\nhost: ${url.host}\r\n` +
+      "accept: application/json, text/event-stream\r\ncontent-type: application/json\r\n" +
+      `content-length: ${Buffer.byteLength(body)}\r\n${extraHead}\r\n${body}`,
+  );
+}
+
+/** Opens a session of the SDK's transport; gives the header that names it. */
+async function initialize(connection: HttpConnection, url: URL): Promise<string> {
+  const clientInfo = { name: "load", version: "1.0.0" };
+  const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo };
+  const { head } = await connection.send(encode(url, { id: 0, method: "initialize", params }));
+  const id = /\r\nmcp-session-id: *(\S+)/i.exec(head)?.[1];
+  if (id === undefined) throw new Error(`The server opened no session: ${head}`);
+  const session = `mcp-session-id: ${id}\r\nmcp-protocol-version: 2025-11-25\r\n`;
+  const initialized = { method: "notifications/initialized" };
+  const accepted = await connection.send(encode(url, initialized, session));
+  if (!accepted.head.startsWith("HTTP/1.1 202 ")) throw new Error(accepted.head);
+  return session;
+}
+
+/** Makes a session of ours; gives the `_meta` that presents it. */
+async function createSession(connection: HttpConnection, url: URL): Promise<object> {
+  const { body } = await connection.send(encode(url, { id: 0, method: METHOD.create }));
+  return JSON.parse(body).result._meta;
+}

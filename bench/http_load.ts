@@ -1,0 +1,88 @@
+/**
+ * The load of `http.ts`, in a process of its own. It takes orders as lines of JSON on stdin and
+ * answers each with one on stdout:
+ *
+ *     {"order": "open", "url": "…", "connections": 32, "sessions": "own"}   {"group": 0}
+ *     {"order": "run", "group": 0, "ms": 500}                               {"requests": …, …}
+ *     {"order": "run", "group": 0, "requests": 100000}                      {"requests": …, …}
+ *
+ * Every answer of a server is looked at; one that is not what was asked for ends the process.
+ *
+ * @module
+ */
+
+import { Calls, type Sessions } from "./http_calls.ts";
+import { HttpConnection } from "./http_connection.ts";
+import { lines } from "./lines.ts";
+import { quantile } from "./rounds.ts";
+
+/** What the load is told to do: to open connections, or to make calls on those of a group. */
+export type Order =
+  | {
+    readonly order: "open";
+    readonly url: string;
+    readonly connections: number;
+    readonly sessions: Sessions;
+  }
+  | {
+    readonly order: "run";
+    readonly group: number;
+    /** For how long; or else, how many. */
+    readonly ms?: number;
+    readonly requests?: number;
+  };
+
+/** What a run came to. */
+export interface Run {
+  readonly requests: number;
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+interface Caller {
+  readonly connection: HttpConnection;
+  readonly calls: Calls;
+}
+
+const groups: Caller[][] = [];
+
+async function open({ url: text, connections, sessions }: Order & { order: "open" }) {
+  const url = new URL(text);
+  const caller = async (_: unknown, number: number) => {
+    const connection = await HttpConnection.open(url);
+    return { connection, calls: await Calls.prepare(connection, url, sessions, number) };
+  };
+  groups.push(await Promise.all(Array.from({ length: connections }, caller)));
+  return { group: groups.length - 1 };
+}
+
+async function run(order: Order & { order: "run" }): Promise<Run> {
+  const { group, ms = Infinity, requests = Infinity } = order;
+  const latencies: number[] = [];
+  const start = performance.now();
+  let begun = 0;
+  await Promise.all((groups[group] ?? []).map(async ({ connection, calls }) => {
+    for (let now = start; now - start < ms && begun < requests;) {
+      begun++;
+      const before = now;
+      await calls.make(connection);
+      now = performance.now();
+      latencies.push(now - before);
+    }
+  }));
+  return {
+    requests: latencies.length,
+    perSecond: latencies.length / (performance.now() - start) * 1000,
+    p50Ms: quantile(latencies, 0.5),
+    p99Ms: quantile(latencies, 0.99),
+  };
+}
+
+if (import.meta.main) {
+  for await (const line of lines(Deno.stdin.readable)) {
+    const order: Order = JSON.parse(line);
+    console.log(JSON.stringify(order.order === "open" ? await open(order) : await run(order)));
+  }
+  Deno.exit(0);
+}

@@ -1,0 +1,103 @@
+/**
+ * What `http.ts` measures the session servers against, each in a process of its own:
+ *
+ *     http_server.ts raw         no MCP: reads the body, answers with a fixed text
+ *     http_server.ts stateful    the SDK's transport with its Mcp-Session-Id
+ *     http_server.ts stateless   the SDK's transport as it is documented for no sessions
+ *     http_server.ts bare        the stateless transport of this project, behind its listener
+ *
+ * The three with MCP have one tool that does what `hashcheck_store` does, but for the sessions: it
+ * takes the same arguments, computes the same hash and answers in the same shape.
+ *
+ * @module
+ */
+
+import { crypto } from "@std/crypto";
+import { z } from "zod";
+import { parseFlags } from "../servers/base/flags.ts";
+import { listen } from "../servers/base/listen.ts";
+import { answer, McpServer } from "../servers/base/mod.ts";
+import { WebStandardStreamableHTTPServerTransport as SdkTransport } from "../servers/base/sdk.ts";
+
+const PATH = "/mcp";
+const NO_SESSION = `sess-${"0".repeat(32)}`;
+const encoder = new TextEncoder();
+
+function create(): McpServer {
+  const server = new McpServer({ name: "bench", version: "1.0.0" });
+  server.registerTool("hashcheck_store", {
+    inputSchema: { key: z.string(), text: z.string() },
+    outputSchema: {
+      action: z.literal("store"),
+      key: z.string(),
+      algorithm: z.literal("sha256"),
+      hash: z.string().regex(/^[0-9a-f]{64}$/),
+      session_id: z.string(),
+    },
+  }, async ({ key, text }) => {
+    const digest = await crypto.subtle.digest("SHA-256", encoder.encode(text));
+    const bytes = Array.from(new Uint8Array(digest));
+    const hash = bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    return answer(`Stored sha256 ${hash} under ${JSON.stringify(key)}.`, {
+      action: "store",
+      key,
+      algorithm: "sha256",
+      hash,
+      session_id: NO_SESSION,
+    });
+  });
+  return server;
+}
+
+function open(handler: (request: Request) => Promise<Response>) {
+  const { addr } = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, handler);
+  return { url: `http://127.0.0.1:${addr.port}${PATH}` };
+}
+
+function raw() {
+  const text = JSON.stringify({ jsonrpc: "2.0", id: 1, result: answer("Stored", {}) });
+  const headers = { "content-type": "application/json" };
+  return open(async (request) => {
+    await request.bytes();
+    return new Response(text, { headers });
+  });
+}
+
+function stateful() {
+  const sessions = new Map<string, SdkTransport>();
+  return open(async (request) => {
+    const id = request.headers.get("mcp-session-id");
+    const known = id === null ? undefined : sessions.get(id);
+    if (known !== undefined) return await known.handleRequest(request);
+    const transport = new SdkTransport({
+      sessionIdGenerator: () => globalThis.crypto.randomUUID(),
+      onsessioninitialized: (id) => void sessions.set(id, transport),
+    });
+    await create().connect(transport);
+    return await transport.handleRequest(request);
+  });
+}
+
+function stateless() {
+  return open(async (request) => {
+    const transport = new SdkTransport();
+    await create().connect(transport);
+    return await transport.handleRequest(request);
+  });
+}
+
+function bare() {
+  const command = parseFlags(["--transport", "streamable-http", "--port", "0"]);
+  if (command.kind !== "serve" || command.http === undefined) throw new Error("No HTTP settings");
+  return listen(async (transport) => {
+    const server = create();
+    await server.connect(transport);
+    return server;
+  }, command.http);
+}
+
+const kinds = { raw, stateful, stateless, bare };
+const [kind = ""] = Deno.args;
+const start = Object.entries(kinds).find(([name]) => name === kind)?.[1];
+if (start === undefined) throw new TypeError(`There is no server of the kind "${kind}"`);
+console.error(`${kind} listening on ${(await start()).url}`);
