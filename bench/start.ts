@@ -1,0 +1,74 @@
+/**
+ * How long a server takes to start, and what memory it then has: `deno task bench:start`. From the
+ * spawn of the process to its reply to `initialize` on stdio, against the barest server that the
+ * SDK makes, both started in the same way.
+ *
+ * @module
+ */
+
+import { BenchProcess } from "./process.ts";
+import { comparison, inTurn, median } from "./rounds.ts";
+import { megabytes, Rows } from "./table.ts";
+
+const ROUNDS = 21;
+const INITIALIZE = {
+  jsonrpc: "2.0",
+  id: 1,
+  method: "initialize",
+  params: {
+    protocolVersion: "2025-11-25",
+    capabilities: {},
+    clientInfo: { name: "bench", version: "1.0.0" },
+  },
+};
+
+interface Start {
+  readonly ms: number;
+  readonly rssBytes: number;
+}
+
+function start(module: string, ...args: readonly string[]) {
+  return async (): Promise<Start> => {
+    const begin = performance.now();
+    const server = new BenchProcess(module, ...args);
+    try {
+      await server.write(INITIALIZE);
+      const { value: reply = "null" } = await server.stdout.next();
+      const ms = performance.now() - begin;
+      if (!JSON.parse(reply)?.result?.serverInfo) throw new Error(`${module} did not start`);
+      return { ms, rssBytes: server.rssBytes() };
+    } finally {
+      await server.stop();
+    }
+  };
+}
+
+const folder = await Deno.makeTempDir({ prefix: "mcp-sessions-bench-" });
+const hashcheck = "../servers/hashcheck.ts";
+const measures = [
+  start("start_bare.ts"),
+  start(hashcheck, "--store", "memory:"),
+  start(hashcheck, "--store", `file:${folder}/start.jsonl`),
+];
+const rows = new Rows();
+try {
+  // The first time, modules may have to be compiled and files to be made.
+  for (const measure of measures) await measure();
+  const [bare = [], ...ours] = await inTurn(measures, ROUNDS);
+  for (const [i, store] of ["memory:", "file:"].entries()) {
+    const starts = ours[i] ?? [];
+    const times = comparison(starts.map(({ ms }) => ms), bare.map(({ ms }) => ms));
+    const sizes = [starts, bare].map((each) => median(each.map(({ rssBytes }) => rssBytes)));
+    rows.add({
+      what: `hashcheck with \`${store}\`, from spawn to initialize`,
+      against: "the SDK's barest server",
+      figures: `${Math.round(times.a)} ms, ${megabytes(sizes[0] ?? NaN)} : ` +
+        `${Math.round(times.b)} ms, ${megabytes(sizes[1] ?? NaN)}`,
+      ratio: times.ratio,
+      atMost: 1.25,
+    });
+  }
+} finally {
+  await Deno.remove(folder, { recursive: true });
+}
+if (!rows.print()) Deno.exit(1);

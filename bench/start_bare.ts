@@ -1,0 +1,12 @@
+/**
+ * The barest MCP server on stdio, with the SDK alone: what `start.ts` measures ours against.
+ *
+ * @module
+ */
+
+// @ts-types="@modelcontextprotocol/sdk/server/mcp"
+import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+// @ts-types="@modelcontextprotocol/sdk/server/stdio"
+import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js";
+
+await new McpServer({ name: "bare", version: "1.0.0" }).connect(new StdioServerTransport());
