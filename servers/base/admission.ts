@@ -6,6 +6,7 @@
 
 import { CODE, invalid, isObject, LAZY, sessionRequired, WireError } from "../../protocol.ts";
 import type { SessionRecord, SessionStore } from "../../store/mod.ts";
+import { Alarms } from "./alarms.ts";
 import { CallSession } from "./call.ts";
 import { findByCookie } from "./find.ts";
 import { LAZY_TTL_MS, type Lifetime, newRecord } from "./record.ts";
@@ -52,6 +53,7 @@ export class Admission {
   readonly #tools: ReadonlyMap<string, Policy>;
   readonly #lifetime: Lifetime;
   readonly #now: () => number;
+  readonly #alarms = new Alarms();
 
   /**
    * Checks the options and copies them: a policy that is misspelt must not let anybody in.
@@ -116,6 +118,11 @@ export class Admission {
     return found.kind === "live" ? this.#session(found.record, { counts: false }) : undefined;
   }
 
+  /** Lets go of its timer. */
+  close(): void {
+    this.#alarms.stop();
+  }
+
   #lazySession(owner: string | null): CallSession {
     const lifetime = { ...this.#lifetime, ttlMs: Math.min(LAZY_TTL_MS, this.#lifetime.ttlMs) };
     const record = newRecord({ ...LAZY, owner, lifetime, now: this.#now() });
@@ -123,8 +130,8 @@ export class Admission {
   }
 
   #session(record: SessionRecord, { isNew = false, counts = true } = {}): CallSession {
-    const [store, lifetime, now] = [this.#store, this.#lifetime, this.#now];
-    return new CallSession({ store, record, isNew, counts, lifetime, now });
+    const [store, lifetime, now, alarms] = [this.#store, this.#lifetime, this.#now, this.#alarms];
+    return new CallSession({ store, record, isNew, counts, lifetime, now, alarms });
   }
 }
 

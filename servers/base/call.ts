@@ -11,6 +11,7 @@ import {
   StoreError,
   type Transaction,
 } from "../../store/mod.ts";
+import type { Alarms } from "./alarms.ts";
 import { cookieOf, type Lifetime, newRecord, renewalInterval, renewedExpiry } from "./record.ts";
 import { type CallersSession, SessionError, type SessionNames } from "./session.ts";
 import { PAGE, SessionState } from "./state.ts";
@@ -29,6 +30,8 @@ export interface CallSessionOptions {
   readonly lifetime: Lifetime;
   /** The clock, in milliseconds since 1970. */
   readonly now: () => number;
+  /** Wakes the calls that take long. */
+  readonly alarms: Alarms;
 }
 
 /** The handle behind a tool's session, with the half that only the layer uses. */
@@ -37,6 +40,7 @@ export class CallSession extends SessionState implements CallersSession {
   readonly #counts: boolean;
   readonly #lifetime: Lifetime;
   readonly #now: () => number;
+  readonly #alarms: Alarms;
   readonly #running = new Set<Promise<unknown>>();
   readonly #foundId: string;
   #record: SessionRecord;
@@ -51,7 +55,6 @@ export class CallSession extends SessionState implements CallersSession {
   #failure: StoreError | undefined;
   /** The end of the last change of which session this is. */
   #turn: Promise<void> | undefined;
-  #renewal: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: CallSessionOptions) {
     super();
@@ -61,6 +64,7 @@ export class CallSession extends SessionState implements CallersSession {
     this.#counts = options.counts;
     this.#lifetime = options.lifetime;
     this.#now = options.now;
+    this.#alarms = options.alarms;
     this.#phase = options.isNew ? "new" : "live";
     this.#uncounted = options.counts;
     this.#number = options.record.toolCalls;
@@ -136,7 +140,7 @@ export class CallSession extends SessionState implements CallersSession {
   /** Ends the tool's use of the session: its reply is sent, or its caller has gone. */
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#renewal);
+    this.#alarms.clear(this.#renew);
   }
 
   /**
@@ -149,7 +153,7 @@ export class CallSession extends SessionState implements CallersSession {
    * @throws {WireError} -32002 if the session ended under the hands of a call that counts.
    */
   async settle(failed: boolean): Promise<Cookie | null | undefined> {
-    await Promise.allSettled(this.#running);
+    if (this.#running.size > 0) await Promise.allSettled(this.#running);
     try {
       if (failed && this.#failure !== undefined) throw this.#failure;
       if (this.#phase === "revoked") return null;
@@ -220,7 +224,7 @@ export class CallSession extends SessionState implements CallersSession {
   /** Does it unless it is too late, and remembers how it failed. */
   async #begin<T>(work: () => Promise<T>, turn: Promise<void> | undefined): Promise<T> {
     // How the one before it ended is its own caller's.
-    await turn?.catch(() => {});
+    if (turn !== undefined) await turn.catch(() => {});
     if (this.#closed) {
       throw new SessionError("closed", "Cannot use a session after the reply to its call was sent");
     }
@@ -239,14 +243,16 @@ export class CallSession extends SessionState implements CallersSession {
   }
 
   /** Keeps a session that is in use from expiring under a call that takes long. */
+  readonly #renew = async () => {
+    if (this.#phase === "live") {
+      // Whatever is wrong comes up again when the call is settled.
+      await this.transact({ update: nothing, durable: false }).catch(() => {});
+    }
+    if (!this.#closed) this.#renewLater();
+  };
+
   #renewLater(): void {
-    this.#renewal = setTimeout(async () => {
-      if (this.#phase === "live") {
-        // Whatever is wrong comes up again when the call is settled.
-        await this.transact({ update: nothing, durable: false }).catch(() => {});
-      }
-      if (!this.#closed) this.#renewLater();
-    }, renewalInterval(this.#record));
+    this.#alarms.set(this.#renew, renewalInterval(this.#record));
   }
 
   #newRecord({ title, reason }: SessionNames): SessionRecord {

@@ -30,13 +30,12 @@ export async function findByCookie(
 }
 
 /** The live session with this id, if `owner` may use it (section 6 of the contract). */
-export async function findOwned(
+export function findOwned(
   store: SessionStore,
   id: string,
   owner: string | null,
 ): Promise<SessionRecord | undefined> {
-  const record = await store.get(id);
-  return record?.owner === owner ? record : undefined;
+  return store.get(id).then((record) => record?.owner === owner ? record : undefined);
 }
 
 /**

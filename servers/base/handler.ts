@@ -68,20 +68,8 @@ export function httpHandler(
     return caller;
   };
 
-  return async (request) => {
+  const answerPage = async (request: Request, origin: string): Promise<Response> => {
     const { headers, method } = request;
-    const origin = headers.get("origin");
-    const refusal = hosts.has(headers.get("host") ?? "")
-      ? origin === null || origins.has(origin) ? undefined : refuse(
-        403,
-        "Forbidden: the server takes no requests from this Origin (see --allowed-origin)",
-      )
-      : refuse(403, "Forbidden: the server does not answer to this Host (see --allowed-host)");
-    if (refusal !== undefined) {
-      await request.body?.cancel();
-      return refusal;
-    }
-    if (origin === null) return await answer(request);
     const response = method === "OPTIONS" && headers.has("access-control-request-method")
       ? new Response(null, { status: 204, headers: ALLOWED_TO_PAGES })
       : await answer(request);
@@ -89,5 +77,26 @@ export function httpHandler(
     response.headers.set("access-control-expose-headers", SHOWN_TO_PAGES);
     response.headers.append("vary", "origin");
     return response;
+  };
+
+  const turnAway = async (request: Request, why: string): Promise<Response> => {
+    await request.body?.cancel();
+    return refuse(403, `Forbidden: ${why}`);
+  };
+
+  return (request) => {
+    const { headers } = request;
+    if (!hosts.has(headers.get("host") ?? "")) {
+      return turnAway(request, "the server does not answer to this Host (see --allowed-host)");
+    }
+    const origin = headers.get("origin");
+    if (origin === null) {
+      return options.authenticate ? answer(request) : endpoint.fetch(request);
+    }
+    if (origins.has(origin)) return answerPage(request, origin);
+    return turnAway(
+      request,
+      "the server takes no requests from this Origin (see --allowed-origin)",
+    );
   };
 }

@@ -92,10 +92,17 @@ export class StatelessHttpTransport implements Transport {
     return Promise.resolve();
   }
 
+  /** Takes nothing more on: who is still sending is told to come back. What runs is answered. */
+  stop(): void {
+    this.#reader.stop();
+  }
+
   /** Ends every exchange that is still without an answer. */
   close(): Promise<void> {
     this.#closed = true;
     for (const id of this.#inFlight.keys()) this.#end(this.#take(id));
+    this.#long.stop();
+    this.#reader.stop();
     this.onclose?.();
     return Promise.resolve();
   }
@@ -106,10 +113,10 @@ export class StatelessHttpTransport implements Transport {
       await request.body?.cancel();
       return refuse(405, "Method not allowed: send each message by POST", { allow: "POST" });
     }
-    const ticket = this.#load.take(ownerOf(authInfo));
+    const ticket = this.#isOpen() ? this.#load.take(ownerOf(authInfo)) : undefined;
     if (ticket === undefined) {
       await request.body?.cancel();
-      return refuseForNow("it has too many requests");
+      return this.#isOpen() ? refuseForNow("it has too many requests") : notOpen();
     }
     const message = await this.#reader.read(request, ticket);
     if (!(message instanceof Response) && "method" in message && "id" in message) {
@@ -139,16 +146,19 @@ export class StatelessHttpTransport implements Transport {
     return Promise.resolve();
   }
 
+  #isOpen(): boolean {
+    return this.onmessage !== undefined && !this.#closed;
+  }
+
   #exchange(
     request: JSONRPCRequest,
-    { headers, url }: Request,
+    http: Request,
     authInfo: AuthInfo | undefined,
     ticket: Ticket,
   ): Promise<Response> {
-    const receive = this.onmessage;
-    if (receive === undefined || this.#closed) {
+    if (!this.#isOpen()) {
       ticket.end();
-      return Promise.resolve(refuseForNow("it is not connected"));
+      return Promise.resolve(notOpen());
     }
     const { promise, resolve: respond } = Promise.withResolvers<Response>();
     const id = ++this.#lastId;
@@ -157,8 +167,8 @@ export class StatelessHttpTransport implements Transport {
     const flight = { id: request.id, method, caller, ticket, respond, stream: undefined };
     this.#inFlight.set(id, flight);
     this.#long.begin(flight);
-    const requestInfo = { headers: Object.fromEntries(headers), url: new URL(url) };
-    receive({ ...request, id }, { requestInfo, ...(authInfo && { authInfo }) });
+    const requestInfo = new HttpRequestInfo(http);
+    this.onmessage?.({ ...request, id }, { requestInfo, ...(authInfo && { authInfo }) });
     return promise;
   }
 
@@ -221,6 +231,27 @@ export class StatelessHttpTransport implements Transport {
   #end(flight: InFlight | undefined): void {
     if (flight?.stream === undefined) flight?.respond(eventStreamResponse(null));
     else flight.stream.end();
+  }
+}
+
+function notOpen(): Response {
+  return refuseForNow("it is starting or stopping");
+}
+
+/** What a tool can ask about the request that its call came in: few do. */
+class HttpRequestInfo {
+  readonly #request: Request;
+
+  constructor(request: Request) {
+    this.#request = request;
+  }
+
+  get headers(): Record<string, string> {
+    return Object.fromEntries(this.#request.headers);
+  }
+
+  get url(): URL {
+    return new URL(this.#request.url);
   }
 }
 

@@ -124,8 +124,9 @@ class SessionLayer implements Transport {
     return this.#inner.start();
   }
 
-  close(): Promise<void> {
-    return this.#inner.close();
+  async close(): Promise<void> {
+    await this.#inner.close();
+    this.#release();
   }
 
   async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
@@ -260,6 +261,7 @@ class SessionLayer implements Transport {
   #release(): void {
     for (const { admitted } of this.#pending.values()) admitted.session?.close();
     this.#pending.clear();
+    this.#admission.close();
   }
 
   /** Sends the layer's own reply to a request, unless the caller has cancelled it meanwhile. */

@@ -60,7 +60,7 @@ export async function listen(settings: HttpSettings, options: ListenOptions): Pr
   return {
     url: `http://${name}${suffix}${path}`,
     close: async () => {
-      endpoint.endStandaloneStreams?.();
+      endpoint.stop();
       await http.shutdown();
       await endpoint.close();
     },
@@ -69,7 +69,7 @@ export async function listen(settings: HttpSettings, options: ListenOptions): Pr
 
 /** An endpoint that can be stopped. */
 interface OpenEndpoint extends HttpEndpoint {
-  endStandaloneStreams?(): void;
+  stop(): void;
   close(): Promise<void>;
 }
 

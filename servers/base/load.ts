@@ -65,27 +65,21 @@ export class Load {
       this.#ofOwner.set(owner, before + 1);
     }
     this.#requests++;
-    let bodyBytes = 0;
-    let ended = false;
-    return {
-      hold: (bytes) => {
-        // A body that was given up may still be on its way.
-        if (ended || this.#bodyBytes + bytes > this.#limits.bodyBytes) return false;
-        this.#bodyBytes += bytes;
-        bodyBytes += bytes;
-        return true;
-      },
-      end: () => {
-        if (ended) return;
-        ended = true;
-        this.#requests--;
-        this.#bodyBytes -= bodyBytes;
-        if (owner !== null) this.#release(owner);
-      },
-    };
+    return new Ticket(this, owner);
   }
 
-  #release(owner: string): void {
+  /** Adds to the bodies that are held; `false` if they would be too much. */
+  hold(bytes: number): boolean {
+    if (this.#bodyBytes + bytes > this.#limits.bodyBytes) return false;
+    this.#bodyBytes += bytes;
+    return true;
+  }
+
+  /** Takes a request of this owner, with so much of a body, off again. */
+  release(owner: string | null, bodyBytes: number): void {
+    this.#requests--;
+    this.#bodyBytes -= bodyBytes;
+    if (owner === null) return;
     const left = (this.#ofOwner.get(owner) ?? 0) - 1;
     if (left > 0) this.#ofOwner.set(owner, left);
     else this.#ofOwner.delete(owner);
@@ -93,9 +87,30 @@ export class Load {
 }
 
 /** One request's part of the load. */
-export interface Ticket {
+export class Ticket {
+  readonly #load: Load;
+  readonly #owner: string | null;
+  #bodyBytes = 0;
+  #ended = false;
+
+  /** Made by {@linkcode Load.take}. */
+  constructor(load: Load, owner: string | null) {
+    this.#load = load;
+    this.#owner = owner;
+  }
+
   /** Adds to what the request holds in memory; `false` if that is too much for the server. */
-  hold(bytes: number): boolean;
+  hold(bytes: number): boolean {
+    // A body that was given up may still be on its way.
+    if (this.#ended || !this.#load.hold(bytes)) return false;
+    this.#bodyBytes += bytes;
+    return true;
+  }
+
   /** Ends the request's part. Ending it twice is harmless. */
-  end(): void;
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#load.release(this.#owner, this.#bodyBytes);
+  }
 }

@@ -6,7 +6,7 @@
  */
 
 import { CODE, invalid, isObject, WireError } from "../../protocol.ts";
-import type { JSONRPCMessage, RequestId } from "./sdk.ts";
+import type { JSONRPCErrorResponse, JSONRPCMessage, RequestId } from "./sdk.ts";
 
 /** The largest message that a server takes, in bytes. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
@@ -62,9 +62,25 @@ export function answerText(answer: { readonly id: RequestId }): string {
   try {
     return JSON.stringify(answer);
   } catch {
-    const error = new WireError(CODE.internalError, "The result cannot be written as JSON");
-    return JSON.stringify(errorMessage(answer.id, error));
+    return JSON.stringify(notJson(answer.id));
   }
+}
+
+/** An answer that can be written as JSON: this one, or an error in its place. */
+export function writable<T extends { readonly id?: RequestId | undefined }>(
+  answer: T,
+): T | JSONRPCErrorResponse {
+  try {
+    JSON.stringify(answer);
+    return answer;
+  } catch {
+    return notJson(answer.id);
+  }
+}
+
+function notJson(id: RequestId | undefined): JSONRPCErrorResponse {
+  const message = "The result cannot be written as JSON";
+  return { jsonrpc: "2.0", id, error: { code: CODE.internalError, message } };
 }
 
 /** Do objects and arrays stand deeper in one another than `most`? */

@@ -21,18 +21,35 @@ export class Overdue<T> {
   /** Notes that a thing is under way from now on. */
   begin(thing: T): void {
     this.#young.add(thing);
-    this.#timer ??= setInterval(() => this.#sweep(), this.#everyMs);
+    this.#timer ??= this.#start();
   }
 
   /** Notes that it has ended. */
   end(thing: T): void {
     if (!this.#young.delete(thing)) this.#old.delete(thing);
-    if (this.#young.size + this.#old.size > 0) return;
+  }
+
+  /** All that is under way. */
+  *[Symbol.iterator](): Generator<T> {
+    yield* this.#young;
+    yield* this.#old;
+  }
+
+  /** Stops the timer, until something else is under way. */
+  stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
+  // Most things end at once: a timer for as long as there are any would be made for each of them.
+  #start(): ReturnType<typeof setInterval> {
+    const timer = setInterval(() => this.#sweep(), this.#everyMs);
+    timer.unref();
+    return timer;
+  }
+
   #sweep(): void {
+    if (this.#young.size + this.#old.size === 0) return this.stop();
     for (const thing of this.#old) this.#onoverdue(thing);
     for (const thing of this.#young) this.#old.add(thing);
     this.#young = new Set();

@@ -14,17 +14,18 @@ const SMALL_BODY_BYTES = 64 * 1024;
 
 /** Reads the messages that are sent to one endpoint. */
 export class PostReader {
-  readonly #slow: Overdue<(late: Response) => void>;
+  readonly #reading: Overdue<(refusal: Response) => void>;
+  #stopping = false;
 
   /** Takes limits that were checked. */
   constructor({ bodyMs }: Pick<RequestLimits, "bodyMs">) {
     const late = () => refuse(408, "Request timeout: the body took too long to come");
-    this.#slow = new Overdue(bodyMs, (stop) => stop(late()));
+    this.#reading = new Overdue(bodyMs, (give) => give(late()));
   }
 
   /** The message in a POST, or how it is to be refused. */
   async read(request: Request, ticket: Ticket): Promise<JSONRPCMessage | Response> {
-    const refusal = checkHeaders(request.headers);
+    const refusal = this.#stopping ? stopping() : checkHeaders(request.headers);
     if (refusal !== undefined) {
       await request.body?.cancel();
       return refusal;
@@ -37,19 +38,30 @@ export class PostReader {
       : json(400, errorMessage(incoming.id, incoming.error));
   }
 
+  /** Sends away those whose message is not there yet, and all who come from now on. */
+  stop(): void {
+    this.#stopping = true;
+    for (const give of this.#reading) give(stopping());
+    this.#reading.stop();
+  }
+
   /** The body's bytes, unless they are too many, too slow, or not all there. */
   async #body(request: Request, ticket: Ticket): Promise<Uint8Array | Response> {
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | Response>();
-    this.#slow.begin(resolve);
+    this.#reading.begin(resolve);
     bodyBytes(request, ticket).then(resolve, reject);
     try {
       return await promise;
     } catch {
       return refuse(400, "Bad request: the body ended before it was whole");
     } finally {
-      this.#slow.end(resolve);
+      this.#reading.end(resolve);
     }
   }
+}
+
+function stopping(): Response {
+  return refuseForNow("it is stopping");
 }
 
 /** What the specification asks of a POST's headers; the refusal if one is wrong. */
@@ -71,20 +83,20 @@ function checkHeaders(headers: Headers): Response | undefined {
 }
 
 async function bodyBytes(request: Request, ticket: Ticket): Promise<Uint8Array | Response> {
-  const { body, headers } = request;
-  if (body === null) return new Uint8Array();
-  const declared = Number(headers.get("content-length") ?? Infinity);
-  // What is declared is only counted if it is little: a promise of much must not take others' room.
-  const counted = declared <= SMALL_BODY_BYTES ? declared : 0;
-  const refusal = checkSize(Number.isFinite(declared) ? declared : 0, counted, ticket);
+  const declared = Number(request.headers.get("content-length") ?? NaN);
+  if (declared <= SMALL_BODY_BYTES) {
+    // To look at its body as a stream would take longer than to read it.
+    return checkSize(declared, declared, ticket) ?? await request.bytes();
+  }
+  // A promise of much must not take others' room before it is kept.
+  const refusal = checkSize(Number.isNaN(declared) ? 0 : declared, 0, ticket);
   if (refusal !== undefined) {
-    await body.cancel();
+    await request.body?.cancel();
     return refusal;
   }
-  if (counted > 0) return await request.bytes();
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let whole = 0;
-  for await (const part of body) {
+  for await (const part of request.body ?? []) {
     whole += part.length;
     const refusal = checkSize(whole, part.length, ticket);
     if (refusal !== undefined) return refusal;

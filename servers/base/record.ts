@@ -60,9 +60,23 @@ export function newRecord(session: NewSession): SessionRecord {
 export function cookieOf(record: SessionRecord): Cookie {
   return {
     id: record.id,
-    expiry: new Date(record.expiresAt).toISOString(),
+    expiry: isoTime(record.expiresAt),
     data: record.data,
   };
+}
+
+// Most calls show an expiry that was shown before, and to write it out takes as long as to read it
+// from the store.
+const isoTimes = new Map<number, string>();
+
+function isoTime(ms: number): string {
+  let text = isoTimes.get(ms);
+  if (text === undefined) {
+    text = new Date(ms).toISOString();
+    if (isoTimes.size === 1000) isoTimes.clear();
+    isoTimes.set(ms, text);
+  }
+  return text;
 }
 
 /** When the session ends if it is used `now`, or `undefined` if that is not worth writing. */

@@ -38,6 +38,8 @@ export type TransportSendOptions = transport.TransportSendOptions;
 export type JSONRPCMessage = types.JSONRPCMessage;
 /** A JSON-RPC request in the SDK's terms. */
 export type JSONRPCRequest = types.JSONRPCRequest;
+/** A JSON-RPC answer that is an error, in the SDK's terms. */
+export type JSONRPCErrorResponse = types.JSONRPCErrorResponse;
 /** The id of a JSON-RPC request. */
 export type RequestId = types.RequestId;
 /** What a transport knows of a message beside the message: headers, the caller's identity. */

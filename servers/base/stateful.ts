@@ -61,14 +61,19 @@ export class StatefulHttpServer implements HttpEndpoint {
     }
   }
 
-  /** Ends the streams that wait for a server to speak: they would keep it from ever stopping. */
-  endStandaloneStreams(): void {
+  /**
+   * Takes nothing more on, and ends the streams that wait for a server to speak: they would keep it
+   * from ever stopping. What runs is answered.
+   */
+  stop(): void {
+    this.#reader.stop();
     for (const session of this.#sessions.values()) session.endStandaloneStream();
   }
 
   /** Closes every transport session. */
   async close(): Promise<void> {
     clearInterval(this.#sweep);
+    this.#reader.stop();
     for (const session of [...this.#sessions.values()]) await session.close();
   }
 

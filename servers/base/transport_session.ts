@@ -7,7 +7,7 @@
 
 import { CODE, member, WireError } from "../../protocol.ts";
 import type { Ticket } from "./load.ts";
-import { errorMessage } from "./message.ts";
+import { errorMessage, writable } from "./message.ts";
 import { json } from "./refuse.ts";
 import type { AuthInfo, JSONRPCMessage, McpServer, RequestId, Transport } from "./sdk.ts";
 import { WebStandardStreamableHTTPServerTransport as SdkTransport } from "./sdk_http.ts";
@@ -50,8 +50,10 @@ export class TransportSession {
     });
     const send = sdk.send.bind(sdk);
     sdk.send = async (message, options) => {
-      await send(message, options);
-      if (!("method" in message) && message.id !== undefined) this.#answered(message.id);
+      if ("method" in message) return await send(message, options);
+      // The SDK would end the stream of one that is no JSON without a word.
+      await send(writable(message), options);
+      if (message.id !== undefined) this.#answered(message.id);
     };
     sdk.onclose = () => {
       if (sdk.sessionId !== undefined) onclose(sdk.sessionId);

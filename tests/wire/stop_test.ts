@@ -106,3 +106,30 @@ for (const transport of TRANSPORTS) {
     },
   });
 }
+
+for (const flags of [[], ["--stateful"]]) {
+  Deno.test({
+    name: `SIGTERM over http ${flags}: who is still sending is told to come back`,
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      const server = await startServer({ server: "notebook", transport: "http", flags });
+      const { hostname, port, host } = new URL(server.url);
+      const connection = await Deno.connect({ hostname, port: Number(port) });
+      const text = (words: string) => new TextEncoder().encode(words);
+      const head = `POST /mcp HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\n` +
+        "accept: application/json, text/event-stream\r\n";
+      // The answer to a whole request tells that the server now waits for the next one's body.
+      const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+      const whole = `${head}content-length: ${ping.length}\r\n\r\n${ping}`;
+      await connection.write(text(`${whole}${head}content-length: 100\r\n\r\n{`));
+      const buffer = new Uint8Array(4000);
+      await connection.read(buffer);
+      server.process.kill("SIGTERM");
+      const length = await connection.read(buffer) ?? 0;
+      const answer = new TextDecoder().decode(buffer.subarray(0, length));
+      assertMatch(answer, /^HTTP\/1\.1 503 [^]*\nretry-after: [1-9]/i);
+      connection.close();
+      assertEquals(await server.ended(), 0);
+    },
+  });
+}
