@@ -50,6 +50,8 @@ const MAX_HINT_PAIRS = 32;
 const MAX_HINT_BYTES = 8 * 1024;
 // Ours are 37 characters; the bound only keeps a made-up id from being carried around.
 const MAX_ID_LENGTH = 256;
+const NOT_ASCII = /\P{ASCII}/u;
+const SHORT = 16;
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
 /** A JSON-RPC error on its way to the peer. */
@@ -107,6 +109,8 @@ export function member(object: unknown, name: string): unknown {
 
 /** How many bytes `text` takes in UTF-8. Counted, as encoding it only for that is far slower. */
 export function utf8Length(text: string): number {
+  // Most texts are ASCII, which V8 finds out several times faster than a loop.
+  if (text.length > SHORT && !NOT_ASCII.test(text)) return text.length;
   let bytes = text.length;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);

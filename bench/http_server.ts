@@ -16,8 +16,8 @@ import { crypto } from "@std/crypto";
 import { z } from "zod";
 import { parseFlags } from "../servers/base/flags.ts";
 import { listen } from "../servers/base/listen.ts";
-import { answer, McpServer } from "../servers/base/mod.ts";
-import { WebStandardStreamableHTTPServerTransport as SdkTransport } from "../servers/base/sdk.ts";
+import { answer, McpServer, type Transport } from "../servers/base/mod.ts";
+import { WebStandardStreamableHTTPServerTransport as SdkTransport } from "../servers/base/sdk_http.ts";
 
 const PATH = "/mcp";
 const NO_SESSION = `sess-${"0".repeat(32)}`;
@@ -34,10 +34,9 @@ function create(): McpServer {
       hash: z.string().regex(/^[0-9a-f]{64}$/),
       session_id: z.string(),
     },
-  }, async ({ key, text }) => {
-    const digest = await crypto.subtle.digest("SHA-256", encoder.encode(text));
-    const bytes = Array.from(new Uint8Array(digest));
-    const hash = bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  }, ({ key, text }) => {
+    const digest = crypto.subtle.digestSync("SHA-256", encoder.encode(text));
+    const hash = new Uint8Array(digest).toHex();
     return answer(`Stored sha256 ${hash} under ${JSON.stringify(key)}.`, {
       action: "store",
       key,
@@ -87,13 +86,14 @@ function stateless() {
 }
 
 function bare() {
-  const command = parseFlags(["--transport", "streamable-http", "--port", "0"]);
+  const command = parseFlags(["--transport", "streamable-http", "--port", "0"], false);
   if (command.kind !== "serve" || command.http === undefined) throw new Error("No HTTP settings");
-  return listen(async (transport) => {
+  const connect = async (transport: Transport) => {
     const server = create();
     await server.connect(transport);
     return server;
-  }, command.http);
+  };
+  return listen(command.http, { connect, onerror: console.error });
 }
 
 const kinds = { raw, stateful, stateless, bare };

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Json } from "../protocol.ts";
 import {
   type checkTransaction,
   conflictError,
@@ -105,10 +106,10 @@ export function decideFork(
   if (value.id !== record.id) throw conflictError();
   const { stateId, toolCalls, expiresAt } = record;
   const writes = [...entry.state ?? []];
-  const gone = makeRoom(table, entry.bytes, terms);
+  const room = makeRoom(table, entry.bytes, terms);
   return {
     value,
-    changes: [...decideDrop(gone), ...changes, {
+    changes: [...room, ...changes, {
       kind: "use",
       stateId,
       toolCalls,
@@ -142,39 +143,36 @@ export function decideTransact<T>(
   if (entry === undefined) return { value: undefined, changes: [] };
   const before = entry.record;
   const session = used(before, transaction);
-  const state = new Map(
-    transaction.keys.flatMap((key) => {
-      const json = entry.state?.get(key);
-      return json === undefined ? [] : [[key, JSON.parse(json)]];
-    }),
-  );
+  const state = new Map<string, Json>();
+  for (const key of transaction.keys) {
+    const json = entry.state?.get(key);
+    if (json !== undefined) state.set(key, JSON.parse(json));
+  }
   const { value, set } = transaction.update(state, copyRecord(session));
   const writes = encodeUpdate(set);
   const { stateId } = before;
   const { toolCalls, expiresAt } = session;
-  let gone: string[] = [];
+  let room: readonly Change[] = [];
   if (writes.length > 0) {
     const bytes = table.bytesAfter(entry, writes);
     // What makes it smaller is welcome, however large it still is.
     const growth = bytes - entry.bytes;
     if (growth > 0 && bytes > limits.bytesPerSession) throw sessionTooLarge(limits.bytesPerSession);
-    gone = makeRoom(table, growth, { now, limits });
+    room = makeRoom(table, growth, { now, limits });
   }
   const idle = writes.length === 0 && toolCalls === before.toolCalls &&
     expiresAt === before.expiresAt;
   return {
     value: { session, value },
-    changes: idle
-      ? []
-      : [...decideDrop(gone), { kind: "use", stateId, toolCalls, expiresAt, writes }],
+    changes: idle ? [] : [...room, { kind: "use", stateId, toolCalls, expiresAt, writes }],
   };
 }
 
-/** Which expired sessions have to go before the states of all can be so much larger. */
-function makeRoom(table: Table, growth: number, { now, limits }: Terms): string[] {
+/** Ends the expired sessions that have to go before the states of all can be so much larger. */
+function makeRoom(table: Table, growth: number, { now, limits }: Terms): readonly Change[] {
   if (growth <= 0 || table.bytes + growth <= limits.bytes) return [];
   const gone = table.firstExpired(now, SWEPT_FOR_BYTES);
   const freed = gone.reduce((sum, stateId) => sum + (table.byStateId(stateId)?.bytes ?? 0), 0);
   if (table.bytes - freed + growth > limits.bytes) throw stateFull(limits.bytes);
-  return gone;
+  return decideDrop(gone);
 }

@@ -24,6 +24,9 @@ export interface SharedFileOptions {
 /** How far behind a process may be and still catch up while it holds the lock. */
 const BEHIND_BYTES = 1024 * 1024;
 
+/** For how long the file that had the name is taken for the one that has it. */
+const TRUSTED_MS = 1;
+
 /** One process's hold on the file: the lock, and the view of what it has read. */
 export class SharedFile<S> {
   readonly #path: string;
@@ -35,6 +38,8 @@ export class SharedFile<S> {
   #next: View<S> | undefined;
   /** The end of the last turn within this process: the lock is for one caller at a time. */
   #turn: Promise<unknown> = Promise.resolve();
+  /** When the name was last looked up for a read. */
+  #lookedUp = -Infinity;
   /** When the lock could last not be had, and why. */
   #refused: { readonly at: number; readonly error: unknown } | undefined;
 
@@ -51,9 +56,15 @@ export class SharedFile<S> {
     return this.#view;
   }
 
-  /** Has this process read all there is? */
+  /**
+   * Has this process read all there is? What other processes do is seen at once; that somebody moved
+   * the file away may take a read a moment to find out, but never a write.
+   */
   isCurrent(): boolean {
+    const now = performance.now();
+    if (now - this.#lookedUp < TRUSTED_MS && this.view.isAsFound()) return true;
     const named = this.#stat();
+    this.#lookedUp = now;
     return named.size === this.view.offset && this.view.isNamed(named);
   }
 
@@ -127,8 +138,9 @@ export class SharedFile<S> {
 
   /** Reads what others wrote, or says what is better read without the lock. */
   #catchUp() {
-    const { size } = this.#stat();
-    const view = this.#named();
+    const named = this.#stat();
+    const { size } = named;
+    const view = this.#named(named);
     if (size < view.offset) {
       throw new StoreError(
         "unavailable",
@@ -152,6 +164,7 @@ export class SharedFile<S> {
   #stat(): Deno.FileInfo {
     const named = statIfAny(this.#path);
     if (named !== undefined) return named;
+    this.#lookedUp = -Infinity;
     throw new StoreError(
       "unavailable",
       `${this.#path} was removed while it was in use: put it back, or restart to begin anew`,
@@ -159,8 +172,7 @@ export class SharedFile<S> {
   }
 
   /** The view of the file that has the name now: another process may have written it anew. */
-  #named(): View<S> {
-    const named = this.#stat();
+  #named(named: Deno.FileInfo): View<S> {
     const view = this.#next ?? this.#view;
     if (view?.isNamed(named)) return view;
     const next = View.open(this.#path, this.#meaning);

@@ -313,15 +313,13 @@ function writeState(entry: Entry, writes: readonly EncodedWrite[]): number {
   return grown;
 }
 
-function sum(writes: Iterable<EncodedWrite>): number {
-  let bytes = 0;
-  for (const [key, json] of writes) bytes += writeBytes(key, json);
-  return bytes;
-}
-
 /** How much larger a session's state gets by writes, each to another key. */
 function growth({ state }: Entry, writes: readonly EncodedWrite[]): number {
-  return sum(writes) - sum(writes.map(([key]) => [key, state?.get(key)]));
+  let bytes = 0;
+  for (const [key, json] of writes) {
+    bytes += writeBytes(key, json) - writeBytes(key, state?.get(key));
+  }
+  return bytes;
 }
 
 function getOrAdd<K, V>(map: Map<K, V>, key: K, make: () => V): V {

@@ -312,7 +312,7 @@ function encodeValue(value: Json): string {
     throw new TypeError(`A value must be JSON: it is a ${typeof value}`);
   }
   // JSON.stringify writes a lone surrogate, and nothing else, as an escape of this form.
-  if (/(?<!\\)(?:\\\\)*\\ud[89a-f][0-9a-f]{2}/.test(json)) {
+  if (json.includes("\\ud") && /(?<!\\)(?:\\\\)*\\ud[89a-f][0-9a-f]{2}/.test(json)) {
     throw new TypeError("A value must be well-formed Unicode: it has a lone surrogate");
   }
   const bytes = utf8Length(json);
