@@ -1,0 +1,72 @@
+/**
+ * Which answer a message must have, by a reading of JSON-RPC 2.0 and MCP that is not the server's.
+ *
+ * @module
+ */
+
+/** A request's id. */
+export type Id = string | number;
+
+/** Which answer a message must have. */
+export type Expected =
+  /** One with this id; if `orNull`, the reader may also not have got as far as the id. */
+  | { readonly kind: "id"; readonly id: Id; readonly orNull: boolean }
+  /** An error that names no id. */
+  | { readonly kind: "null" }
+  /** None, or one: with this id, or with none. */
+  | { readonly kind: "maybe"; readonly id?: Id };
+
+const DEEP = 100;
+const LARGE = 4 * 1024 * 1024;
+
+/** Reads one message as a server should; `cancelled` are the ids that others cancel meanwhile. */
+export function expectedFor(bytes: Uint8Array, cancelled: ReadonlySet<unknown>): Expected {
+  const value = parsed(bytes);
+  if (value === undefined) return isBlank(bytes) ? { kind: "maybe" } : { kind: "null" };
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return { kind: "null" };
+  const { jsonrpc, id, method } = Object.fromEntries(Object.entries(value));
+  const named = typeof id === "string" || isInteger(id) ? { id } : undefined;
+  const isAnswer = !("method" in value) && ("result" in value || "error" in value);
+  if (isAnswer) return { kind: "maybe", ...named };
+  if (typeof method === "string" && !Object.hasOwn(value, "id")) return { kind: "maybe" };
+  if (named === undefined || bytes.length > LARGE) return { kind: "null" };
+  if (cancelled.has(id)) return { kind: "maybe", ...named };
+  const request = jsonrpc === "2.0" && typeof method === "string";
+  const orNull = !request || depth(bytes) > DEEP || bytes[0] === 0xef;
+  return { kind: "id", ...named, orNull };
+}
+
+function isInteger(value: unknown): value is number {
+  return Number.isSafeInteger(value);
+}
+
+/** The id that a message cancels, if it is a cancellation. */
+export function cancelledBy(bytes: Uint8Array): unknown {
+  const value = parsed(bytes);
+  return Object(value).method === "notifications/cancelled"
+    ? Object(Object(value).params).requestId
+    : undefined;
+}
+
+function parsed(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+function isBlank(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => [0x20, 0x09, 0x0d].includes(byte));
+}
+
+/** How deep brackets go; those in strings count too, which does no harm here. */
+function depth(bytes: Uint8Array): number {
+  let now = 0;
+  let most = 0;
+  for (const byte of bytes) {
+    if (byte === 0x5b || byte === 0x7b) most = Math.max(most, ++now);
+    if (byte === 0x5d || byte === 0x7d) now--;
+  }
+  return most;
+}

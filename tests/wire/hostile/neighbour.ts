@@ -1,0 +1,78 @@
+/**
+ * A client of good will that works beside the attacker, with a secret in its session.
+ *
+ * @module
+ */
+
+import { around, Fault, type Message } from "./verdict.ts";
+
+/** Sends a request and gives the answer. */
+export type Ask = (method: string, params: object) => Promise<Message>;
+
+/** How many notes the neighbour keeps. */
+const NOTES = 200;
+
+/** Works in a session of its own, and looks at each step whether all is as it left it. */
+export class Neighbour {
+  readonly #ask: Ask;
+  readonly id: string;
+  readonly secret: string;
+  readonly #notes: string[] = [];
+  #calls = 0;
+
+  private constructor(ask: Ask, id: string, secret: string) {
+    this.#ask = ask;
+    this.id = id;
+    this.secret = secret;
+  }
+
+  /** Makes the session, and puts the secret into it. */
+  static async open(ask: Ask): Promise<Neighbour> {
+    const id = await createSession(ask);
+    const neighbour = new Neighbour(ask, id, `secret-${crypto.randomUUID()}`);
+    await neighbour.#note();
+    return neighbour;
+  }
+
+  /** Works until it is told to stop, at least for a round. */
+  async work(until: AbortSignal): Promise<void> {
+    for (let round = 0; round === 0 || !until.aborted; round++) {
+      if (this.#notes.length < NOTES) await this.#note();
+      await this.#call("wait", "3");
+      if (round % 10 === 0) await this.verify();
+    }
+  }
+
+  /** @throws {Fault} if anything of the session is not as it was left. */
+  async verify(): Promise<void> {
+    const { list } = await this.#call("read");
+    if (JSON.stringify(list) !== JSON.stringify(this.#notes)) {
+      throw new Fault(`The neighbour finds ${around(JSON.stringify(list))} in its session`);
+    }
+    const { calls } = await this.#call("count");
+    if (calls === this.#calls) return;
+    throw new Fault(`The neighbour made ${this.#calls} calls, and the server counts ${calls}`);
+  }
+
+  async #note(): Promise<void> {
+    const text = `${this.secret} ${this.#notes.length}`;
+    this.#notes.push(text);
+    await this.#call("append", text);
+  }
+
+  async #call(name: string, text = ""): Promise<Record<string, unknown>> {
+    this.#calls++;
+    const _meta = { "mcp/session": { id: this.id } };
+    const answer = await this.#ask("tools/call", { name, arguments: { text }, _meta });
+    const found = Object(Object(answer.result).structuredContent);
+    if (answer.result !== undefined && Object(answer.result).isError !== true) return found;
+    throw new Fault(`The neighbour's ${name} is answered with ${around(JSON.stringify(answer))}`);
+  }
+}
+
+/** Makes a session, and gives its id. */
+export async function createSession(ask: Ask): Promise<string> {
+  const { id } = Object((await ask("session/create", {})).result);
+  if (typeof id !== "string") throw new Fault("No session can be made");
+  return id;
+}
