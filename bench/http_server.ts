@@ -7,7 +7,9 @@
  *     http_server.ts bare        the stateless transport of this project, behind its listener
  *
  * The three with MCP have one tool that does what `hashcheck_store` does, but for the sessions: it
- * takes the same arguments, computes the same hash and answers in the same shape.
+ * takes the same arguments, computes the same hash, and answers in the same shape and, in place of
+ * the cookie, with as many bytes: Deno writes an answer of more than 512 bytes, head and body, in two
+ * pieces, which takes as long as a good part of a call.
  *
  * @module
  */
@@ -21,6 +23,7 @@ import { WebStandardStreamableHTTPServerTransport as SdkTransport } from "../ser
 
 const PATH = "/mcp";
 const NO_SESSION = `sess-${"0".repeat(32)}`;
+const AS_LONG_AS_A_COOKIE = { "bench/filling": "x".repeat(183) };
 const encoder = new TextEncoder();
 
 function create(): McpServer {
@@ -37,13 +40,14 @@ function create(): McpServer {
   }, ({ key, text }) => {
     const digest = crypto.subtle.digestSync("SHA-256", encoder.encode(text));
     const hash = new Uint8Array(digest).toHex();
-    return answer(`Stored sha256 ${hash} under ${JSON.stringify(key)}.`, {
+    const stored = answer(`Stored sha256 ${hash} under ${JSON.stringify(key)}.`, {
       action: "store",
       key,
       algorithm: "sha256",
       hash,
       session_id: NO_SESSION,
     });
+    return { ...stored, _meta: AS_LONG_AS_A_COOKIE };
   });
   return server;
 }

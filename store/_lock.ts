@@ -49,6 +49,20 @@ export class FileLock {
     this.#file.unlockSync();
   }
 
+  /**
+   * How often it was stamped by any process, which costs a tenth of looking up a file's name: its
+   * file is as long.
+   */
+  get stamps(): number {
+    return this.#file.seekSync(0, Deno.SeekMode.End);
+  }
+
+  /** Stamps it, while it is held: tells all who look that what it is the lock of is another file. */
+  stamp() {
+    // This takes no room on the disk, of which there may be none.
+    this.#file.truncateSync(this.stamps + 1);
+  }
+
   /** Lets go of the file. The lock must not be held. */
   close() {
     this.#file.close();

@@ -40,6 +40,8 @@ export class SharedFile<S> {
   #turn: Promise<unknown> = Promise.resolve();
   /** When the name was last looked up for a read. */
   #lookedUp = -Infinity;
+  /** How often the lock had been stamped by then. */
+  #stamps = 0;
   /** When the lock could last not be had, and why. */
   #refused: { readonly at: number; readonly error: unknown } | undefined;
 
@@ -57,15 +59,18 @@ export class SharedFile<S> {
   }
 
   /**
-   * Has this process read all there is? What other processes do is seen at once; that somebody moved
-   * the file away may take a read a moment to find out, but never a write.
+   * Has this process read all there is? What other processes do is seen at once: a file that takes
+   * this one's place is written to only after the lock was stamped. That somebody moved the file away
+   * may take a read a moment to find out, but never a write.
    */
   isCurrent(): boolean {
     const now = performance.now();
-    if (now - this.#lookedUp < TRUSTED_MS && this.view.isAsFound()) return true;
+    const { stamps } = this.#lock;
+    if (now - this.#lookedUp < TRUSTED_MS && stamps === this.#stamps) return this.view.isRead();
     const named = this.#stat();
     this.#lookedUp = now;
-    return named.size === this.view.offset && this.view.isNamed(named);
+    this.#stamps = stamps;
+    return this.view.isNamed(named) && named.size === this.view.offset;
   }
 
   /** Runs `action` while no other process writes, with a view of all that they have written. */
@@ -82,6 +87,7 @@ export class SharedFile<S> {
 
   /** Goes on with a file that this process has put in the other's place. */
   replace(view: View<S>) {
+    this.#lock.stamp();
     this.#view?.[Symbol.dispose]();
     this.#view = view;
   }

@@ -46,8 +46,6 @@ export class View<S> {
   readonly header: Header;
   readonly state: S;
   readonly #meaning: Meaning<S>;
-  /** How many names it had when it was last found under its own; `null` if that is not known. */
-  #links: number | null = null;
   readonly #identity: Deno.FileInfo;
   /** How many bytes were read, all of them complete lines. */
   offset: number;
@@ -106,19 +104,12 @@ export class View<S> {
 
   /** Is this the file that now has the name? As it is open, no other can have its inode. */
   isNamed(named: Deno.FileInfo): boolean {
-    if (!isSameFile(named, this.#identity)) return false;
-    this.#links = named.nlink;
-    return true;
+    return isSameFile(named, this.#identity);
   }
 
-  /**
-   * Is it as long as what was read of it, and has as many names as when it was last found to have
-   * its own? Whoever puts another file in its place takes a name from it. Costs a third of looking
-   * the name up.
-   */
-  isAsFound(): boolean {
-    const { size, nlink } = this.file.statSync();
-    return size === this.offset && nlink !== null && nlink === this.#links;
+  /** Is it as long as what was read of it? */
+  isRead(): boolean {
+    return this.file.seekSync(0, Deno.SeekMode.End) === this.offset;
   }
 
   /**

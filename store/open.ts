@@ -7,10 +7,6 @@
 import { isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { checkLimits, checkNamespace } from "./_checks.ts";
-import { openKv } from "./_kv_open.ts";
-import { FileStore } from "./file.ts";
-import { KvStore } from "./kv.ts";
-import { MemoryStore } from "./memory.ts";
 import type { SessionStore, StoreLimits } from "./store.ts";
 
 /** How a store is opened. */
@@ -55,15 +51,25 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
   checkNamespace(options.namespace);
   checkLimits(options.limits);
   if (scheme === undefined || rest === undefined) throw cannotOpen("its URL has no scheme", url);
+  // A server has one store, and should not take the time to load the others.
   switch (scheme) {
-    case "memory":
+    case "memory": {
       if (rest !== "") throw cannotOpen("nothing can follow its scheme", url);
+      const { MemoryStore } = await import("./memory.ts");
       return new MemoryStore(options);
-    case "file":
+    }
+    case "file": {
+      const { FileStore } = await import("./file.ts");
       return await FileStore.open(filePath(url, rest), options);
-    case "kv":
+    }
+    case "kv": {
       if (rest === "") throw cannotOpen("its URL has no path (write kv:PATH or kv:https://…)", url);
+      const [{ openKv }, { KvStore }] = await Promise.all([
+        import("./_kv_open.ts"),
+        import("./kv.ts"),
+      ]);
       return new KvStore(await openKv(rest, options.timeoutMs), { ...options, closesKv: true });
+    }
     default:
       throw cannotOpen("its scheme is none of memory, file and kv", url);
   }

@@ -111,7 +111,7 @@ export interface StoreLimits {
    * more. And a session that has expired counts until it is swept: a `create` that finds the store
    * full looks at 100 to 200 of them for some that have expired, the next one at those after them.
    *
-   * @default 1_000_000
+   * @default 2_000_000
    */
   readonly sessions: number;
   /**
@@ -134,7 +134,7 @@ export interface StoreLimits {
 
 /** The limits of a store that is told of none. */
 export const DEFAULT_LIMITS: StoreLimits = {
-  sessions: 1_000_000,
+  sessions: 2_000_000,
   sessionsPerOwner: 10_000,
   bytesPerSession: 16 * 1024 * 1024,
   bytes: 1024 * 1024 * 1024,

@@ -10,7 +10,7 @@ import {
   type SessionStore,
   StoreError,
   type Transaction,
-} from "../../store/mod.ts";
+} from "../../store/store.ts";
 import type { Alarms } from "./alarms.ts";
 import { cookieOf, type Lifetime, newRecord, renewalInterval, renewedExpiry } from "./record.ts";
 import { type CallersSession, SessionError, type SessionNames } from "./session.ts";

@@ -5,7 +5,7 @@
  */
 
 import { CODE, type Json, member, WireError } from "../../protocol.ts";
-import { StoreError } from "../../store/mod.ts";
+import { StoreError } from "../../store/store.ts";
 
 /** The `error` member of a JSON-RPC answer. */
 export interface WireErrorBody {

@@ -8,7 +8,8 @@ import { Console } from "node:console";
 import process from "node:process";
 import denoConfig from "../../deno.json" with { type: "json" };
 import { WireError } from "../../protocol.ts";
-import { defaultStoreUrl, openStore, type StoreLimits } from "../../store/mod.ts";
+import { defaultStoreUrl, openStore } from "../../store/open.ts";
+import type { StoreLimits } from "../../store/store.ts";
 import type { Policy } from "./admission.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { asError } from "./errors.ts";
@@ -51,6 +52,7 @@ export const VERSION: string = denoConfig.version;
 const GRACE_MS = 5000;
 
 const MAX_LOG_LENGTH = 300;
+const REPEAT_MS = 1000;
 
 type Log = (level: LogLevel, message: string) => void;
 
@@ -190,11 +192,19 @@ function levelOf(error: Error): LogLevel {
   return error.constructor === Error || error instanceof WireError ? "info" : "error";
 }
 
+/** What is said again and again is written once a second: whoever calls must not fill the log. */
 function logger(name: string, limit: LogLevel): Log {
+  let last = { line: "", at: -Infinity };
+  let repeated = 0;
   return (level, message) => {
-    if (LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(limit)) {
-      console.error(`${name}: ${level}: ${forLog(message)}`);
-    }
+    if (LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(limit)) return;
+    const line = `${name}: ${level}: ${forLog(message)}`;
+    const at = performance.now();
+    if (line === last.line && at - last.at < REPEAT_MS) return void repeated++;
+    if (repeated > 0) console.error(`${last.line} (${repeated} times more)`);
+    console.error(line);
+    last = { line, at };
+    repeated = 0;
   };
 }
 

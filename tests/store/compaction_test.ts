@@ -41,6 +41,25 @@ Deno.test("file store: a file that is written for ever stays small", async () =>
   assertEquals(names, ["sessions.jsonl", "sessions.jsonl.lock"]);
 });
 
+Deno.test("file store: what is acknowledged is read by others at once, while the file is written anew", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  await using store = await FileStore.open(path, options);
+  await using other = await FileStore.open(path, options);
+  await store.create(record("sess-1", forEver));
+  const first = await header(path);
+  for (let count = 1, generation = first.generation; generation < 60; count++) {
+    const [writer, reader] = count % 2 === 0 ? [store, other] : [other, store];
+    // It has just looked, and need not look closely again.
+    await reader.get("sess-1");
+    await put(writer, "sess-1", ["key", `${count} ${"x".repeat(200)}`]);
+    const [[, value] = []] = await all(reader, "sess-1") ?? [];
+    assertEquals(parseInt(String(value)), count);
+    generation = (await header(path)).generation;
+    assert(count < 20_000, `it was written anew ${generation - 1} times`);
+  }
+});
+
 Deno.test("file store: what happens while the file is written anew is not lost", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;

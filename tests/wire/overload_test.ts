@@ -190,6 +190,9 @@ Deno.test("sessions over the limit in all: get 503 with Retry-After, and those m
     const result = await server.toolResult("now", {}, cookie);
     assertEquals(result._meta?.["mcp/session"]?.id, cookie.id);
   }
+  for (let more = 0; more < 50; more++) assertEquals(await statusOf(post(server.url, body)), 503);
+  const told = server.stderr.filter((line) => line.includes("as many as it keeps"));
+  assert(told.length > 0 && told.length < 25, "it is told of, and does not fill the log");
   await server.result("session/delete", { id: cookies[0]?.id });
   await server.create();
 });
