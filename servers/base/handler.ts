@@ -5,7 +5,7 @@
  */
 
 import { type AuthenticationOptions, identify } from "./authenticate.ts";
-import { refuse } from "./refuse.ts";
+import { discardBody, refuse } from "./refuse.ts";
 import type { AuthInfo } from "./sdk.ts";
 
 /** What answers HTTP requests, such as a {@linkcode StatelessHttpTransport}. */
@@ -64,7 +64,7 @@ export function httpHandler(
   const answer = async (request: Request): Promise<Response> => {
     const caller = await identify(request, options);
     if (!(caller instanceof Response)) return await endpoint.fetch(request, caller);
-    await request.body?.cancel();
+    await discardBody(request);
     return caller;
   };
 
@@ -80,7 +80,7 @@ export function httpHandler(
   };
 
   const turnAway = async (request: Request, why: string): Promise<Response> => {
-    await request.body?.cancel();
+    await discardBody(request);
     return refuse(403, `Forbidden: ${why}`);
   };
 

@@ -13,7 +13,7 @@ import { Load, type RequestLimits, requestLimits, type Ticket } from "./load.ts"
 import { answerText } from "./message.ts";
 import { Overdue } from "./overdue.ts";
 import { PostReader } from "./post.ts";
-import { jsonText, refuse, refuseForNow, RETRY_LATER } from "./refuse.ts";
+import { discardBody, jsonText, refuse, refuseForNow, RETRY_LATER } from "./refuse.ts";
 import type {
   AuthInfo,
   JSONRPCMessage,
@@ -110,12 +110,12 @@ export class StatelessHttpTransport implements Transport {
   /** Answers one HTTP request, on behalf of the caller that `authInfo` describes. */
   async fetch(request: Request, authInfo?: AuthInfo): Promise<Response> {
     if (request.method !== "POST") {
-      await request.body?.cancel();
+      await discardBody(request);
       return refuse(405, "Method not allowed: send each message by POST", { allow: "POST" });
     }
     const ticket = this.#isOpen() ? this.#load.take(ownerOf(authInfo)) : undefined;
     if (ticket === undefined) {
-      await request.body?.cancel();
+      await discardBody(request);
       return this.#isOpen() ? refuseForNow("it has too many requests") : notOpen();
     }
     const message = await this.#reader.read(request, ticket);

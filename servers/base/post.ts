@@ -7,7 +7,7 @@
 import type { RequestLimits, Ticket } from "./load.ts";
 import { errorMessage, MAX_MESSAGE_BYTES, readMessage, tooLarge } from "./message.ts";
 import { Overdue } from "./overdue.ts";
-import { json, refuse, refuseForNow } from "./refuse.ts";
+import { discardBody, json, refuse, refuseForNow } from "./refuse.ts";
 import { type JSONRPCMessage, SUPPORTED_PROTOCOL_VERSIONS } from "./sdk.ts";
 
 const SMALL_BODY_BYTES = 64 * 1024;
@@ -27,7 +27,7 @@ export class PostReader {
   async read(request: Request, ticket: Ticket): Promise<JSONRPCMessage | Response> {
     const refusal = this.#stopping ? stopping() : checkHeaders(request.headers);
     if (refusal !== undefined) {
-      await request.body?.cancel();
+      await discardBody(request);
       return refusal;
     }
     const body = await this.#body(request, ticket);
@@ -91,7 +91,7 @@ async function bodyBytes(request: Request, ticket: Ticket): Promise<Uint8Array |
   // A promise of much must not take others' room before it is kept.
   const refusal = checkSize(Number.isNaN(declared) ? 0 : declared, 0, ticket);
   if (refusal !== undefined) {
-    await request.body?.cancel();
+    await discardBody(request);
     return refusal;
   }
   const parts: Uint8Array<ArrayBuffer>[] = [];

@@ -20,6 +20,11 @@ export function refuse(
   return json(status, body, headers);
 }
 
+/** Lets go of a request's body that nobody will read, whatever has become of its connection. */
+export async function discardBody(request: Request): Promise<void> {
+  await request.body?.cancel().catch(() => {});
+}
+
 /** Sends a caller away who may well be served in a moment. */
 export function refuseForNow(why: string): Response {
   return refuse(503, `Service unavailable: ${why}; try again`, RETRY_LATER);

@@ -9,7 +9,7 @@ import { ownerOf } from "./find.ts";
 import type { HttpEndpoint } from "./handler.ts";
 import { Load, type RequestLimits, requestLimits } from "./load.ts";
 import { PostReader } from "./post.ts";
-import { refuse, refuseForNow } from "./refuse.ts";
+import { discardBody, refuse, refuseForNow } from "./refuse.ts";
 import type { AuthInfo, JSONRPCMessage, McpServer, Transport } from "./sdk.ts";
 import { TransportSession } from "./transport_session.ts";
 
@@ -43,7 +43,7 @@ export class StatefulHttpServer implements HttpEndpoint {
     const owner = ownerOf(authInfo);
     const ticket = this.#load.take(owner);
     if (ticket === undefined) {
-      await request.body?.cancel();
+      await discardBody(request);
       return refuseForNow("it has too many requests");
     }
     let accepted = false;

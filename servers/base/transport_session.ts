@@ -89,16 +89,21 @@ export class TransportSession {
     }
     if (id === undefined) ticket.end();
     else this.#tickets.set(id, ticket);
-    const response = await this.#sdk.handleRequest(request, {
-      ...(authInfo && { authInfo }),
-      ...(message && { parsedBody: message }),
-    });
-    this.#usedAt = Date.now();
-    if (id !== undefined && !response.ok) this.#answered(id);
-    this.#endCancelled(message);
-    // Only an initialize opens a transport session; anything else was refused.
-    if (this.#sdk.sessionId === undefined) await this.close();
-    return request.method === "GET" ? this.#watched(response) : response;
+    let accepted = false;
+    try {
+      const response = await this.#sdk.handleRequest(request, {
+        ...(authInfo && { authInfo }),
+        ...(message && { parsedBody: message }),
+      });
+      accepted = response.ok;
+      this.#usedAt = Date.now();
+      this.#endCancelled(message);
+      // Only an initialize opens a transport session; anything else was refused.
+      if (this.#sdk.sessionId === undefined) await this.close();
+      return request.method === "GET" ? this.#watched(response) : response;
+    } finally {
+      if (id !== undefined && !accepted) this.#answered(id);
+    }
   }
 
   /** Ends the stream that waits for the server to speak. */
