@@ -52,6 +52,7 @@ const MAX_HINT_BYTES = 8 * 1024;
 const MAX_ID_LENGTH = 256;
 const NOT_ASCII = /\P{ASCII}/u;
 const SHORT = 16;
+const MAX_CONVERSATION_LENGTH = 1024;
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
 /** A JSON-RPC error on its way to the peer. */
@@ -190,6 +191,52 @@ export function withCookie<T extends object>(
 ): T & { _meta: Record<string, unknown> } {
   const meta = "_meta" in body && isObject(body._meta) ? body._meta : {};
   return { ...body, _meta: { ...meta, [META_KEY]: cookie } };
+}
+
+/**
+ * Where hosts put the id of the conversation that a request belongs to: a key of `_meta`, or a way
+ * from one into what stands there. The first that is there counts.
+ */
+export const CONVERSATION_KEYS: readonly (readonly string[])[] = [
+  ["vscode.conversationId"],
+  ["threadId"],
+  ["x-codex-turn-metadata", "session_id"],
+  ["openai/session"],
+  ["ai.opencode/sessionID"],
+  ["agent-session-id"],
+];
+
+/** A conversation as a host names it. */
+export interface Conversation {
+  /** Which of the keys it stood under, so that two hosts' ids never meet. */
+  readonly key: string;
+  /** The host's id of it. */
+  readonly id: string;
+}
+
+/** Reads which conversation a request belongs to, if its host says so. */
+export function conversationOf(
+  params: unknown,
+  keys: readonly (readonly string[])[] = CONVERSATION_KEYS,
+): Conversation | undefined {
+  const meta = member(params, "_meta");
+  for (const way of keys) {
+    const id = way.reduce((value, name) => member(parsed(value), name), meta);
+    if (typeof id === "string" && id !== "" && id.length <= MAX_CONVERSATION_LENGTH) {
+      return { key: way.join("."), id };
+    }
+  }
+  return undefined;
+}
+
+/** Some hosts write JSON into a string. */
+function parsed(value: unknown): unknown {
+  if (typeof value !== "string" || value.length > MAX_CONVERSATION_LENGTH * 16) return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
 }
 
 /** Announces the sessions in an `initialize` result, beside what the server announces itself. */
