@@ -62,10 +62,19 @@ export type {
   Transport,
   TransportSendOptions,
 } from "./servers/base/mod.ts";
-export { isOutcomeUnknown, MemoryJar, sendOnce, withSession } from "./client/mod.ts";
+export {
+  defaultJarPath,
+  FileJar,
+  isOutcomeUnknown,
+  MemoryJar,
+  sendOnce,
+  withSession,
+} from "./client/mod.ts";
 export type {
   Connect,
   CookieJar,
+  FileJarOptions,
+  JarEntry,
   JarKey,
   SessionCapability,
   SessionEvent,

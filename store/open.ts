@@ -4,9 +4,10 @@
  * @module
  */
 
-import { isAbsolute, join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { checkLimits, checkNamespace } from "./_checks.ts";
+import { stateFile } from "./state_file.ts";
 import type { SessionStore, StoreLimits } from "./store.ts";
 
 /** How a store is opened. */
@@ -106,25 +107,9 @@ export function defaultStoreUrl(
   { env = Deno.env, os = Deno.build.os }: DefaultStoreOptions = {},
 ): string {
   // A server's name may have a slash in it, which must not lead to another folder.
-  return `file:${join(stateFolder(env, os), "mcp-sessions", `${encodeURIComponent(name)}.jsonl`)}`;
-}
-
-function stateFolder(env: { get(name: string): string | undefined }, os: string): string {
-  const variable = os === "windows" ? "LOCALAPPDATA" : "HOME";
-  const xdg = env.get("XDG_STATE_HOME");
-  // The specification of XDG_STATE_HOME says that a relative path is to be ignored.
-  if (os !== "windows" && os !== "darwin" && xdg && isAbsolute(xdg)) return xdg;
-  const base = env.get(variable);
-  if (!base) {
-    throw new TypeError(
-      `Cannot choose a store as the environment variable ${variable} is not set: name a store, ` +
-        `such as file:PATH or memory:`,
-    );
-  }
-  if (os === "windows") return base;
-  return os === "darwin"
-    ? join(base, "Library", "Application Support")
-    : join(base, ".local", "state");
+  const file = `${encodeURIComponent(name)}.jsonl`;
+  const remedy = "name a store, such as file:PATH or memory:";
+  return `file:${stateFile(file, { env, os, what: "a store", remedy })}`;
 }
 
 function filePath(url: string, rest: string): string {

@@ -9,7 +9,9 @@ import { StdioClientTransport } from "../client/stdio.ts";
 
 Deno.test("client: exports these names", () => {
   assertEquals(Object.keys(client).sort(), [
+    "FileJar",
     "MemoryJar",
+    "defaultJarPath",
     "isOutcomeUnknown",
     "sendOnce",
     "withSession",

@@ -1,0 +1,256 @@
+/**
+ * A cookie jar in a file.
+ *
+ * @module
+ */
+
+import { type HeldCookie, heldCookie } from "../protocol.ts";
+import { Journal } from "../store/journal.ts";
+import { stateFile } from "../store/state_file.ts";
+import type { CookieJar, JarKey } from "./jar.ts";
+import { findFile, type Found, setAside, whyBroken } from "./jar_aside.ts";
+import { serverName } from "./jar_key.ts";
+import {
+  type Cookies,
+  file,
+  findEntry,
+  isExpired,
+  type JarEntry,
+  jarMeaning,
+  takeOut,
+} from "./jar_lines.ts";
+
+/** How a {@linkcode FileJar} is opened. */
+export interface FileJarOptions {
+  /** The time in milliseconds since 1970. @default Date.now */
+  readonly now?: (() => number) | undefined;
+  /** Told in one line of what was found and mended. @default console.warn */
+  readonly warn?: ((message: string) => void) | undefined;
+}
+
+/** A cookie has a few hundred bytes; those that are forgotten should not stay in it for long. */
+const COMPACT_BYTES = 64 * 1024;
+/** A jar that is broken once more, whenever it is begun anew, has a cause that goes on. */
+const MAX_TRIES = 5;
+
+/**
+ * Keeps cookies in a file that only its owner can read. Any number of processes may use one file at
+ * once; each of them sees what the others have filed, and what was filed outlives a `kill -9`.
+ *
+ * A server's URL counts by its origin and path; whatever else is in it, such as a password, is not
+ * written down. Expired cookies are not given, and taken out as the file is opened or written anew.
+ *
+ * A file that is damaged, no jar, or unreadable is renamed, `warn` is told, and an empty one begun.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { FileJar } from "@mcp-sessions/deno/client";
+ *
+ * const folder = await Deno.makeTempDir();
+ * const key = { server: "https://example.com/mcp", profile: "default" };
+ * {
+ *   await using jar = await FileJar.open(`${folder}/cookies.jsonl`);
+ *   await jar.set(key, { id: "sess-1" });
+ * }
+ * {
+ *   await using jar = await FileJar.open(`${folder}/cookies.jsonl`);
+ *   assertEquals(await jar.get(key), { id: "sess-1" });
+ * }
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ */
+export class FileJar implements CookieJar {
+  readonly #open: () => Promise<Journal<Cookies>>;
+  readonly #now: () => number;
+  #journal: Journal<Cookies>;
+  #reopening: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * Opens the file at `path`, and makes it and its folder if they are missing.
+   *
+   * @throws {Error} if the folder or the file can't be written, another process holds the lock and
+   * hangs, or the file is another program's; the message says what to do. A client can then go on
+   * with a {@linkcode MemoryJar}.
+   */
+  static async open(path: string, options: FileJarOptions = {}): Promise<FileJar> {
+    const { now = Date.now, warn = console.warn } = options;
+    const open = () => openJournal(path, now, warn);
+    return new FileJar(await open(), open, now);
+  }
+
+  private constructor(
+    journal: Journal<Cookies>,
+    open: () => Promise<Journal<Cookies>>,
+    now: () => number,
+  ) {
+    this.#journal = journal;
+    this.#open = open;
+    this.#now = now;
+  }
+
+  /** The cookie that is filed under `key`, unless it has expired. */
+  async get(key: JarKey): Promise<HeldCookie | undefined> {
+    const cookies = await this.#run((journal) => journal.read());
+    return heldCookie(findEntry(cookies, named(key), this.#now())?.cookie);
+  }
+
+  /** Files `cookie` under `key`, in place of any other. It is on disk when the promise resolves. */
+  async set(key: JarKey, cookie: HeldCookie): Promise<void> {
+    const copy = heldCookie(cookie);
+    if (copy === undefined) throw new TypeError("Cannot file a cookie as its id is not valid");
+    const entry = { ...named(key), cookie: copy };
+    await this.#run((journal) =>
+      journal.append((cookies) => file(cookies, entry), { durable: true })
+    );
+  }
+
+  /** Takes out the cookie under `key`, if it is still that of session `id`. */
+  async delete(key: JarKey, id: string): Promise<void> {
+    const name = named(key);
+    await this.#run((journal) =>
+      journal.append((cookies) => {
+        const entry = findEntry(cookies, name, -Infinity);
+        return takeOut(cookies, entry?.cookie.id === id ? [entry] : []);
+      }, { durable: true })
+    );
+  }
+
+  /** All cookies that have not expired, by copy, in the order in which they were first filed. */
+  async list(): Promise<JarEntry[]> {
+    const cookies = await this.#run((journal) => journal.read());
+    const now = this.#now();
+    return structuredClone([...cookies.values()].filter((entry) => !isExpired(entry, now)));
+  }
+
+  /** Lets go of the file. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  /** The same as {@linkcode close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close() {
+    await this.#reopening?.catch(() => {});
+    await this.#journal.close();
+  }
+
+  /** Does something with the file, and once more if another one had to be begun. */
+  async #run<T>(action: (journal: Journal<Cookies>) => Promise<T>): Promise<T> {
+    const journal = this.#journal;
+    try {
+      return await action(journal);
+    } catch (error) {
+      if (this.#closing || !mayBeGone(error)) throw error;
+      if (this.#journal === journal) {
+        await (this.#reopening ??= this.#reopen().finally(() => this.#reopening = undefined));
+      }
+      return await action(this.#journal);
+    }
+  }
+
+  async #reopen() {
+    const old = this.#journal;
+    this.#journal = await this.#open();
+    // Its file is not the jar any more, so there is nothing to be said about it.
+    await old.close().catch(() => {});
+  }
+}
+
+/** Where {@linkcode defaultJarPath} looks. */
+export interface DefaultJarOptions {
+  /** The environment's variables. @default Deno.env */
+  readonly env?: { get(name: string): string | undefined };
+  /** The operating system. @default Deno.build.os */
+  readonly os?: typeof Deno.build.os;
+}
+
+/**
+ * The path of the jar that a user's clients share: `cookies.jsonl` in the folder where the operating
+ * system keeps the state of a user's programs.
+ *
+ * @throws {TypeError} if the environment does not say where that is.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { defaultJarPath } from "@mcp-sessions/deno/client";
+ *
+ * const env = new Map([["HOME", "/home/me"]]);
+ * assertEquals(
+ *   defaultJarPath({ env, os: "linux" }),
+ *   "/home/me/.local/state/mcp-sessions/cookies.jsonl",
+ * );
+ * ```
+ */
+export function defaultJarPath(
+  { env = Deno.env, os = Deno.build.os }: DefaultJarOptions = {},
+): string {
+  return stateFile("cookies.jsonl", { env, os, what: "a jar", remedy: "name its file" });
+}
+
+async function openJournal(
+  path: string,
+  now: () => number,
+  warn: (message: string) => void,
+): Promise<Journal<Cookies>> {
+  const meaning = jarMeaning(now);
+  let file = path;
+  for (let tries = 1;; tries++) {
+    const found = findFile(file);
+    let journal: Journal<Cookies>;
+    try {
+      journal = await Journal.open(file, meaning, { warn, compactBytes: COMPACT_BYTES });
+    } catch (error) {
+      if (found === undefined || tries === MAX_TRIES) throw error;
+      // Another process has set it aside between two looks at it.
+      if (error instanceof Deno.errors.NotFound) continue;
+      const why = whyBroken(found, isCorrupt(error));
+      if (why === undefined) throw error;
+      await beginAnew(found, why, warn);
+      // A link that leads nowhere now would be replaced itself.
+      file = found.path;
+      continue;
+    }
+    // It is well without, and a full disk must not keep anyone from reading.
+    await journal.tidy().catch(() => {});
+    return journal;
+  }
+}
+
+async function beginAnew(found: Found, why: string, warn: (message: string) => void) {
+  let aside: string | undefined;
+  try {
+    aside = await setAside(found);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const what = `Cannot set aside the cookie jar ${found.path}, of no use as ${why}`;
+    throw new Error(`${what} (${reason}): make its folder writable, or use another file`, {
+      cause,
+    });
+  }
+  // Otherwise another process has, and has warned.
+  if (aside === undefined) return;
+  warn(
+    `The cookie jar ${found.path} is of no use, as ${why}: it is now ${aside}, and an empty one ` +
+      `was begun`,
+  );
+}
+
+function isCorrupt(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "corrupt";
+}
+
+/** Has the file been damaged, moved or replaced while it was open? Or is there another trouble? */
+function mayBeGone(error: unknown): boolean {
+  return isCorrupt(error) ||
+    error instanceof Error && "code" in error && error.code === "unavailable";
+}
+
+function named({ server, profile }: JarKey): JarKey {
+  return { server: serverName(server), profile };
+}
