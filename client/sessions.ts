@@ -1,0 +1,71 @@
+/**
+ * Looks after sessions from the command line:
+ *
+ *     deno task sessions --help
+ *
+ * @module
+ */
+
+import { defaultJarPath, FileJar } from "./jar_file.ts";
+import { serverName } from "./jar_key.ts";
+import { type Command, HELP, parseCommand, UsageError } from "./sessions/flags.ts";
+import { Ids } from "./sessions/ids.ts";
+import { runOnJar } from "./sessions/jar_commands.ts";
+import { printable, type Report, table } from "./sessions/report.ts";
+import { runOnServer } from "./sessions/server_commands.ts";
+
+/** Runs one command, and gives the exit status. */
+async function main(args: readonly string[]): Promise<number> {
+  let command: Command;
+  try {
+    command = parseCommand(args);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`sessions: ${printable(error.message, "")}`);
+    return 2;
+  }
+  if (command.kind === "help") {
+    console.log(HELP);
+    return 0;
+  }
+  const { json, full } = command.settings;
+  const ids = new Ids(full);
+  const complain = (text: string) => {
+    // A URL may have a password or a key in it.
+    const safe = ids.shorten(text).replace(/https?:\/\/[^\s"')]+/g, serverName);
+    console.error(`sessions: ${printable(safe.replace(/\s*\n\s*/g, " "), "")}`);
+  };
+  try {
+    const report = await run(command, ids, complain);
+    if (json) console.log(JSON.stringify(report.json, null, 2));
+    else if (report.failed) complain(textOf(report, ids));
+    else console.log(textOf(report, ids));
+    return report.failed ? 1 : 0;
+  } catch (error) {
+    complain(error instanceof Error ? error.message : String(error));
+    return 1;
+  }
+}
+
+async function run(
+  command: Exclude<Command, { kind: "help" }>,
+  ids: Ids,
+  warn: (text: string) => void,
+): Promise<Report> {
+  const { jar: path = defaultJarPath(), profile } = command.settings;
+  await using jar = await FileJar.open(path, { warn });
+  if (command.kind === "jar") return await runOnJar(command.action, { jar, profile, ids });
+  const { action, target } = command;
+  return await runOnServer(action, { target, jar, profile: profile ?? "default", ids, warn });
+}
+
+function textOf({ shown }: Report, ids: Ids): string {
+  const shorten = (text: string) => ids.shorten(text);
+  return typeof shown === "string" ? printable(shorten(shown)) : table(shown, shorten);
+}
+
+if (import.meta.main) {
+  const status = await main(Deno.args);
+  // The SDK's stdio transport leaves a timer behind that would hold this up for two seconds.
+  Deno.exit(status);
+}

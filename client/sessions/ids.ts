@@ -1,0 +1,59 @@
+/**
+ * Session ids as people see and type them. Who has a whole id has the session.
+ *
+ * @module
+ */
+
+/** `sess-` and eight digits: enough to tell sessions apart, and to be typed. */
+const SHORT_LENGTH = 13;
+/** What looks like a session's id in anybody's text; the reference's have twelve digits. */
+const LIKE_AN_ID = /sess-[0-9a-f]{12,}/g;
+/** The beginning of such an id, which can't be a whole one. */
+const BEGINNING = /^sess-[0-9a-f]{0,11}$/;
+
+/** Shortens ids in what people read. */
+export class Ids {
+  readonly #full: boolean;
+  readonly #known = new Set<string>();
+
+  /** With `full` it leaves them as they are. */
+  constructor(full: boolean) {
+    this.#full = full;
+  }
+
+  /** Lets an id be found in texts, whatever it looks like. */
+  know(id: string): string {
+    this.#known.add(id);
+    return id;
+  }
+
+  /** The text with all ids in it shortened. */
+  shorten(text: string): string {
+    if (this.#full) return text;
+    for (const id of this.#known) text = text.replaceAll(id, shortened(id));
+    return text.replace(LIKE_AN_ID, shortened);
+  }
+}
+
+/**
+ * The id among `ids` that is `typed`, or begins with it. What none begins with is taken for a whole
+ * id, unless it is too short for one.
+ *
+ * @throws {Error} if there is more than one, or none.
+ */
+export function findId(typed: string, ids: Iterable<string>): string {
+  const found = new Set([...ids].filter((id) => id.startsWith(typed)));
+  if (found.has(typed)) return typed;
+  const [id, another] = found;
+  if (another !== undefined) {
+    throw new Error(`${found.size} sessions begin with ${typed}: type more of the id`);
+  }
+  if (id === undefined && BEGINNING.test(typed)) {
+    throw new Error(`No session that is known here begins with ${typed}: type the whole id`);
+  }
+  return id ?? typed;
+}
+
+function shortened(id: string): string {
+  return id.slice(0, id.length > SHORT_LENGTH ? SHORT_LENGTH : Math.floor(id.length / 2));
+}

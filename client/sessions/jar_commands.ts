@@ -1,0 +1,66 @@
+/**
+ * The commands that are about the jar alone.
+ *
+ * @module
+ */
+
+import type { FileJar } from "../jar_file.ts";
+import { serverName } from "../jar_key.ts";
+import type { JarEntry } from "../jar_lines.ts";
+import type { JarAction } from "./flags.ts";
+import { findId, type Ids } from "./ids.ts";
+import { about, type Report } from "./report.ts";
+
+/** What a command about the jar works with. */
+export interface JarContext {
+  readonly jar: FileJar;
+  /** `undefined` if none was named. */
+  readonly profile: string | undefined;
+  readonly ids: Ids;
+}
+
+/** Does something with the jar. */
+export async function runOnJar(action: JarAction, context: JarContext): Promise<Report> {
+  const { jar, ids } = context;
+  const entries = await jar.list();
+  for (const { cookie } of entries) ids.know(cookie.id);
+  const { kind } = action;
+  switch (kind) {
+    case "jar list":
+      return listed(entries.filter((entry) => isMeant(entry, undefined, context.profile)));
+    case "jar use": {
+      const id = ids.know(findId(action.id, entries.map(({ cookie }) => cookie.id)));
+      const known = entries.find(({ cookie }) => cookie.id === id);
+      const key = { server: serverName(action.server), profile: context.profile ?? "default" };
+      const cookie = known?.cookie ?? { id };
+      await jar.set(key, cookie);
+      const shown = `Filed ${id} under ${key.server}, profile ${key.profile}`;
+      return { json: { ...key, cookie }, shown };
+    }
+    case "jar clear": {
+      const server = action.server && serverName(action.server);
+      const meant = entries.filter((entry) => isMeant(entry, server, context.profile));
+      for (const entry of meant) await jar.delete(entry, entry.cookie.id);
+      const many = meant.length === 1 ? "1 cookie" : `${meant.length} cookies`;
+      return { json: { cleared: meant }, shown: `Took out ${many}` };
+    }
+    default:
+      return kind satisfies never;
+  }
+}
+
+function isMeant(entry: JarEntry, server: string | undefined, profile: string | undefined) {
+  return (server ?? entry.server) === entry.server && (profile ?? entry.profile) === entry.profile;
+}
+
+function listed(entries: readonly JarEntry[]): Report {
+  if (entries.length === 0) return { json: { cookies: [] }, shown: "There are no cookies" };
+  const rows = entries.map(({ server, profile, cookie }) => {
+    const { title, expires } = about(cookie);
+    return [cookie.id, profile, expires, title, server];
+  });
+  return {
+    json: { cookies: entries },
+    shown: [["ID", "PROFILE", "EXPIRES", "TITLE", "SERVER"], ...rows],
+  };
+}

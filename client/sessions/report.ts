@@ -1,0 +1,49 @@
+/**
+ * What a command has to say, for programs and for people.
+ *
+ * @module
+ */
+
+import type { HeldCookie } from "../../protocol.ts";
+
+/** What came of a command. */
+export interface Report {
+  /** For programs: the one document. */
+  readonly json: unknown;
+  /** For people: a text, or the rows of a table, the first of which is its head. */
+  readonly shown: string | readonly (readonly string[])[];
+  /** Did it not do what was asked? Then the text says why. */
+  readonly failed?: boolean;
+}
+
+/** Rows as aligned columns. `shorten` is applied to each cell. */
+export function table(
+  rows: readonly (readonly string[])[],
+  shorten: (text: string) => string,
+): string {
+  const cells = rows.map((row) => row.map((cell) => printable(shorten(cell), "")));
+  const widths = (cells[0] ?? []).map((_, column) =>
+    Math.max(...cells.map((row) => row[column]?.length ?? 0))
+  );
+  return cells.map((row) =>
+    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()
+  ).join("\n");
+}
+
+/** A session in one line. */
+export function sessionLine(cookie: HeldCookie): string {
+  const { title, expires } = about(cookie);
+  return `${cookie.id} "${title}", expires ${expires}`;
+}
+
+/** What a session's cookie tells of it. */
+export function about({ data, expiry }: HeldCookie): { title: string; expires: string } {
+  return { title: data?.title ?? "", expires: expiry ?? "unknown" };
+}
+
+/** A text without what a terminal would act on, but for the characters in `allowed`. */
+export function printable(text: string, allowed = "\n\t"): string {
+  // deno-lint-ignore no-control-regex -- these are what is looked for
+  const acting = /[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+  return text.replace(acting, (character) => allowed.includes(character) ? character : "�");
+}

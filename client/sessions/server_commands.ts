@@ -1,0 +1,212 @@
+/**
+ * The commands that ask a server.
+ *
+ * @module
+ */
+
+import { type HeldCookie, heldCookie, member, METHOD, withCookie } from "../../protocol.ts";
+import { createSession, findSession } from "../establish.ts";
+import type { JarKey } from "../jar.ts";
+import type { FileJar } from "../jar_file.ts";
+import { withSession } from "../session.ts";
+import type { ServerAction } from "./flags.ts";
+import { findId, type Ids } from "./ids.ts";
+import { about, type Report, sessionLine } from "./report.ts";
+import { connect, nameOf, Plain, type Target, transportTo } from "./server.ts";
+
+/** What a command with a server works with. */
+export interface ServerContext {
+  readonly target: Target;
+  readonly jar: FileJar;
+  readonly profile: string;
+  readonly ids: Ids;
+  /** Told in one line of what the user has to know beside the answer. */
+  readonly warn: (message: string) => void;
+}
+
+/** A server may say for ever that there are more sessions; ours has a thousand on a page. */
+const MAX_PAGES = 100;
+
+/** Does something with a server. */
+export async function runOnServer(action: ServerAction, context: ServerContext): Promise<Report> {
+  if (action.kind === "call") return await call(action.tool, action.args, context);
+  const { kind } = action;
+  await using server = await Plain.to(context.target);
+  const sessions = await Sessions.of(server, context);
+  switch (kind) {
+    case "create":
+      return await sessions.create(action.title);
+    case "list":
+      return await sessions.list();
+    case "resume":
+      return await sessions.resume(action.id);
+    case "delete":
+      return await sessions.delete(action.id);
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** The sessions of one server, and what the jar has of them. */
+class Sessions {
+  readonly #server: Plain;
+  readonly #jar: FileJar;
+  readonly #key: JarKey;
+  readonly #ids: Ids;
+  readonly #held: HeldCookie | undefined;
+
+  static async of(server: Plain, { target, jar, profile, ids }: ServerContext): Promise<Sessions> {
+    const key = { server: nameOf(target), profile };
+    const held = await jar.get(key);
+    if (held !== undefined) ids.know(held.id);
+    return new Sessions(server, jar, key, ids, held);
+  }
+
+  private constructor(
+    server: Plain,
+    jar: FileJar,
+    key: JarKey,
+    ids: Ids,
+    held: HeldCookie | undefined,
+  ) {
+    this.#server = server;
+    this.#jar = jar;
+    this.#key = key;
+    this.#ids = ids;
+    this.#held = held;
+  }
+
+  async create(title: string | undefined): Promise<Report> {
+    this.#server.need("create");
+    const cookie = await createSession(this.#server.ask, title ?? this.#server.title);
+    this.#ids.know(cookie.id);
+    await this.#jar.set(this.#key, cookie);
+    return { json: { cookie }, shown: `Created ${sessionLine(cookie)}` };
+  }
+
+  async list(): Promise<Report> {
+    this.#server.need("list");
+    const sessions = await this.#live();
+    const held = this.#held?.id ?? null;
+    const rows = sessions.map((cookie) => {
+      const { title, expires } = about(cookie);
+      return [cookie.id === held ? "*" : "", cookie.id, expires, title];
+    });
+    return {
+      json: { sessions, held },
+      shown: rows.length === 0
+        ? "The server shows no sessions"
+        : [["", "ID", "EXPIRES", "TITLE"], ...rows],
+    };
+  }
+
+  async resume(typed: string | undefined): Promise<Report> {
+    const id = await this.#find(typed);
+    const { ask } = this.#server;
+    const found = this.#server.offers("list") ? await findSession(ask, { id }) : undefined;
+    if (found === null) {
+      await this.#forget(id);
+      const shown = `There is no live session ${id}: it may have expired or been deleted`;
+      return { json: { cookie: null, verified: true }, shown, failed: true };
+    }
+    const cookie = found ?? { id };
+    await this.#jar.set(this.#key, cookie);
+    const verified = found !== undefined;
+    const shown = verified
+      ? `Resumed ${sessionLine(cookie)}`
+      : `Filed ${id}; this server cannot be asked whether it is live`;
+    return { json: { cookie, verified }, shown };
+  }
+
+  async delete(typed: string | undefined): Promise<Report> {
+    this.#server.need("delete");
+    const id = await this.#find(typed);
+    const result = await this.#server.ask(METHOD.delete, withCookie({ id }, { id }));
+    const deleted = member(result, "deleted") === true;
+    await this.#forget(id);
+    return deleted
+      ? { json: { id, deleted }, shown: `Deleted ${id}` }
+      : { json: { id, deleted }, shown: `There is no session ${id} to delete`, failed: true };
+  }
+
+  /** The session that was typed, or the jar's. */
+  async #find(typed: string | undefined): Promise<string> {
+    if (typed === undefined) {
+      if (this.#held !== undefined) return this.#held.id;
+      throw new Error("The jar has no session of this server: name one, or create one");
+    }
+    const filed = (await this.#filed()).map(({ cookie }) => cookie.id);
+    const live = this.#server.offers("list") ? await this.#live() : [];
+    return this.#ids.know(findId(typed, [...filed, ...live.map(({ id }) => id)]));
+  }
+
+  /** All sessions that the server shows to who has the jar's cookie. */
+  async #live(): Promise<HeldCookie[]> {
+    const sessions: HeldCookie[] = [];
+    let params: Record<string, unknown> = {};
+    for (let page = 0; page < MAX_PAGES; page++) {
+      const presented = this.#held ? withCookie(params, this.#held) : params;
+      const result = await this.#server.ask(METHOD.list, presented);
+      const listed = member(result, "sessions");
+      for (const value of Array.isArray(listed) ? listed : []) {
+        const cookie = heldCookie(value);
+        if (cookie !== undefined) sessions.push({ ...cookie, id: this.#ids.know(cookie.id) });
+      }
+      const cursor = member(result, "nextCursor");
+      if (typeof cursor !== "string") break;
+      params = { cursor };
+    }
+    return sessions;
+  }
+
+  /** What the jar has of this server, in any profile. */
+  async #filed() {
+    return (await this.#jar.list()).filter(({ server }) => server === this.#key.server);
+  }
+
+  async #forget(id: string) {
+    for (const entry of await this.#filed()) await this.#jar.delete(entry, id);
+  }
+}
+
+async function call(
+  name: string,
+  args: Record<string, unknown>,
+  { target, jar, profile, ids, warn }: ServerContext,
+): Promise<Report> {
+  const transport = withSession(() => transportTo(target), {
+    jar,
+    server: nameOf(target),
+    profile,
+    onsession: (event) => {
+      if ("previous" in event) ids.know(event.previous.id);
+      if ("cookie" in event) ids.know(event.cookie.id);
+      if (event.type === "lost") {
+        warn(
+          `The session ${event.previous.id} is gone, and its state with it: a new one was begun`,
+        );
+      }
+    },
+  });
+  const client = await connect(target, transport);
+  let result;
+  try {
+    client.onerror = (error) => warn(error.message);
+    result = await client.callTool({ name, arguments: args });
+  } finally {
+    // The jar has the session's cookie when this is done.
+    await client.close();
+  }
+  const failed = result.isError === true;
+  return { json: result, shown: textOf(result) || (failed ? `${name} failed` : ""), failed };
+}
+
+/** What a tool says to people, or else to programs. */
+function textOf(result: Record<string, unknown>): string {
+  const content = Array.isArray(result.content) ? result.content : [];
+  const texts = content.map((block: unknown) => {
+    const text = member(block, "text");
+    return typeof text === "string" ? text : `[${member(block, "type")}]`;
+  });
+  return texts.join("\n") || JSON.stringify(result.structuredContent ?? result.content);
+}
