@@ -3,6 +3,7 @@
  */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { findFile, setAside, whyBroken } from "../client/jar_aside.ts";
 import {
   assertAllFiled,
   fileTogether,
@@ -54,6 +55,23 @@ for (const [what, change] of BREAK) {
     assertEquals(warnings.length, 1);
   });
 }
+
+Deno.test("FileJar: whoever comes late to a broken jar does not move the one that was begun", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/cookies.jsonl`;
+  await Deno.writeTextFile(path, "broken\n");
+  // As another process has it, which has just seen that the file is broken.
+  const found = findFile(path);
+  assert(found);
+  await Deno.rename(path, `${path}.away`);
+  assertEquals(whyBroken(found, true), whyBroken({ ...found, path: `${path}.away` }, true));
+  await Deno.rename(`${path}.away`, path);
+  await using jar = await openJar(path);
+  await jar.set(KEY, { id: "a" });
+  assertEquals(await setAside(found), undefined);
+  assertEquals(await jar.get(KEY), { id: "a" });
+  assertEquals(namesIn(folder.path).filter((name) => name.includes("broken")).length, 1);
+});
 
 Deno.test("FileJar: a second broken jar does not take the place of the first", async () => {
   await using folder = await tempFolder();

@@ -196,7 +196,7 @@ function foreign(id: string | undefined) {
     "session/create": { id },
     "session/list": { sessions: [{ id, data: { title: `\x1b[31m${id}\r\n` } }] },
     "tools/call": {
-      content: [{ type: "text", text: `in ${id}\x07` }, {
+      content: [{ type: "text", text: `in ${id}\x07 after sess-${"0".repeat(32)}` }, {
         type: "image",
         data: "",
         mimeType: "image/png",
@@ -225,7 +225,7 @@ Deno.test("sessions: a foreign server's ids are shortened, too, and its texts ar
     assert(!text.includes("\x1b") && !text.includes("\x07") && !text.includes("\r"));
   }
   assertEquals(list.split("\n").length, 3);
-  assertEquals(said.split("\n").slice(1), ["[image]", ""]);
+  assertMatch(said, / after sess-0{8}\n\[image\]\n$/);
   assertEquals((await user.json("resume", id.slice(0, 4), ...url)).cookie.id, id);
   assertMatch(await user.fails(1, "delete", ...url), /does not offer to delete sessions/);
 });
