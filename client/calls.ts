@@ -5,6 +5,7 @@
  */
 
 import { type HeldCookie, heldCookie, isObject, member, META_KEY } from "../protocol.ts";
+import type { Keeper } from "./keeper.ts";
 import type { Request, RequestId, SendOptions } from "./sdk.ts";
 
 /** A request of the caller's, from the moment it is given until it is answered or cancelled. */
@@ -15,6 +16,8 @@ export interface Call {
   readonly options: SendOptions | undefined;
   /** Did the caller put a cookie there? Then what comes of it is the caller's business. */
   readonly foreign: boolean;
+  /** Holds the cookie for it; `undefined` if it has nothing to do with sessions. */
+  readonly keeper: Keeper | undefined;
   /** The cookie that it carries. */
   carried: HeldCookie | undefined;
   /** The id it has on the wire, `undefined` while it waits. */
@@ -30,10 +33,10 @@ export class Calls {
   readonly #repeats = new Map<RequestId, Call>();
 
   /** Begins a call. */
-  add(message: Request, options: SendOptions | undefined): Call {
+  add(message: Request, options: SendOptions | undefined, keeper: Keeper | undefined): Call {
     const foreign = presents(message.params);
     const carried = foreign ? heldCookie(member(message.params?._meta, META_KEY)) : undefined;
-    const call = { message, options, foreign, carried, wireId: undefined, repeated: false };
+    const call = { message, options, foreign, keeper, carried, wireId: undefined, repeated: false };
     this.#calls.set(message.id, call);
     return call;
   }

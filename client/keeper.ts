@@ -38,6 +38,8 @@ export class Keeper {
 
   /** Holds what the jar has for this server and profile, and tells nobody yet. */
   async load(deadline: Deadline): Promise<HeldCookie | undefined> {
+    // What was lost before is on its way out of the jar.
+    await deadline.limit(this.flush());
     this.#cookie = heldCookie(await deadline.limit(this.#jar.get(this.#key)));
     return this.#cookie;
   }

@@ -29,12 +29,22 @@ import {
   type Transport,
 } from "./sdk.ts";
 
+/** The methods whose handlers use a session; the others carry one that is held. */
+const SESSION_USERS: readonly string[] = ["tools/call", "resources/read", "prompts/get"];
+
 /** What the layer is made of. */
 export interface LayerParts {
   /** What it decorates. */
   readonly transport: Reconnecting;
-  /** Holds the cookie. */
-  readonly keeper: Keeper;
+  /** Holds the cookie that a request carries; `undefined` for one that carries none of ours. */
+  readonly keeperOf: (request: Request) => Keeper | undefined;
+  /**
+   * Has its session found or made as the client connects, for those who look at the layer's cookie;
+   * every other keeper as the first request needs it, and whenever it holds none.
+   */
+  readonly first?: Keeper;
+  /** Told when the connection was dead and has been rebuilt. */
+  readonly onreconnect: () => void;
   /** How long a session may take to be found or made. */
   readonly establishMs: number;
 }
@@ -46,19 +56,21 @@ export class SessionLayer implements Transport {
   onmessage?: ((message: Message, extra?: Extra) => void) | undefined;
 
   readonly #inner: Reconnecting;
-  readonly #keeper: Keeper;
+  readonly #keeperOf: LayerParts["keeperOf"];
+  readonly #first: Keeper | undefined;
   readonly #establishMs: number;
   readonly #own: OwnRequests;
   readonly #calls = new Calls();
   readonly #closing = new AbortController();
-  /** While a session is looked for or made, every request waits for this. Never rejects. */
-  #gate: Promise<void> | undefined;
+  /** While a session is looked for or made, every request for it waits for this. Never rejects. */
+  readonly #gates = new Map<Keeper, Promise<void>>();
   #capability: SessionCapability | undefined;
   #title = "";
 
-  constructor({ transport, keeper, establishMs }: LayerParts) {
+  constructor({ transport, keeperOf, first, onreconnect, establishMs }: LayerParts) {
     this.#inner = transport;
-    this.#keeper = keeper;
+    this.#keeperOf = keeperOf;
+    this.#first = first;
     this.#establishMs = establishMs;
     this.#own = new OwnRequests((message) => transport.send(message));
     transport.onmessage = (message, extra) => this.#receive(message, extra);
@@ -66,12 +78,12 @@ export class SessionLayer implements Transport {
     transport.onclose = () => this.#closed();
     transport.onreconnect = (result) => {
       this.#capability = sessionCapability(result);
-      keeper.tell({ type: "reconnected" });
+      onreconnect();
     };
   }
 
   get cookie(): HeldCookie | undefined {
-    return this.#keeper.cookie && structuredClone(this.#keeper.cookie);
+    return this.#first?.cookie && structuredClone(this.#first.cookie);
   }
 
   get capability(): SessionCapability | undefined {
@@ -92,7 +104,7 @@ export class SessionLayer implements Transport {
 
   async close(): Promise<void> {
     await this.#inner.close();
-    await this.#keeper.flush();
+    await this.#first?.flush();
   }
 
   async send(message: Message, options?: SendOptions): Promise<void> {
@@ -104,8 +116,14 @@ export class SessionLayer implements Transport {
   }
 
   async #request(message: Request, options: SendOptions | undefined): Promise<void> {
-    const call = this.#calls.add(message, options);
-    while (this.#gate !== undefined) await this.#gate;
+    const call = this.#calls.add(message, options, this.#keeperOf(message));
+    const { keeper } = call;
+    if (keeper !== undefined) {
+      if (this.#needsSession(call, keeper)) {
+        void this.#establish(keeper, (ask, deadline) => this.#obtain(keeper, ask, deadline));
+      }
+      for (let gate; (gate = this.#gates.get(keeper)) !== undefined;) await gate;
+    }
     if (!this.#calls.has(call)) return;
     try {
       await this.#dispatch(call, message.id);
@@ -119,7 +137,7 @@ export class SessionLayer implements Transport {
     const { message, options } = call;
     call.wireId = id;
     if (!call.foreign && message.method !== "initialize" && this.#capability !== undefined) {
-      call.carried = this.#keeper.cookie;
+      call.carried = call.keeper?.cookie;
     }
     const cookie = call.foreign ? undefined : call.carried;
     const params = cookie ? { params: withCookie(message.params ?? {}, cookie) } : {};
@@ -128,19 +146,35 @@ export class SessionLayer implements Transport {
     await this.#inner.send({ ...message, id, ...params }, resuming);
   }
 
-  /** The client is connected: looks for its session, and lets nothing pass until that is done. */
+  /** The client is connected: lets nothing pass until its session is there, if it wants one now. */
   async #begin(message: Notification, options: SendOptions | undefined): Promise<void> {
     const sent = this.#inner.send(message, options);
-    await this.#establish(async (ask, deadline) => {
-      await deadline.limit(sent);
-      if (this.#capability === undefined || this.#keeper.cookie !== undefined) return;
-      const saved = await this.#keeper.load(deadline);
-      if (saved === undefined || !await this.#resume(ask, saved)) await this.#create(ask);
-    });
+    const first = this.#first;
+    if (first !== undefined) {
+      await this.#establish(first, async (ask, deadline) => {
+        await deadline.limit(sent);
+        if (first.cookie === undefined) await this.#obtain(first, ask, deadline);
+      });
+    }
     await sent;
   }
 
-  async #resume(ask: Ask, saved: HeldCookie): Promise<boolean> {
+  /** Would this call go without a session that it could have? */
+  #needsSession({ message, foreign }: Call, keeper: Keeper): boolean {
+    return keeper !== this.#first && keeper.cookie === undefined && !foreign &&
+      this.#capability !== undefined && SESSION_USERS.includes(message.method) &&
+      !this.#gates.has(keeper);
+  }
+
+  /** Holds the session that is in the jar, if it is still there, or else a new one. */
+  async #obtain(keeper: Keeper, ask: Ask, deadline: Deadline): Promise<void> {
+    if (this.#capability === undefined) return;
+    const saved = await keeper.load(deadline);
+    if (saved !== undefined && await this.#resume(keeper, ask, saved)) return;
+    await this.#create(keeper, ask);
+  }
+
+  async #resume(keeper: Keeper, ask: Ask, saved: HeldCookie): Promise<boolean> {
     let found: HeldCookie | null | undefined;
     try {
       if (this.#offers("list")) found = await findSession(ask, saved);
@@ -148,25 +182,32 @@ export class SessionLayer implements Transport {
       // A server that can't answer has not said that the session is gone.
       this.#fail(error);
     }
-    this.#keeper.apply(found === null ? lost(saved) : resumed(found ?? saved, found !== undefined));
+    keeper.apply(found === null ? lost(saved) : resumed(found ?? saved, found !== undefined));
     return found !== null;
   }
 
-  async #create(ask: Ask): Promise<void> {
-    if (this.#offers("create")) this.#keeper.apply(created(await createSession(ask, this.#title)));
+  async #create(keeper: Keeper, ask: Ask): Promise<void> {
+    if (!this.#offers("create")) return;
+    keeper.apply(created(await createSession(ask, this.#title)));
   }
 
-  #establish(work: (ask: Ask, deadline: Deadline) => Promise<void>): Promise<void> {
+  #establish(
+    keeper: Keeper,
+    work: (ask: Ask, deadline: Deadline) => Promise<void>,
+  ): Promise<void> {
     const deadline = new Deadline(this.#establishMs, this.#closing.signal);
     const ask: Ask = (method, params) => this.#own.ask(deadline, method, params);
     const gate = work(ask, deadline)
+      // Nobody may use a session that this side could forget.
+      .then(() => deadline.limit(keeper.flush()))
       .catch((error) =>
         this.#fail(new Error(`Cannot get a session: ${text(error)}`, { cause: error }))
       )
       .finally(() => {
-        if (this.#gate === gate) this.#gate = undefined;
+        if (this.#gates.get(keeper) === gate) this.#gates.delete(keeper);
       });
-    return this.#gate = gate;
+    this.#gates.set(keeper, gate);
+    return gate;
   }
 
   /** Frees what is kept for the request, and tells the server if it has seen it. */
@@ -192,31 +233,41 @@ export class SessionLayer implements Transport {
 
   #answered(call: Call, answer: Answer, extra: Extra | undefined): void {
     if ("result" in answer) {
+      const before = call.keeper?.cookie?.id;
       this.#learn(call, answer.result);
-    } else if (this.#isRefused(call, answer)) {
-      this.#recover(call, answer, extra).catch((error) => this.#fail(error));
+      if (call.keeper !== undefined && call.keeper.cookie?.id !== before) {
+        // What the answer tells of may be in that session alone: its id is kept first.
+        const deadline = new Deadline(this.#establishMs, this.#closing.signal);
+        deadline.limit(call.keeper.flush())
+          .catch((error) => this.#fail(error))
+          .finally(() => this.#deliver(call, answer, extra));
+        return;
+      }
+    } else if (call.keeper !== undefined && this.#isRefused(call, answer)) {
+      this.#recover(call, call.keeper, answer, extra).catch((error) => this.#fail(error));
       return;
     }
     this.#deliver(call, answer, extra);
   }
 
   #deliver(call: Call, answer: Answer, extra: Extra | undefined): void {
+    if (!this.#calls.has(call)) return;
     this.#calls.delete(call);
     this.onmessage?.({ ...answer, id: call.message.id }, extra);
   }
 
   #learn(call: Call, result: unknown): void {
-    const { method, params } = call.message;
+    const { keeper, message: { method, params } } = call;
     if (method === "initialize") {
       this.#capability = sessionCapability(result);
       this.#title = sessionTitle(member(params, "clientInfo"), member(result, "serverInfo"));
-    } else if (this.#capability === undefined) {
+    } else if (this.#capability === undefined || keeper === undefined) {
       return;
     } else if (method === METHOD.create) {
       const cookie = createdCookie(result);
-      if (cookie !== undefined) this.#keeper.apply(created(cookie));
+      if (cookie !== undefined) keeper.apply(created(cookie));
     } else if (!call.foreign) {
-      this.#keeper.apply(takeOver(this.#keeper.cookie, call.carried?.id, resultCookie(result)));
+      keeper.apply(takeOver(keeper.cookie, call.carried?.id, resultCookie(result)));
     }
   }
 
@@ -229,15 +280,21 @@ export class SessionLayer implements Transport {
   }
 
   /** Gets a session, once for all calls that are refused at the same time, and calls again. */
-  async #recover(call: Call, refusal: ErrorAnswer, extra: Extra | undefined): Promise<void> {
+  async #recover(
+    call: Call,
+    keeper: Keeper,
+    refusal: ErrorAnswer,
+    extra: Extra | undefined,
+  ): Promise<void> {
     call.wireId = undefined;
-    const held = this.#keeper.cookie;
-    if (held !== undefined && held.id === call.carried?.id) this.#keeper.apply(lost(held));
-    if (this.#keeper.cookie === undefined) {
-      await (this.#gate ?? this.#establish((ask) => this.#create(ask)));
+    const held = keeper.cookie;
+    if (held !== undefined && held.id === call.carried?.id) keeper.apply(lost(held));
+    if (keeper.cookie === undefined) {
+      await (this.#gates.get(keeper) ??
+        this.#establish(keeper, (ask) => this.#create(keeper, ask)));
     }
     if (!this.#calls.has(call)) return;
-    if (this.#keeper.cookie === undefined) return this.#deliver(call, refusal, extra);
+    if (keeper.cookie === undefined) return this.#deliver(call, refusal, extra);
     try {
       await this.#dispatch(call, this.#calls.repeat(call, this.#own.newId()));
     } catch (error) {

@@ -109,7 +109,13 @@ export function withSession(connect: Connect, options: SessionOptions = {}): Ses
     fail: (error) => layer.onerror?.(error instanceof Error ? error : new Error(String(error))),
   });
   const transport = new Reconnecting(connect, reconnectMs);
-  const layer = new SessionLayer({ transport, keeper, establishMs });
+  const layer = new SessionLayer({
+    transport,
+    keeperOf: () => keeper,
+    first: keeper,
+    onreconnect: () => keeper.tell({ type: "reconnected" }),
+    establishMs,
+  });
   return layer;
 }
 
