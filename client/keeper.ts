@@ -18,6 +18,8 @@ export class Keeper {
   readonly #fail: (error: unknown) => void;
   #cookie: HeldCookie | undefined;
   #saving: Promise<void> = Promise.resolve();
+  /** Has the jar failed to answer? It is not asked again, for everything would wait for it. */
+  #unreadable = false;
 
   /** Holds nothing at first. `fail` hears of a jar that fails and of a listener that throws. */
   constructor(
@@ -38,9 +40,12 @@ export class Keeper {
 
   /** Holds what the jar has for this server and profile, and tells nobody yet. */
   async load(deadline: Deadline): Promise<HeldCookie | undefined> {
+    if (this.#unreadable) return undefined;
+    this.#unreadable = true;
     // What was lost before is on its way out of the jar.
     await deadline.limit(this.flush());
     this.#cookie = heldCookie(await deadline.limit(this.#jar.get(this.#key)));
+    this.#unreadable = false;
     return this.#cookie;
   }
 

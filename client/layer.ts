@@ -107,6 +107,14 @@ export class SessionLayer implements Transport {
     await this.#first?.flush();
   }
 
+  /** Ends the session that `keeper` holds: nobody will come back to it. */
+  async end(keeper: Keeper): Promise<void> {
+    const { cookie } = keeper;
+    if (cookie === undefined || !this.#offers("delete")) return;
+    const deadline = new Deadline(this.#establishMs, this.#closing.signal);
+    await this.#own.ask(deadline, METHOD.delete, withCookie({}, cookie));
+  }
+
   async send(message: Message, options?: SendOptions): Promise<void> {
     if (isAnswer(message)) return await this.#inner.send(message, options);
     if (isRequest(message)) return await this.#request(message, options);
@@ -166,7 +174,10 @@ export class SessionLayer implements Transport {
       !this.#gates.has(keeper);
   }
 
-  /** Holds the session that is in the jar, if it is still there, or else a new one. */
+  /**
+   * Holds the session that is in the jar, where another process may have put a newer one, or else a
+   * new one.
+   */
   async #obtain(keeper: Keeper, ask: Ask, deadline: Deadline): Promise<void> {
     if (this.#capability === undefined) return;
     const saved = await keeper.load(deadline);
@@ -291,7 +302,7 @@ export class SessionLayer implements Transport {
     if (held !== undefined && held.id === call.carried?.id) keeper.apply(lost(held));
     if (keeper.cookie === undefined) {
       await (this.#gates.get(keeper) ??
-        this.#establish(keeper, (ask) => this.#create(keeper, ask)));
+        this.#establish(keeper, (ask, deadline) => this.#obtain(keeper, ask, deadline)));
     }
     if (!this.#calls.has(call)) return;
     if (keeper.cookie === undefined) return this.#deliver(call, refusal, extra);

@@ -162,6 +162,7 @@ export class Link {
     this.#state = "over";
     this.#release();
     for (const flight of this.#inFlight.values()) this.#lose(flight);
+    for (const requestId of this.#asked) this.#events.message(withdrawn(requestId));
     this.#events.ended();
   }
 
@@ -191,4 +192,10 @@ export class Link {
   #release(): void {
     for (const release of this.#sends) release();
   }
+}
+
+/** Nobody waits for the answer any more; the next connection may ask under the same id. */
+function withdrawn(requestId: RequestId): Message {
+  const params = { requestId, reason: "The connection to the server broke" };
+  return { jsonrpc: "2.0", method: "notifications/cancelled", params };
 }

@@ -24,6 +24,17 @@ import {
 /** Makes a transport that has not been started. Called again for each new connection. */
 export type Connect = () => Transport | Promise<Transport>;
 
+/** How a connection is rebuilt. */
+export interface ReconnectOptions {
+  /** How long what could not be sent is tried again, in milliseconds. */
+  readonly reconnectMs: number;
+  /**
+   * Is the transport at its end when there is no connection in that time? Else what is sent later
+   * tries anew.
+   */
+  readonly givesUp: boolean;
+}
+
 /** What is waiting to be sent, and may be cancelled while it waits. */
 interface Waiting {
   cancelled: boolean;
@@ -46,6 +57,7 @@ export class Reconnecting implements Transport {
 
   readonly #connect: Connect;
   readonly #reconnectMs: number;
+  readonly #givesUp: boolean;
   readonly #closing = new AbortController();
   readonly #links = new Set<Link>();
   readonly #waiting = new Map<RequestId, Waiting>();
@@ -59,10 +71,11 @@ export class Reconnecting implements Transport {
   #replays = 0;
   #replayed: PromiseWithResolvers<Answer> | undefined;
 
-  /** `reconnectMs`: how long what could not be sent is tried again. */
-  constructor(connect: Connect, reconnectMs: number) {
+  /** Connects by means of `connect`, each time that it has to. */
+  constructor(connect: Connect, { reconnectMs, givesUp }: ReconnectOptions) {
     this.#connect = connect;
     this.#reconnectMs = reconnectMs;
+    this.#givesUp = givesUp;
   }
 
   /** The connection's own session, where HTTP has one. Changes as the connection is rebuilt. */
@@ -169,7 +182,7 @@ export class Reconnecting implements Transport {
       } catch (error) {
         await this.#discard(link);
         if (await deadline.wait(pause(attempt))) continue;
-        this.#finish();
+        if (this.#givesUp) this.#finish();
         throw error;
       }
     }

@@ -108,7 +108,7 @@ export function withSession(connect: Connect, options: SessionOptions = {}): Ses
     tell: (event) => onsession?.(event),
     fail: (error) => layer.onerror?.(error instanceof Error ? error : new Error(String(error))),
   });
-  const transport = new Reconnecting(connect, reconnectMs);
+  const transport = new Reconnecting(connect, { reconnectMs, givesUp: true });
   const layer = new SessionLayer({
     transport,
     keeperOf: () => keeper,
