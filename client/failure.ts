@@ -51,7 +51,7 @@ export function outcomeUnknown(id: RequestId, method: string): ErrorAnswer {
     error: {
       code: OUTCOME_UNKNOWN.code,
       message: `The connection broke before ${method} was answered. ` +
-        "Whether it ran is unknown, so it was not sent again.",
+        "Whether it ran is unknown, so it was not sent again: see what it has done first.",
       data: { reason: OUTCOME_UNKNOWN.reason },
     },
   };

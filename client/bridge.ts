@@ -1,0 +1,107 @@
+/**
+ * The bridge: gives any MCP host, which knows nothing of sessions, sessions with a server that has
+ * them.
+ *
+ *     deno run -A client/bridge.ts --url http://127.0.0.1:8765/mcp
+ *     deno run -A client/bridge.ts -- deno run -A servers/notebook.ts
+ *
+ * @module
+ */
+
+import { Console } from "node:console";
+import process from "node:process";
+import { Conversations } from "./bridge/conversations.ts";
+import { type Behind, HELP, parseFlags, UsageError } from "./bridge/flags.ts";
+import { Host } from "./bridge/host.ts";
+import { type Log, logger } from "./bridge/log.ts";
+import { Relay } from "./bridge/relay.ts";
+import { type CookieJar, MemoryJar } from "./jar.ts";
+import { defaultJarPath, FileJar } from "./jar_file.ts";
+import { commandName } from "./jar_key.ts";
+import type { Connect } from "./reconnecting.ts";
+import { StreamableHTTPClientTransport } from "./sdk.ts";
+import { sendOnce } from "./send_once.ts";
+
+/** How the server is connected to, what the jar calls it, and what people do. */
+function target(behind: Behind): { connect: Connect; server: string; shown: string } {
+  if (behind.kind === "url") {
+    const { url, headers } = behind;
+    const options = { fetch: sendOnce, requestInit: { headers: [...headers] } };
+    return {
+      connect: () => new StreamableHTTPClientTransport(url, options),
+      server: url.href,
+      shown: `${url.origin}${url.pathname}`,
+    };
+  }
+  const { command, args } = behind;
+  // The host's environment is meant for the server.
+  const options = { command, args: [...args], env: Deno.env.toObject() };
+  return {
+    connect: async () => {
+      const { StdioClientTransport } = await import("./stdio.ts");
+      return new StdioClientTransport({ ...options, stderr: "inherit" });
+    },
+    server: commandName([command, ...args]),
+    shown: command,
+  };
+}
+
+/** The jar that the user's clients share. Without it, sessions last as long as this process. */
+async function openJar(log: Log): Promise<CookieJar & Partial<AsyncDisposable>> {
+  try {
+    return await FileJar.open(defaultJarPath(), { warn: (message) => log("warn", message) });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    log("warn", `sessions will not be found again after this process: ${why}`);
+    return new MemoryJar();
+  }
+}
+
+/** Resolves at the first signal to stop; a second one ends the process at once. */
+function stopSignal(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const signals: Deno.Signal[] = Deno.build.os === "windows"
+    ? ["SIGINT", "SIGBREAK"]
+    : ["SIGINT", "SIGTERM"];
+  let stopping = false;
+  for (const signal of signals) {
+    Deno.addSignalListener(signal, () => {
+      if (stopping) Deno.exit(1);
+      stopping = true;
+      resolve();
+    });
+  }
+  return promise;
+}
+
+async function main(): Promise<number> {
+  const command = parseFlags(Deno.args);
+  if (command.kind === "help") {
+    console.log(HELP);
+    return 0;
+  }
+  // Standard output belongs to the protocol.
+  globalThis.console = new Console(process.stderr, process.stderr);
+  if (Deno.stdin.isTerminal()) {
+    console.error("bridge: an MCP host starts this and talks to it; see --help. Ctrl-D ends it.");
+  }
+  const stop = stopSignal();
+  const log = logger(command.logLevel);
+  const { connect, server, shown } = target(command.behind);
+  const jar = await openJar(log);
+  const conversations = new Conversations({ jar, server, name: command.session, log });
+  const host = new Host({ readable: Deno.stdin.readable, writable: Deno.stdout.writable });
+  const relay = new Relay({ host, connect, server: shown, conversations, log });
+  const served = await relay.run(stop);
+  await jar[Symbol.asyncDispose]?.();
+  return served ? 0 : 1;
+}
+
+if (import.meta.main) {
+  try {
+    Deno.exit(await main());
+  } catch (error) {
+    console.error(`bridge: ${error instanceof Error ? error.message : String(error)}`);
+    Deno.exit(error instanceof UsageError ? 2 : 1);
+  }
+}

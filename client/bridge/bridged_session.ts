@@ -1,0 +1,86 @@
+/**
+ * One session on this side of the bridge, and what the model has to know about it.
+ *
+ * @module
+ */
+
+import { isObject, META_KEY, resultCookie } from "../../protocol.ts";
+import type { SessionEvent } from "../events.ts";
+import type { CookieJar, JarKey } from "../jar.ts";
+import { Keeper } from "../keeper.ts";
+import type { Log } from "./log.ts";
+
+const RESET = "Notice from the session bridge: the session in which these tools kept their state " +
+  "is gone; it expired, was ended, or the server lost it. A new, empty session was started, and " +
+  "this call ran in the new one. Nothing that was stored before is there any more: do not rely " +
+  "on earlier results, store again what is still needed, and tell the user.";
+
+/** Holds a cookie for the host, which knows nothing of it. */
+export class BridgedSession {
+  /** Holds the cookie. */
+  readonly keeper: Keeper;
+  /** How many sessions it has lost. */
+  losses = 0;
+  #gone: string | undefined;
+  /** Has a session been lost without the model having been told? */
+  #untold = false;
+
+  /** Holds what the jar has under `key`, once it is needed. */
+  constructor(jar: CookieJar, key: JarKey, log: Log) {
+    this.keeper = new Keeper(jar, key, {
+      tell: (event) => this.#note(event, log),
+      fail: (error) => log("warn", `the cookie jar: ${String(error)}`),
+    });
+  }
+
+  /**
+   * What the host gets of a result: without the cookie, which it did not ask for. The result of a
+   * call that ran in a new session, as its old one was lost, begins with a notice; `losses` tells
+   * how many had been lost when the call came.
+   */
+  resultFor(
+    method: string,
+    result: Record<string, unknown>,
+    losses: number,
+  ): Record<string, unknown> {
+    const bare = withoutCookie(result);
+    if (method !== "tools/call" || !this.#isReset(result, losses)) return bare;
+    this.#untold = false;
+    const content = Array.isArray(bare.content) ? bare.content : [];
+    return { ...bare, content: [{ type: "text", text: RESET }, ...content] };
+  }
+
+  #isReset(result: unknown, losses: number): boolean {
+    if (!this.#untold && this.losses === losses) return false;
+    const cookie = resultCookie(result);
+    // An answer may be late, and of the old session.
+    const ranIn = cookie === undefined ? this.keeper.cookie?.id : cookie?.id;
+    return ranIn !== undefined && ranIn !== this.#gone;
+  }
+
+  #note(event: SessionEvent, log: Log): void {
+    switch (event.type) {
+      case "lost":
+      case "revoked":
+        log("warn", `session ${event.previous.id} is gone`);
+        this.#gone = event.previous.id;
+        this.#untold = true;
+        this.losses++;
+        break;
+      case "created":
+      case "resumed":
+      case "replaced":
+        log("info", `session ${event.cookie.id} is ${event.type}`);
+        break;
+      case "reconnected":
+        break;
+    }
+  }
+}
+
+function withoutCookie(result: Record<string, unknown>): Record<string, unknown> {
+  const { _meta, ...rest } = result;
+  if (!isObject(_meta) || !Object.hasOwn(_meta, META_KEY)) return result;
+  const { [META_KEY]: _, ...meta } = _meta;
+  return Object.keys(meta).length === 0 ? rest : { ...rest, _meta: meta };
+}

@@ -1,0 +1,105 @@
+/**
+ * Which session a request of the host's uses, by the conversation that it belongs to.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { CONVERSATION_KEYS, conversationOf, isObject } from "../../protocol.ts";
+import { presents } from "../calls.ts";
+import { type CookieJar, MemoryJar } from "../jar.ts";
+import type { Request } from "../sdk.ts";
+import { BridgedSession } from "./bridged_session.ts";
+import type { Log } from "./log.ts";
+
+/** Where sessions are kept. */
+export interface ConversationOptions {
+  /** Keeps the cookies of sessions that are to be found again. */
+  readonly jar: CookieJar;
+  /** What the jar files them under. */
+  readonly server: string;
+  /** The name of the one session for everything, if there is to be one. */
+  readonly name: string | undefined;
+  readonly log: Log;
+}
+
+/** All sessions on this side of the bridge. */
+export class Conversations {
+  readonly #options: ConversationOptions;
+  readonly #sessions = new Map<string, BridgedSession>();
+  /** For what belongs to no conversation. Nobody could find it again, so no jar keeps it. */
+  readonly #ours: BridgedSession;
+
+  /** Has none at first. */
+  constructor(options: ConversationOptions) {
+    const { server, name, log } = options;
+    this.#options = options;
+    this.#ours = name === undefined
+      ? new BridgedSession(new MemoryJar(), { server, profile: "" }, log)
+      : this.#open(name);
+  }
+
+  /** The session that ends with this process. */
+  get passing(): BridgedSession | undefined {
+    return this.#options.name === undefined ? this.#ours : undefined;
+  }
+
+  /** The session for this request; `undefined` if the caller sees to it. */
+  of({ method, params }: Request): BridgedSession | undefined {
+    if (method === "initialize" || method.startsWith("session/") || presents(params)) {
+      return undefined;
+    }
+    const conversation = this.#options.name === undefined ? conversationOf(params) : undefined;
+    if (conversation === undefined) return this.#ours;
+    // The jar is to tell nobody which conversations there were.
+    const hash = createHash("sha256").update(JSON.stringify([conversation.key, conversation.id]));
+    return this.#open(`conversation:${hash.digest("hex")}`);
+  }
+
+  /** Waits until the jar has every change. */
+  async flush(): Promise<void> {
+    for (const { keeper } of this.#sessions.values()) await keeper.flush();
+  }
+
+  #open(profile: string): BridgedSession {
+    const { jar, server, log } = this.#options;
+    let session = this.#sessions.get(profile);
+    if (session === undefined) {
+      session = new BridgedSession(jar, { server, profile }, log);
+      this.#sessions.set(profile, session);
+    }
+    return session;
+  }
+}
+
+/** A message's params without the ids of the conversation, which a cookie now stands for. */
+export function withoutConversation(params: Record<string, unknown>): Record<string, unknown> {
+  if (!isObject(params._meta)) return params;
+  let meta: unknown = params._meta;
+  for (const way of CONVERSATION_KEYS) meta = without(meta, way);
+  return meta === params._meta ? params : { ...params, _meta: meta };
+}
+
+/** A copy of `value` without what is at the end of `way`; `value` itself if nothing is there. */
+function without(value: unknown, [name, ...way]: readonly string[]): unknown {
+  if (name === undefined) return value;
+  // Some hosts write JSON into a string.
+  if (typeof value === "string") {
+    const parsed = objectIn(value);
+    const left = without(parsed, [name, ...way]);
+    return left === parsed ? value : JSON.stringify(left);
+  }
+  if (!isObject(value) || !Object.hasOwn(value, name)) return value;
+  const { [name]: inner, ...rest } = value;
+  if (way.length === 0) return rest;
+  const left = without(inner, way);
+  return left === inner ? value : { ...rest, [name]: left };
+}
+
+function objectIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * The bridge's command line: flags in, settings out.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { LOG_LEVELS, type LogLevel } from "./log.ts";
+
+/** The server behind the bridge. */
+export type Behind =
+  | { readonly kind: "url"; readonly url: URL; readonly headers: readonly [string, string][] }
+  | { readonly kind: "command"; readonly command: string; readonly args: readonly string[] };
+
+/** What the bridge was asked to do. */
+export type Command =
+  | { readonly kind: "help" }
+  | {
+    readonly kind: "bridge";
+    readonly behind: Behind;
+    /** The name of the one session, or `undefined` for one of each conversation. */
+    readonly session: string | undefined;
+    readonly logLevel: LogLevel;
+  };
+
+/** A command line that makes no sense. The message is for whoever typed it. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** The text of `--help`. */
+export const HELP = `Gives any MCP host sessions with a server that has them.
+
+The host starts the bridge and talks to it over stdin and stdout; the bridge talks to the server.
+Each conversation that the host tells of has a session of its own, and finds it again later. A host
+that does not tell has one session for each bridge process, which ends with it.
+
+Usage: deno run -A client/bridge.ts [flags] --url URL
+       deno run -A client/bridge.ts [flags] -- COMMAND [ARGUMENT…]
+
+  --url URL              a server that is reached over Streamable HTTP
+  --header 'NAME: VALUE' sent to that URL with every request, such as
+                         'Authorization: Bearer …'; can be given more than once
+  -- COMMAND …           a server that the bridge starts and talks to over stdio
+  --session NAME         use the session of this name for everything, now and next time
+  --log-level LEVEL      what goes to stderr: ${LOG_LEVELS.join(", ")} (default: warn)
+  --help                 show this
+
+The exit status is 0 at the end of the input, 1 if the server ends before it is connected, 2 for a
+wrong flag.`;
+
+const STRING_FLAGS = ["url", "header", "session", "log-level"] as const;
+
+/**
+ * Reads the bridge's command line.
+ *
+ * @throws {UsageError} naming the flag that is wrong, and what it takes.
+ */
+export function parseFlags(args: readonly string[]): Command {
+  const end = args.indexOf("--");
+  const own = end === -1 ? [...args] : args.slice(0, end);
+  const [command, ...rest] = end === -1 ? [] : args.slice(end + 1);
+  const flags = parseArgs(own, {
+    string: STRING_FLAGS,
+    boolean: ["help"],
+    collect: ["header"],
+    alias: { help: "h" },
+    unknown: (arg) => {
+      const empty = STRING_FLAGS.find((name) => arg === `--${name}=`);
+      if (empty !== undefined) throw new UsageError(`--${empty} needs a value`);
+      throw unknownArgument(arg);
+    },
+  });
+  if (flags._.length > 0) throw unknownArgument(flags._.join(" "));
+  if (flags.help) return { kind: "help" };
+  for (const name of STRING_FLAGS) {
+    if ([flags[name]].flat().includes("")) throw new UsageError(`--${name} needs a value`);
+  }
+  if ((flags.url === undefined) === (command === undefined || command === "")) {
+    throw new UsageError(
+      "Which server? Give either --url URL, or -- and the command that starts it",
+    );
+  }
+  if (flags.url === undefined && flags.header.length > 0) {
+    throw new UsageError("--header goes with --url");
+  }
+  return {
+    kind: "bridge",
+    behind: flags.url === undefined
+      ? { kind: "command", command: command ?? "", args: rest }
+      : { kind: "url", url: serverUrl(flags.url), headers: flags.header.map(header) },
+    session: flags.session,
+    logLevel: logLevel(flags["log-level"] ?? "warn"),
+  };
+}
+
+function unknownArgument(arg: string): UsageError {
+  return new UsageError(
+    `Unknown argument ${JSON.stringify(arg)}: --help lists the flags, and a server's command ` +
+      "stands after --",
+  );
+}
+
+function serverUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new UsageError(
+      `--url takes the URL of an MCP endpoint, such as http://127.0.0.1:8765/mcp, not "${text}"`,
+    );
+  }
+  // fetch refuses such a URL, and it would stand in every message.
+  if (url.username !== "" || url.password !== "") {
+    throw new UsageError("--url takes no user and password: give them with --header");
+  }
+  return url;
+}
+
+/** A wrong header is not shown, as there is most likely a secret in it. */
+function header(text: string): [string, string] {
+  const [, name = "", value = ""] = /^([^:]+):(.*)$/s.exec(text) ?? [];
+  try {
+    new Headers([[name, value.trim()]]);
+  } catch {
+    throw new UsageError("--header takes NAME: VALUE, such as 'Authorization: Bearer …'");
+  }
+  return [name, value.trim()];
+}
+
+function logLevel(level: string): LogLevel {
+  const known = LOG_LEVELS.find((name) => name === level);
+  if (known !== undefined) return known;
+  throw new UsageError(`--log-level takes ${LOG_LEVELS.join(", ")}, not "${level}"`);
+}

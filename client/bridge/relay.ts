@@ -1,0 +1,283 @@
+/**
+ * The bridge itself: passes messages between a host and a server, and gives each request its
+ * session on the way.
+ *
+ * @module
+ */
+
+import { CODE, isObject } from "../../protocol.ts";
+import { Deadline } from "../deadline.ts";
+import { failureOf, isOutcomeUnknown, outcomeUnknown } from "../failure.ts";
+import { SessionLayer } from "../layer.ts";
+import { type Connect, Reconnecting } from "../reconnecting.ts";
+import {
+  type Answer,
+  cancelledId,
+  isAnswer,
+  isRequest,
+  type Message,
+  type Notification,
+  type Request,
+  type RequestId,
+} from "../sdk.ts";
+import type { BridgedSession } from "./bridged_session.ts";
+import { type Conversations, withoutConversation } from "./conversations.ts";
+import type { Host } from "./host.ts";
+import type { Log } from "./log.ts";
+
+/** How long a session may take to be found or made. */
+const ESTABLISH_MS = 5_000;
+/** How long a dead connection is tried again before what waits for it fails. */
+const RECONNECT_MS = 10_000;
+/** How long the first connection is tried: hosts have little patience as they start. */
+const CONNECT_MS = 5_000;
+const RETRY_MS = 100;
+/** How long a stopping bridge waits for calls that are still running. */
+const GRACE_MS = 5_000;
+
+/** Code and data of the error for what has not reached the server. */
+const NOT_SENT = { code: -32000, data: { reason: "not_sent" } } as const;
+
+/** What the relay is made of. */
+export interface RelayParts {
+  readonly host: Host;
+  /** Connects to the server. */
+  readonly connect: Connect;
+  /** The server, as messages name it. */
+  readonly server: string;
+  readonly conversations: Conversations;
+  readonly log: Log;
+}
+
+/** A request of the host's that has not been answered. */
+interface Pending {
+  readonly method: string;
+  readonly session: BridgedSession | undefined;
+  /** How many sessions had been lost when it came. */
+  readonly losses: number;
+}
+
+/** One host in front, one server behind. */
+export class Relay {
+  readonly #host: Host;
+  readonly #server: string;
+  readonly #conversations: Conversations;
+  readonly #log: Log;
+  readonly #layer: SessionLayer;
+  readonly #pending = new Map<RequestId, Pending>();
+  readonly #closing = new AbortController();
+  readonly #over = Promise.withResolvers<void>();
+  #started: Promise<void> | undefined;
+  /** What comes now waits until the server is ready for it. Never rejects. */
+  #turn: Promise<void> = Promise.resolve();
+  #introduced: (() => void) | undefined;
+  #drained: (() => void) | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #failed = false;
+
+  constructor({ host, connect, server, conversations, log }: RelayParts) {
+    this.#host = host;
+    this.#server = server;
+    this.#conversations = conversations;
+    this.#log = log;
+    const options = { reconnectMs: RECONNECT_MS, givesUp: false };
+    const layer = new SessionLayer({
+      transport: new Reconnecting(connect, options),
+      keeperOf: ({ id }) => this.#pending.get(id)?.session?.keeper,
+      onreconnect: () => log("info", "the connection to the server has been rebuilt"),
+      establishMs: ESTABLISH_MS,
+    });
+    layer.onmessage = (message) => this.#fromServer(message);
+    layer.onerror = (error) => log("warn", error.message);
+    layer.onclose = () => this.#lost();
+    this.#layer = layer;
+  }
+
+  /**
+   * Serves until the host's input ends or `stop` resolves; what is being answered then has a few
+   * seconds left.
+   *
+   * @returns Was the server there to the end?
+   */
+  async run(stop: Promise<void>): Promise<boolean> {
+    await Promise.race([this.#read(), stop, this.#over.promise]);
+    if (!this.#failed) await this.#drain();
+    this.#closing.abort();
+    const { passing } = this.#conversations;
+    if (passing !== undefined && !this.#failed) {
+      await this.#layer.end(passing.keeper)
+        .catch((error) => this.#log("info", `the session was not ended: ${text(error)}`));
+    }
+    await this.#layer.close();
+    await this.#conversations.flush();
+    await this.#writing;
+    return !this.#failed;
+  }
+
+  async #read(): Promise<void> {
+    for await (const message of this.#host.messages()) {
+      if (this.#closing.signal.aborted) return;
+      this.#fromHost(message);
+    }
+  }
+
+  #fromHost(message: Message): void {
+    if (isAnswer(message)) return void this.#forward(message);
+    if (isRequest(message)) {
+      if (this.#pending.has(message.id)) return this.#refuseTwice(message);
+      const session = this.#conversations.of(message);
+      const { method } = message;
+      this.#pending.set(message.id, { method, session, losses: session?.losses ?? 0 });
+    }
+    const sent = this.#turn.then(() => this.#forward(message));
+    // Over HTTP, messages overtake each other unless each waits for the one before.
+    if (message.method === "notifications/initialized") this.#turn = sent;
+    if (message.method === "initialize" && isRequest(message)) {
+      this.#turn = new Promise((resolve) => this.#introduced = resolve);
+    }
+  }
+
+  /** Never rejects: a request that could not be sent is answered. */
+  async #forward(message: Message): Promise<void> {
+    try {
+      await this.#connected();
+      await this.#send(isAnswer(message) ? message : this.#outgoing(message));
+    } catch (error) {
+      if (isAnswer(message)) return this.#log("warn", text(error));
+      if (!isRequest(message)) return this.#log("warn", `${message.method}: ${text(error)}`);
+      this.#answer(this.#failure(message, error));
+    }
+    const cancelled = cancelledId(message);
+    if (cancelled !== undefined) this.#settle(cancelled);
+  }
+
+  #connected(): Promise<void> {
+    return this.#started ??= this.#layer.start().catch((error) => {
+      this.#started = undefined;
+      throw error;
+    });
+  }
+
+  async #send(message: Message): Promise<void> {
+    const first = isRequest(message) && message.method === "initialize";
+    const deadline = new Deadline(first ? CONNECT_MS : 0, this.#closing.signal);
+    for (;;) {
+      try {
+        return await this.#layer.send(message);
+      } catch (error) {
+        // A host starts us when it likes, maybe before the server is there.
+        if (failureOf(error) !== "unsent" || !await deadline.wait(RETRY_MS)) throw error;
+      }
+    }
+  }
+
+  /** What is sent on: where the cookie tells the session, nothing else needs to. */
+  #outgoing(message: Request | Notification): Message {
+    const chosen = !isRequest(message) || this.#pending.get(message.id)?.session !== undefined;
+    if (!chosen || this.#layer.capability === undefined || !isObject(message.params)) {
+      return message;
+    }
+    return { ...message, params: withoutConversation(message.params) };
+  }
+
+  #fromServer(message: Message): void {
+    if (!isAnswer(message)) return this.#give(message);
+    const pending = message.id === undefined ? undefined : this.#pending.get(message.id);
+    // Nobody waits for it: the request has been cancelled.
+    if (pending === undefined) return;
+    if (pending.method === "initialize") return this.#answer(this.#introduction(message));
+    const { session, method, losses } = pending;
+    if (!("result" in message) || session === undefined || !this.#layer.capability) {
+      return this.#answer(message);
+    }
+    this.#answer({ ...message, result: session.resultFor(method, message.result, losses) });
+  }
+
+  #introduction(answer: Answer): Answer {
+    if ("result" in answer) {
+      const version = answer.result.protocolVersion;
+      if (typeof version === "string") this.#layer.setProtocolVersion(version);
+      return { ...answer, result: withoutCapability(answer.result) };
+    }
+    if (!isOutcomeUnknown(answer.error)) return answer;
+    const message = `Cannot connect to the MCP server ${this.#server} as it ended before it ` +
+      "answered: look at what it wrote to stderr.";
+    return { ...answer, error: { ...NOT_SENT, message } };
+  }
+
+  /** The answer to a request that could not be passed on. */
+  #failure({ id, method }: Request, error: unknown): Answer {
+    if (mayHaveRun(error)) return outcomeUnknown(id, method);
+    const message = `Cannot reach the MCP server ${this.#server} for ${method}: ${text(error)}. ` +
+      "The request was not carried out; try again once the server can be reached.";
+    return { jsonrpc: "2.0", id, error: { ...NOT_SENT, message } };
+  }
+
+  #refuseTwice({ id }: Request): void {
+    const message = "Invalid request: a request with this id has not been answered yet";
+    this.#give({ jsonrpc: "2.0", id, error: { code: CODE.invalidRequest, message } });
+  }
+
+  #answer(answer: Answer): void {
+    if (answer.id === undefined) return;
+    const pending = this.#pending.get(answer.id);
+    if (pending === undefined) return;
+    this.#give(answer);
+    if (pending.method === "initialize") this.#introduced?.();
+    this.#settle(answer.id);
+  }
+
+  #settle(id: RequestId): void {
+    this.#pending.delete(id);
+    if (this.#pending.size === 0) this.#drained?.();
+  }
+
+  #give(message: Message): void {
+    this.#writing = this.#host.send(message).catch((error) => {
+      this.#log("error", `the host is gone: ${text(error)}`);
+      this.#over.resolve();
+    });
+  }
+
+  /** The server is gone before the host was connected to it. */
+  #lost(): void {
+    if (this.#closing.signal.aborted) return;
+    this.#log("error", `${this.#server} ended before it was connected`);
+    this.#failed = true;
+    this.#over.resolve();
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#pending.size === 0) return;
+    const deadline = new Deadline(GRACE_MS, this.#closing.signal);
+    const drained = new Promise<void>((resolve) => this.#drained = resolve);
+    await deadline.limit(drained).catch(() =>
+      this.#log("warn", `${this.#pending.size} requests had no answer in time`)
+    );
+  }
+}
+
+/** Is this how sending fails after the server may have acted on it? */
+function mayHaveRun(error: unknown): boolean {
+  // An answer that nobody can read.
+  if (error instanceof SyntaxError || (error instanceof Error && error.name === "ZodError")) {
+    return true;
+  }
+  // The SDK's StreamableHTTPError. Only 503 says for sure that nothing was done.
+  const status = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof status === "number" && (status < 400 || status >= 500) && status !== 503;
+}
+
+/** The host has no part in the sessions: one that knows them too must not begin its own. */
+function withoutCapability(result: Record<string, unknown>): Record<string, unknown> {
+  const { capabilities } = result;
+  if (!isObject(capabilities) || !isObject(capabilities.experimental)) return result;
+  const { session: _, ...experimental } = capabilities.experimental;
+  const { experimental: __, ...rest } = capabilities;
+  const left = Object.keys(experimental).length === 0 ? rest : { ...rest, experimental };
+  return { ...result, capabilities: left };
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

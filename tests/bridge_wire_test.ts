@@ -1,0 +1,204 @@
+/**
+ * What goes through the bridge as it is, what does not, and how it starts and ends.
+ */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { BridgeHost, Folder } from "./bridge_harness.ts";
+import { INITIALIZE } from "./support/server.ts";
+
+const ECHO = fileURLToPath(new URL("./bridge_echo.ts", import.meta.url));
+const PLAIN = ["--", Deno.execPath(), "run", "-A", ECHO];
+const SESSIONS = [...PLAIN, "--sessions"];
+
+/** Everything that hosts put into `_meta`, with what else may stand there. */
+const META = {
+  progressToken: 7,
+  "vscode.conversationId": "c",
+  threadId: "t",
+  "x-codex-turn-metadata": { session_id: "s", turn_id: "u" },
+  "openai/session": "o",
+  "ai.opencode/sessionID": "p",
+  "agent-session-id": "g",
+  "com.example/trace": { a: [1, null] },
+};
+
+function withBridge(
+  name: string,
+  args: readonly string[],
+  fn: (host: BridgeHost) => Promise<void>,
+): void {
+  Deno.test(`bridge: ${name}`, async () => {
+    await using folder = await Folder.create();
+    await using host = BridgeHost.start(folder, args);
+    await fn(host);
+  });
+}
+
+async function echoed(host: BridgeHost, method: string, params: unknown, id: unknown) {
+  const { result } = await host.request(method, params, id);
+  assert(result !== undefined && "received" in result);
+  return { received: result.received, _meta: result._meta };
+}
+
+withBridge("passes a server without sessions through untouched", PLAIN, async (host) => {
+  const { capabilities } = await host.initialize();
+  assertEquals<unknown>(capabilities, { tools: {}, experimental: { other: {} } });
+  const params = { name: "tool", arguments: { x: 1 }, _meta: META, more: true };
+  for (const id of [0, 7, "7", "x"]) {
+    const { received, _meta } = await echoed(host, "tools/call", params, id);
+    assertEquals(received, { jsonrpc: "2.0", id, method: "tools/call", params });
+    assertEquals(_meta, { "other/key": 1 });
+  }
+  const { received } = await echoed(host, "x/unknown", undefined, 8);
+  assertEquals(received, { jsonrpc: "2.0", id: 8, method: "x/unknown" });
+});
+
+withBridge("sends a cookie in place of the conversation's id", SESSIONS, async (host) => {
+  // A host that knows sessions too must not begin its own.
+  const { capabilities } = await host.initialize();
+  assertEquals<unknown>(capabilities, { tools: {}, experimental: { other: {} } });
+  const { received, _meta } = await echoed(host, "tools/call", { name: "x", _meta: META }, 1);
+  const expected = {
+    progressToken: 7,
+    "x-codex-turn-metadata": { turn_id: "u" },
+    "com.example/trace": { a: [1, null] },
+    "mcp/session": { id: "sess-echo" },
+  };
+  const params = { name: "x", _meta: expected };
+  assertEquals(received, { jsonrpc: "2.0", id: 1, method: "tools/call", params });
+  assertEquals(_meta, { "other/key": 1 });
+  const text = { "x-codex-turn-metadata": JSON.stringify({ session_id: "s", turn_id: "u" }) };
+  const second = await echoed(host, "tools/call", { _meta: text }, 2);
+  assertEquals(second.received, {
+    jsonrpc: "2.0",
+    id: 2,
+    method: "tools/call",
+    params: {
+      _meta: {
+        "x-codex-turn-metadata": '{"turn_id":"u"}',
+        "mcp/session": { id: "sess-echo" },
+      },
+    },
+  });
+  const own = { _meta: { ...META, "mcp/session": { id: "sess-own" } } };
+  const third = await echoed(host, "tools/call", own, 3);
+  assertEquals(third.received, { jsonrpc: "2.0", id: 3, method: "tools/call", params: own });
+  assertEquals(third._meta?.["mcp/session"]?.id, "sess-own");
+});
+
+withBridge("passes what a server asks and tells, and what is answered", SESSIONS, async (host) => {
+  await host.initialize({ roots: {}, sampling: {}, elicitation: {} });
+  const emit = [
+    { jsonrpc: "2.0", method: "notifications/message", params: { level: "info", data: "x" } },
+    { jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: 7, progress: 1 } },
+    { jsonrpc: "2.0", method: "notifications/resources/updated", params: { uri: "a:b" } },
+    { jsonrpc: "2.0", id: 0, method: "sampling/createMessage", params: { messages: [] } },
+    { jsonrpc: "2.0", id: "0", method: "elicitation/create", params: { message: "?" } },
+    { jsonrpc: "2.0", id: 1, method: "roots/list" },
+  ];
+  const before = host.messages.length;
+  await host.request("tools/call", { emit }, "call");
+  assertEquals<unknown>(host.messages.slice(before, -1), emit);
+  const replies = [
+    { jsonrpc: "2.0", id: 1, error: { code: -32601, message: "No roots", data: { a: 1 } } },
+    { jsonrpc: "2.0", id: "0", result: { action: "accept", content: {} } },
+    { jsonrpc: "2.0", id: 0, result: { role: "assistant", content: [], model: "m" } },
+  ];
+  for (const answer of replies) await host.send(answer);
+  const changed = { jsonrpc: "2.0", method: "notifications/roots/list_changed" };
+  await host.send(changed);
+  const { result } = await host.request("seen", {});
+  const initialized = { jsonrpc: "2.0", method: "notifications/initialized" };
+  assertEquals<unknown>(result, { seen: [initialized, ...replies, changed] });
+});
+
+withBridge("passes a cancellation, and waits for no answer", SESSIONS, async (host) => {
+  await host.initialize();
+  await host.send({ jsonrpc: "2.0", id: 1, method: "hold", params: {} });
+  const params = { requestId: 1, reason: "enough" };
+  await host.send({ jsonrpc: "2.0", method: "notifications/cancelled", params });
+  const { result } = await host.request("seen", {}, 2);
+  const initialized = { jsonrpc: "2.0", method: "notifications/initialized" };
+  const cancelled = { jsonrpc: "2.0", method: "notifications/cancelled", params };
+  assertEquals<unknown>(result, { seen: [initialized, cancelled] });
+  assertEquals(await host.endInput(), 0);
+  assert(!host.messages.some(({ id }) => id === 1));
+});
+
+withBridge("answers what it cannot read, and goes on", PLAIN, async (host) => {
+  const long = "x".repeat(11 * 1024 * 1024);
+  await host.write(`{"broken\n\n[]\n{"jsonrpc":"2.0","id":5}\n"${long}"\n\r\n`);
+  await host.initialize();
+  const errors = host.messages.slice(0, 4).map(({ id, error }) => [id, error?.code]);
+  assertEquals(errors, [[null, -32700], [null, -32600], [5, -32600], [null, -32600]]);
+  const large = "é".repeat(1024 * 1024);
+  const { received } = await echoed(host, "x", { large }, "a\nb");
+  assertEquals(received, { jsonrpc: "2.0", id: "a\nb", method: "x", params: { large } });
+});
+
+withBridge("refuses a second request with an id in flight", PLAIN, async (host) => {
+  await host.initialize();
+  await host.send({ jsonrpc: "2.0", id: 1, method: "hold" });
+  assertEquals((await host.request("ping", {}, 1)).error?.code, -32600);
+});
+
+Deno.test("bridge: answers what has come before the input ends", async () => {
+  await using folder = await Folder.create();
+  const host = BridgeHost.start(folder, SESSIONS);
+  const message = (id: number, method: string, params: unknown) =>
+    JSON.stringify({ jsonrpc: "2.0", id, method, params });
+  const initialized = JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" });
+  const calls = [1, 2, 3].map((id) => message(id, "tools/call", { _meta: { threadId: "t" } }));
+  // The last line has no end of its own.
+  await host.write([message(0, "initialize", INITIALIZE), initialized, ...calls].join("\n"));
+  assertEquals(await host.endInput(), 0);
+  assertEquals(host.messages.map(({ id }) => id), [0, 1, 2, 3]);
+  assertEquals(host.stderr, []);
+});
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  withBridge(`ends with 0 on ${signal}`, PLAIN, async (host) => {
+    await host.initialize();
+    assertEquals(await host.stop(signal), 0);
+  });
+}
+
+const WRONG: readonly [args: readonly string[], says: string][] = [
+  [[], "Which server?"],
+  [["--url", "http://127.0.0.1:1/mcp", "--", "server"], "Which server?"],
+  [["--"], "Which server?"],
+  [["--url", "server.ts"], "--url takes"],
+  [["--url", "ftp://127.0.0.1/"], "--url takes"],
+  [["--url", "http://me:secret@127.0.0.1/"], "--header"],
+  [["--url="], "--url needs a value"],
+  [["--url", "http://127.0.0.1/", "--session="], "--session needs a value"],
+  [["--url", "http://127.0.0.1/", "--header", "secret"], "--header takes"],
+  [["--url", "http://127.0.0.1/", "--header", "a b: secret"], "--header takes"],
+  [["--header", "a: b", "--", "server"], "--header goes with --url"],
+  [["--log-level", "loud", "--", "server"], "--log-level takes"],
+  [["--stateful", "--", "server"], "--stateful"],
+  [["deno", "run"], "stands after --"],
+];
+
+Deno.test("bridge: a wrong flag is one line on stderr and status 2", async () => {
+  await using folder = await Folder.create();
+  for (const [args, says] of WRONG) {
+    const host = BridgeHost.start(folder, args);
+    assertEquals(await host.ended(), 2, args.join(" "));
+    assertEquals([host.messages.length, host.stderr.length], [0, 1]);
+    assertStringIncludes(host.stderr[0] ?? "", says);
+    assert(!host.stderr[0]?.includes("secret"));
+  }
+});
+
+Deno.test("bridge: --help lists the flags", async () => {
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", fileURLToPath(new URL("../client/bridge.ts", import.meta.url)), "--help"],
+  }).output();
+  const help = new TextDecoder().decode(stdout);
+  assertEquals(code, 0);
+  for (const flag of ["--url", "--header", "-- COMMAND", "--session", "--log-level", "--help"]) {
+    assertStringIncludes(help, flag);
+  }
+});
