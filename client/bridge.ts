@@ -15,6 +15,7 @@ import { type Behind, HELP, parseFlags, UsageError } from "./bridge/flags.ts";
 import { Host } from "./bridge/host.ts";
 import { type Log, logger } from "./bridge/log.ts";
 import { Relay } from "./bridge/relay.ts";
+import { messageOf } from "./failure.ts";
 import { type CookieJar, MemoryJar } from "./jar.ts";
 import { defaultJarPath, FileJar } from "./jar_file.ts";
 import { commandName } from "./jar_key.ts";
@@ -51,8 +52,7 @@ async function openJar(log: Log): Promise<CookieJar & Partial<AsyncDisposable>> 
   try {
     return await FileJar.open(defaultJarPath(), { warn: (message) => log("warn", message) });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    log("warn", `sessions will not be found again after this process: ${why}`);
+    log("warn", `sessions will not be found again after this process: ${messageOf(error)}`);
     return new MemoryJar();
   }
 }
@@ -101,7 +101,7 @@ if (import.meta.main) {
   try {
     Deno.exit(await main());
   } catch (error) {
-    console.error(`bridge: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(`bridge: ${messageOf(error)}`);
     Deno.exit(error instanceof UsageError ? 2 : 1);
   }
 }

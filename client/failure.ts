@@ -73,3 +73,8 @@ export function isOutcomeUnknown(error: unknown): boolean {
   return member(error, "code") === OUTCOME_UNKNOWN.code &&
     member(member(error, "data"), "reason") === OUTCOME_UNKNOWN.reason;
 }
+
+/** What an error says; anything may be thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

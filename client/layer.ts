@@ -7,12 +7,12 @@
 import { CODE, type HeldCookie, member, METHOD, resultCookie, withCookie } from "../protocol.ts";
 import { type Call, Calls, presents } from "./calls.ts";
 import { type SessionCapability, sessionCapability } from "./capability.ts";
-import { Deadline } from "./deadline.ts";
-import { createdCookie, createSession, findSession, sessionTitle } from "./establish.ts";
-import { failureOf, outcomeUnknown } from "./failure.ts";
-import { created, lost, resumed, takeOver } from "./held.ts";
+import { createdCookie, sessionTitle } from "./establish.ts";
+import { Establisher } from "./establisher.ts";
+import { failureOf, messageOf, outcomeUnknown } from "./failure.ts";
+import { created, lost, takeOver } from "./held.ts";
 import type { Keeper } from "./keeper.ts";
-import { type Ask, OwnRequests } from "./own_requests.ts";
+import { OwnRequests } from "./own_requests.ts";
 import type { Reconnecting } from "./reconnecting.ts";
 import {
   type Answer,
@@ -58,26 +58,27 @@ export class SessionLayer implements Transport {
   readonly #inner: Reconnecting;
   readonly #keeperOf: LayerParts["keeperOf"];
   readonly #first: Keeper | undefined;
-  readonly #establishMs: number;
   readonly #own: OwnRequests;
   readonly #calls = new Calls();
   readonly #closing = new AbortController();
-  /** While a session is looked for or made, every request for it waits for this. Never rejects. */
-  readonly #gates = new Map<Keeper, Promise<void>>();
-  #capability: SessionCapability | undefined;
-  #title = "";
+  readonly #sessions: Establisher;
 
   constructor({ transport, keeperOf, first, onreconnect, establishMs }: LayerParts) {
     this.#inner = transport;
     this.#keeperOf = keeperOf;
     this.#first = first;
-    this.#establishMs = establishMs;
     this.#own = new OwnRequests((message) => transport.send(message));
+    this.#sessions = new Establisher({
+      own: this.#own,
+      establishMs,
+      signal: this.#closing.signal,
+      fail: (error) => this.#fail(error),
+    });
     transport.onmessage = (message, extra) => this.#receive(message, extra);
     transport.onerror = (error) => this.onerror?.(error);
     transport.onclose = () => this.#closed();
     transport.onreconnect = (result) => {
-      this.#capability = sessionCapability(result);
+      this.#sessions.capability = sessionCapability(result);
       onreconnect();
     };
   }
@@ -87,7 +88,7 @@ export class SessionLayer implements Transport {
   }
 
   get capability(): SessionCapability | undefined {
-    return this.#capability && structuredClone(this.#capability);
+    return this.#sessions.capability && structuredClone(this.#sessions.capability);
   }
 
   get sessionId(): string | undefined {
@@ -107,12 +108,9 @@ export class SessionLayer implements Transport {
     await this.#first?.flush();
   }
 
-  /** Ends the session that `keeper` holds: nobody will come back to it. */
+  /** Ends the session that `keeper` holds, as nobody will come back to it. */
   async end(keeper: Keeper): Promise<void> {
-    const { cookie } = keeper;
-    if (cookie === undefined || !this.#offers("delete")) return;
-    const deadline = new Deadline(this.#establishMs, this.#closing.signal);
-    await this.#own.ask(deadline, METHOD.delete, withCookie({}, cookie));
+    await this.#sessions.end(keeper);
   }
 
   async send(message: Message, options?: SendOptions): Promise<void> {
@@ -127,10 +125,8 @@ export class SessionLayer implements Transport {
     const call = this.#calls.add(message, options, this.#keeperOf(message));
     const { keeper } = call;
     if (keeper !== undefined) {
-      if (this.#needsSession(call, keeper)) {
-        void this.#establish(keeper, (ask, deadline) => this.#obtain(keeper, ask, deadline));
-      }
-      for (let gate; (gate = this.#gates.get(keeper)) !== undefined;) await gate;
+      if (this.#needsSession(call, keeper)) await this.#sessions.obtain(keeper);
+      for (let gate; (gate = this.#sessions.gate(keeper)) !== undefined;) await gate;
     }
     if (!this.#calls.has(call)) return;
     try {
@@ -144,7 +140,9 @@ export class SessionLayer implements Transport {
   async #dispatch(call: Call, id: RequestId): Promise<void> {
     const { message, options } = call;
     call.wireId = id;
-    if (!call.foreign && message.method !== "initialize" && this.#capability !== undefined) {
+    if (
+      !call.foreign && message.method !== "initialize" && this.#sessions.capability !== undefined
+    ) {
       call.carried = call.keeper?.cookie;
     }
     const cookie = call.foreign ? undefined : call.carried;
@@ -157,68 +155,14 @@ export class SessionLayer implements Transport {
   /** The client is connected: lets nothing pass until its session is there, if it wants one now. */
   async #begin(message: Notification, options: SendOptions | undefined): Promise<void> {
     const sent = this.#inner.send(message, options);
-    const first = this.#first;
-    if (first !== undefined) {
-      await this.#establish(first, async (ask, deadline) => {
-        await deadline.limit(sent);
-        if (first.cookie === undefined) await this.#obtain(first, ask, deadline);
-      });
-    }
+    if (this.#first !== undefined) await this.#sessions.obtain(this.#first, sent);
     await sent;
   }
 
   /** Would this call go without a session that it could have? */
   #needsSession({ message, foreign }: Call, keeper: Keeper): boolean {
     return keeper !== this.#first && keeper.cookie === undefined && !foreign &&
-      this.#capability !== undefined && SESSION_USERS.includes(message.method) &&
-      !this.#gates.has(keeper);
-  }
-
-  /**
-   * Holds the session that is in the jar, where another process may have put a newer one, or else a
-   * new one.
-   */
-  async #obtain(keeper: Keeper, ask: Ask, deadline: Deadline): Promise<void> {
-    if (this.#capability === undefined) return;
-    const saved = await keeper.load(deadline);
-    if (saved !== undefined && await this.#resume(keeper, ask, saved)) return;
-    await this.#create(keeper, ask);
-  }
-
-  async #resume(keeper: Keeper, ask: Ask, saved: HeldCookie): Promise<boolean> {
-    let found: HeldCookie | null | undefined;
-    try {
-      if (this.#offers("list")) found = await findSession(ask, saved);
-    } catch (error) {
-      // A server that can't answer has not said that the session is gone.
-      this.#fail(error);
-    }
-    keeper.apply(found === null ? lost(saved) : resumed(found ?? saved, found !== undefined));
-    return found !== null;
-  }
-
-  async #create(keeper: Keeper, ask: Ask): Promise<void> {
-    if (!this.#offers("create")) return;
-    keeper.apply(created(await createSession(ask, this.#title)));
-  }
-
-  #establish(
-    keeper: Keeper,
-    work: (ask: Ask, deadline: Deadline) => Promise<void>,
-  ): Promise<void> {
-    const deadline = new Deadline(this.#establishMs, this.#closing.signal);
-    const ask: Ask = (method, params) => this.#own.ask(deadline, method, params);
-    const gate = work(ask, deadline)
-      // Nobody may use a session that this side could forget.
-      .then(() => deadline.limit(keeper.flush()))
-      .catch((error) =>
-        this.#fail(new Error(`Cannot get a session: ${text(error)}`, { cause: error }))
-      )
-      .finally(() => {
-        if (this.#gates.get(keeper) === gate) this.#gates.delete(keeper);
-      });
-    this.#gates.set(keeper, gate);
-    return gate;
+      this.#sessions.capability !== undefined && SESSION_USERS.includes(message.method);
   }
 
   /** Frees what is kept for the request, and tells the server if it has seen it. */
@@ -248,10 +192,7 @@ export class SessionLayer implements Transport {
       this.#learn(call, answer.result);
       if (call.keeper !== undefined && call.keeper.cookie?.id !== before) {
         // What the answer tells of may be in that session alone: its id is kept first.
-        const deadline = new Deadline(this.#establishMs, this.#closing.signal);
-        deadline.limit(call.keeper.flush())
-          .catch((error) => this.#fail(error))
-          .finally(() => this.#deliver(call, answer, extra));
+        void this.#sessions.kept(call.keeper).then(() => this.#deliver(call, answer, extra));
         return;
       }
     } else if (call.keeper !== undefined && this.#isRefused(call, answer)) {
@@ -270,9 +211,12 @@ export class SessionLayer implements Transport {
   #learn(call: Call, result: unknown): void {
     const { keeper, message: { method, params } } = call;
     if (method === "initialize") {
-      this.#capability = sessionCapability(result);
-      this.#title = sessionTitle(member(params, "clientInfo"), member(result, "serverInfo"));
-    } else if (this.#capability === undefined || keeper === undefined) {
+      this.#sessions.capability = sessionCapability(result);
+      this.#sessions.title = sessionTitle(
+        member(params, "clientInfo"),
+        member(result, "serverInfo"),
+      );
+    } else if (this.#sessions.capability === undefined || keeper === undefined) {
       return;
     } else if (method === METHOD.create) {
       const cookie = createdCookie(result);
@@ -286,7 +230,7 @@ export class SessionLayer implements Transport {
   #isRefused(call: Call, { error }: ErrorAnswer): boolean {
     // The same code means "resource not found" elsewhere, and "ended" that the tool has run.
     return error.code === CODE.sessionRequired && call.message.method === "tools/call" &&
-      !call.foreign && !call.repeated && this.#offers("create") &&
+      !call.foreign && !call.repeated && this.#sessions.offers("create") &&
       member(error.data, "reason") !== "ended";
   }
 
@@ -300,10 +244,7 @@ export class SessionLayer implements Transport {
     call.wireId = undefined;
     const held = keeper.cookie;
     if (held !== undefined && held.id === call.carried?.id) keeper.apply(lost(held));
-    if (keeper.cookie === undefined) {
-      await (this.#gates.get(keeper) ??
-        this.#establish(keeper, (ask, deadline) => this.#obtain(keeper, ask, deadline)));
-    }
+    if (keeper.cookie === undefined) await this.#sessions.obtain(keeper);
     if (!this.#calls.has(call)) return;
     if (keeper.cookie === undefined) return this.#deliver(call, refusal, extra);
     try {
@@ -316,10 +257,6 @@ export class SessionLayer implements Transport {
     }
   }
 
-  #offers(feature: string): boolean {
-    return this.#capability?.features.includes(feature) === true;
-  }
-
   #closed(): void {
     this.#closing.abort();
     this.#calls.clear();
@@ -328,10 +265,6 @@ export class SessionLayer implements Transport {
 
   #fail(error: unknown): void {
     if (this.#closing.signal.aborted) return;
-    this.onerror?.(error instanceof Error ? error : new Error(text(error)));
+    this.onerror?.(error instanceof Error ? error : new Error(messageOf(error)));
   }
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -4,15 +4,8 @@
  */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import {
-  Behind,
-  BridgeHost,
-  conversation,
-  Folder,
-  sessionOf,
-  tellsOfReset,
-  WAYS,
-} from "./bridge_harness.ts";
+import { Behind, sessionOf, tellsOfReset, WAYS } from "./bridge_behind.ts";
+import { BridgeHost, conversation, Folder } from "./bridge_host.ts";
 import { type Reply, startServer } from "./support/server.ts";
 import { writeTokens } from "./support/tokens.ts";
 

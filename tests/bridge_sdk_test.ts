@@ -8,7 +8,8 @@ import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { fileURLToPath } from "node:url";
 import { Client } from "../client/sdk.ts";
 import { StdioClientTransport } from "../client/stdio.ts";
-import { Behind, Folder } from "./bridge_harness.ts";
+import { Behind } from "./bridge_behind.ts";
+import { Folder } from "./bridge_host.ts";
 
 const POLICIES = new URL("./fixtures/policies.ts", import.meta.url);
 const BRIDGE = fileURLToPath(new URL("../client/bridge.ts", import.meta.url));

@@ -3,15 +3,8 @@
  */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import {
-  Behind,
-  BridgeHost,
-  conversation,
-  Folder,
-  sessionOf,
-  tellsOfReset,
-  type Way,
-} from "./bridge_harness.ts";
+import { Behind, sessionOf, tellsOfReset, type Way } from "./bridge_behind.ts";
+import { BridgeHost, conversation, Folder } from "./bridge_host.ts";
 import { type ServerName, SERVERS, TRANSPORTS } from "./support/server.ts";
 
 type Keeps = (host: BridgeHost, text: string, meta: unknown) => Promise<string>;
@@ -182,9 +175,7 @@ for (const way of TRANSPORTS) {
     const gone = sessionOf(await host.tool("notebook_append", { text: "one" }, a));
     const other = sessionOf(await host.tool("notebook_append", { text: "b" }, conversation("b")));
     await it.end(gone);
-    const results = await Promise.all(
-      Array.from({ length: 8 }, () => host.tool("notebook_append", { text: "new" }, a)),
-    );
+    const results = await host.toolAtOnce(8, "notebook_append", { text: "new" }, a);
     assertEquals(new Set(results.map(sessionOf)).size, 1);
     assert(results.every(tellsOfReset));
     const read = await host.tool("notebook_read", {}, a);
@@ -235,6 +226,24 @@ withBehind(
     assertEquals(sessionOf(after), sessionOf(rotated));
     assert(!tellsOfReset(await host.tool("session_probe", { action: "revoke" })));
     assert(tellsOfReset(await host.tool("session_probe")));
+  },
+);
+
+withBehind(
+  "two bridges share a session by name, also a new one",
+  "notebook",
+  "http",
+  async (it, folder) => {
+    const args = ["--session", "work", ...it.args];
+    await using one = await BridgeHost.connect(folder, args);
+    await using two = await BridgeHost.connect(folder, args);
+    const gone = sessionOf(await one.tool("notebook_append", { text: "1" }));
+    assertEquals(sessionOf(await two.tool("notebook_read")), gone);
+    await it.end(gone);
+    const next = await one.tool("notebook_append", { text: "2" });
+    const read = await two.tool("notebook_read");
+    assertEquals([sessionOf(read), read.structuredContent.count], [sessionOf(next), 1]);
+    assert(tellsOfReset(next) && tellsOfReset(read));
   },
 );
 

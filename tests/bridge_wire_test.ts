@@ -4,7 +4,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { BridgeHost, Folder } from "./bridge_harness.ts";
+import { BridgeHost, Folder } from "./bridge_host.ts";
 import { INITIALIZE } from "./support/server.ts";
 
 const ECHO = fileURLToPath(new URL("./bridge_echo.ts", import.meta.url));

@@ -7,7 +7,7 @@
 
 import { CODE, isObject } from "../../protocol.ts";
 import { Deadline } from "../deadline.ts";
-import { failureOf, isOutcomeUnknown, outcomeUnknown } from "../failure.ts";
+import { failureOf, isOutcomeUnknown, messageOf, outcomeUnknown } from "../failure.ts";
 import { SessionLayer } from "../layer.ts";
 import { type Connect, Reconnecting } from "../reconnecting.ts";
 import {
@@ -106,7 +106,7 @@ export class Relay {
     const { passing } = this.#conversations;
     if (passing !== undefined && !this.#failed) {
       await this.#layer.end(passing.keeper)
-        .catch((error) => this.#log("info", `the session was not ended: ${text(error)}`));
+        .catch((error) => this.#log("info", `the session was not ended: ${messageOf(error)}`));
     }
     await this.#layer.close();
     await this.#conversations.flush();
@@ -143,8 +143,8 @@ export class Relay {
       await this.#connected();
       await this.#send(isAnswer(message) ? message : this.#outgoing(message));
     } catch (error) {
-      if (isAnswer(message)) return this.#log("warn", text(error));
-      if (!isRequest(message)) return this.#log("warn", `${message.method}: ${text(error)}`);
+      if (isAnswer(message)) return this.#log("warn", messageOf(error));
+      if (!isRequest(message)) return this.#log("warn", `${message.method}: ${messageOf(error)}`);
       this.#answer(this.#failure(message, error));
     }
     const cancelled = cancelledId(message);
@@ -208,7 +208,8 @@ export class Relay {
   /** The answer to a request that could not be passed on. */
   #failure({ id, method }: Request, error: unknown): Answer {
     if (mayHaveRun(error)) return outcomeUnknown(id, method);
-    const message = `Cannot reach the MCP server ${this.#server} for ${method}: ${text(error)}. ` +
+    const message =
+      `Cannot reach the MCP server ${this.#server} for ${method}: ${messageOf(error)}. ` +
       "The request was not carried out; try again once the server can be reached.";
     return { jsonrpc: "2.0", id, error: { ...NOT_SENT, message } };
   }
@@ -234,7 +235,7 @@ export class Relay {
 
   #give(message: Message): void {
     this.#writing = this.#host.send(message).catch((error) => {
-      this.#log("error", `the host is gone: ${text(error)}`);
+      this.#log("error", `the host is gone: ${messageOf(error)}`);
       this.#over.resolve();
     });
   }
@@ -276,8 +277,4 @@ function withoutCapability(result: Record<string, unknown>): Record<string, unkn
   const { experimental: __, ...rest } = capabilities;
   const left = Object.keys(experimental).length === 0 ? rest : { ...rest, experimental };
   return { ...result, capabilities: left };
-}
-
-function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -3,23 +3,10 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { fileURLToPath } from "node:url";
 import { lines } from "./support/lines.ts";
-import {
-  type HttpServer,
-  INITIALIZE,
-  type Reply,
-  type ServerName,
-  startServer,
-  type WireMessage,
-  type WireResult,
-} from "./support/server.ts";
+import { INITIALIZE, type Reply, type WireMessage, type WireResult } from "./support/server.ts";
 
 const BRIDGE = new URL("../client/bridge.ts", import.meta.url).href;
-
-/** How the servers behind the bridge are reached. */
-export const WAYS = ["stdio", "http", "stateful"] as const;
-export type Way = (typeof WAYS)[number];
 
 /** The `_meta` by which a host tells of a conversation. */
 export function conversation(id: string): Record<string, unknown> {
@@ -126,6 +113,19 @@ export class BridgeHost implements AsyncDisposable {
     return result;
   }
 
+  /** Calls a tool many times in one write, so that no call is answered before the last is sent. */
+  async toolAtOnce(times: number, name: string, args: unknown, _meta: unknown) {
+    const ids = Array.from({ length: times }, () => `h${++this.#lastId}`);
+    const params = { name, arguments: args, _meta };
+    const calls = ids.map((id) => ({ jsonrpc: "2.0", id, method: "tools/call", params }));
+    await this.write(calls.map((call) => `${JSON.stringify(call)}\n`).join(""));
+    return await Promise.all(ids.map(async (id) => {
+      const { result, error } = await this.until((message) => message.id === id);
+      assert(result, `${name} was answered with ${JSON.stringify(error)}`);
+      return result;
+    }));
+  }
+
   /** Waits until the bridge has noticed that the server was killed, and has another one. */
   async reconnected(): Promise<void> {
     while ((await this.request("ping", {})).error !== undefined);
@@ -144,13 +144,6 @@ export class BridgeHost implements AsyncDisposable {
       }
       const message = this.messages[at];
       if (message !== undefined && isIt(message)) return message;
-    }
-  }
-
-  /** Waits for a line on stderr. */
-  async says(text: string): Promise<void> {
-    while (!this.stderr.some((line) => line.includes(text))) {
-      await new Promise<void>((resolve) => this.#waiting.add(resolve));
     }
   }
 
@@ -191,113 +184,11 @@ export class BridgeHost implements AsyncDisposable {
   }
 
   async #listen(): Promise<void> {
-    for await (const line of lines(this.process.stderr)) {
-      this.stderr.push(line);
-      this.#wake();
-    }
+    for await (const line of lines(this.process.stderr)) this.stderr.push(line);
   }
 
   #wake(): void {
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();
   }
-}
-
-/** A server behind the bridge with a store in a file: it can be killed, and comes back. */
-export class Behind implements AsyncDisposable {
-  readonly #server: ServerName | URL;
-  readonly #way: Way;
-  readonly #folder: Folder;
-  #http: HttpServer | undefined;
-
-  private constructor(server: ServerName | URL, way: Way, folder: Folder) {
-    this.#server = server;
-    this.#way = way;
-    this.#folder = folder;
-  }
-
-  static async start(server: ServerName | URL, way: Way, folder: Folder): Promise<Behind> {
-    const behind = new Behind(server, way, folder);
-    if (way !== "stdio") await behind.#listen(0);
-    return behind;
-  }
-
-  get store(): string {
-    return `file:${this.#folder.path}/sessions.jsonl`;
-  }
-
-  /** What the bridge is started with. */
-  get args(): string[] {
-    if (this.#http !== undefined) return ["--url", this.#http.url];
-    const script = this.#server instanceof URL
-      ? this.#server
-      : new URL(`../servers/${this.#server}.ts`, import.meta.url);
-    const line = [Deno.execPath(), "run", "-A", fileURLToPath(script), "--store", this.store];
-    // The process that is started last is the one to be killed.
-    return ["--", "sh", "-c", 'echo $$ > "$0"; exec "$@"', this.#pidFile, ...line];
-  }
-
-  async kill(): Promise<void> {
-    if (this.#http !== undefined) return void await this.#http.stop("SIGKILL");
-    Deno.kill(Number(await Deno.readTextFile(this.#pidFile)), "SIGKILL");
-  }
-
-  /** Over stdio, the bridge does that. */
-  async startAgain(): Promise<void> {
-    if (this.#http !== undefined) await this.#listen(Number(new URL(this.#http.url).port));
-  }
-
-  /** All sessions of the store, as a server tells them that the bridge has nothing to do with. */
-  async sessions(): Promise<string[]> {
-    await using server = await this.beside();
-    return (await server.result("session/list")).sessions.map(({ id }) => id);
-  }
-
-  /** Ends a session without the bridge. */
-  async end(id: string): Promise<void> {
-    await using server = await this.beside();
-    assertEquals((await server.result("session/delete", { id })).deleted, true);
-  }
-
-  beside() {
-    return startServer({
-      server: this.#server,
-      transport: "stdio",
-      store: this.store,
-      permissions: ["-A"],
-    });
-  }
-
-  get #pidFile(): string {
-    return `${this.#folder.path}/pid`;
-  }
-
-  async #listen(port: number): Promise<void> {
-    this.#http = await startServer({
-      server: this.#server,
-      transport: "http",
-      store: this.store,
-      flags: this.#way === "stateful" ? ["--stateful"] : [],
-      permissions: ["-A"],
-      port,
-    });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#http?.stop("SIGKILL");
-  }
-}
-
-/** The session that a result says its call ran in. */
-export function sessionOf({ structuredContent, content }: WireResult): string {
-  const { session_id, session } = structuredContent ?? {};
-  const nested = typeof session === "object" && session !== null && "id" in session && session.id;
-  const id = session_id ?? (nested || /sess-[0-9a-f]{32}/.exec(content[0]?.text ?? "")?.[0]);
-  assert(typeof id === "string", `no session in ${JSON.stringify(structuredContent)}`);
-  return id;
-}
-
-/** Does this result begin with the notice that the state was reset? */
-export function tellsOfReset({ content }: WireResult): boolean {
-  return /session .* is gone/.test(content[0]?.text ?? "");
 }

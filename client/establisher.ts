@@ -1,0 +1,114 @@
+/**
+ * Finds or makes the sessions that keepers hold, and has requests wait for that.
+ *
+ * @module
+ */
+
+import { type HeldCookie, METHOD, withCookie } from "../protocol.ts";
+import type { SessionCapability } from "./capability.ts";
+import { Deadline } from "./deadline.ts";
+import { createSession, findSession } from "./establish.ts";
+import { messageOf } from "./failure.ts";
+import { created, lost, resumed } from "./held.ts";
+import type { Keeper } from "./keeper.ts";
+import type { Ask, OwnRequests } from "./own_requests.ts";
+
+/** What an establisher is made of. */
+export interface EstablisherParts {
+  /** Asks the server. */
+  readonly own: OwnRequests;
+  /** How long a session may take to be found or made. */
+  readonly establishMs: number;
+  /** Ends everything early. */
+  readonly signal: AbortSignal;
+  /** Told why there is no session. */
+  readonly fail: (error: unknown) => void;
+}
+
+/** Has one attempt for each keeper at a time, however many requests wait for it. */
+export class Establisher {
+  /** What the server says about its sessions. */
+  capability: SessionCapability | undefined;
+  /** The title of new sessions. */
+  title = "";
+
+  readonly #own: OwnRequests;
+  readonly #establishMs: number;
+  readonly #signal: AbortSignal;
+  readonly #fail: (error: unknown) => void;
+  /** While a keeper's session is looked for or made. Never rejects. */
+  readonly #gates = new Map<Keeper, Promise<void>>();
+
+  /** Holds nothing at first. */
+  constructor({ own, establishMs, signal, fail }: EstablisherParts) {
+    this.#own = own;
+    this.#establishMs = establishMs;
+    this.#signal = signal;
+    this.#fail = fail;
+  }
+
+  /** Does the server have this feature? */
+  offers(feature: string): boolean {
+    return this.capability?.features.includes(feature) === true;
+  }
+
+  /** What every request for this keeper has to wait for. Never rejects. */
+  gate(keeper: Keeper): Promise<void> | undefined {
+    return this.#gates.get(keeper);
+  }
+
+  /**
+   * Has `keeper` hold the session that is in its jar, where another process may have put a newer one,
+   * or else a new one, once `connected`. Never rejects: without a session, it goes on without.
+   */
+  obtain(keeper: Keeper, connected: Promise<void> = Promise.resolve()): Promise<void> {
+    const deadline = new Deadline(this.#establishMs, this.#signal);
+    const gate = this.#gates.get(keeper) ?? deadline.limit(connected)
+      .then(() => this.#obtain(keeper, deadline))
+      // Nobody may use a session that this side could forget.
+      .then(() => deadline.limit(keeper.flush()))
+      .catch((error) =>
+        this.#fail(new Error(`Cannot get a session: ${messageOf(error)}`, { cause: error }))
+      )
+      .finally(() => this.#gates.delete(keeper));
+    this.#gates.set(keeper, gate);
+    return gate;
+  }
+
+  /** Waits until the jar has what `keeper` holds, but not for ever. Never rejects. */
+  async kept(keeper: Keeper): Promise<void> {
+    const deadline = new Deadline(this.#establishMs, this.#signal);
+    await deadline.limit(keeper.flush()).catch(this.#fail);
+  }
+
+  /**
+   * Ends the session that `keeper` holds, as nobody will come back to it.
+   *
+   * @throws {Error} If the server does not do it in time.
+   */
+  async end({ cookie }: Keeper): Promise<void> {
+    if (cookie === undefined || !this.offers("delete")) return;
+    const deadline = new Deadline(this.#establishMs, this.#signal);
+    await this.#own.ask(deadline, METHOD.delete, withCookie({}, cookie));
+  }
+
+  async #obtain(keeper: Keeper, deadline: Deadline): Promise<void> {
+    if (this.capability === undefined || keeper.cookie !== undefined) return;
+    const ask: Ask = (method, params) => this.#own.ask(deadline, method, params);
+    const saved = await keeper.load(deadline);
+    if (saved !== undefined && await this.#resume(keeper, ask, saved)) return;
+    if (this.offers("create")) keeper.apply(created(await createSession(ask, this.title)));
+  }
+
+  async #resume(keeper: Keeper, ask: Ask, saved: HeldCookie): Promise<boolean> {
+    let found: HeldCookie | null | undefined;
+    try {
+      if (this.offers("list")) found = await findSession(ask, saved);
+    } catch (error) {
+      // A server that can't answer has not said that the session is gone.
+      this.#fail(error);
+    }
+    keeper.apply(found === null ? lost(saved) : resumed(found ?? saved, found !== undefined));
+    return found !== null;
+  }
+}
