@@ -3,7 +3,14 @@
  * who is there.
  */
 
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { Behind, sessionOf, tellsOfReset, WAYS } from "./bridge_behind.ts";
 import { BridgeHost, conversation, Folder } from "./bridge_host.ts";
 import { type Reply, startServer } from "./support/server.ts";
@@ -103,6 +110,21 @@ Deno.test("bridge: withdraws what a dead server has asked", async () => {
   assert(typeof params === "object" && params !== null && "requestId" in params);
   assertEquals(params.requestId, id);
   assert(isOutcomeUnknown(await asking));
+});
+
+Deno.test("bridge: a late answer from the old session tells of no reset", async () => {
+  await using folder = await Folder.create();
+  const script = fileURLToPath(new URL("./fixtures/client_server.ts", import.meta.url));
+  const args = ["--", Deno.execPath(), "run", "-A", script, "stdio"];
+  await using host = await BridgeHost.connect(folder, args);
+  await host.tool("echo", {}, A);
+  const late = host.tool("hold", {}, A);
+  await host.request("fixture/lose", {});
+  const repeated = await host.tool("echo", {}, A);
+  assert(tellsOfReset(repeated));
+  await host.request("fixture/release", {});
+  assert(!tellsOfReset(await late));
+  assertNotEquals((await late).content[0]?.text, repeated.content[1]?.text);
 });
 
 Deno.test("bridge: frees the server of a cancelled call", async () => {

@@ -124,6 +124,7 @@ withBridge("passes a cancellation, and waits for no answer", SESSIONS, async (ho
   assertEquals<unknown>(result, { seen: [initialized, cancelled] });
   assertEquals(await host.endInput(), 0);
   assert(!host.messages.some(({ id }) => id === 1));
+  assertEquals(host.stderr, []);
 });
 
 withBridge("answers what it cannot read, and goes on", PLAIN, async (host) => {
@@ -154,6 +155,10 @@ Deno.test("bridge: answers what has come before the input ends", async () => {
   await host.write([message(0, "initialize", INITIALIZE), initialized, ...calls].join("\n"));
   assertEquals(await host.endInput(), 0);
   assertEquals(host.messages.map(({ id }) => id), [0, 1, 2, 3]);
+  // Also those that were there before the server had said that it has sessions.
+  for (const { result } of host.messages.slice(1)) {
+    assertStringIncludes(JSON.stringify(result), '"mcp/session":{"id":"sess-echo"}');
+  }
   assertEquals(host.stderr, []);
 });
 

@@ -1,0 +1,46 @@
+/**
+ * A transport that is told not to give up comes back whenever its server does.
+ */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { Reconnecting } from "../client/reconnecting.ts";
+import type { Message } from "../client/sdk.ts";
+import { startFixture } from "./fixtures/client_fixture.ts";
+
+for (const givesUp of [true, false]) {
+  const name = `Reconnecting: ${givesUp ? "gives up" : "stays"} when its server is away for long`;
+  // The SDK's stdio transport leaves the timer running that limits its close().
+  Deno.test({ name, sanitizeOps: false, sanitizeResources: false }, async () => {
+    await using fixture = await startFixture("stdio");
+    let away = false;
+    let closed = 0;
+    const answers: unknown[] = [];
+    let answered = Promise.withResolvers<void>();
+    const transport = new Reconnecting(() => {
+      if (away) throw new Error("away");
+      return fixture.connect();
+    }, { reconnectMs: 200, givesUp });
+    transport.onclose = () => closed++;
+    transport.onmessage = (message: Message) => {
+      if ("id" in message) answers.push(message.id);
+      answered.resolve();
+    };
+    const ask = async (id: number, method: string) => {
+      answered = Promise.withResolvers();
+      await transport.send({ jsonrpc: "2.0", id, method, params: { protocolVersion: "x" } });
+      await answered.promise;
+    };
+    await transport.start();
+    await ask(1, "initialize");
+    away = true;
+    await fixture.kill();
+    await assertRejects(() => ask(2, "ping"), Error, "away");
+    away = false;
+    assertEquals(closed, givesUp ? 1 : 0);
+    if (givesUp) await assertRejects(() => ask(3, "ping"), Error, "closed");
+    else await ask(3, "ping");
+    assertEquals(answers, givesUp ? [1] : [1, 3]);
+    await transport.close();
+    assertEquals(closed, 1);
+  });
+}
