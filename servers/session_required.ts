@@ -48,6 +48,8 @@ if (import.meta.main) {
     name: "session-required",
     description: "refuses every tool call that has no session",
     policy: "required",
+    // Nothing but a session that the client has made lets a call in.
+    bind: "none",
     create,
   });
 }

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 
 const SERVERS = ["session", "session_required", "notebook", "hashcheck"];
 const ENVIRONMENT = [
+  "CLAUDE_CODE_SESSION_ID",
   "MCP_SESSIONS_STORE",
   "XDG_STATE_HOME",
   "HOME",

@@ -47,7 +47,7 @@ Deno.test("deno task compile", async (t) => {
         const permissions = /"permissions":(\{.*?\})/.exec(text)?.[1] ?? "{}";
         const granted = Object.entries(JSON.parse(permissions))
           .filter(([what, how]) => what.startsWith("allow_") && Array.isArray(how) && !how.length);
-        assertEquals(JSON.parse(permissions).allow_env.sort(), config.permissions.http.env.sort());
+        assertEquals(JSON.parse(permissions).allow_env.sort(), config.permissions.stdio.env.sort());
         assertEquals(granted.map(([what]) => what).sort(), [
           "allow_net",
           "allow_read",

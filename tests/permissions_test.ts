@@ -33,7 +33,7 @@ Deno.test("deno.json: no set of permissions lets a server run programs, and stdi
   assertEquals(Object.keys(stdio).sort(), ["env", "read", "write"]);
   assertEquals(Object.keys(http).sort(), ["env", "net", "read", "write"]);
   assert(Array.isArray(stdio.env));
-  assertEquals(http.env, stdio.env);
+  assertEquals(["CLAUDE_CODE_SESSION_ID", ...http.env], stdio.env);
 });
 
 Deno.test({

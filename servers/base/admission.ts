@@ -7,6 +7,8 @@
 import { CODE, invalid, isObject, LAZY, sessionRequired, WireError } from "../../protocol.ts";
 import type { SessionRecord, SessionStore } from "../../store/mod.ts";
 import { Alarms } from "./alarms.ts";
+import type { Binding, Bindings, SessionVia } from "./binding.ts";
+import { Birth, Births } from "./birth.ts";
 import { CallSession } from "./call.ts";
 import { findByCookie } from "./find.ts";
 import { LAZY_TTL_MS, type Lifetime, newRecord } from "./record.ts";
@@ -32,6 +34,8 @@ export interface AdmissionOptions {
   readonly policy: Policy;
   /** The policies of single tools, by name. */
   readonly tools: Readonly<Record<string, Policy>>;
+  /** What calls are bound to that present no session. */
+  readonly bindings: Bindings;
   /** How long sessions live. */
   readonly lifetime: Lifetime;
   /** The clock, in milliseconds since 1970. */
@@ -51,6 +55,8 @@ export class Admission {
   readonly #store: SessionStore;
   readonly #policy: Policy;
   readonly #tools: ReadonlyMap<string, Policy>;
+  readonly #bindings: Bindings;
+  readonly #births: Births;
   readonly #lifetime: Lifetime;
   readonly #now: () => number;
   readonly #alarms = new Alarms();
@@ -61,7 +67,7 @@ export class Admission {
    * @throws {TypeError} if a policy is none.
    * @throws {RangeError} if a lifetime is none.
    */
-  constructor({ store, policy, tools, lifetime, now }: AdmissionOptions) {
+  constructor({ store, policy, tools, bindings, lifetime, now }: AdmissionOptions) {
     for (const value of [policy, ...Object.values(tools)]) {
       if (POLICIES.includes(value)) continue;
       throw new TypeError(
@@ -75,6 +81,8 @@ export class Admission {
     this.#store = store;
     this.#policy = policy;
     this.#tools = new Map(Object.entries(tools));
+    this.#bindings = bindings;
+    this.#births = new Births(store);
     this.#lifetime = lifetime;
     this.#now = now;
   }
@@ -93,14 +101,19 @@ export class Admission {
       throw new WireError(CODE.methodNotFound, "A call that uses a session cannot run as a task");
     }
     const found = await findByCookie(this.#store, params, owner);
+    const binding = found.kind === "missing" ? await this.#bindings.of(params, owner) : undefined;
     const policy = (typeof name === "string" ? this.#tools.get(name) : undefined) ?? this.#policy;
-    if (found.kind !== "live" && policy === "required") throw sessionRequired(found.kind);
+    if (found.kind !== "live" && binding === undefined && policy === "required") {
+      throw sessionRequired(found.kind);
+    }
     // The SDK would answer these with an internal error, which here means a store that fails.
     if (typeof name !== "string") throw invalid("params.name", "a string", name);
     if (args !== undefined && !isObject(args)) throw invalid("params.arguments", "an object", args);
     // Last, as a session that is handed out renews itself until somebody closes it.
     const session = found.kind === "live"
-      ? this.#session(found.record)
+      ? this.#session(found.record, "cookie")
+      : binding !== undefined
+      ? await this.#boundSession(binding, owner)
       : policy === "auto"
       ? this.#lazySession(owner)
       : undefined;
@@ -115,7 +128,7 @@ export class Admission {
    */
   async other(params: unknown, owner: string | null): Promise<CallSession | undefined> {
     const found = await findByCookie(this.#store, params, owner);
-    return found.kind === "live" ? this.#session(found.record, { counts: false }) : undefined;
+    return found.kind === "live" ? this.#session(found.record, "cookie", false) : undefined;
   }
 
   /** Lets go of its timer. */
@@ -123,15 +136,25 @@ export class Admission {
     this.#alarms.stop();
   }
 
+  async #boundSession(binding: Binding, owner: string | null): Promise<CallSession> {
+    const { via, alias, title, reason } = binding;
+    const lifetime = this.#lifetime;
+    const from = await this.#births.find(
+      { owner, alias },
+      () => newRecord({ owner, alias, title, reason, lifetime, now: this.#now() }),
+    );
+    return this.#session(from, via);
+  }
+
   #lazySession(owner: string | null): CallSession {
     const lifetime = { ...this.#lifetime, ttlMs: Math.min(LAZY_TTL_MS, this.#lifetime.ttlMs) };
     const record = newRecord({ ...LAZY, owner, lifetime, now: this.#now() });
-    return this.#session(record, { isNew: true });
+    return this.#session(new Birth(this.#store, record), "created");
   }
 
-  #session(record: SessionRecord, { isNew = false, counts = true } = {}): CallSession {
+  #session(from: SessionRecord | Birth, via: SessionVia, counts = true): CallSession {
     const [store, lifetime, now, alarms] = [this.#store, this.#lifetime, this.#now, this.#alarms];
-    return new CallSession({ store, record, isNew, counts, lifetime, now, alarms });
+    return new CallSession({ store, from, via, counts, lifetime, now, alarms });
   }
 }
 

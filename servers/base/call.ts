@@ -12,6 +12,8 @@ import {
   type Transaction,
 } from "../../store/store.ts";
 import type { Alarms } from "./alarms.ts";
+import type { SessionVia } from "./binding.ts";
+import { Birth, type Born } from "./birth.ts";
 import { cookieOf, type Lifetime, newRecord, renewalInterval, renewedExpiry } from "./record.ts";
 import { type CallersSession, SessionError, type SessionNames } from "./session.ts";
 import { PAGE, SessionState } from "./state.ts";
@@ -20,10 +22,10 @@ import { PAGE, SessionState } from "./state.ts";
 export interface CallSessionOptions {
   /** Where the session is kept. */
   readonly store: SessionStore;
-  /** The session, as last read or as newly made. */
-  readonly record: SessionRecord;
-  /** Is the record still to be written, when the tool first uses it? */
-  readonly isNew: boolean;
+  /** The session as last read, or as it is to be made when the tool first uses it. */
+  readonly from: SessionRecord | Birth;
+  /** How it was found. */
+  readonly via: SessionVia;
   /** Does the call count and renew the session? Only a `tools/call` does. */
   readonly counts: boolean;
   /** The lifetime of a session that replaces this one, or comes out of it. */
@@ -36,7 +38,9 @@ export interface CallSessionOptions {
 
 /** The handle behind a tool's session, with the half that only the layer uses. */
 export class CallSession extends SessionState implements CallersSession {
+  readonly via: SessionVia;
   readonly #store: SessionStore;
+  readonly #birth: Birth | undefined;
   readonly #counts: boolean;
   readonly #lifetime: Lifetime;
   readonly #now: () => number;
@@ -59,15 +63,19 @@ export class CallSession extends SessionState implements CallersSession {
   constructor(options: CallSessionOptions) {
     super();
     this.#store = options.store;
-    this.#record = options.record;
-    this.#foundId = options.record.id;
+    this.via = options.via;
+    const { from } = options;
+    this.#birth = from instanceof Birth ? from : undefined;
+    this.#record = from instanceof Birth ? from.record : from;
+    this.#foundId = this.#record.id;
     this.#counts = options.counts;
     this.#lifetime = options.lifetime;
     this.#now = options.now;
     this.#alarms = options.alarms;
-    this.#phase = options.isNew ? "new" : "live";
+    this.#phase = this.#birth === undefined ? "live" : "new";
+    this.#birth?.join();
     this.#uncounted = options.counts;
-    this.#number = options.record.toolCalls;
+    this.#number = this.#record.toolCalls;
     if (options.counts) this.#renewLater();
   }
 
@@ -86,6 +94,7 @@ export class CallSession extends SessionState implements CallersSession {
 
   revoke(): Promise<void> {
     return this.#alone(async () => {
+      await this.#materializeShared();
       if (this.#phase === "live") await this.#deleteOld(this.#record.id);
       this.#phase = "revoked";
     });
@@ -93,10 +102,9 @@ export class CallSession extends SessionState implements CallersSession {
 
   regenerate(): Promise<void> {
     return this.#alone(async () => {
-      const id = newSessionId();
-      this.#record = this.#phase === "new"
-        ? { ...this.#record, id }
-        : await this.#store.regenerate(this.#record.id, id) ?? this.#end();
+      await this.#materialize();
+      const { id } = this.#record;
+      this.#record = await this.#store.regenerate(id, newSessionId()) ?? this.#end();
     });
   }
 
@@ -114,11 +122,17 @@ export class CallSession extends SessionState implements CallersSession {
     });
   }
 
-  replace({ title, reason }: SessionNames): Promise<void> {
+  replace(names: SessionNames): Promise<void> {
     return this.#alone(async () => {
+      await this.#materializeShared();
       const old = this.#record;
-      const fresh = this.#newRecord({ title, reason });
-      await this.#create(fresh);
+      const fresh = { ...this.#newRecord(names), alias: old.alias };
+      if (old.alias !== null) {
+        // The next call finds the fresh one by the alias, for which the old one has to make room.
+        await this.#deleteOld(old.id);
+        return this.#adopt(await this.#make(fresh));
+      }
+      const born = await this.#make(fresh);
       if (this.#phase === "live") {
         try {
           await this.#deleteOld(old.id);
@@ -128,7 +142,7 @@ export class CallSession extends SessionState implements CallersSession {
           throw error;
         }
       }
-      this.#adopt(fresh);
+      this.#adopt(born);
     });
   }
 
@@ -139,7 +153,9 @@ export class CallSession extends SessionState implements CallersSession {
 
   /** Ends the tool's use of the session: its reply is sent, or its caller has gone. */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
+    this.#birth?.leave();
     this.#alarms.clear(this.#renew);
   }
 
@@ -177,6 +193,7 @@ export class CallSession extends SessionState implements CallersSession {
     after: string | undefined,
   ): Promise<[string, Json][]> {
     return this.#run(async () => {
+      await this.#materializeShared();
       if (this.#phase === "new") return [];
       const page = await this.#store.entries(this.#record.id, { prefix, after, limit: PAGE });
       return page ?? this.#end();
@@ -239,7 +256,19 @@ export class CallSession extends SessionState implements CallersSession {
 
   /** Writes a session that is made for this call, now that it is used. */
   async #materialize(): Promise<void> {
-    if (this.#phase === "new") await (this.#creating ??= this.#createLazily());
+    const birth = this.#birth;
+    if (birth === undefined || this.#phase !== "new") return;
+    this.#creating ??= birth.make(this.#calls).then((born) => this.#adopt(born));
+    try {
+      await this.#creating;
+    } finally {
+      this.#creating = undefined;
+    }
+  }
+
+  /** The same for one that another call may have made meanwhile, and filled. */
+  async #materializeShared(): Promise<void> {
+    if (this.#record.alias !== null) await this.#materialize();
   }
 
   /** Keeps a session that is in use from expiring under a call that takes long. */
@@ -260,23 +289,20 @@ export class CallSession extends SessionState implements CallersSession {
     return newRecord({ owner, title, reason, lifetime: this.#lifetime, now: this.#now() });
   }
 
-  async #createLazily(): Promise<void> {
-    try {
-      await this.#create(this.#record);
-      this.#adopt(this.#record);
-    } finally {
-      this.#creating = undefined;
-    }
+  /** What this call counts for. */
+  get #calls(): number {
+    return this.#counts ? 1 : 0;
   }
 
-  async #create(record: SessionRecord): Promise<void> {
-    await this.#store.create({ ...record, toolCalls: this.#counts ? 1 : 0 });
+  /** Writes a new session, with this call in its count. */
+  #make(record: SessionRecord): Promise<Born> {
+    return new Birth(this.#store, record).make(this.#calls);
   }
 
-  #adopt(record: SessionRecord): void {
-    this.#record = { ...record, toolCalls: this.#counts ? 1 : 0 };
-    this.#number = this.#record.toolCalls;
-    this.#uncounted = false;
+  #adopt({ record, counted }: Born): void {
+    this.#record = record;
+    this.#number = record.toolCalls;
+    this.#uncounted = this.#counts && !counted;
     this.#phase = "live";
   }
 

@@ -5,6 +5,8 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { type Bind, BINDS, parseBind } from "./bind.ts";
+import { isSessionName, MAX_NAME_BYTES } from "./binding.ts";
 import { DEFAULT_TTL_MS } from "./record.ts";
 
 /** How much goes to stderr, from least to most. */
@@ -44,6 +46,12 @@ export type Command =
     readonly store: string | undefined;
     /** Lifetime of a session without use, in milliseconds. */
     readonly ttlMs: number;
+    /** What calls that present no session are bound by; `undefined` leaves it to the server. */
+    readonly bind: Bind | undefined;
+    /** The session of calls that nothing else is bound to. */
+    readonly sessionName: string | undefined;
+    /** Further keys of `_meta` for the ids of conversations. */
+    readonly conversationKeys: readonly string[];
     readonly logLevel: LogLevel;
   };
 
@@ -64,9 +72,12 @@ const VALUE_FLAGS = [
   "tokens",
   "store",
   "ttl",
+  "bind",
+  "session",
   "log-level",
 ] as const;
-const LIST_FLAGS = ["allowed-host", "allowed-origin"] as const;
+const HTTP_LIST_FLAGS = ["allowed-host", "allowed-origin"] as const;
+const LIST_FLAGS = [...HTTP_LIST_FLAGS, "conversation-key"] as const;
 const STRING_FLAGS = [...VALUE_FLAGS, ...LIST_FLAGS] as const;
 const BOOLEAN_FLAGS = ["stateful", "allow-anonymous", "help", "version"] as const;
 const HTTP_FLAGS = [
@@ -76,11 +87,21 @@ const HTTP_FLAGS = [
   "stateful",
   "tokens",
   "allow-anonymous",
-  ...LIST_FLAGS,
+  ...HTTP_LIST_FLAGS,
 ] as const;
 
+/** What `--help` tells of a server. */
+export interface HelpedServer {
+  readonly name: string;
+  readonly description: string;
+  readonly bind?: Bind;
+}
+
 /** The text of `--help`; `program` is what was typed to start the server. */
-export function helpText(name: string, description: string, program: string): string {
+export function helpText(
+  { name, description, bind }: HelpedServer,
+  program: string,
+): string {
   return `${name}: ${description}
 
 Usage: ${program} [flags]
@@ -100,6 +121,13 @@ Usage: ${program} [flags]
                                      in the state directory)
   --ttl TIME                         lifetime of a session without use: 90s, 30m, 12h, 7d
                                      (default: 7d)
+  --bind all|none|LIST               which session a call has that presents none: that of the
+                                     host's conversation, or of the id in its environment
+                                     ($CLAUDE_CODE_SESSION_ID); LIST is conversation,
+                                     environment or both (default: ${bound(bind)})
+  --conversation-key KEY             a further key of _meta with the id of a conversation
+  --session NAME                     the session of your own that calls have which nothing else
+                                     binds, the same in each run (stdio)
   --log-level LEVEL                  ${LOG_LEVELS.join(", ")} (default: warn)
   --help, --version                  show this, or the version`;
 }
@@ -138,6 +166,9 @@ export function parseFlags(args: readonly string[], authenticates: boolean): Com
       throw new UsageError(`--${misplaced} goes with --transport streamable-http`);
     }
   }
+  if (transport !== "stdio" && flags.session !== undefined) {
+    throw new UsageError("--session goes with --transport stdio, as it is one user's own");
+  }
   const host = hostName(flags.host ?? "127.0.0.1");
   if (authenticates && flags.tokens !== undefined) {
     throw new UsageError("--tokens cannot be used as this server authenticates in its own way");
@@ -161,6 +192,9 @@ export function parseFlags(args: readonly string[], authenticates: boolean): Com
       allowedOrigins: flags["allowed-origin"].map(originHeader),
     },
     store: flags.store,
+    bind: flags.bind === undefined ? undefined : bindFlag(flags.bind),
+    sessionName: flags.session === undefined ? undefined : sessionName(flags.session),
+    conversationKeys: flags["conversation-key"],
     ttlMs: flags.ttl === undefined ? DEFAULT_TTL_MS : parseTtl(flags.ttl),
     logLevel: logLevel(flags["log-level"] ?? "warn"),
   };
@@ -212,6 +246,21 @@ function endpointPath(path: string): string {
   // One that a URL would write in another way would never be asked for.
   if (path.startsWith("/") && URL.parse(path, "http://host")?.pathname === path) return path;
   throw new UsageError(`--path takes a path that begins with /, not "${path}"`);
+}
+
+function bound(bind: Bind = "all"): string {
+  return typeof bind === "string" ? bind : bind.join(",");
+}
+
+function bindFlag(text: string): Bind {
+  const bind = parseBind(text);
+  if (bind !== undefined) return bind;
+  throw new UsageError(`--bind takes all, none, or a list of ${BINDS.join(",")}, not "${text}"`);
+}
+
+function sessionName(name: string): string {
+  if (isSessionName(name)) return name;
+  throw new UsageError(`--session takes a name of up to ${MAX_NAME_BYTES} bytes`);
 }
 
 function logLevel(level: string): LogLevel {

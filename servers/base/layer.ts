@@ -14,6 +14,7 @@ import {
 } from "../../protocol.ts";
 import type { SessionStore } from "../../store/mod.ts";
 import { Admission, type Admitted, type Policy } from "./admission.ts";
+import { type BindingOptions, Bindings } from "./binding.ts";
 import type { CallSession } from "./call.ts";
 import { asError, type WireErrorBody, wireErrorBody } from "./errors.ts";
 import { ownerOf } from "./find.ts";
@@ -30,7 +31,7 @@ import type {
 import { runWithSession } from "./session.ts";
 
 /** How {@linkcode sessionLayer} treats the server behind it. */
-export interface SessionLayerOptions {
+export interface SessionLayerOptions extends BindingOptions {
   /** Where the sessions are kept. The layer does not close it. */
   readonly store: SessionStore;
   /** The policy of every tool that `tools` does not name. @default "required" */
@@ -43,7 +44,8 @@ export interface SessionLayerOptions {
   readonly maxAgeMs?: number;
   /**
    * Does the transport reach only the user whose process this is, as stdio does? Only then may a
-   * caller without authentication list the sessions that belong to nobody. @default false
+   * caller without authentication list the sessions that belong to nobody, or be bound to one of
+   * them. @default false
    */
   readonly local?: boolean;
   /** The clock, in milliseconds since 1970. @default Date.now */
@@ -55,7 +57,7 @@ export interface SessionLayerOptions {
  * `session/*`, checks the policy of each tool, hands the session to the tool
  * ({@linkcode currentSession}), and puts the cookie on the result.
  *
- * @throws {TypeError} if a policy is none.
+ * @throws {TypeError} if a policy is none, or a named session is to be shared by unknown callers.
  * @throws {RangeError} if a lifetime is none.
  *
  * @example
@@ -97,7 +99,8 @@ class SessionLayer implements Transport {
     const { store, ttlMs = DEFAULT_TTL_MS, maxAgeMs = Infinity, now = Date.now } = options;
     const lifetime = { ttlMs, maxAgeMs };
     const { policy = "required", tools = {}, local = false } = options;
-    this.#admission = new Admission({ store, policy, tools, lifetime, now });
+    const bindings = new Bindings({ ...options, local });
+    this.#admission = new Admission({ store, policy, tools, bindings, lifetime, now });
     this.#methodContext = { store, local, lifetime, now };
     const { onclose, onerror } = inner;
     inner.onclose = () => {

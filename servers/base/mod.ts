@@ -10,6 +10,8 @@ export type { ToolAnswer } from "./answer.ts";
 export { sessionLayer } from "./layer.ts";
 export type { SessionLayerOptions } from "./layer.ts";
 export type { Policy } from "./admission.ts";
+export type { Bind } from "./bind.ts";
+export type { BindingOptions, SessionVia } from "./binding.ts";
 export { currentSession, findSession, SessionError } from "./session.ts";
 export type { Session, SessionErrorCode, SessionNames } from "./session.ts";
 export { StatelessHttpTransport } from "./http.ts";

@@ -33,6 +33,8 @@ export interface NewSession {
   readonly reason: string;
   /** Further pairs for its cookie. */
   readonly extra?: Readonly<Record<string, string>>;
+  /** What its owner finds it by. @default null */
+  readonly alias?: string | null;
   /** How long it lives. */
   readonly lifetime: Lifetime;
   /** The time of its birth, in milliseconds since 1970. */
@@ -41,13 +43,14 @@ export interface NewSession {
 
 /** Makes the record of a session that never was. It is not in any store yet. */
 export function newRecord(session: NewSession): SessionRecord {
-  const { owner, title, reason, extra, lifetime: { ttlMs, maxAgeMs }, now } = session;
+  const { owner, title, reason, extra, alias = null, lifetime, now } = session;
+  const { ttlMs, maxAgeMs } = lifetime;
   const endsAt = maxAgeMs === Infinity ? null : now + maxAgeMs;
   return {
     id: newSessionId(),
     stateId: newStateId(now),
     owner,
-    alias: null,
+    alias,
     ttlMs,
     expiresAt: Math.min(now + ttlMs, endsAt ?? Infinity),
     endsAt,

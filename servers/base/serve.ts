@@ -12,6 +12,7 @@ import { defaultStoreUrl, openStore } from "../../store/open.ts";
 import type { StoreLimits } from "../../store/store.ts";
 import type { Policy } from "./admission.ts";
 import type { Authenticate } from "./authenticate.ts";
+import { type Bind, bindingOptions } from "./bind.ts";
 import { asError } from "./errors.ts";
 import {
   type Command,
@@ -37,6 +38,11 @@ export interface ServerDefinition {
   readonly policy: Policy;
   /** The policies of single tools, by name. */
   readonly tools?: Readonly<Record<string, Policy>>;
+  /**
+   * What a call that presents no session is bound by, unless `--bind` says otherwise: `conversation`
+   * and `environment`, `all` or `none`. @default "all"
+   */
+  readonly bind?: Bind;
   /** Makes the server with its tools. May be called more than once. */
   readonly create: () => McpServer;
   /** Tells whom an HTTP request comes from, in place of `--tokens`. @default nobody is asked */
@@ -68,7 +74,7 @@ export async function serve(
     const command = parseFlags(args, definition.authenticate !== undefined);
     switch (command.kind) {
       case "help":
-        console.log(helpText(definition.name, definition.description, program()));
+        console.log(helpText(definition, program()));
         break;
       case "version":
         console.log(VERSION);
@@ -93,7 +99,8 @@ async function run(
   definition: ServerDefinition,
   command: Command & { readonly kind: "serve" },
 ): Promise<void> {
-  const { name, policy, tools, limits } = definition;
+  const { name, policy, tools, bind = "all", limits } = definition;
+  const local = command.http === undefined;
   const log = logger(name, command.logLevel);
   // A server that is told of a store needs no leave to read the environment.
   const url = command.store ?? (Deno.env.get("MCP_SESSIONS_STORE") || defaultStoreUrl(name));
@@ -111,7 +118,8 @@ async function run(
     policy,
     ...(tools && { tools }),
     ttlMs: command.ttlMs,
-    local: command.http === undefined,
+    local,
+    ...bindingOptions({ ...command, bind: command.bind ?? bind, local }),
   };
   const connect = async (transport: Transport): Promise<McpServer> => {
     const server = definition.create();

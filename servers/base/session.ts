@@ -7,6 +7,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Cookie, Json } from "../../protocol.ts";
 import type { Update } from "../../store/mod.ts";
+import type { SessionVia } from "./binding.ts";
 
 /**
  * The session of the call that is running, handed out by {@linkcode currentSession}.
@@ -23,6 +24,8 @@ export interface Session {
   readonly id: string;
   /** The session's cookie as the store has it. */
   readonly cookie: Cookie;
+  /** How this call's session was found. */
+  readonly via: SessionVia;
   /** Which `tools/call` of this session this one is, from 1. Exact over parallel calls. */
   count(): Promise<number>;
   /** A value, or `undefined` if there is none. */

@@ -17,6 +17,10 @@ export function leastPrivilege({ transport, store, flags, env, port }: Started):
   const valueOf = (flag: string) => flags[flags.indexOf(flag, 0) + 1];
   const url = store || env.MCP_SESSIONS_STORE || "";
   const variables = store ? [] : ["MCP_SESSIONS_STORE", "XDG_STATE_HOME", "HOME"];
+  // With a store on its command line, a server on stdio need not read it.
+  if (transport === "stdio" && (!store || env.CLAUDE_CODE_SESSION_ID)) {
+    variables.push("CLAUDE_CODE_SESSION_ID");
+  }
   const folders: string[] = [];
   const hosts: string[] = [];
   const remote = /^kv:(https?:\/\/.*)$/.exec(url)?.[1];

@@ -17,7 +17,7 @@ for (const server of SERVERS) {
     const { code, stdout, stderr } = await run(server, ["--help"]);
     assertEquals([code, stderr], [0, ""]);
     const flags = "transport host port path stateful tokens allow-anonymous allowed-host " +
-      "allowed-origin store ttl log-level help version";
+      "allowed-origin store ttl bind conversation-key session log-level help version";
     for (const flag of flags.split(" ")) assertStringIncludes(stdout, `--${flag}`);
     assertStringIncludes(stdout, `servers/${server}.ts`);
   });
@@ -71,6 +71,14 @@ Deno.test("a wrong flag: is one clear line on stderr, and exit status 2", async 
     [["--tokens", "tokens"], "--tokens"],
     [["--allow-anonymous"], "--allow-anonymous"],
     [["--allowed-host", "example.com"], "--allowed-host"],
+    [["--bind", "some"], "--bind"],
+    [["--bind", "conversation,"], "--bind"],
+    [["--bind", "conversation,all"], "--bind"],
+    [["--bind="], "--bind needs a value"],
+    [["--conversation-key="], "--conversation-key"],
+    [["--session="], "--session"],
+    [["--session", "x".repeat(257)], "--session"],
+    [[...http, "--session", "mine"], "--session"],
     [["--store", "nonsense"], "nonsense"],
     [["--store", "redis://x"], "redis://x"],
     [["--store", "memory:x"], "memory:x"],

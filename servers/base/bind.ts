@@ -1,0 +1,53 @@
+/**
+ * What a server binds calls by, from its definition, its command line and its environment.
+ *
+ * @module
+ */
+
+import { CONVERSATION_KEYS } from "../../protocol.ts";
+import type { BindingOptions } from "./binding.ts";
+
+/** What a call that presents no session can be bound by without being told to. */
+export const BINDS = ["conversation", "environment"] as const;
+
+/** `all`, `none`, or some of what a call can be bound by. */
+export type Bind = "all" | "none" | readonly ("conversation" | "environment")[];
+
+/** What decides what a server binds calls by. */
+export interface BindSettings {
+  readonly bind: Bind;
+  /** Keys of `_meta` that count before those that are known. */
+  readonly conversationKeys: readonly string[];
+  readonly sessionName: string | undefined;
+  /** Does the server talk only to the user whose process it is? */
+  readonly local: boolean;
+}
+
+// Claude Code sets it for the servers that it starts.
+const HOST_SESSION_ID = "CLAUDE_CODE_SESSION_ID";
+
+/** Reads the value of `--bind`; `undefined` if it is none. */
+export function parseBind(text: string): Bind | undefined {
+  if (text === "all" || text === "none") return text;
+  const names = text.split(",").map((name) => BINDS.find((known) => known === name));
+  return names.every((name) => name !== undefined) ? names : undefined;
+}
+
+/** What the session layer is to bind calls by. */
+export function bindingOptions(settings: BindSettings): BindingOptions {
+  const { bind, conversationKeys, sessionName, local } = settings;
+  const binds = (by: (typeof BINDS)[number]) =>
+    bind === "all" || (bind !== "none" && bind.includes(by));
+  const ways = [...conversationKeys.map((key) => [key]), ...CONVERSATION_KEYS];
+  return {
+    conversationKeys: binds("conversation") ? ways : [],
+    sessionName,
+    hostSessionId: local && binds("environment") ? hostSessionId() : undefined,
+  };
+}
+
+/** The id that the host gave this process. A server that may not read it has none. */
+function hostSessionId(): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: HOST_SESSION_ID });
+  return state === "granted" ? Deno.env.get(HOST_SESSION_ID) || undefined : undefined;
+}

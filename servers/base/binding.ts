@@ -1,0 +1,128 @@
+/**
+ * Binding: which session a call has that presents none, because its host knows nothing of sessions.
+ *
+ * @module
+ */
+
+import { CONVERSATION_KEYS, conversationOf, utf8Length } from "../../protocol.ts";
+
+/**
+ * How a call's session was found:
+ *
+ * - `cookie`, `handle`: the caller presented it;
+ * - `conversation`: by the conversation that the caller's host tells of;
+ * - `name`: it is the named session that the server was started with;
+ * - `environment`: by the id that the host gave the server's process;
+ * - `created`: it was not; the policy `auto` made one for this call.
+ */
+export type SessionVia =
+  | "cookie"
+  | "handle"
+  | "conversation"
+  | "name"
+  | "environment"
+  | "created";
+
+/** What calls are bound by. */
+export interface BindingOptions {
+  /**
+   * Where hosts put the id of a conversation: a key of `_meta`, or a way from one into what stands
+   * there. A call of a known caller that presents no session has that of its conversation. A caller
+   * is known if the layer is `local`, or if it is authenticated: such an id is no secret. The first
+   * that is there counts; `[]` for none. @default CONVERSATION_KEYS
+   */
+  readonly conversationKeys?: readonly (readonly string[])[];
+  /**
+   * The name of the local user's session for calls that present none and belong to no conversation:
+   * the same today and tomorrow. Goes with `local`.
+   */
+  readonly sessionName?: string | undefined;
+  /**
+   * The id that the host gave this process for what it is to serve: as `sessionName`, which counts
+   * first, but kept only as a hash. Goes with `local`.
+   */
+  readonly hostSessionId?: string | undefined;
+}
+
+/** What a call is bound to. */
+export interface Binding {
+  /** What its owner's store finds the session by. */
+  readonly alias: string;
+  readonly via: SessionVia;
+  /** What the session's cookie says if it is made. */
+  readonly title: string;
+  readonly reason: string;
+}
+
+/** The longest name of a session, in bytes of UTF-8. */
+export const MAX_NAME_BYTES = 256;
+
+const encoder = new TextEncoder();
+
+/** Is this a name that a session can have? */
+export function isSessionName(name: string): boolean {
+  return name !== "" && name.isWellFormed() && utf8Length(name) <= MAX_NAME_BYTES;
+}
+
+/** Tells what calls are bound to. */
+export class Bindings {
+  readonly #local: boolean;
+  readonly #keys: readonly (readonly string[])[];
+  readonly #fallback: Promise<Binding> | undefined;
+
+  /**
+   * Checks the options and copies them.
+   *
+   * @throws {TypeError} if a session is to be shared by callers whom nobody knows, or has no name.
+   */
+  constructor(options: BindingOptions & { readonly local: boolean }) {
+    const { local, conversationKeys = CONVERSATION_KEYS, sessionName, hostSessionId } = options;
+    if (!local && (sessionName ?? hostSessionId) !== undefined) {
+      throw new TypeError(
+        "Cannot make a session layer as a named session goes with local: current value is false",
+      );
+    }
+    if (sessionName !== undefined && !isSessionName(sessionName)) {
+      throw new TypeError(
+        `Cannot make a session layer as sessionName has not 1 to ${MAX_NAME_BYTES} bytes of UTF-8`,
+      );
+    }
+    this.#local = local;
+    this.#keys = conversationKeys.map((way) => [...way]);
+    if (sessionName !== undefined) this.#fallback = Promise.resolve(byName(sessionName));
+    else if (hostSessionId !== undefined) this.#fallback = byEnvironment(hostSessionId);
+  }
+
+  /** What a call without a cookie or a handle is bound to, if to anything. */
+  async of(params: unknown, owner: string | null): Promise<Binding | undefined> {
+    // Whoever makes up the id of a conversation must not come upon somebody else's session.
+    if (!this.#local && owner === null) return undefined;
+    const conversation = conversationOf(params, this.#keys);
+    if (conversation === undefined) return await this.#fallback;
+    const { key, id } = conversation;
+    return {
+      // The store is to tell nobody which conversations there were.
+      alias: `conversation:${await sha256(JSON.stringify([key, id]))}`,
+      via: "conversation",
+      title: `conversation by ${key}`,
+      reason: "host/conversation",
+    };
+  }
+}
+
+function byName(name: string): Binding {
+  return { alias: `name:${name}`, via: "name", title: name, reason: "host/name" };
+}
+
+async function byEnvironment(id: string): Promise<Binding> {
+  return {
+    alias: `environment:${await sha256(id)}`,
+    via: "environment",
+    title: "session of the host's environment",
+    reason: "host/environment",
+  };
+}
+
+async function sha256(text: string): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text))).toHex();
+}

@@ -1,0 +1,376 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { join } from "node:path";
+import {
+  type HttpServer,
+  messagesOf,
+  post,
+  presenting,
+  type Reply,
+  type StartOptions,
+  startServer,
+  TRANSPORTS,
+} from "../support/server.ts";
+import { bearer, writeTokens } from "../support/tokens.ts";
+
+const POLICIES = new URL("../fixtures/policies.ts", import.meta.url);
+
+/** What each host puts into `_meta` for a conversation. */
+const HOSTS: Readonly<Record<string, (id: string) => Record<string, unknown>>> = {
+  "VS Code": (id) => ({ "vscode.conversationId": id }),
+  "Codex": (id) => ({ threadId: id }),
+  "Codex in a turn": (id) => ({ "x-codex-turn-metadata": JSON.stringify({ session_id: id }) }),
+  "Codex in a turn's object": (id) => ({ "x-codex-turn-metadata": { session_id: id } }),
+  "ChatGPT": (id) => ({ "openai/session": id }),
+  "OpenCode": (id) => ({ "ai.opencode/sessionID": id }),
+  "goose": (id) => ({ "agent-session-id": id }),
+};
+const vscode = HOSTS["VS Code"] ?? (() => ({}));
+
+/** Sends a request with its `_meta`, on whatever connection there is. */
+type Send = (method: string, params: Record<string, unknown>) => Promise<Reply>;
+
+/**
+ * A tool's structured content, and beside it the id of the session that its result carries as
+ * `cookie`, and as `refused` why there is none.
+ */
+async function call(
+  send: Send,
+  name: string,
+  _meta: Record<string, unknown> = {},
+  args: Record<string, unknown> = {},
+): Promise<Record<string, unknown>> {
+  const { result, error } = await send("tools/call", { name, arguments: args, _meta });
+  const cookie = result?._meta?.["mcp/session"];
+  const refused = error && (error.data?.reason ?? error);
+  return { ...result?.structuredContent, cookie: cookie?.id, refused };
+}
+
+/** Appends to the list of the call's session, and gives the list. */
+async function append(send: Send, text: string, meta?: Record<string, unknown>): Promise<unknown> {
+  const answer = await call(send, "append", meta, { text });
+  return answer.list ?? answer;
+}
+
+/** How many texts the list of the call's session has. */
+async function lengthOfList(send: Send, meta: Record<string, unknown>): Promise<unknown> {
+  const { list } = await call(send, "read", meta);
+  return Array.isArray(list) ? list.length : undefined;
+}
+
+async function withFolder(test: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** A server on stdio: each `run` of it is a process of its own, killed at its end. */
+async function run(
+  options: Partial<StartOptions>,
+  test: (send: Send) => Promise<void>,
+): Promise<void> {
+  await using server = await startServer({ server: POLICIES, ...options, transport: "stdio" });
+  await test((method, params) => server.request(method, params));
+}
+
+/** Requests of one principal over HTTP; of nobody without a token. */
+function callerOf({ url }: HttpServer, token?: string): Send {
+  return async (method, params) => {
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+    const [reply] = await messagesOf(await post(url, body, bearer(token)));
+    assert(reply?.jsonrpc);
+    return { ...reply, jsonrpc: "2.0", id: 1 };
+  };
+}
+
+async function withTokens(
+  flags: string[],
+  test: (server: HttpServer) => Promise<void>,
+): Promise<void> {
+  await withFolder(async (folder) => {
+    const tokens = join(folder, "tokens");
+    await writeTokens(tokens, { "a-token": "alice", "b-token": "bob" });
+    await using server = await startServer({
+      server: POLICIES,
+      transport: "http",
+      flags: ["--tokens", tokens, ...flags],
+    });
+    await test(server);
+  });
+}
+
+for (const [host, meta] of Object.entries(HOSTS)) {
+  Deno.test(`a conversation of ${host}: has one session, found again after a kill -9, and no other`, async () => {
+    await withFolder(async (folder) => {
+      const store = `file:${folder}/sessions.jsonl`;
+      let id: unknown;
+      await run({ store }, async (send) => {
+        assertEquals(await append(send, "one", meta("first")), ["one"]);
+        assertEquals(await append(send, "two", meta("first")), ["one", "two"]);
+        assertEquals(await append(send, "other", meta("second")), ["other"]);
+        const found = await call(send, "via", meta("first"));
+        assertEquals([found.cookie, found.via], [found.session_id, "conversation"]);
+        id = found.session_id;
+      });
+      await run({ store }, async (send) => {
+        assertEquals(await append(send, "three", meta("first")), ["one", "two", "three"]);
+        assertEquals((await call(send, "via", meta("first"))).session_id, id);
+      });
+      const text = await Deno.readTextFile(`${folder}/sessions.jsonl`);
+      assert(!text.includes("first"), "the store tells which conversations there were");
+    });
+  });
+}
+
+Deno.test("two hosts' conversations of the same id: never meet", async () => {
+  await run({}, async (send) => {
+    const ids = new Set<unknown>();
+    for (const host of ["VS Code", "Codex", "ChatGPT", "OpenCode", "goose"]) {
+      ids.add((await call(send, "via", HOSTS[host]?.("same"))).session_id);
+    }
+    assertEquals(ids.size, 5);
+  });
+});
+
+Deno.test("a conversation: has a session under every policy, made when a tool first uses it", async () => {
+  await run({}, async (send) => {
+    const sessions = async () => (await send("session/list", {})).result?.sessions.length;
+    assertEquals((await call(send, "lazy_unused", vscode("none"))).cookie, undefined);
+    assertEquals((await call(send, "no_such_tool", vscode("none"))).cookie, undefined);
+    assertEquals(await sessions(), 0);
+    const ids = new Set<unknown>();
+    for (const tool of ["via", "via_lazy", "via_public"]) {
+      const { session_id, via, cookie } = await call(send, tool, vscode("one"));
+      assertEquals([cookie, via], [session_id, "conversation"]);
+      ids.add(session_id);
+    }
+    assertEquals([ids.size, await sessions()], [1, 1]);
+    assertEquals((await call(send, "count", vscode("one"))).calls, 4);
+  });
+});
+
+Deno.test("a conversation's session: says what it is, and lives as long as any", async () => {
+  await run({}, async (send) => {
+    await append(send, "x", vscode("secret-id"));
+    const [cookie] = (await send("session/list", {})).result?.sessions ?? [];
+    assert(cookie);
+    assertEquals(cookie.data.title, "conversation by vscode.conversationId");
+    assertEquals(cookie.data.reason, "host/conversation");
+    assert(Date.parse(cookie.expiry) > Date.now() + 6 * 86_400_000);
+  });
+});
+
+Deno.test("calls that are the first of a conversation at once: make one session", async () => {
+  await run({}, async (send) => {
+    const [shown] = await Promise.all([
+      Promise.all(Array.from({ length: 20 }, () => call(send, "via", vscode("one")))),
+      Promise.all(Array.from({ length: 20 }, (_, i) => append(send, `${i}`, vscode("one")))),
+    ]);
+    assertEquals(new Set(shown.flatMap(({ session_id, cookie }) => [session_id, cookie])).size, 1);
+    assertEquals((await send("session/list", {})).result?.sessions.length, 1);
+    assertEquals(await lengthOfList(send, vscode("one")), 20);
+    assertEquals((await call(send, "count", vscode("one"))).calls, 42);
+  });
+});
+
+Deno.test("two servers on one file: find one session for a conversation that calls both at once", async () => {
+  await withFolder(async (folder) => {
+    const store = `file:${folder}/sessions.jsonl`;
+    await run({ store }, (one) =>
+      run({ store }, async (two) => {
+        await Promise.all(
+          [one, two, one, two].map((send, i) => append(send, `${i}`, vscode("shared"))),
+        );
+        assertEquals((await one("session/list", {})).result?.sessions.length, 1);
+        assertEquals(await lengthOfList(two, vscode("shared")), 4);
+        assertEquals((await call(one, "count", vscode("shared"))).calls, 6);
+      }));
+  });
+});
+
+Deno.test("a conversation: goes on with the session that a tool puts in place of its own", async () => {
+  await run({}, async (send) => {
+    const read = () => call(send, "read", vscode("one"));
+    await append(send, "before", vscode("one"));
+    const first = (await read()).cookie;
+    const regenerated = await call(send, "regenerate", vscode("one"));
+    assertEquals([regenerated.before, regenerated.cookie], [first, regenerated.after]);
+    assertEquals((await read()).list, ["before"]);
+    const replaced = (await call(send, "replace_twice", vscode("one"))).session_id;
+    assertNotEquals(replaced, regenerated.after);
+    assertEquals(await read(), { list: [], cookie: replaced, refused: undefined });
+    assertEquals((await send("session/list", {})).result?.sessions.length, 1);
+    await call(send, "revoke_then_write", vscode("one"));
+    assertEquals((await send("session/list", {})).result?.sessions.length, 0);
+    assertNotEquals((await read()).cookie, replaced);
+  });
+});
+
+Deno.test("an expired conversation: gets nothing of what was, but a new session", async () => {
+  await run({ flags: ["--ttl", "1s"] }, async (send) => {
+    const ended = (await call(send, "via", vscode("one"))).session_id;
+    assertEquals(await append(send, "old", vscode("one")), ["old"]);
+    while ((await send("session/list", {})).result?.sessions.length !== 0) { /* still alive */ }
+    assertEquals(await append(send, "new", vscode("one")), ["new"]);
+    assertNotEquals((await call(send, "via", vscode("one"))).session_id, ended);
+  });
+});
+
+for (const transport of TRANSPORTS) {
+  Deno.test(`an explicit cookie over ${transport}: wins, even a dead or malformed one`, async () => {
+    await withTokens([], async (http) => {
+      const over = async (send: Send) => {
+        await append(send, "implicit", vscode("one"));
+        const { id } = (await send("session/create", {})).result ?? {};
+        const both = (cookie: unknown) => ({ ...vscode("one"), ...presenting(cookie)._meta });
+        assertEquals(await append(send, "explicit", both({ id })), ["explicit"]);
+        assertEquals((await call(send, "via", both({ id }))).via, "cookie");
+        for (
+          const [cookie, reason] of [[{ id: "sess-dead" }, "unknown"], [7, "malformed"]] as const
+        ) {
+          assertEquals((await call(send, "via", both(cookie))).refused, reason);
+          assertEquals((await call(send, "via_public", both(cookie))).via, null);
+          assertEquals((await call(send, "via_lazy", both(cookie))).via, "created");
+        }
+        assertEquals((await call(send, "read", vscode("one"))).list, ["implicit"]);
+      };
+      if (transport === "stdio") await run({}, over);
+      else await over(callerOf(http, "a-token"));
+    });
+  });
+}
+
+for (const flags of [[], ["--stateful"]]) {
+  Deno.test(`an anonymous caller over HTTP ${flags}: gets nothing by a conversation`, async () => {
+    await withTokens(["--allow-anonymous"], async (server) => {
+      const [alice, anybody] = [callerOf(server, "a-token"), callerOf(server)];
+      await append(alice, "alice's", vscode("one"));
+      assertEquals((await call(anybody, "read", vscode("one"))).refused, "missing");
+      assertEquals((await call(anybody, "via_public", vscode("one"))).via, null);
+      const lazy = await Promise.all([1, 2].map(() => call(anybody, "via_lazy", vscode("one"))));
+      assertEquals(lazy.map(({ via }) => via), ["created", "created"]);
+      assertNotEquals(lazy[0]?.session_id, lazy[1]?.session_id);
+    });
+  });
+}
+
+Deno.test("two principals with the same conversation id: never meet", async () => {
+  await withTokens([], async (server) => {
+    const [alice, bob] = [callerOf(server, "a-token"), callerOf(server, "b-token")];
+    assertEquals(await append(alice, "alice's", vscode("one")), ["alice's"]);
+    assertEquals(await append(bob, "bob's", vscode("one")), ["bob's"]);
+    assertEquals(await append(alice, "more", vscode("one")), ["alice's", "more"]);
+    const { session_id } = await call(alice, "via", vscode("one"));
+    const stolen = { ...vscode("one"), ...presenting({ id: session_id })._meta };
+    assertEquals((await call(bob, "read", stolen)).refused, "unknown");
+  });
+});
+
+Deno.test("what is no conversation id: binds nothing", async () => {
+  await run({}, async (send) => {
+    const none = [7, null, "", [], {}, true, "x".repeat(1025)];
+    for (const id of none) {
+      const { refused } = await call(send, "via", { "vscode.conversationId": id });
+      assertEquals(refused, "missing", JSON.stringify(id));
+    }
+    assertEquals((await call(send, "via")).refused, "missing");
+  });
+});
+
+Deno.test("session_required: binds nothing unless it is told to", async () => {
+  const server = "session_required";
+  const env = { CLAUDE_CODE_SESSION_ID: "claude" };
+  await run({ server, env }, async (send) => {
+    assertEquals((await call(send, "whoami", vscode("one"))).refused, "missing");
+  });
+  await run({ server, flags: ["--bind", "conversation"] }, async (send) => {
+    assertEquals((await call(send, "whoami", vscode("one"))).tool_calls, 1);
+    assertEquals((await call(send, "whoami")).refused, "missing");
+  });
+  await run({ server, flags: ["--session", "mine"] }, async (send) => {
+    assertEquals((await call(send, "whoami")).tool_calls, 1);
+    assertEquals((await call(send, "whoami", vscode("one"))).tool_calls, 2);
+  });
+});
+
+Deno.test("--bind: chooses what a call is bound by", async () => {
+  const env = { CLAUDE_CODE_SESSION_ID: "claude" };
+  const cases: [bind: string, withConversation: string | null, without: string | null][] = [
+    ["all", "conversation", "environment"],
+    ["none", null, null],
+    ["conversation", "conversation", null],
+    ["environment", "environment", "environment"],
+    ["conversation,environment", "conversation", "environment"],
+  ];
+  for (const [bind, withConversation, without] of cases) {
+    await run({ env, flags: ["--bind", bind] }, async (send) => {
+      assertEquals((await call(send, "via_public", vscode("one"))).via, withConversation, bind);
+      assertEquals((await call(send, "via_public")).via, without, bind);
+    });
+  }
+});
+
+Deno.test("--conversation-key: adds to the keys of conversations", async () => {
+  const flags = ["--conversation-key", "example.com/chat", "--conversation-key", "room"];
+  await run({ flags }, async (send) => {
+    for (const key of ["example.com/chat", "room"]) {
+      assertEquals(await append(send, "one", { [key]: "7" }), ["one"]);
+      assertEquals(await append(send, "two", { [key]: "7" }), ["one", "two"]);
+    }
+    assertEquals(await append(send, "one", vscode("7")), ["one"]);
+  });
+});
+
+Deno.test("--session: is one session in all runs of its name, for what nothing else binds", async () => {
+  await withFolder(async (folder) => {
+    const store = `file:${folder}/sessions.jsonl`;
+    const env = { CLAUDE_CODE_SESSION_ID: "claude" };
+    await run({ store, env, flags: ["--session", "notes"] }, async (send) => {
+      assertEquals(await append(send, "one"), ["one"]);
+      assertEquals((await call(send, "via")).via, "name");
+      assertEquals(await append(send, "of the conversation", vscode("1")), ["of the conversation"]);
+    });
+    await run({ store, flags: ["--session", "notes", "--bind", "none"] }, async (send) => {
+      assertEquals(await append(send, "two", vscode("1")), ["one", "two"]);
+      const { sessions } = (await send("session/list", {})).result ?? {};
+      assertEquals(sessions?.[0]?.data.title, "notes");
+    });
+    await run({ store, flags: ["--session", "others"] }, async (send) => {
+      assertEquals(await append(send, "else"), ["else"]);
+    });
+    await run({ store }, async (send) => {
+      assertEquals((await call(send, "via")).refused, "missing");
+    });
+  });
+});
+
+Deno.test("CLAUDE_CODE_SESSION_ID: is one session for each, and kept as a hash", async () => {
+  await withFolder(async (folder) => {
+    const store = `file:${folder}/sessions.jsonl`;
+    const env = { CLAUDE_CODE_SESSION_ID: "claude-one" };
+    await run({ store, env }, async (send) => {
+      assertEquals(await append(send, "one"), ["one"]);
+      assertEquals((await call(send, "via")).via, "environment");
+    });
+    await run({ store, env }, async (send) => {
+      assertEquals(await append(send, "two"), ["one", "two"]);
+    });
+    const another = { CLAUDE_CODE_SESSION_ID: "claude-two" };
+    await run({ store, env: another }, async (send) => {
+      assertEquals(await append(send, "else"), ["else"]);
+    });
+    const text = await Deno.readTextFile(`${folder}/sessions.jsonl`);
+    assert(!text.includes("claude-one"), "the store tells the host's id");
+  });
+});
+
+Deno.test("CLAUDE_CODE_SESSION_ID: is absent where it may not be read, and over HTTP", async () => {
+  const env = { CLAUDE_CODE_SESSION_ID: "claude" };
+  await run({ env, permissions: ["--no-prompt"] }, async (send) => {
+    assertEquals((await call(send, "via")).refused, "missing");
+  });
+  await using server = await startServer({ server: POLICIES, transport: "http", env });
+  assertEquals(await append(callerOf(server), ""), { cookie: undefined, refused: "missing" });
+});
