@@ -37,6 +37,7 @@ export {
   McpServer,
   serve,
   SessionError,
+  sessionHandles,
   sessionLayer,
   StatelessHttpTransport,
 } from "./servers/base/mod.ts";

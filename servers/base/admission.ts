@@ -10,7 +10,7 @@ import { Alarms } from "./alarms.ts";
 import type { Binding, Bindings, SessionVia } from "./binding.ts";
 import { Birth, Births } from "./birth.ts";
 import { CallSession } from "./call.ts";
-import { findByCookie } from "./find.ts";
+import { findByCookie, findByHandle } from "./find.ts";
 import { LAZY_TTL_MS, type Lifetime, newRecord } from "./record.ts";
 
 /**
@@ -88,19 +88,27 @@ export class Admission {
   }
 
   /**
-   * Admits a `tools/call`.
+   * Admits a `tools/call`, whose session `handle` names if it is there.
    *
    * @throws {WireError} -32002 if it needs a session that it has not, -32601 if it wants to run as a
    * task, -32602 if its params are none of a call.
    * @throws {StoreError} if the store fails.
    */
-  async call(params: Record<string, unknown>, owner: string | null): Promise<Admitted> {
+  async call(
+    params: Record<string, unknown>,
+    owner: string | null,
+    handle?: string,
+  ): Promise<Admitted> {
     const { name, arguments: args, task } = params;
     if (task === null) throw invalid("params.task", "an object", task);
     if (task !== undefined) {
       throw new WireError(CODE.methodNotFound, "A call that uses a session cannot run as a task");
     }
-    const found = await findByCookie(this.#store, params, owner);
+    const found = handle === undefined
+      ? await findByCookie(this.#store, params, owner)
+      : await findByHandle(this.#store, handle, owner);
+    // Whoever names a session is not to get another one, or none, in its place.
+    if (handle !== undefined && found.kind !== "live") throw sessionRequired("unknown");
     const binding = found.kind === "missing" ? await this.#bindings.of(params, owner) : undefined;
     const policy = (typeof name === "string" ? this.#tools.get(name) : undefined) ?? this.#policy;
     if (found.kind !== "live" && binding === undefined && policy === "required") {
@@ -111,7 +119,7 @@ export class Admission {
     if (args !== undefined && !isObject(args)) throw invalid("params.arguments", "an object", args);
     // Last, as a session that is handed out renews itself until somebody closes it.
     const session = found.kind === "live"
-      ? this.#session(found.record, "cookie")
+      ? this.#session(found.record, handle === undefined ? "cookie" : "handle")
       : binding !== undefined
       ? await this.#boundSession(binding, owner)
       : policy === "auto"

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { type Presented, presentedCookie } from "../../protocol.ts";
+import { member, type Presented, presentedCookie } from "../../protocol.ts";
 import type { SessionRecord, SessionStore } from "../../store/mod.ts";
-import type { AuthInfo } from "./sdk.ts";
+import type { AuthInfo, MessageExtraInfo } from "./sdk.ts";
 
 /** What a request's cookie led to. */
 export type Found =
@@ -27,6 +27,37 @@ export async function findByCookie(
   if (presented.kind === "malformed") return { kind: "malformed" };
   const record = await findOwned(store, presented.id, owner);
   return record === undefined ? { kind: "unknown" } : { kind: "live", record };
+}
+
+/** Finds the session that a handle names, if `owner` may use it. */
+export async function findByHandle(
+  store: SessionStore,
+  handle: string,
+  owner: string | null,
+): Promise<Found> {
+  const record = await findOwned(store, handle, owner);
+  return record === undefined ? { kind: "unknown" } : { kind: "live", record };
+}
+
+/** What is known of a message beside it, with the handle that was taken out of it. */
+interface HandledInfo extends MessageExtraInfo {
+  readonly sessionHandle: string;
+}
+
+/** Passes a handle along with the message that it was taken out of. */
+export function withHandle(
+  extra: MessageExtraInfo | undefined,
+  handle: string | undefined,
+): MessageExtraInfo | undefined {
+  if (handle === undefined) return extra;
+  const handled: HandledInfo = { ...extra, sessionHandle: handle };
+  return handled;
+}
+
+/** The handle that was taken out of a message. */
+export function handleOf(extra: MessageExtraInfo | undefined): string | undefined {
+  const handle = member(extra, "sessionHandle");
+  return typeof handle === "string" ? handle : undefined;
 }
 
 /** The live session with this id, if `owner` may use it (section 6 of the contract). */

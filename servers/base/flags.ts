@@ -52,6 +52,8 @@ export type Command =
     readonly sessionName: string | undefined;
     /** Further keys of `_meta` for the ids of conversations. */
     readonly conversationKeys: readonly string[];
+    /** Let models look after sessions by themselves? */
+    readonly handles: boolean;
     readonly logLevel: LogLevel;
   };
 
@@ -79,7 +81,7 @@ const VALUE_FLAGS = [
 const HTTP_LIST_FLAGS = ["allowed-host", "allowed-origin"] as const;
 const LIST_FLAGS = [...HTTP_LIST_FLAGS, "conversation-key"] as const;
 const STRING_FLAGS = [...VALUE_FLAGS, ...LIST_FLAGS] as const;
-const BOOLEAN_FLAGS = ["stateful", "allow-anonymous", "help", "version"] as const;
+const BOOLEAN_FLAGS = ["stateful", "allow-anonymous", "handles", "help", "version"] as const;
 const HTTP_FLAGS = [
   "host",
   "port",
@@ -128,6 +130,8 @@ Usage: ${program} [flags]
   --conversation-key KEY             a further key of _meta with the id of a conversation
   --session NAME                     the session of your own that calls have which nothing else
                                      binds, the same in each run (stdio)
+  --handles                          add tools by which a model makes, lists and ends sessions,
+                                     and an argument "session" to every tool
   --log-level LEVEL                  ${LOG_LEVELS.join(", ")} (default: warn)
   --help, --version                  show this, or the version`;
 }
@@ -195,6 +199,7 @@ export function parseFlags(args: readonly string[], authenticates: boolean): Com
     bind: flags.bind === undefined ? undefined : bindFlag(flags.bind),
     sessionName: flags.session === undefined ? undefined : sessionName(flags.session),
     conversationKeys: flags["conversation-key"],
+    handles: flags.handles,
     ttlMs: flags.ttl === undefined ? DEFAULT_TTL_MS : parseTtl(flags.ttl),
     logLevel: logLevel(flags["log-level"] ?? "warn"),
   };

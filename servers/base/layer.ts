@@ -17,7 +17,7 @@ import { Admission, type Admitted, type Policy } from "./admission.ts";
 import { type BindingOptions, Bindings } from "./binding.ts";
 import type { CallSession } from "./call.ts";
 import { asError, type WireErrorBody, wireErrorBody } from "./errors.ts";
-import { ownerOf } from "./find.ts";
+import { handleOf, ownerOf } from "./find.ts";
 import { type MethodContext, type SessionMethod, sessionMethods } from "./methods.ts";
 import { DEFAULT_TTL_MS } from "./record.ts";
 import type {
@@ -188,7 +188,8 @@ class SessionLayer implements Transport {
   ): Promise<void> {
     try {
       const owner = ownerOf(extra?.authInfo);
-      pending.admitted = await this.#admission.call(request.params ?? {}, owner);
+      const handle = handleOf(extra);
+      pending.admitted = await this.#admission.call(request.params ?? {}, owner, handle);
     } catch (error) {
       return await this.#responder(request.id, pending)({ error });
     }

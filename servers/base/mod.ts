@@ -7,6 +7,7 @@
 
 export { answer } from "./answer.ts";
 export type { ToolAnswer } from "./answer.ts";
+export { sessionHandles } from "./handles.ts";
 export { sessionLayer } from "./layer.ts";
 export type { SessionLayerOptions } from "./layer.ts";
 export type { Policy } from "./admission.ts";

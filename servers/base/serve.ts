@@ -14,6 +14,8 @@ import type { Policy } from "./admission.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { type Bind, bindingOptions } from "./bind.ts";
 import { asError } from "./errors.ts";
+import { findClash } from "./handle_check.ts";
+import { sessionHandles } from "./handles.ts";
 import {
   type Command,
   helpText,
@@ -121,10 +123,13 @@ async function run(
     local,
     ...bindingOptions({ ...command, bind: command.bind ?? bind, local }),
   };
+  const clash = command.handles ? await findClash(definition.create()) : undefined;
+  if (clash !== undefined) throw new UsageError(`--handles cannot be used as ${clash}`);
   const connect = async (transport: Transport): Promise<McpServer> => {
     const server = definition.create();
     server.server.onerror = (error) => log(levelOf(error), error.message);
-    await server.connect(sessionLayer(transport, layer));
+    const opened = command.handles ? sessionHandles(transport) : transport;
+    await server.connect(sessionLayer(opened, layer));
     return server;
   };
   if (command.http === undefined) await serveStdio(connect, name);

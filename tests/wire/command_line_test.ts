@@ -17,7 +17,7 @@ for (const server of SERVERS) {
     const { code, stdout, stderr } = await run(server, ["--help"]);
     assertEquals([code, stderr], [0, ""]);
     const flags = "transport host port path stateful tokens allow-anonymous allowed-host " +
-      "allowed-origin store ttl bind conversation-key session log-level help version";
+      "allowed-origin store ttl bind conversation-key session handles log-level help version";
     for (const flag of flags.split(" ")) assertStringIncludes(stdout, `--${flag}`);
     assertStringIncludes(stdout, `servers/${server}.ts`);
   });

@@ -2,15 +2,13 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { join } from "node:path";
 import {
   type HttpServer,
-  messagesOf,
-  post,
   presenting,
-  type Reply,
   type StartOptions,
   startServer,
   TRANSPORTS,
 } from "../support/server.ts";
-import { bearer, writeTokens } from "../support/tokens.ts";
+import { writeTokens } from "../support/tokens.ts";
+import { callerOf, type Send, TOKENS } from "./callers.ts";
 
 const POLICIES = new URL("../fixtures/policies.ts", import.meta.url);
 
@@ -25,9 +23,6 @@ const HOSTS: Readonly<Record<string, (id: string) => Record<string, unknown>>> =
   "goose": (id) => ({ "agent-session-id": id }),
 };
 const vscode = HOSTS["VS Code"] ?? (() => ({}));
-
-/** Sends a request with its `_meta`, on whatever connection there is. */
-type Send = (method: string, params: Record<string, unknown>) => Promise<Reply>;
 
 /**
  * A tool's structured content, and beside it the id of the session that its result carries as
@@ -75,23 +70,13 @@ async function run(
   await test((method, params) => server.request(method, params));
 }
 
-/** Requests of one principal over HTTP; of nobody without a token. */
-function callerOf({ url }: HttpServer, token?: string): Send {
-  return async (method, params) => {
-    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
-    const [reply] = await messagesOf(await post(url, body, bearer(token)));
-    assert(reply?.jsonrpc);
-    return { ...reply, jsonrpc: "2.0", id: 1 };
-  };
-}
-
 async function withTokens(
   flags: string[],
   test: (server: HttpServer) => Promise<void>,
 ): Promise<void> {
   await withFolder(async (folder) => {
     const tokens = join(folder, "tokens");
-    await writeTokens(tokens, { "a-token": "alice", "b-token": "bob" });
+    await writeTokens(tokens, TOKENS);
     await using server = await startServer({
       server: POLICIES,
       transport: "http",
@@ -237,16 +222,16 @@ for (const transport of TRANSPORTS) {
         assertEquals((await call(send, "read", vscode("one"))).list, ["implicit"]);
       };
       if (transport === "stdio") await run({}, over);
-      else await over(callerOf(http, "a-token"));
+      else await over(await callerOf(http, "a-token"));
     });
   });
 }
 
 for (const flags of [[], ["--stateful"]]) {
   Deno.test(`an anonymous caller over HTTP ${flags}: gets nothing by a conversation`, async () => {
-    await withTokens(["--allow-anonymous"], async (server) => {
-      const [alice, anybody] = [callerOf(server, "a-token"), callerOf(server)];
-      await append(alice, "alice's", vscode("one"));
+    await withTokens(["--allow-anonymous", ...flags], async (server) => {
+      const [alice, anybody] = [await callerOf(server, "a-token"), await callerOf(server)];
+      assertEquals(await append(alice, "alice's", vscode("one")), ["alice's"]);
       assertEquals((await call(anybody, "read", vscode("one"))).refused, "missing");
       assertEquals((await call(anybody, "via_public", vscode("one"))).via, null);
       const lazy = await Promise.all([1, 2].map(() => call(anybody, "via_lazy", vscode("one"))));
@@ -258,7 +243,7 @@ for (const flags of [[], ["--stateful"]]) {
 
 Deno.test("two principals with the same conversation id: never meet", async () => {
   await withTokens([], async (server) => {
-    const [alice, bob] = [callerOf(server, "a-token"), callerOf(server, "b-token")];
+    const [alice, bob] = [await callerOf(server, "a-token"), await callerOf(server, "b-token")];
     assertEquals(await append(alice, "alice's", vscode("one")), ["alice's"]);
     assertEquals(await append(bob, "bob's", vscode("one")), ["bob's"]);
     assertEquals(await append(alice, "more", vscode("one")), ["alice's", "more"]);
@@ -372,5 +357,5 @@ Deno.test("CLAUDE_CODE_SESSION_ID: is absent where it may not be read, and over 
     assertEquals((await call(send, "via")).refused, "missing");
   });
   await using server = await startServer({ server: POLICIES, transport: "http", env });
-  assertEquals(await append(callerOf(server), ""), { cookie: undefined, refused: "missing" });
+  assertEquals(await append(await callerOf(server), ""), { cookie: undefined, refused: "missing" });
 });
