@@ -1,5 +1,7 @@
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { join } from "node:path";
+import { sessionLayer, StatelessHttpTransport } from "../../servers/base/mod.ts";
+import { MemoryStore } from "../../store/mod.ts";
 import {
   type HttpServer,
   presenting,
@@ -358,4 +360,18 @@ Deno.test("CLAUDE_CODE_SESSION_ID: is absent where it may not be read, and over 
   });
   await using server = await startServer({ server: POLICIES, transport: "http", env });
   assertEquals(await append(await callerOf(server), ""), { cookie: undefined, refused: "missing" });
+});
+
+Deno.test("sessionLayer: refuses a named session that unknown callers would share, or with no name", () => {
+  const layer = (options: object) => {
+    const transport = new StatelessHttpTransport();
+    return sessionLayer(transport, { store: new MemoryStore(), ...options });
+  };
+  for (const shared of [{ sessionName: "mine" }, { hostSessionId: "host" }]) {
+    assertThrows(() => layer(shared), TypeError, "local");
+    layer({ ...shared, local: true });
+  }
+  for (const sessionName of ["", "x".repeat(257), "\ud800"]) {
+    assertThrows(() => layer({ sessionName, local: true }), TypeError, "sessionName");
+  }
 });

@@ -284,22 +284,63 @@ for (
   });
 }
 
-/** A transport with the test on its far side. */
+/** A transport with the test on its far side, which notes what is asked of it. */
 class Wire implements Transport {
   readonly sent: Parameters<Transport["send"]>[0][] = [];
+  readonly asked: unknown[] = [];
+  readonly sessionId = "transport session";
+  onclose?: (() => void) | undefined;
+  onerror?: ((error: Error) => void) | undefined;
   onmessage?: Transport["onmessage"];
 
   start(): Promise<void> {
+    this.asked.push("start");
     return Promise.resolve();
   }
   close(): Promise<void> {
+    this.asked.push("close");
     return Promise.resolve();
   }
-  send(message: Parameters<Transport["send"]>[0]): Promise<void> {
+  setProtocolVersion(version: string): void {
+    this.asked.push(version);
+  }
+  send(...[message, options]: Parameters<Transport["send"]>): Promise<void> {
     this.sent.push(message);
+    if (options !== undefined) this.asked.push(options);
     return Promise.resolve();
   }
 }
+
+Deno.test("sessionHandles: forwards every member of the transport that it decorates", async () => {
+  const wire = new Wire();
+  const heard: unknown[] = [];
+  wire.onclose = () => heard.push("the wire's own onclose");
+  wire.onerror = () => heard.push("the wire's own onerror");
+  const handles = sessionHandles(wire);
+  handles.onclose = () => heard.push("onclose");
+  handles.onerror = (error) => heard.push(error.message);
+  handles.onmessage = (message, extra) => heard.push(message, extra);
+  await handles.start();
+  handles.setProtocolVersion?.("2025-11-25");
+  assertEquals(handles.sessionId, "transport session");
+  const notification = { jsonrpc: "2.0", method: "notifications/message" } as const;
+  const extra = { requestInfo: { headers: {} } };
+  wire.onmessage?.(notification, extra);
+  wire.onerror?.(new Error("broken"));
+  await handles.send(notification, { relatedRequestId: 7 });
+  wire.onclose?.();
+  await handles.close();
+  assertEquals(wire.asked, ["start", "2025-11-25", { relatedRequestId: 7 }, "close"]);
+  assertEquals(wire.sent, [notification]);
+  assertEquals(heard, [
+    notification,
+    extra,
+    "the wire's own onerror",
+    "broken",
+    "the wire's own onclose",
+    "onclose",
+  ]);
+});
 
 Deno.test("sessionHandles: adds the argument on every page of tools/list, and the tools on one", async () => {
   const wire = new Wire();
