@@ -31,6 +31,7 @@
 export type { Cookie, HeldCookie, Json } from "./protocol.ts";
 export {
   answer,
+  CONVERSATION_KEYS,
   currentSession,
   findSession,
   httpHandler,

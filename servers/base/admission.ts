@@ -8,7 +8,7 @@ import { CODE, invalid, isObject, LAZY, sessionRequired, WireError } from "../..
 import type { SessionRecord, SessionStore } from "../../store/mod.ts";
 import { Alarms } from "./alarms.ts";
 import type { Binding, Bindings, SessionVia } from "./binding.ts";
-import { Birth, Births } from "./birth.ts";
+import { Birth, birthsIn } from "./birth.ts";
 import { CallSession } from "./call.ts";
 import { findByCookie, findByHandle } from "./find.ts";
 import { LAZY_TTL_MS, type Lifetime, newRecord } from "./record.ts";
@@ -56,7 +56,7 @@ export class Admission {
   readonly #policy: Policy;
   readonly #tools: ReadonlyMap<string, Policy>;
   readonly #bindings: Bindings;
-  readonly #births: Births;
+  readonly #births: ReturnType<typeof birthsIn>;
   readonly #lifetime: Lifetime;
   readonly #now: () => number;
   readonly #alarms = new Alarms();
@@ -82,7 +82,7 @@ export class Admission {
     this.#policy = policy;
     this.#tools = new Map(Object.entries(tools));
     this.#bindings = bindings;
-    this.#births = new Births(store);
+    this.#births = birthsIn(store);
     this.#lifetime = lifetime;
     this.#now = now;
   }

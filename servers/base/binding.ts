@@ -29,7 +29,7 @@ export interface BindingOptions {
    * Where hosts put the id of a conversation: a key of `_meta`, or a way from one into what stands
    * there. A call of a known caller that presents no session has that of its conversation. A caller
    * is known if the layer is `local`, or if it is authenticated: such an id is no secret. The first
-   * that is there counts; `[]` for none. @default CONVERSATION_KEYS
+   * that is there counts; `[]` for none. @default {@linkcode CONVERSATION_KEYS}
    */
   readonly conversationKeys?: readonly (readonly string[])[];
   /**

@@ -56,8 +56,17 @@ export class Birth {
   }
 }
 
+const births = new WeakMap<SessionStore, Births>();
+
+/** What finds the sessions of a store by their aliases: one for all connections of a server. */
+export function birthsIn(store: SessionStore): Births {
+  const known = births.get(store) ?? new Births(store);
+  births.set(store, known);
+  return known;
+}
+
 /** Finds sessions by their aliases, or lets the calls that look for one at once share its making. */
-export class Births {
+class Births {
   readonly #store: SessionStore;
   readonly #finding = new Map<string, Promise<SessionRecord | Birth>>();
 

@@ -16,12 +16,14 @@ export const TOKENS: Readonly<Record<string, string>> = { "a-token": "alice", "b
  */
 export async function callerOf({ url }: HttpServer, token?: string): Promise<Send> {
   const headers: Record<string, string> = bearer(token);
+  let lastId = 0;
   const ask = async (method: string, params: Record<string, unknown>) => {
-    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+    const id = ++lastId;
+    const body = JSON.stringify({ jsonrpc: "2.0", id, method, params });
     const response = await post(url, body, headers);
     const reply = (await messagesOf(response)).at(-1);
-    assert(reply?.jsonrpc && reply.id === 1, `${method} was answered with ${response.status}`);
-    return { response, reply: { ...reply, jsonrpc: reply.jsonrpc, id: 1 } };
+    assert(reply?.jsonrpc && reply.id === id, `${method} was answered with ${response.status}`);
+    return { response, reply: { ...reply, jsonrpc: reply.jsonrpc, id } };
   };
   const { response } = await ask("initialize", INITIALIZE);
   const session = response.headers.get("mcp-session-id");

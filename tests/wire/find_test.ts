@@ -162,6 +162,18 @@ Deno.test("calls that are the first of a conversation at once: make one session"
   });
 });
 
+Deno.test("a principal's connections with --stateful: show one session for a conversation that begins on both", async () => {
+  await withTokens(["--stateful"], async (server) => {
+    const [one, two] = [await callerOf(server, "a-token"), await callerOf(server, "a-token")];
+    const holding = call(one, "hold_shown", vscode("one"));
+    await call(two, "held");
+    const { session_id } = await call(two, "via", vscode("one"));
+    await call(two, "release");
+    const held = await holding;
+    assertEquals([held.session_id, held.cookie], [session_id, session_id]);
+  });
+});
+
 Deno.test("two servers on one file: find one session for a conversation that calls both at once", async () => {
   await withFolder(async (folder) => {
     const store = `file:${folder}/sessions.jsonl`;
