@@ -68,7 +68,7 @@ export function isSessionName(name: string): boolean {
 export class Bindings {
   readonly #local: boolean;
   readonly #keys: readonly (readonly string[])[];
-  readonly #fallback: Promise<Binding> | undefined;
+  readonly #fallback: () => Promise<Binding | undefined>;
 
   /**
    * Checks the options and copies them.
@@ -89,8 +89,9 @@ export class Bindings {
     }
     this.#local = local;
     this.#keys = conversationKeys.map((way) => [...way]);
-    if (sessionName !== undefined) this.#fallback = Promise.resolve(byName(sessionName));
-    else if (hostSessionId !== undefined) this.#fallback = byEnvironment(hostSessionId);
+    const named = sessionName === undefined ? undefined : byName(sessionName);
+    this.#fallback = async () =>
+      named ?? (hostSessionId === undefined ? undefined : await byEnvironment(hostSessionId));
   }
 
   /** What a call without a cookie or a handle is bound to, if to anything. */
@@ -98,7 +99,7 @@ export class Bindings {
     // Whoever makes up the id of a conversation must not come upon somebody else's session.
     if (!this.#local && owner === null) return undefined;
     const conversation = conversationOf(params, this.#keys);
-    if (conversation === undefined) return await this.#fallback;
+    if (conversation === undefined) return await this.#fallback();
     const { key, id } = conversation;
     return {
       // The store is to tell nobody which conversations there were.
