@@ -52,8 +52,12 @@ export class TransportSession {
     sdk.send = async (message, options) => {
       if ("method" in message) return await send(message, options);
       // The SDK would end the stream of one that is no JSON without a word.
-      await send(writable(message), options);
-      if (message.id !== undefined) this.#answered(message.id);
+      try {
+        await send(writable(message), options);
+      } finally {
+        // It fails when the client has gone; its call is over all the same.
+        if (message.id !== undefined) this.#answered(message.id);
+      }
     };
     sdk.onclose = () => {
       if (sdk.sessionId !== undefined) onclose(sdk.sessionId);

@@ -85,6 +85,23 @@ Deno.test("requests over the limit with --stateful: get 503, and those accepted 
   assertEquals(await statusOf(post(server.url, call("now"), headers)), 200);
 });
 
+Deno.test("--stateful: a client that goes away during a call frees its place once the call is over", async () => {
+  await using server = await start({ requests: 2 }, ["--stateful"]);
+  const initialize = { jsonrpc: "2.0", id: 0, method: "initialize", params: INITIALIZE };
+  const opened = await post(server.url, JSON.stringify(initialize));
+  await opened.text();
+  const headers = { "mcp-session-id": opened.headers.get("mcp-session-id") ?? "" };
+  for (const id of [1, 2]) {
+    const message = { ...JSON.parse(call("hold")), id };
+    const response = await post(server.url, JSON.stringify(message), headers);
+    assertEquals(response.status, 200);
+    await response.body?.cancel();
+  }
+  await release(server);
+  const deadline = AbortSignal.timeout(20_000);
+  while (await statusOf(post(server.url, call("now"), headers)) !== 200) deadline.throwIfAborted();
+});
+
 Deno.test("requests of one principal over its limit: leave room for the others", async () => {
   const folder = await Deno.makeTempDir();
   try {
