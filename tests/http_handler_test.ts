@@ -99,6 +99,18 @@ Deno.test("httpHandler(): answers with what authenticate says, and lets nobody i
   }
 });
 
+Deno.test("httpHandler(): tells a page of an answer whose headers cannot be changed", async () => {
+  const origin = "https://app.example.com";
+  await using listener = await listen(newServer(), {
+    origins: [origin],
+    authenticate: () => Response.redirect("https://id.example.com/", 303),
+  });
+  const response = await fetch(listener.url, { headers: { origin }, redirect: "manual" });
+  assertEquals(response.status, 303);
+  assertEquals(response.headers.get("access-control-allow-origin"), origin);
+  await response.body?.cancel();
+});
+
 Deno.test("StatelessHttpTransport: shows that the connection of a long call is in use", async () => {
   const server = newServer();
   const finish = Promise.withResolvers<void>();

@@ -49,7 +49,9 @@ import type { AuthInfo } from "./sdk.ts";
  *     if (!sub || typeof client_id !== "string" || exp === undefined) return undefined;
  *     return { token, clientId: client_id, scopes: [], expiresAt: exp, extra: { iss, sub } };
  *   } catch (error) {
- *     if (error instanceof jose.errors.JWKSTimeout) throw error;
+ *     // What is wrong with the key server is not the caller's fault.
+ *     const unavailable = ["ERR_JOSE_GENERIC", "ERR_JWKS_TIMEOUT"];
+ *     if (!(error instanceof jose.errors.JOSEError) || unavailable.includes(error.code)) throw error;
  *     return undefined;
  *   }
  * };

@@ -70,9 +70,11 @@ export function httpHandler(
 
   const answerPage = async (request: Request, origin: string): Promise<Response> => {
     const { headers, method } = request;
-    const response = method === "OPTIONS" && headers.has("access-control-request-method")
+    const answered = method === "OPTIONS" && headers.has("access-control-request-method")
       ? new Response(null, { status: 204, headers: ALLOWED_TO_PAGES })
       : await answer(request);
+    // The headers of some answers, such as a redirection, cannot be changed.
+    const response = new Response(answered.body, answered);
     response.headers.set("access-control-allow-origin", origin);
     response.headers.set("access-control-expose-headers", SHOWN_TO_PAGES);
     response.headers.append("vary", "origin");

@@ -53,7 +53,9 @@ interface InFlight {
  * Serves Streamable HTTP without transport sessions. Give `fetch` to an HTTP server, behind
  * {@linkcode httpHandler}.
  *
- * Each request runs under an id of the transport's own, so clients cannot meet in one server. What
+ * Each request runs under an id of the transport's own, so that clients' ids cannot meet. The server
+ * behind it is one for all: what it keeps of an `initialize`, as `getClientVersion()` and
+ * `getClientCapabilities()` give it, is the last caller's, whoever that was. What
  * needs a lasting connection is not here: a tool that sends a request to the client gets an error,
  * and a notification that belongs to no request is dropped, as is one to a client that does not
  * read. A lost connection does not cancel the call that it carried.
