@@ -4,6 +4,7 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import { NeverSentError } from "./failure.ts";
 import { type Flight, sending } from "./flight.ts";
 
@@ -40,7 +41,8 @@ export async function sendOnce(url: string | URL, init?: RequestInit): Promise<R
 /** Passes a stream on, and tells when it is over and has been read. */
 function watched(flight: Flight): TransformStream<Uint8Array, Uint8Array> {
   return new TransformStream({
-    // The SDK parses in a chain of streams that needs no timer: a task later it is through.
-    flush: () => void setTimeout(() => flight.streamEnded()),
+    // The SDK parses in a chain of streams that needs no timer: a task later it is through. No
+    // timer does that, for it would outlive a client that is closed within its millisecond.
+    flush: () => void setImmediate(() => flight.streamEnded()),
   });
 }
