@@ -174,3 +174,18 @@ Deno.test("StatelessHttpTransport: close() ends the exchanges that have no answe
   assertEquals([after.status, after.headers.get("retry-after")], [503, "1"]);
   await after.text();
 });
+
+Deno.test("httpHandler(): sends away whom it cannot even check, and checks whom it can", async () => {
+  const checking = Promise.withResolvers<undefined>();
+  const handler = httpHandler(new StatelessHttpTransport(), {
+    hosts: ["mcp.example.com"],
+    authenticate: () => checking.promise,
+  });
+  const ask = () => handler(new Request("http://mcp.example.com/", { method: "POST" }));
+  const waiting = Array.from({ length: 1024 }, ask);
+  const refused = await ask();
+  assertEquals([refused.status, refused.headers.get("retry-after")], [503, "1"]);
+  checking.resolve(undefined);
+  for (const response of await Promise.all(waiting)) assertEquals(response.status, 401);
+  assertEquals((await ask()).status, 401);
+});

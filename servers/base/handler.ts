@@ -5,7 +5,7 @@
  */
 
 import { type AuthenticationOptions, identify } from "./authenticate.ts";
-import { discardBody, refuse } from "./refuse.ts";
+import { discardBody, refuse, refuseForNow } from "./refuse.ts";
 import type { AuthInfo } from "./sdk.ts";
 
 /** What answers HTTP requests, such as a {@linkcode StatelessHttpTransport}. */
@@ -28,6 +28,9 @@ export interface HttpHandlerOptions extends AuthenticationOptions {
    */
   readonly origins?: Iterable<string> | undefined;
 }
+
+/** How many callers may be in the course of being checked, which can take long. */
+const MAX_CHECKED_AT_ONCE = 1024;
 
 const ALLOWED_TO_PAGES = {
   "access-control-allow-methods": "POST, GET, DELETE",
@@ -61,8 +64,20 @@ export function httpHandler(
   const hosts = new Set(options.hosts);
   const origins = new Set(options.origins);
 
+  let checked = 0;
+
+  const check = async (request: Request): Promise<AuthInfo | undefined | Response> => {
+    if (checked >= MAX_CHECKED_AT_ONCE) return refuseForNow("it has too many callers to check");
+    checked++;
+    try {
+      return await identify(request, options);
+    } finally {
+      checked--;
+    }
+  };
+
   const answer = async (request: Request): Promise<Response> => {
-    const caller = await identify(request, options);
+    const caller = await check(request);
     if (!(caller instanceof Response)) return await endpoint.fetch(request, caller);
     await discardBody(request);
     return caller;
@@ -88,7 +103,8 @@ export function httpHandler(
 
   return (request) => {
     const { headers } = request;
-    if (!hosts.has(headers.get("host") ?? "")) {
+    // HTTP/2 has no Host: what it calls the authority is in the URL.
+    if (!hosts.has(headers.get("host") ?? URL.parse(request.url)?.host ?? "")) {
       return turnAway(request, "the server does not answer to this Host (see --allowed-host)");
     }
     const origin = headers.get("origin");

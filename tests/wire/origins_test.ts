@@ -1,6 +1,7 @@
 /** Which hosts a server answers to, and to pages from which origins (CORS). */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { connect } from "node:http2";
 import { type HttpServer, startServer } from "../support/server.ts";
 
 /** What a request with these headers, which `fetch` would set itself, is answered with. */
@@ -111,4 +112,35 @@ Deno.test("--allowed-origin: a page is told of a 401 too, and its preflight need
   } finally {
     await Deno.remove(tokens);
   }
+});
+
+/** The status of a request over HTTP/2, which has no Host but an authority. */
+async function statusOverHttp2(url: string, authority?: string): Promise<number> {
+  const client = connect(url);
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  client.on("error", reject);
+  const request = client.request({
+    ":method": "POST",
+    ":path": "/mcp",
+    ...(authority && { ":authority": authority }),
+    accept: "application/json, text/event-stream",
+    "content-type": "application/json",
+  });
+  request.on("response", (headers) => resolve(Number(headers[":status"])));
+  request.on("error", reject);
+  request.end('{"jsonrpc":"2.0","id":1,"method":"ping"}');
+  request.resume();
+  try {
+    return await promise;
+  } finally {
+    await new Promise<void>((closed) => client.close(closed));
+  }
+}
+
+Deno.test("a proxy that speaks HTTP/2: is answered by the host that it names", async () => {
+  await using server = await start(["--allowed-host", "mcp.example.com"]);
+  const { origin } = new URL(server.url);
+  assertEquals(await statusOverHttp2(origin), 200);
+  assertEquals(await statusOverHttp2(origin, "mcp.example.com"), 200);
+  assertEquals(await statusOverHttp2(origin, "evil.example"), 403);
 });
