@@ -4,24 +4,26 @@
  * @module
  */
 
+import { AnswerBody } from "./answer_body.ts";
+
 /** How much waits for a reader before what it can do without is left out, in bytes. */
-const MAX_WAITING_BYTES = 1024 * 1024;
+const MAX_WAITING_BYTES = 64 * 1024;
 
 const KEEP_ALIVE = ": keep-alive\n\n";
 const encoder = new TextEncoder();
 
 /** One stream of server-sent events. */
 export class EventStream {
-  /** The HTTP answer that carries the stream. */
-  readonly response: Response;
+  /** Its bytes. */
+  readonly body: AnswerBody;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
 
   constructor() {
-    const body = new ReadableStream<Uint8Array>(
+    const stream = new ReadableStream<Uint8Array>(
       { start: (controller) => void (this.#controller = controller) },
       new ByteLengthQueuingStrategy({ highWaterMark: MAX_WAITING_BYTES }),
     );
-    this.response = eventStreamResponse(body);
+    this.body = new AnswerBody(stream);
   }
 
   /** Sends a message, whatever still waits for the reader. */
@@ -29,11 +31,9 @@ export class EventStream {
     this.#enqueue(`event: message\ndata: ${text}\n\n`);
   }
 
-  /** Sends a message that the reader can do without; `false` if too much waits for it already. */
-  offer(text: string): boolean {
-    if ((this.#controller.desiredSize ?? 0) <= 0) return false;
-    this.send(text);
-    return true;
+  /** Sends a message that the reader can do without, unless too much waits for it already. */
+  offer(text: string): void {
+    if ((this.#controller.desiredSize ?? 0) > 0) this.send(text);
   }
 
   /** Shows whoever is in between that the connection is in use. */

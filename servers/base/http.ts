@@ -5,12 +5,13 @@
  * @module
  */
 
-import { member, METHOD, presentedCookie } from "../../protocol.ts";
+import { member, METHOD, presentedCookie, utf8Length } from "../../protocol.ts";
+import { AnswerBody, SMALL_ANSWER_BYTES, tooMuchUnread, UnreadAnswers } from "./answer_body.ts";
 import { saysFull } from "./errors.ts";
 import { EventStream, eventStreamResponse } from "./event_stream.ts";
 import { ownerOf } from "./find.ts";
 import { Load, type RequestLimits, requestLimits, type Ticket } from "./load.ts";
-import { answerText } from "./message.ts";
+import { written } from "./message.ts";
 import { Overdue } from "./overdue.ts";
 import { PostReader } from "./post.ts";
 import { discardBody, jsonText, refuse, refuseForNow, RETRY_LATER } from "./refuse.ts";
@@ -55,15 +56,16 @@ interface InFlight {
  *
  * Each request runs under an id of the transport's own, so that clients' ids cannot meet. The server
  * behind it is one for all: what it keeps of an `initialize`, as `getClientVersion()` and
- * `getClientCapabilities()` give it, is the last caller's, whoever that was. What
- * needs a lasting connection is not here: a tool that sends a request to the client gets an error,
- * and a notification that belongs to no request is dropped, as is one to a client that does not
- * read. A lost connection does not cancel the call that it carried.
+ * `getClientCapabilities()` give it, is the last caller's, whoever that was. What needs a lasting
+ * connection is not here: a tool that sends a request to the client gets an error, and a notification
+ * that belongs to no request is dropped, as is one to a client that does not read. A lost connection
+ * does not cancel the call that it carried.
  */
 export class StatelessHttpTransport implements Transport {
   readonly #inFlight = new Map<RequestId, InFlight>();
   readonly #load: Load;
   readonly #reader: PostReader;
+  readonly #unread: UnreadAnswers;
   readonly #long: Overdue<InFlight>;
   #lastId = 0;
   #closed = false;
@@ -83,6 +85,7 @@ export class StatelessHttpTransport implements Transport {
     const limits = requestLimits(options.limits);
     this.#load = new Load(limits);
     this.#reader = new PostReader(limits);
+    this.#unread = new UnreadAnswers(limits);
     this.#long = new Overdue(
       options.keepAliveMs ?? 15_000,
       (flight) => this.#streamOf(flight).keepAlive(),
@@ -105,6 +108,7 @@ export class StatelessHttpTransport implements Transport {
     for (const id of this.#inFlight.keys()) this.#end(this.#take(id));
     this.#long.stop();
     this.#reader.stop();
+    this.#unread.stop();
     this.onclose?.();
     return Promise.resolve();
   }
@@ -201,13 +205,27 @@ export class StatelessHttpTransport implements Transport {
   #answer(message: JSONRPCMessage & { id?: RequestId | undefined }): void {
     const flight = message.id === undefined ? undefined : this.#take(message.id);
     if (flight === undefined) return;
-    const text = answerText({ ...message, id: flight.id });
+    let { text } = written({ ...message, id: flight.id });
+    if (text.length > SMALL_ANSWER_BYTES) {
+      if (flight.ticket.holdAnswer(utf8Length(text))) return this.#answerAtLength(flight, text);
+      text = JSON.stringify(tooMuchUnread(flight.id));
+    }
     if (flight.stream !== undefined) {
       flight.stream.send(text);
       return this.#end(flight);
     }
+    flight.ticket.end();
     const refused = flight.method === METHOD.create && saysFull(message);
     flight.respond(refused ? jsonText(503, text, RETRY_LATER) : jsonText(200, text));
+  }
+
+  /** Answers with what counts until somebody has read it. */
+  #answerAtLength({ stream, respond, ticket }: InFlight, text: string): void {
+    const body = stream?.body ?? new AnswerBody(new Blob([text]).stream());
+    this.#unread.wait(body, ticket);
+    if (stream === undefined) return respond(jsonText(200, body.stream));
+    stream.send(text);
+    stream.end();
   }
 
   /** A request that is now answered, or never will be. */
@@ -216,7 +234,6 @@ export class StatelessHttpTransport implements Transport {
     if (flight === undefined) return undefined;
     this.#inFlight.delete(id);
     this.#long.end(flight);
-    flight.ticket.end();
     return flight;
   }
 
@@ -224,13 +241,14 @@ export class StatelessHttpTransport implements Transport {
   #streamOf(flight: InFlight): EventStream {
     if (flight.stream === undefined) {
       flight.stream = new EventStream();
-      flight.respond(flight.stream.response);
+      flight.respond(eventStreamResponse(flight.stream.body.stream));
     }
     return flight.stream;
   }
 
   /** Ends an exchange that has nothing more to say. */
   #end(flight: InFlight | undefined): void {
+    flight?.ticket.end();
     if (flight?.stream === undefined) flight?.respond(eventStreamResponse(null));
     else flight.stream.end();
   }

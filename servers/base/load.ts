@@ -13,17 +13,31 @@ export interface RequestLimits {
   readonly requestsPerOwner: number;
   /** How large the bodies of them may be together, in bytes. @default 64 MiB */
   readonly bodyBytes: number;
+  /** How large those of one principal may be together, in bytes. @default 16 MiB */
+  readonly bodyBytesPerOwner: number;
+  /**
+   * How large the answers may be together that wait for somebody to read them, in bytes. Small ones
+   * are not counted, and one may always wait, however large. @default 256 MiB
+   */
+  readonly answerBytes: number;
+  /** How large those for one principal may be together, in bytes. @default 64 MiB */
+  readonly answerBytesPerOwner: number;
   /**
    * How long a body may take to come in, in milliseconds; after twice that at the latest it is given
-   * up. @default 10 seconds
+   * up, as is a large answer of which nothing has been read for so long. @default 10 seconds
    */
   readonly bodyMs: number;
 }
 
+const MIB = 1024 * 1024;
+
 const DEFAULT_LIMITS: RequestLimits = {
   requests: 1024,
   requestsPerOwner: 256,
-  bodyBytes: 64 * 1024 * 1024,
+  bodyBytes: 64 * MIB,
+  bodyBytesPerOwner: 16 * MIB,
+  answerBytes: 256 * MIB,
+  answerBytesPerOwner: 64 * MIB,
   bodyMs: 10_000,
 };
 
@@ -33,10 +47,9 @@ const DEFAULT_LIMITS: RequestLimits = {
  * @throws {RangeError} if a limit is not more than 0.
  */
 export function requestLimits(limits: Partial<RequestLimits> = {}): RequestLimits {
-  const { requests, requestsPerOwner, bodyBytes, bodyMs } = { ...DEFAULT_LIMITS, ...limits };
-  const checked = { requests, requestsPerOwner, bodyBytes, bodyMs };
+  const checked = { ...DEFAULT_LIMITS, ...limits };
   for (const [name, limit] of Object.entries(checked)) {
-    if (limit > 0) continue;
+    if (limit > 0 || !(name in DEFAULT_LIMITS)) continue;
     throw new RangeError(
       `Cannot limit requests as ${name} must be more than 0: current value is ${limit}`,
     );
@@ -44,66 +57,105 @@ export function requestLimits(limits: Partial<RequestLimits> = {}): RequestLimit
   return checked;
 }
 
+/** What is under way for one principal, or for all together, and how much of it may be. */
+class Share {
+  readonly #most: Pick<RequestLimits, "requests" | "bodyBytes" | "answerBytes">;
+  #requests = 0;
+  #bodyBytes = 0;
+  #answerBytes = 0;
+
+  constructor(most: Pick<RequestLimits, "requests" | "bodyBytes" | "answerBytes">) {
+    this.#most = most;
+  }
+
+  get isEmpty(): boolean {
+    return this.#requests === 0;
+  }
+
+  takesRequest(): boolean {
+    return this.#requests < this.#most.requests;
+  }
+
+  takesBody(bytes: number): boolean {
+    return this.#bodyBytes + bytes <= this.#most.bodyBytes;
+  }
+
+  takesAnswer(bytes: number): boolean {
+    // However large, one is answered: to refuse it again and again would help nobody.
+    return this.#answerBytes === 0 || this.#answerBytes + bytes <= this.#most.answerBytes;
+  }
+
+  /** Adds what has come, or takes off what has gone. */
+  add(requests: number, bodyBytes: number, answerBytes: number): void {
+    this.#requests += requests;
+    this.#bodyBytes += bodyBytes;
+    this.#answerBytes += answerBytes;
+  }
+}
+
 /** The requests that are under way. */
 export class Load {
   readonly #limits: RequestLimits;
-  readonly #ofOwner = new Map<string, number>();
-  #requests = 0;
-  #bodyBytes = 0;
+  readonly #all: Share;
+  readonly #ofOwner = new Map<string, Share>();
 
   /** Takes limits that were checked. */
   constructor(limits: RequestLimits) {
     this.#limits = limits;
+    this.#all = new Share(limits);
   }
 
   /** Takes on a request, or gives `undefined` if that is one too many. */
   take(owner: string | null): Ticket | undefined {
-    if (this.#requests >= this.#limits.requests) return undefined;
-    if (owner !== null) {
-      const before = this.#ofOwner.get(owner) ?? 0;
-      if (before >= this.#limits.requestsPerOwner) return undefined;
-      this.#ofOwner.set(owner, before + 1);
-    }
-    this.#requests++;
-    return new Ticket(this, owner);
+    if (!this.#all.takesRequest()) return undefined;
+    if (owner === null) return new Ticket([this.#all]);
+    const own = this.#ofOwner.get(owner) ?? this.#newShare();
+    if (!own.takesRequest()) return undefined;
+    this.#ofOwner.set(owner, own);
+    return new Ticket([this.#all, own], () => {
+      if (own.isEmpty) this.#ofOwner.delete(owner);
+    });
   }
 
-  /** Adds to the bodies that are held; `false` if they would be too much. */
-  hold(bytes: number): boolean {
-    if (this.#bodyBytes + bytes > this.#limits.bodyBytes) return false;
-    this.#bodyBytes += bytes;
-    return true;
-  }
-
-  /** Takes a request of this owner, with so much of a body, off again. */
-  release(owner: string | null, bodyBytes: number): void {
-    this.#requests--;
-    this.#bodyBytes -= bodyBytes;
-    if (owner === null) return;
-    const left = (this.#ofOwner.get(owner) ?? 0) - 1;
-    if (left > 0) this.#ofOwner.set(owner, left);
-    else this.#ofOwner.delete(owner);
+  #newShare(): Share {
+    const { requestsPerOwner, bodyBytesPerOwner, answerBytesPerOwner } = this.#limits;
+    return new Share({
+      requests: requestsPerOwner,
+      bodyBytes: bodyBytesPerOwner,
+      answerBytes: answerBytesPerOwner,
+    });
   }
 }
 
 /** One request's part of the load. */
 export class Ticket {
-  readonly #load: Load;
-  readonly #owner: string | null;
+  readonly #shares: readonly Share[];
+  readonly #onend: (() => void) | undefined;
   #bodyBytes = 0;
+  #answerBytes = 0;
   #ended = false;
 
   /** Made by {@linkcode Load.take}. */
-  constructor(load: Load, owner: string | null) {
-    this.#load = load;
-    this.#owner = owner;
+  constructor(shares: readonly Share[], onend?: () => void) {
+    this.#shares = shares;
+    this.#onend = onend;
+    for (const share of shares) share.add(1, 0, 0);
   }
 
-  /** Adds to what the request holds in memory; `false` if that is too much for the server. */
-  hold(bytes: number): boolean {
+  /** Adds to what the request's body holds in memory; `false` if that is too much. */
+  holdBody(bytes: number): boolean {
     // A body that was given up may still be on its way.
-    if (this.#ended || !this.#load.hold(bytes)) return false;
+    if (this.#ended || !this.#shares.every((share) => share.takesBody(bytes))) return false;
     this.#bodyBytes += bytes;
+    for (const share of this.#shares) share.add(0, bytes, 0);
+    return true;
+  }
+
+  /** Adds to what of the answer waits to be read; `false` if that is too much. */
+  holdAnswer(bytes: number): boolean {
+    if (this.#ended || !this.#shares.every((share) => share.takesAnswer(bytes))) return false;
+    this.#answerBytes += bytes;
+    for (const share of this.#shares) share.add(0, 0, bytes);
     return true;
   }
 
@@ -111,6 +163,7 @@ export class Ticket {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#load.release(this.#owner, this.#bodyBytes);
+    for (const share of this.#shares) share.add(-1, -this.#bodyBytes, -this.#answerBytes);
+    this.#onend?.();
   }
 }

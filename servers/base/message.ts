@@ -57,24 +57,16 @@ export function errorMessage(id: RequestId | null, { code, message }: WireError)
   return { jsonrpc: "2.0", id, error: { code, message } };
 }
 
-/** The text of an answer. One that is no JSON becomes an error, for its caller waits for an answer. */
-export function answerText(answer: { readonly id: RequestId }): string {
-  try {
-    return JSON.stringify(answer);
-  } catch {
-    return JSON.stringify(notJson(answer.id));
-  }
-}
-
-/** An answer that can be written as JSON: this one, or an error in its place. */
-export function writable<T extends { readonly id?: RequestId | undefined }>(
+/** An answer that can be written as JSON, and its text: this one, or an error in its place. */
+export function written<T extends { readonly id?: RequestId | undefined }>(
   answer: T,
-): T | JSONRPCErrorResponse {
+): { readonly answer: T | JSONRPCErrorResponse; readonly text: string } {
   try {
-    JSON.stringify(answer);
-    return answer;
+    return { answer, text: JSON.stringify(answer) };
   } catch {
-    return notJson(answer.id);
+    // Its caller waits for an answer.
+    const error = notJson(answer.id);
+    return { answer: error, text: JSON.stringify(error) };
   }
 }
 

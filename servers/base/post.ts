@@ -4,13 +4,15 @@
  * @module
  */
 
+import { partsOf } from "./body.ts";
 import type { RequestLimits, Ticket } from "./load.ts";
 import { errorMessage, MAX_MESSAGE_BYTES, readMessage, tooLarge } from "./message.ts";
 import { Overdue } from "./overdue.ts";
 import { discardBody, json, refuse, refuseForNow } from "./refuse.ts";
 import { type JSONRPCMessage, SUPPORTED_PROTOCOL_VERSIONS } from "./sdk.ts";
 
-const SMALL_BODY_BYTES = 64 * 1024;
+/** How much a body may have to be read in one go, which cannot be given up. */
+const SMALL_BODY_BYTES = 8 * 1024;
 
 /** Reads the messages that are sent to one endpoint. */
 export class PostReader {
@@ -49,7 +51,7 @@ export class PostReader {
   async #body(request: Request, ticket: Ticket): Promise<Uint8Array | Response> {
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | Response>();
     this.#reading.begin(resolve);
-    bodyBytes(request, ticket).then(resolve, reject);
+    bodyBytes(request, ticket, promise).then(resolve, reject);
     try {
       return await promise;
     } catch {
@@ -82,7 +84,12 @@ function checkHeaders(headers: Headers): Response | undefined {
   return undefined;
 }
 
-async function bodyBytes(request: Request, ticket: Ticket): Promise<Uint8Array | Response> {
+/** Reads a body, for as long as nobody has `given` another answer. */
+async function bodyBytes(
+  request: Request,
+  ticket: Ticket,
+  given: Promise<unknown>,
+): Promise<Uint8Array | Response> {
   const declared = Number(request.headers.get("content-length") ?? NaN);
   if (declared <= SMALL_BODY_BYTES) {
     // To look at its body as a stream would take longer than to read it.
@@ -95,8 +102,11 @@ async function bodyBytes(request: Request, ticket: Ticket): Promise<Uint8Array |
     return refusal;
   }
   const parts: Uint8Array<ArrayBuffer>[] = [];
+  if (request.body === null) return new Uint8Array();
+  const body = partsOf(request.body);
+  given.then(body.cancel, body.cancel);
   let whole = 0;
-  for await (const part of request.body ?? []) {
+  for (let part; (part = await body.next()) !== undefined;) {
     whole += part.length;
     const refusal = checkSize(whole, part.length, ticket);
     if (refusal !== undefined) return refusal;
@@ -107,6 +117,6 @@ async function bodyBytes(request: Request, ticket: Ticket): Promise<Uint8Array |
 
 function checkSize(whole: number, added: number, ticket: Ticket): Response | undefined {
   if (whole > MAX_MESSAGE_BYTES) return refuse(413, tooLarge().message);
-  if (!ticket.hold(added)) return refuseForNow("too much is being sent to it");
+  if (!ticket.holdBody(added)) return refuseForNow("too much is being sent to it");
   return undefined;
 }

@@ -39,10 +39,10 @@ export function json(
   return jsonText(status, JSON.stringify(body), headers);
 }
 
-/** An answer in JSON that is text already. */
+/** An answer in JSON that is text already, or a stream of it. */
 export function jsonText(
   status: number,
-  text: string,
+  text: string | ReadableStream<Uint8Array>,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
   return new Response(text, {

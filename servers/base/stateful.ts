@@ -5,6 +5,7 @@
  * @module
  */
 
+import { UnreadAnswers } from "./answer_body.ts";
 import { ownerOf } from "./find.ts";
 import type { HttpEndpoint } from "./handler.ts";
 import { Load, type RequestLimits, requestLimits } from "./load.ts";
@@ -15,15 +16,21 @@ import { TransportSession } from "./transport_session.ts";
 
 // Each has a server of its own, and a client that is told 404 opens another without being asked to.
 const MAX_SESSIONS = 1000;
+const MAX_OF_OWNER = 250;
+/** Nobody's leave room for those of principals. */
+const MAX_OF_NOBODY = 750;
 const MAX_IDLE_MS = 30 * 60 * 1000;
 
 /** Serves Streamable HTTP with one server for each transport session. */
 export class StatefulHttpServer implements HttpEndpoint {
   /** By id, the longest unused first. */
   readonly #sessions = new Map<string, TransportSession>();
+  /** With those that are not initialised yet. */
+  readonly #all = new Set<TransportSession>();
   readonly #connect: (transport: Transport) => Promise<McpServer>;
   readonly #load: Load;
   readonly #reader: PostReader;
+  readonly #unread: UnreadAnswers;
   readonly #sweep: ReturnType<typeof setInterval>;
 
   /** Takes what connects a new server to a new transport, through the session layer. */
@@ -35,6 +42,7 @@ export class StatefulHttpServer implements HttpEndpoint {
     this.#connect = connect;
     this.#load = new Load(checked);
     this.#reader = new PostReader(checked);
+    this.#unread = new UnreadAnswers(checked);
     this.#sweep = setInterval(() => void this.#closeIdle(), MAX_IDLE_MS / 10);
   }
 
@@ -74,7 +82,8 @@ export class StatefulHttpServer implements HttpEndpoint {
   async close(): Promise<void> {
     clearInterval(this.#sweep);
     this.#reader.stop();
-    for (const session of [...this.#sessions.values()]) await session.close();
+    this.#unread.stop();
+    for (const session of [...this.#all]) await session.close();
   }
 
   /** The transport session that a request belongs to, or that its `initialize` opens. */
@@ -97,25 +106,52 @@ export class StatefulHttpServer implements HttpEndpoint {
     if (message === undefined || !("method" in message) || message.method !== "initialize") {
       return refuse(400, "Bad request: Mcp-Session-Id is missing; initialize gives one");
     }
-    if (this.#sessions.size >= MAX_SESSIONS && !await this.#closeLongestIdle()) {
-      return refuseForNow("it has too many transport sessions");
-    }
-    return await TransportSession.open(this.#connect, {
+    return await this.#open(owner);
+  }
+
+  async #open(owner: string | null): Promise<TransportSession | Response> {
+    if (!this.#makeRoom(owner)) return refuseForNow("it has too many transport sessions");
+    const session = new TransportSession({
       owner,
-      onopen: (id, session) => void this.#sessions.set(id, session),
-      onclose: (id) => void this.#sessions.delete(id),
+      unread: this.#unread,
+      onopen: (id) => void this.#sessions.set(id, session),
+      onclose: (id) => {
+        this.#all.delete(session);
+        if (id !== undefined) this.#sessions.delete(id);
+      },
     });
+    this.#all.add(session);
+    try {
+      await session.connect(this.#connect);
+      return session;
+    } catch (error) {
+      this.#all.delete(session);
+      throw error;
+    }
+  }
+
+  /** Closes an idle transport session if that takes one more of this owner's; is there room? */
+  #makeRoom(owner: string | null): boolean {
+    const counts = new Map<string | null, number>();
+    const countOf = (owner: string | null) => counts.get(owner) ?? 0;
+    for (const { owner } of this.#all) counts.set(owner, countOf(owner) + 1);
+    const isFull = countOf(owner) >= (owner === null ? MAX_OF_NOBODY : MAX_OF_OWNER);
+    if (!isFull && this.#all.size < MAX_SESSIONS) return true;
+    // Who has many gives one up for those who have few, and never the other way about.
+    const idle = [...this.#sessions.values()].filter((session) =>
+      session.idleMs > 0 &&
+      (session.owner === owner || !isFull && countOf(session.owner) > countOf(owner))
+    );
+    const most = Math.max(...idle.map((session) => countOf(session.owner)));
+    const closing = idle.find((session) => countOf(session.owner) === most);
+    // It makes room at once, and the rest of its end needs nobody to wait.
+    void closing?.close();
+    return closing !== undefined;
   }
 
   async #closeIdle(): Promise<void> {
     for (const session of [...this.#sessions.values()]) {
       if (session.idleMs > MAX_IDLE_MS) await session.close();
     }
-  }
-
-  async #closeLongestIdle(): Promise<boolean> {
-    const idle = this.#sessions.values().find(({ idleMs }) => idleMs > 0);
-    await idle?.close();
-    return idle !== undefined;
   }
 }

@@ -8,7 +8,7 @@
  */
 
 import { asError } from "./errors.ts";
-import { answerText, errorMessage, MAX_MESSAGE_BYTES, readMessage, tooLarge } from "./message.ts";
+import { errorMessage, MAX_MESSAGE_BYTES, readMessage, tooLarge, written } from "./message.ts";
 import type { JSONRPCMessage, RequestId, Transport } from "./sdk.ts";
 
 const NEWLINE = 0x0a;
@@ -53,7 +53,7 @@ export class StdioTransport implements Transport {
   async send(message: JSONRPCMessage): Promise<void> {
     if ("method" in message || message.id === undefined) return await this.#write(message);
     const { id } = message;
-    await this.#writeText(answerText({ ...message, id }));
+    await this.#writeText(written({ ...message, id }).text);
     this.#answered(id);
   }
 

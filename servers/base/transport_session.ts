@@ -5,25 +5,37 @@
  * @module
  */
 
-import { CODE, member, WireError } from "../../protocol.ts";
+import { CODE, member, METHOD, utf8Length, WireError } from "../../protocol.ts";
+import {
+  AnswerBody,
+  SMALL_ANSWER_BYTES,
+  tooMuchUnread,
+  type UnreadAnswers,
+} from "./answer_body.ts";
+import { saysFull } from "./errors.ts";
 import type { Ticket } from "./load.ts";
-import { errorMessage, writable } from "./message.ts";
-import { json } from "./refuse.ts";
+import { errorMessage, written } from "./message.ts";
+import { json, jsonText, RETRY_LATER } from "./refuse.ts";
 import type { AuthInfo, JSONRPCMessage, McpServer, RequestId, Transport } from "./sdk.ts";
 import { WebStandardStreamableHTTPServerTransport as SdkTransport } from "./sdk_http.ts";
+
+/** How much may wait for a reader before a notification is left out, in bytes. */
+const MAX_WAITING_BYTES = 64 * 1024;
 
 /** What a transport session is opened with. */
 export interface TransportSessionOptions {
   /** The principal who opens it: nobody else reaches it. */
   readonly owner: string | null;
+  /** What waits for the readers of all transport sessions. */
+  readonly unread: UnreadAnswers;
   /** Told of its id, once it has one. */
-  readonly onopen: (id: string, session: TransportSession) => void;
-  /** Told when it is closed, by whoever it was. */
-  readonly onclose: (id: string) => void;
+  readonly onopen: (id: string) => void;
+  /** Told when it is closed, by whoever it was, with its id if it had one. */
+  readonly onclose: (id: string | undefined) => void;
 }
 
 /** What a request to a transport session came with. */
-export interface Exchange {
+export interface HttpExchange {
   /** The message in a POST, which has been read. */
   readonly message: JSONRPCMessage | undefined;
   /** Whom it comes from. */
@@ -32,67 +44,88 @@ export interface Exchange {
   readonly ticket: Ticket;
 }
 
+type SendOptions = Parameters<SdkTransport["send"]>[1];
+/** What is no answer. */
+type Spoken = Extract<JSONRPCMessage, { method: string }>;
+
+/** What is sent over one HTTP exchange: the answer to a request, or what no request asked for. */
+class Exchange {
+  /** Its part of the load, for as long as it counts. */
+  readonly ticket: Ticket;
+  /** Told once there is an answer, or never will be. */
+  readonly answered: PromiseWithResolvers<void> = Promise.withResolvers();
+  body: AnswerBody | undefined;
+  sentBytes = 0;
+  /** Does its answer count until somebody has read it? */
+  isLarge = false;
+  /** The text of an answer that says that there is no room for a session. */
+  full: string | undefined;
+
+  constructor(ticket: Ticket) {
+    this.ticket = ticket;
+  }
+
+  /** Does so much wait to be read that more should be left out? */
+  get isFull(): boolean {
+    return this.sentBytes - (this.body?.readBytes ?? 0) > MAX_WAITING_BYTES;
+  }
+}
+
 /** A transport of the SDK's with a server behind it. */
 export class TransportSession {
   /** The principal whose it is. */
   readonly owner: string | null;
   readonly #sdk: SdkTransport;
+  readonly #send: SdkTransport["send"];
+  readonly #unread: UnreadAnswers;
   /** What is without an answer, by the ids of the requests. */
-  readonly #tickets = new Map<RequestId, Ticket>();
-  #streams = 0;
+  readonly #exchanges = new Map<RequestId, Exchange>();
+  /** Where the server speaks unasked, while somebody listens. */
+  #standalone: Exchange | undefined;
   #usedAt = Date.now();
 
-  private constructor({ owner, onopen, onclose }: TransportSessionOptions) {
+  /** Makes one that is not connected yet. */
+  constructor({ owner, unread, onopen, onclose }: TransportSessionOptions) {
     this.owner = owner;
+    this.#unread = unread;
     const sdk = new SdkTransport({
       sessionIdGenerator: () => crypto.randomUUID(),
-      onsessioninitialized: (id) => onopen(id, this),
+      onsessioninitialized: onopen,
     });
-    const send = sdk.send.bind(sdk);
-    sdk.send = async (message, options) => {
-      if ("method" in message) return await send(message, options);
-      // The SDK would end the stream of one that is no JSON without a word.
-      try {
-        await send(writable(message), options);
-      } finally {
-        // It fails when the client has gone; its call is over all the same.
-        if (message.id !== undefined) this.#answered(message.id);
-      }
-    };
+    this.#send = sdk.send.bind(sdk);
+    sdk.send = (message, options) =>
+      "method" in message ? this.#say(message, options) : this.#answer(message, options);
     sdk.onclose = () => {
-      if (sdk.sessionId !== undefined) onclose(sdk.sessionId);
-      for (const id of this.#tickets.keys()) this.#answered(id);
+      onclose(sdk.sessionId);
+      for (const id of this.#exchanges.keys()) this.#answered(id);
     };
     this.#sdk = sdk;
   }
 
-  /** Connects a new server to a new transport. It is nobody's to reach until it is initialised. */
-  static async open(
-    connect: (transport: Transport) => Promise<McpServer>,
-    options: TransportSessionOptions,
-  ): Promise<TransportSession> {
-    const session = new TransportSession(options);
-    await connect(session.#sdk);
-    return session;
+  /** Connects a new server. It is nobody's to reach until it is initialised. */
+  async connect(connect: (transport: Transport) => Promise<McpServer>): Promise<void> {
+    await connect(this.#sdk);
   }
 
   /** How long nobody has used it, in milliseconds. */
   get idleMs(): number {
-    return this.#tickets.size + this.#streams > 0 ? 0 : Date.now() - this.#usedAt;
+    const isUsed = this.#exchanges.size > 0 || this.#standalone !== undefined;
+    return isUsed ? 0 : Date.now() - this.#usedAt;
   }
 
   /** Answers one HTTP request. */
-  async fetch(request: Request, { message, authInfo, ticket }: Exchange): Promise<Response> {
+  async fetch(request: Request, { message, authInfo, ticket }: HttpExchange): Promise<Response> {
     const id = message !== undefined && "method" in message && "id" in message
       ? message.id
       : undefined;
-    if (id !== undefined && this.#tickets.has(id)) {
+    if (id !== undefined && this.#exchanges.has(id)) {
       ticket.end();
       const why = "The id of a request must not be that of another one still in flight";
       return json(400, errorMessage(id, new WireError(CODE.invalidRequest, why)));
     }
+    const exchange = new Exchange(ticket);
     if (id === undefined) ticket.end();
-    else this.#tickets.set(id, ticket);
+    else this.#exchanges.set(id, exchange);
     let accepted = false;
     try {
       const response = await this.#sdk.handleRequest(request, {
@@ -104,9 +137,23 @@ export class TransportSession {
       this.#endCancelled(message);
       // Only an initialize opens a transport session; anything else was refused.
       if (this.#sdk.sessionId === undefined) await this.close();
-      return request.method === "GET" ? this.#watched(response) : response;
+      if (!accepted || response.body === null) return response;
+      const body = exchange.body = new AnswerBody(response.body);
+      if (exchange.isLarge) this.#unread.wait(body, ticket);
+      if (request.method === "GET") this.#listenTo(exchange, body);
+      if (member(message, "method") === METHOD.create) {
+        await exchange.answered.promise;
+        if (exchange.full !== undefined) {
+          await body.stream.cancel();
+          return jsonText(503, exchange.full, RETRY_LATER);
+        }
+      }
+      return new Response(body.stream, response);
     } finally {
-      if (id !== undefined && !accepted) this.#answered(id);
+      if (!accepted) {
+        if (id !== undefined) this.#answered(id);
+        ticket.end();
+      }
     }
   }
 
@@ -120,10 +167,50 @@ export class TransportSession {
     return this.#sdk.close();
   }
 
+  /** Sends what is no answer, unless the reader can do without it and has much to read already. */
+  async #say(
+    message: Spoken,
+    options: SendOptions,
+  ): Promise<void> {
+    const about = options?.relatedRequestId;
+    const exchange = about === undefined ? this.#standalone : this.#exchanges.get(about);
+    if (exchange !== undefined) {
+      if (exchange.isFull && !("id" in message)) return;
+      exchange.sentBytes += JSON.stringify(message).length;
+    }
+    await this.#send(message, options);
+  }
+
+  async #answer(
+    message: Exclude<JSONRPCMessage, Spoken>,
+    options: SendOptions,
+  ): Promise<void> {
+    // The SDK would end the stream of an answer that is no JSON without a word.
+    const { answer, text } = written(message);
+    const exchange = message.id === undefined ? undefined : this.#exchanges.get(message.id);
+    if (exchange === undefined) return await this.#send(answer, options);
+    if (text.length > SMALL_ANSWER_BYTES) {
+      exchange.isLarge = exchange.ticket.holdAnswer(utf8Length(text));
+    } else if (saysFull(answer)) {
+      exchange.full = text;
+    }
+    try {
+      const isLost = text.length > SMALL_ANSWER_BYTES && !exchange.isLarge;
+      await this.#send(isLost ? tooMuchUnread(message.id) : answer, options);
+    } finally {
+      // It fails when the client has gone; its call is over all the same.
+      if (message.id !== undefined) this.#answered(message.id);
+    }
+  }
+
   #answered(id: RequestId): void {
-    this.#tickets.get(id)?.end();
-    this.#tickets.delete(id);
+    const exchange = this.#exchanges.get(id);
+    if (exchange === undefined) return;
+    this.#exchanges.delete(id);
     this.#usedAt = Date.now();
+    exchange.answered.resolve();
+    if (!exchange.isLarge) exchange.ticket.end();
+    else if (exchange.body !== undefined) this.#unread.wait(exchange.body, exchange.ticket);
   }
 
   /** A request that is cancelled gets no answer: the SDK would keep its stream for ever. */
@@ -135,15 +222,15 @@ export class TransportSession {
     this.#answered(id);
   }
 
-  /** A stream that counts as use of the session for as long as somebody reads it. */
-  #watched(response: Response): Response {
-    if (response.body === null) return response;
-    this.#streams++;
-    const end = () => {
-      this.#streams--;
-      this.#usedAt = Date.now();
-    };
-    const body = response.body.pipeThrough(new TransformStream({ flush: end, cancel: end }));
-    return new Response(body, response);
+  /** Counts a stream as use of the session for as long as somebody reads it. */
+  #listenTo(exchange: Exchange, body: AnswerBody): void {
+    this.#standalone = exchange;
+    body.watch({
+      onread: () => {},
+      onover: () => {
+        if (this.#standalone === exchange) this.#standalone = undefined;
+        this.#usedAt = Date.now();
+      },
+    });
   }
 }

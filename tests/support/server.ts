@@ -292,6 +292,19 @@ export function post(
   });
 }
 
+/** Sends `initialize`; the headers of the transport session that it opens, where there are such. */
+export async function opened(
+  url: string,
+  headers: Record<string, string> = {},
+): Promise<Record<string, string>> {
+  const initialize = { jsonrpc: "2.0", id: 0, method: "initialize", params: INITIALIZE };
+  const response = await post(url, JSON.stringify(initialize), headers);
+  await response.text();
+  assertEquals(response.status, 200);
+  const id = response.headers.get("mcp-session-id");
+  return id === null ? headers : { ...headers, "mcp-session-id": id };
+}
+
 /** The JSON-RPC messages in a response, which is JSON or an event stream. */
 export async function messagesOf(response: Response): Promise<WireMessage[]> {
   const body = await response.text();

@@ -2,7 +2,15 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "node:path";
-import { type HttpServer, INITIALIZE, messagesOf, post, startServer } from "../support/server.ts";
+import { RawConnection } from "../support/raw_http.ts";
+import {
+  type HttpServer,
+  messagesOf,
+  opened,
+  post,
+  presenting,
+  startServer,
+} from "../support/server.ts";
 import { bearer, writeTokens } from "../support/tokens.ts";
 
 const FIXTURE = new URL("../fixtures/limited.ts", import.meta.url);
@@ -71,10 +79,7 @@ Deno.test("requests over the limit: get 503 with Retry-After, and those accepted
 
 Deno.test("requests over the limit with --stateful: get 503, and those accepted their answer", async () => {
   await using server = await start({ requests: 4 }, ["--stateful"]);
-  const initialize = { jsonrpc: "2.0", id: 0, method: "initialize", params: INITIALIZE };
-  const opened = await post(server.url, JSON.stringify(initialize));
-  await opened.text();
-  const headers = { "mcp-session-id": opened.headers.get("mcp-session-id") ?? "" };
+  const headers = await opened(server.url);
   let id = 0;
   const held = await holdUntilRefused(10, 6, () => {
     const message = { ...JSON.parse(call("hold")), id: ++id };
@@ -87,10 +92,7 @@ Deno.test("requests over the limit with --stateful: get 503, and those accepted 
 
 Deno.test("--stateful: a client that goes away during a call frees its place once the call is over", async () => {
   await using server = await start({ requests: 2 }, ["--stateful"]);
-  const initialize = { jsonrpc: "2.0", id: 0, method: "initialize", params: INITIALIZE };
-  const opened = await post(server.url, JSON.stringify(initialize));
-  await opened.text();
-  const headers = { "mcp-session-id": opened.headers.get("mcp-session-id") ?? "" };
+  const headers = await opened(server.url);
   for (const id of [1, 2]) {
     const message = { ...JSON.parse(call("hold")), id };
     const response = await post(server.url, JSON.stringify(message), headers);
@@ -119,11 +121,8 @@ Deno.test("requests of one principal over its limit: leave room for the others",
 
 Deno.test("bodies over the limit: get 503 while others are being sent", async () => {
   await using server = await start({ bodyBytes: 1000 });
-  const { hostname, port, host } = new URL(server.url);
-  using slow = await Deno.connect({ hostname, port: Number(port) });
-  const head = `POST /mcp HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\n` +
-    "accept: application/json, text/event-stream\r\ncontent-length: 900\r\n\r\n";
-  await slow.write(new TextEncoder().encode(head));
+  using slow = await RawConnection.open(server.url);
+  await slow.post("", { "content-length": "900" });
   // It is under way once somebody else is sent away.
   const padded = call("now") + " ".repeat(200);
   let status = 200;
@@ -139,12 +138,8 @@ Deno.test("a large body that is announced and does not come: takes nobody else's
     await writeTokens(tokens, { a: "alice", b: "bob" });
     const limits = { bodyBytes: 200_000, requestsPerOwner: 1 };
     await using server = await start(limits, ["--tokens", tokens]);
-    const { hostname, port, host } = new URL(server.url);
-    using slow = await Deno.connect({ hostname, port: Number(port) });
-    const head = `POST /mcp HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\n` +
-      "accept: application/json, text/event-stream\r\nauthorization: Bearer a\r\n" +
-      "content-length: 199999\r\n\r\n{";
-    await slow.write(new TextEncoder().encode(head));
+    using slow = await RawConnection.open(server.url);
+    await slow.post("{", { ...bearer("a"), "content-length": "199999" });
     // It is under way once another of hers is sent away.
     while ((await statusOf(post(server.url, call("now"), bearer("a")))) === 200);
     const padded = call("now") + " ".repeat(50_000);
@@ -154,19 +149,18 @@ Deno.test("a large body that is announced and does not come: takes nobody else's
   }
 });
 
-for (const framing of ["content-length: 100", "transfer-encoding: chunked"]) {
-  Deno.test(`a slow body with ${framing}: is given up, and costs nothing then`, async () => {
+const SLOW_BODIES: readonly [how: string, headers: Record<string, string>, begun: string][] = [
+  ["a length", { "content-length": "100" }, "{"],
+  ["a greater length", { "content-length": "100000" }, "{"],
+  ["chunks", { "transfer-encoding": "chunked" }, "1\r\n{\r\n"],
+];
+
+for (const [how, headers, begun] of SLOW_BODIES) {
+  Deno.test(`a slow body with ${how}: is given up, and costs nothing then`, async () => {
     await using server = await start({ bodyMs: 100, requests: 1 });
-    const { hostname, port, host } = new URL(server.url);
-    using slow = await Deno.connect({ hostname, port: Number(port) });
-    const head = `POST /mcp HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\n` +
-      `accept: application/json, text/event-stream\r\n${framing}\r\n\r\n`;
-    const begun = framing.startsWith("content") ? "{" : "1\r\n{\r\n";
-    await slow.write(new TextEncoder().encode(head + begun));
-    const buffer = new Uint8Array(1000);
-    const length = await slow.read(buffer) ?? 0;
-    const answer = new TextDecoder().decode(buffer.subarray(0, length));
-    assertMatch(answer, /^HTTP\/1\.1 408 /);
+    using slow = await RawConnection.open(server.url);
+    await slow.post(begun, headers);
+    assertMatch(await slow.read(), /^HTTP\/1\.1 408 /);
     assertEquals(await statusOf(post(server.url, call("now"))), 200);
   });
 }
@@ -195,27 +189,39 @@ Deno.test("sessions over a principal's limit: get 503 with Retry-After and the e
   }
 });
 
-Deno.test("sessions over the limit in all: get 503 with Retry-After, and those made go on", async () => {
-  await using server = await start({ sessions: 3 });
-  const cookies = [await server.create(), await server.create(), await server.create()];
-  const body = JSON.stringify({ jsonrpc: "2.0", id: "x", method: "session/create" });
-  const response = await post(server.url, body);
-  assertEquals([response.status, response.headers.get("retry-after")], [503, "1"]);
-  const { id, error } = await response.json();
-  assertEquals([id, error.code, error.data], ["x", -32603, { code: "full" }]);
-  for (const cookie of cookies) {
-    const result = await server.toolResult("now", {}, cookie);
-    assertEquals(result._meta?.["mcp/session"]?.id, cookie.id);
-  }
-  for (let more = 0; more < 50; more++) assertEquals(await statusOf(post(server.url, body)), 503);
-  const told = server.stderr.filter((line) => line.includes("as many as it keeps"));
-  assert(told.length > 0 && told.length < 25, "it is told of, and does not fill the log");
-  await server.result("session/delete", { id: cookies[0]?.id });
-  await server.create();
-});
+for (const flags of [[], ["--stateful"]]) {
+  const name = ["sessions over the limit in all", ...flags].join(" ");
+  Deno.test(`${name}: get 503 with Retry-After, and those made go on`, async () => {
+    await using server = await start({ sessions: 3 }, flags);
+    const headers = await opened(server.url);
+    const ask = async (method: string, params: object) => {
+      const message = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+      return (await messagesOf(await post(server.url, message, headers)))[0]?.result;
+    };
+    const ids: unknown[] = [];
+    for (let made = 0; made < 3; made++) ids.push((await ask("session/create", {}))?.id);
+    const body = JSON.stringify({ jsonrpc: "2.0", id: "x", method: "session/create" });
+    const response = await post(server.url, body, headers);
+    assertEquals([response.status, response.headers.get("retry-after")], [503, "1"]);
+    const { id, error } = await response.json();
+    assertEquals([id, error.code, error.data], ["x", -32603, { code: "full" }]);
+    for (const id of ids) {
+      const result = await ask("tools/call", { name: "now", ...presenting({ id }) });
+      assertEquals(result?._meta?.["mcp/session"]?.id, id);
+    }
+    for (let more = 0; more < 50; more++) {
+      assertEquals(await statusOf(post(server.url, body, headers)), 503);
+    }
+    const told = server.stderr.filter((line) => line.includes("as many as it keeps"));
+    assert(told.length > 0 && told.length < 25, "it is told of, and does not fill the log");
+    await ask("session/delete", { id: ids[0] });
+    assertEquals(await statusOf(post(server.url, body, headers)), 200);
+  });
+}
 
 Deno.test("limits: that are none are refused at the start", async () => {
-  for (const limit of ["requests", "requestsPerOwner", "bodyBytes", "bodyMs"]) {
+  const ofRequests = ["requests", "requestsPerOwner", "bodyBytes", "bodyBytesPerOwner", "bodyMs"];
+  for (const limit of [...ofRequests, "answerBytes", "answerBytesPerOwner"]) {
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", FIXTURE.href, JSON.stringify({ [limit]: 0 })]
         .concat("--transport", "streamable-http", "--port", "0", "--store", "memory:"),

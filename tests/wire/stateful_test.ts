@@ -1,7 +1,16 @@
 /** What `--stateful` does where the SDK's transport alone would leave a client waiting. */
 
 import { assertEquals } from "@std/assert";
-import { INITIALIZE, messagesOf, post, startServer } from "../support/server.ts";
+import { join } from "node:path";
+import {
+  type HttpServer,
+  INITIALIZE,
+  messagesOf,
+  opened,
+  post,
+  startServer,
+} from "../support/server.ts";
+import { bearer, writeTokens } from "../support/tokens.ts";
 
 const FIXTURE = new URL("../fixtures/policies.ts", import.meta.url);
 
@@ -9,12 +18,9 @@ const FIXTURE = new URL("../fixtures/policies.ts", import.meta.url);
 async function open() {
   const flags = ["--stateful"];
   const server = await startServer({ server: FIXTURE, transport: "http", flags });
-  const headers: Record<string, string> = {};
+  const headers = await opened(server.url);
   const send = (message: object) =>
     post(server.url, JSON.stringify({ jsonrpc: "2.0", ...message }), headers);
-  const response = await send({ id: 0, method: "initialize", params: INITIALIZE });
-  await response.text();
-  headers["mcp-session-id"] = response.headers.get("mcp-session-id") ?? "";
   const call = (id: number, name: string, args = {}) =>
     send({ id, method: "tools/call", params: { name, arguments: args } });
   return { server, send, call };
@@ -62,4 +68,74 @@ Deno.test("--stateful: what opens no transport session is refused without one", 
     assertEquals([response.status, message?.error?.code], [400, -32000], method);
     assertEquals(response.headers.get("mcp-session-id"), null);
   }
+});
+
+type Headers = Record<string, string>;
+
+/** A server with `--stateful` for several principals, and what they do with transport sessions. */
+async function withOwners(
+  names: readonly string[],
+  fn: (server: HttpServer, status: (headers: Headers) => Promise<number>) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const tokens = join(folder, "tokens");
+    await writeTokens(tokens, Object.fromEntries(names.map((name) => [name, name])));
+    const flags = ["--stateful", "--tokens", tokens];
+    await using server = await startServer({ server: FIXTURE, transport: "http", flags });
+    await fn(server, async (headers) => {
+      const ping = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" });
+      const response = await post(server.url, ping, headers);
+      await response.text();
+      return response.status;
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function openMany(url: string, name: string, count: number): Promise<Headers[]> {
+  const all: Headers[] = [];
+  for (let number = 0; number < count; number++) all.push(await opened(url, bearer(name)));
+  return all;
+}
+
+Deno.test("--stateful: who opens too many transport sessions loses the longest unused, and nobody else's", async () => {
+  await withOwners(["alice", "bob"], async ({ url }, status) => {
+    const bobs = await opened(url, bearer("bob"));
+    const [first = {}, second = {}] = await openMany(url, "alice", 250);
+    assertEquals(await status(first), 200);
+    await opened(url, bearer("alice"));
+    assertEquals([await status(second), await status(first), await status(bobs)], [404, 200, 200]);
+  });
+});
+
+Deno.test("--stateful: who keeps too many in use opens no more, and others do", async () => {
+  await withOwners(["alice", "bob"], async ({ url }, status) => {
+    const streams: Response[] = [];
+    for (const headers of await openMany(url, "alice", 250)) {
+      const accept = "text/event-stream";
+      const stream = await fetch(url, { headers: { ...headers, accept } });
+      assertEquals(stream.status, 200);
+      streams.push(stream);
+    }
+    const message = { jsonrpc: "2.0", id: 0, method: "initialize", params: INITIALIZE };
+    const refused = await post(url, JSON.stringify(message), bearer("alice"));
+    assertEquals([refused.status, refused.headers.get("retry-after")], [503, "1"]);
+    await refused.text();
+    assertEquals(await status(await opened(url, bearer("bob"))), 200);
+    for (const stream of streams) await stream.body?.cancel();
+  });
+});
+
+Deno.test("--stateful: when there are too many, who has many makes room for who has few", async () => {
+  const many = ["alice", "bob", "carol", "dave"];
+  await withOwners([...many, "erin"], async ({ url }, status) => {
+    await Promise.all(many.map((name) => openMany(url, name, 250)));
+    const erins = await opened(url, bearer("erin"));
+    assertEquals(await status(erins), 200);
+    // What she does not use is still hers, however many the others open.
+    for (const name of many) await opened(url, bearer(name));
+    assertEquals(await status(erins), 200);
+  });
 });

@@ -1,0 +1,51 @@
+/** HTTP as it goes over a connection, for clients that do half of what one should. */
+
+/** A connection on which a request is sent bit by bit, and its answer read no further than wanted. */
+export class RawConnection implements Disposable {
+  readonly #connection: Deno.Conn;
+  readonly #host: string;
+  readonly #path: string;
+
+  private constructor(connection: Deno.Conn, { host, pathname }: URL) {
+    this.#connection = connection;
+    this.#host = host;
+    this.#path = pathname;
+  }
+
+  static async open(url: string): Promise<RawConnection> {
+    const address = new URL(url);
+    const { hostname, port } = address;
+    return new RawConnection(await Deno.connect({ hostname, port: Number(port) }), address);
+  }
+
+  /** Sends the head of a POST, and so much of its body as is given. */
+  async post(body: string, headers: Record<string, string> = {}): Promise<void> {
+    const all = {
+      host: this.#host,
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      ...("transfer-encoding" in headers ? {} : { "content-length": `${body.length}` }),
+      ...headers,
+    };
+    const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`).join("");
+    await this.write(`POST ${this.#path} HTTP/1.1\r\n${lines}\r\n${body}`);
+  }
+
+  async write(text: string): Promise<void> {
+    const bytes = new TextEncoder().encode(text);
+    for (let sent = 0; sent < bytes.length;) {
+      sent += await this.#connection.write(bytes.subarray(sent));
+    }
+  }
+
+  /** Reads what has come, or else what comes next; "" at the end. */
+  async read(): Promise<string> {
+    const buffer = new Uint8Array(1000);
+    const length = await this.#connection.read(buffer) ?? 0;
+    return new TextDecoder().decode(buffer.subarray(0, length));
+  }
+
+  [Symbol.dispose](): void {
+    this.#connection.close();
+  }
+}
