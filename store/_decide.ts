@@ -17,12 +17,26 @@ import {
   used,
 } from "./_checks.ts";
 import type { Change, Table } from "./_table.ts";
-import { type Committed, encodeUpdate, type SessionRecord, type StoreLimits } from "./store.ts";
+import {
+  type Committed,
+  encodeUpdate,
+  type SessionRecord,
+  type StoreError,
+  type StoreLimits,
+} from "./store.ts";
 
 /** What is to be changed, all of it or none, and what the caller gets when it has been. */
-export interface Decision<T> {
-  readonly value: T;
+export type Decision<T> = Granted<T> | Refused;
+
+interface Granted<T> {
   readonly changes: readonly Change[];
+  readonly value: T;
+}
+
+/** Changes that are made all the same, so that the next write need not look at what they end. */
+interface Refused {
+  readonly changes: readonly Change[];
+  readonly refusal: StoreError;
 }
 
 /** What every decision goes by. */
@@ -36,15 +50,21 @@ export interface Terms {
 // Each new session looks at more than one old one, so that expired ones go faster than new ones
 // come, and nothing ever has to stop and look at all of them.
 const SWEPT_PER_CREATE = 4;
-/** How many expired sessions a write to a store that is full takes away. */
-const SWEPT_FOR_BYTES = 1000;
+/** How many expired sessions a write to a store that is full takes away at the most. */
+const SWEPT_FOR_BYTES = 10_000;
+
+/** What the caller gets of a decision that was carried out. */
+export function outcomeOf<T>(decision: Decision<T>): T {
+  if ("refusal" in decision) throw decision.refusal;
+  return decision.value;
+}
 
 /** Decides what `create` does with a record that was checked. */
 export function decideCreate(
   table: Table,
   record: SessionRecord,
   { now, limits }: Terms,
-): Decision<SessionRecord> {
+): Granted<SessionRecord> {
   const { id, stateId, owner, alias } = record;
   const gone = new Set(table.someExpired(now, SWEPT_PER_CREATE));
   for (const holder of [table.find(id), table.byStateId(stateId)]) {
@@ -107,9 +127,11 @@ export function decideFork(
   const { stateId, toolCalls, expiresAt } = record;
   const writes = [...entry.state ?? []];
   const room = makeRoom(table, entry.bytes, terms);
+  if ("refusal" in room) return room;
   return {
     value,
-    changes: [...room, ...changes, {
+    // Both may end the same session, which is no more than ending it once.
+    changes: [...room.changes, ...changes, {
       kind: "use",
       stateId,
       toolCalls,
@@ -152,27 +174,34 @@ export function decideTransact<T>(
   const writes = encodeUpdate(set);
   const { stateId } = before;
   const { toolCalls, expiresAt } = session;
-  let room: readonly Change[] = [];
+  let made: readonly Change[] = [];
   if (writes.length > 0) {
     const bytes = table.bytesAfter(entry, writes);
     // What makes it smaller is welcome, however large it still is.
     const growth = bytes - entry.bytes;
     if (growth > 0 && bytes > limits.bytesPerSession) throw sessionTooLarge(limits.bytesPerSession);
-    room = makeRoom(table, growth, { now, limits });
+    const room = makeRoom(table, growth, { now, limits });
+    if ("refusal" in room) return room;
+    made = room.changes;
   }
   const idle = writes.length === 0 && toolCalls === before.toolCalls &&
     expiresAt === before.expiresAt;
   return {
     value: { session, value },
-    changes: idle ? [] : [...room, { kind: "use", stateId, toolCalls, expiresAt, writes }],
+    changes: idle ? [] : [...made, { kind: "use", stateId, toolCalls, expiresAt, writes }],
   };
 }
 
 /** Ends the expired sessions that have to go before the states of all can be so much larger. */
-function makeRoom(table: Table, growth: number, { now, limits }: Terms): readonly Change[] {
-  if (growth <= 0 || table.bytes + growth <= limits.bytes) return [];
-  const gone = table.firstExpired(now, SWEPT_FOR_BYTES);
-  const freed = gone.reduce((sum, stateId) => sum + (table.byStateId(stateId)?.bytes ?? 0), 0);
-  if (table.bytes - freed + growth > limits.bytes) throw stateFull(limits.bytes);
-  return decideDrop(gone);
+function makeRoom(
+  table: Table,
+  growth: number,
+  { now, limits }: Terms,
+): Granted<undefined> | Refused {
+  const wanted = growth > 0 ? table.bytes + growth - limits.bytes : 0;
+  const { stateIds, bytes } = table.firstExpiredHolding(wanted, now, SWEPT_FOR_BYTES);
+  const changes = decideDrop(stateIds);
+  return bytes < wanted
+    ? { changes, refusal: stateFull(limits.bytes) }
+    : { changes, value: undefined };
 }

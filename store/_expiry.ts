@@ -42,17 +42,23 @@ export class ExpiryQueue<T extends Expiring> {
     this.#times[at] = time;
   }
 
-  /** Up to `count` that have expired. They stay, as what is decided on may not be carried out. */
-  expired(now: number, count: number): Set<T> {
+  /** Those that have expired. They stay, as what is decided on may not be carried out. */
+  *expired(now: number): Generator<T> {
     const found = new Set<T>();
-    while (found.size < count && this.#items.length > 0 && this.#times[0]! <= now) {
-      const item = this.#takeFirst();
-      if (item.dropped) continue;
-      if (item.record.expiresAt > now) this.add(item);
-      else found.add(item);
+    try {
+      while (this.#items.length > 0 && this.#times[0]! <= now) {
+        const item = this.#takeFirst();
+        // One that was dropped and came back is in here twice.
+        if (item.dropped || found.has(item)) continue;
+        if (item.record.expiresAt > now) this.add(item);
+        else {
+          found.add(item);
+          yield item;
+        }
+      }
+    } finally {
+      for (const item of found) this.add(item);
     }
-    for (const item of found) this.add(item);
-    return found;
   }
 
   #takeFirst(): T {

@@ -171,8 +171,31 @@ export class Table {
 
   /** Up to `count` sessions that have expired, by their internal ids: all, if they are fewer. */
   firstExpired(now: number, count: number): string[] {
-    this.#byExpiry ??= new ExpiryQueue(this.#entries.values());
-    return Array.from(this.#byExpiry.expired(now, count), ({ record }) => record.stateId);
+    const stateIds: string[] = [];
+    if (count <= 0) return stateIds;
+    for (const { record } of this.#inExpiryOrder(now)) {
+      if (stateIds.push(record.stateId) === count) break;
+    }
+    return stateIds;
+  }
+
+  /**
+   * The first sessions to have expired whose states take `wanted` bytes together, by their internal
+   * ids, and what they take: less, if there are none or `count` before it is enough.
+   */
+  firstExpiredHolding(
+    wanted: number,
+    now: number,
+    count: number,
+  ): { readonly stateIds: readonly string[]; readonly bytes: number } {
+    const stateIds: string[] = [];
+    let bytes = 0;
+    if (wanted <= 0) return { stateIds, bytes };
+    for (const entry of this.#inExpiryOrder(now)) {
+      bytes += entry.bytes;
+      if (stateIds.push(entry.record.stateId) === count || bytes >= wanted) break;
+    }
+    return { stateIds, bytes };
   }
 
   /** Makes a change. One to a session that is not there does nothing, so changes can be replayed. */
@@ -188,6 +211,11 @@ export class Table {
       default:
         return kind satisfies never;
     }
+  }
+
+  #inExpiryOrder(now: number): Iterable<Entry> {
+    this.#byExpiry ??= new ExpiryQueue(this.#entries.values());
+    return this.#byExpiry.expired(now);
   }
 
   #put(record: SessionRecord): Undo {

@@ -22,6 +22,7 @@ import {
   decideRegenerate,
   decideTransact,
   type Decision,
+  outcomeOf,
   type Terms,
 } from "./_decide.ts";
 import { carryOut, getTable, meaning, type Tables } from "./_tables.ts";
@@ -192,6 +193,6 @@ export class FileStore implements SessionStore {
       decision = decide(getTable(tables, this.#namespace));
       return carryOut(tables, this.#namespace, decision.changes);
     }, { durable });
-    return decision!.value;
+    return outcomeOf(decision!);
   }
 }

@@ -22,6 +22,7 @@ import {
   decideRegenerate,
   decideTransact,
   type Decision,
+  outcomeOf,
   type Terms,
 } from "./_decide.ts";
 import { Table } from "./_table.ts";
@@ -172,9 +173,9 @@ export class MemoryStore implements SessionStore {
     return this.#table;
   }
 
-  #carryOut<T>({ value, changes }: Decision<T>): T {
-    for (const change of changes) this.#table?.apply(change);
-    return value;
+  #carryOut<T>(decision: Decision<T>): T {
+    for (const change of decision.changes) this.#table?.apply(change);
+    return outcomeOf(decision);
   }
 }
 
