@@ -36,51 +36,61 @@ Deno.test("deno.json: no set of permissions lets a server run programs, and stdi
   assertEquals(["CLAUDE_CODE_SESSION_ID", ...http.env], stdio.env);
 });
 
-Deno.test({
-  name: "README: its lines with the least permissions start a server as they stand there",
-  ignore: Deno.build.os !== "linux",
-  async fn() {
-    const block = /```sh\n(state=[\s\S]*?)```/.exec(readme)?.[1];
-    assert(block);
-    // Deno's cache is in the home folder too, and must not be an empty one.
-    const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] })
-      .output();
-    const { denoDir: DENO_DIR } = JSON.parse(new TextDecoder().decode(stdout));
-    const [state = "", ...commands] = block.replaceAll("\\\n", " ").trim().split("\n");
-    assertEquals(commands.length, 2);
-    for (const command of commands) {
-      const folder = await Deno.makeTempDir();
-      try {
-        // A port of this test's own, in place of the one that is everybody's.
-        const own = command.replace(":8765", ":0") + (command.includes(":8765") ? " --port 0" : "");
-        await using server = new Deno.Command("sh", {
-          args: ["-c", `${state}\nexec ${own.replace(/^deno\b/, Deno.execPath())}`],
-          cwd: new URL("..", import.meta.url),
-          env: {
-            HOME: folder,
-            DENO_DIR,
-            XDG_STATE_HOME: "",
-            MCP_SESSIONS_STORE: "",
-            NO_COLOR: "1",
-          },
-          stdin: "piped",
-          stdout: "piped",
-          stderr: "piped",
-        }).spawn();
-        const create = { jsonrpc: "2.0", id: 1, method: "session/create" };
-        const writer = server.stdin.getWriter();
-        await writer.write(new TextEncoder().encode(JSON.stringify(create) + "\n"));
-        const isHttp = command.includes("streamable-http");
-        const { value } = await lines(isHttp ? server.stderr : server.stdout).next();
-        if (isHttp) assert(value?.startsWith("notebook listening on"), value);
-        else assert(value?.includes('"id":"sess-'), value);
-        const kept = `${folder}/.local/state/mcp-sessions/notebook.jsonl`;
-        assert((await Deno.stat(kept)).isFile);
-        await writer.close();
-        await (isHttp ? server.stdout : server.stderr).cancel();
-      } finally {
-        await Deno.remove(folder, { recursive: true });
+for (const home of ["", " behind a symbolic link"]) {
+  Deno.test({
+    name: `README: its lines with the least permissions start a server in a home folder${home}`,
+    ignore: Deno.build.os !== "linux",
+    async fn() {
+      const block = /```sh\n(state=[\s\S]*?)```/.exec(readme)?.[1];
+      assert(block);
+      // Deno's cache is in the home folder too, and must not be an empty one.
+      const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] })
+        .output();
+      const { denoDir: DENO_DIR } = JSON.parse(new TextDecoder().decode(stdout));
+      const all = block.replaceAll("\\\n", " ").trim().split("\n");
+      const commands = all.filter((line) => line.startsWith("deno "));
+      const setup = all.slice(0, -commands.length).join("\n");
+      assertEquals(commands.length, 2);
+      for (const command of commands) {
+        const folder = await Deno.makeTempDir();
+        try {
+          await Deno.mkdir(`${folder}/home`);
+          await Deno.symlink(`${folder}/home`, `${folder}/link`);
+          // A port of this test's own, in place of the one that is everybody's.
+          const own = command.replace(":8765", ":0") +
+            (command.includes(":8765") ? " --port 0" : "");
+          await using server = new Deno.Command("sh", {
+            args: ["-c", `${setup}\nexec ${own.replace(/^deno\b/, Deno.execPath())}`],
+            cwd: new URL("..", import.meta.url),
+            env: {
+              HOME: `${folder}/${home === "" ? "home" : "link"}`,
+              DENO_DIR,
+              XDG_STATE_HOME: "",
+              MCP_SESSIONS_STORE: "",
+              NO_COLOR: "1",
+            },
+            stdin: "piped",
+            stdout: "piped",
+            stderr: "piped",
+          }).spawn();
+          const create = { jsonrpc: "2.0", id: 1, method: "session/create" };
+          const writer = server.stdin.getWriter();
+          await writer.write(new TextEncoder().encode(JSON.stringify(create) + "\n"));
+          const isHttp = command.includes("streamable-http");
+          const { value } = await lines(isHttp ? server.stderr : server.stdout).next();
+          if (isHttp) assert(value?.startsWith("notebook listening on"), value);
+          else assert(value?.includes('"id":"sess-'), value);
+          const state = `${folder}/home/.local/state`;
+          assert((await Deno.stat(`${state}/mcp-sessions/notebook.jsonl`)).isFile);
+          for (const made of [state, `${state}/mcp-sessions`]) {
+            assertEquals(((await Deno.stat(made)).mode ?? 0) & 0o777, 0o700);
+          }
+          await writer.close();
+          await (isHttp ? server.stdout : server.stderr).cancel();
+        } finally {
+          await Deno.remove(folder, { recursive: true });
+        }
       }
-    }
-  },
-});
+    },
+  });
+}
