@@ -2,6 +2,7 @@ import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   type JSONRPCMessage,
   type Policy,
+  sessionHandles,
   sessionLayer,
   StatelessHttpTransport,
   type Transport,
@@ -46,42 +47,49 @@ const forwarded: Record<keyof Transport, true> = {
   setProtocolVersion: true,
 };
 
-Deno.test("sessionLayer: forwards every member of the transport that it decorates", async () => {
-  const wire = new Wire();
-  const heard: unknown[] = [];
-  wire.onclose = () => heard.push("the wire's own onclose");
-  wire.onerror = () => heard.push("the wire's own onerror");
-  const layer = sessionLayer(wire, { store: new MemoryStore() });
-  for (const member of Object.keys(forwarded)) assertEquals(member in layer, true, member);
+const decorators: Record<string, (transport: Transport) => Transport> = {
+  sessionLayer: (transport) => sessionLayer(transport, { store: new MemoryStore() }),
+  sessionHandles,
+};
 
-  layer.onclose = () => heard.push("onclose");
-  layer.onerror = (error) => heard.push(error.message);
-  layer.onmessage = (message, extra) => heard.push(message, extra);
-  await layer.start();
-  layer.setProtocolVersion?.("2025-11-25");
-  const message = { jsonrpc: "2.0", method: "notifications/progress" } as const;
-  const options = { relatedRequestId: "7", resumptionToken: "token", onresumptiontoken() {} };
-  await layer.send(message, options);
-  await layer.close();
-  assertEquals(wire.asked, ["start", "2025-11-25", [message, options], "close"]);
-  assertEquals(layer.sessionId, "transport session");
-  wire.sessionId = undefined;
-  assertEquals(layer.sessionId, undefined);
+for (const [name, decorate] of Object.entries(decorators)) {
+  Deno.test(`${name}: forwards every member of the transport that it decorates`, async () => {
+    const wire = new Wire();
+    const heard: unknown[] = [];
+    wire.onclose = () => heard.push("the wire's own onclose");
+    wire.onerror = () => heard.push("the wire's own onerror");
+    const decorated = decorate(wire);
+    for (const member of Object.keys(forwarded)) assertEquals(member in decorated, true, member);
 
-  const extra = { requestInfo: { headers: { "x-header": "value" } } };
-  wire.onmessage?.(message, extra);
-  wire.onerror?.(new Error("onerror"));
-  wire.onclose?.();
-  assertEquals(heard, [
-    message,
-    extra,
-    "the wire's own onerror",
-    "onerror",
-    "the wire's own onclose",
-    "onclose",
-  ]);
-  assertStrictEquals(heard[1], extra);
-});
+    decorated.onclose = () => heard.push("onclose");
+    decorated.onerror = (error) => heard.push(error.message);
+    decorated.onmessage = (message, extra) => heard.push(message, extra);
+    await decorated.start();
+    decorated.setProtocolVersion?.("2025-11-25");
+    const message = { jsonrpc: "2.0", method: "notifications/progress" } as const;
+    const options = { relatedRequestId: "7", resumptionToken: "token", onresumptiontoken() {} };
+    await decorated.send(message, options);
+    await decorated.close();
+    assertEquals(wire.asked, ["start", "2025-11-25", [message, options], "close"]);
+    assertEquals(decorated.sessionId, "transport session");
+    wire.sessionId = undefined;
+    assertEquals(decorated.sessionId, undefined);
+
+    const extra = { requestInfo: { headers: { "x-header": "value" } } };
+    wire.onmessage?.(message, extra);
+    wire.onerror?.(new Error("onerror"));
+    wire.onclose?.();
+    assertEquals(heard, [
+      message,
+      extra,
+      "the wire's own onerror",
+      "onerror",
+      "the wire's own onclose",
+      "onclose",
+    ]);
+    assertStrictEquals(heard[1], extra);
+  });
+}
 
 Deno.test("sessionLayer: leaves the caller's messages as they are, and keeps what is in _meta", async () => {
   const wire = new Wire();

@@ -15,6 +15,7 @@ import {
   resultCookie,
   WireError,
 } from "../../protocol.ts";
+import { TransportDecorator } from "./decorator.ts";
 import { asError, wireErrorBody } from "./errors.ts";
 import { withHandle } from "./find.ts";
 import {
@@ -74,49 +75,14 @@ type Pending =
 
 type Answer = Extract<JSONRPCMessage, { result: unknown } | { error: unknown }>;
 
-class Handles implements Transport {
-  readonly #inner: Transport;
+class Handles extends TransportDecorator {
   readonly #pending = new Map<RequestId, Pending>();
-  onclose?: (() => void) | undefined;
-  onerror?: ((error: Error) => void) | undefined;
-  onmessage?: Transport["onmessage"];
 
-  constructor(inner: Transport) {
-    this.#inner = inner;
-    const { onclose, onerror } = inner;
-    inner.onclose = () => {
-      onclose?.();
-      this.#pending.clear();
-      this.onclose?.();
-    };
-    inner.onerror = (error) => {
-      onerror?.(error);
-      this.onerror?.(error);
-    };
-    inner.onmessage = (message, extra) => this.#receive(message, extra);
+  override async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+    await this.inner.send("method" in message ? message : this.#complete(message), options);
   }
 
-  get sessionId(): string | undefined {
-    return this.#inner.sessionId;
-  }
-
-  get setProtocolVersion(): ((version: string) => void) | undefined {
-    return this.#inner.setProtocolVersion?.bind(this.#inner);
-  }
-
-  start(): Promise<void> {
-    return this.#inner.start();
-  }
-
-  close(): Promise<void> {
-    return this.#inner.close();
-  }
-
-  async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
-    await this.#inner.send("method" in message ? message : this.#complete(message), options);
-  }
-
-  #receive(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): void {
+  protected override receive(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): void {
     if (!("method" in message)) return this.onmessage?.(message, extra);
     if (!("id" in message)) {
       const id = member(message.params, "requestId");
@@ -134,6 +100,10 @@ class Handles implements Transport {
     this.onmessage?.(message, extra);
   }
 
+  protected override release(): void {
+    this.#pending.clear();
+  }
+
   #call(request: JSONRPCRequest, extra: MessageExtraInfo | undefined): void {
     try {
       const { method, params, pending } = readCall(request.params ?? {});
@@ -145,7 +115,7 @@ class Handles implements Transport {
         ? { result: error.result }
         : { error: wireErrorBody(error) };
       const { id } = request;
-      this.#inner.send({ jsonrpc: "2.0", id, ...body }).catch((error) =>
+      this.inner.send({ jsonrpc: "2.0", id, ...body }).catch((error) =>
         this.onerror?.(asError(error))
       );
     }

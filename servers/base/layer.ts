@@ -16,6 +16,7 @@ import type { SessionStore } from "../../store/mod.ts";
 import { Admission, type Admitted, type Policy } from "./admission.ts";
 import { type BindingOptions, Bindings } from "./binding.ts";
 import type { CallSession } from "./call.ts";
+import { TransportDecorator } from "./decorator.ts";
 import { asError, type WireErrorBody, wireErrorBody } from "./errors.ts";
 import { handleOf, ownerOf } from "./find.ts";
 import { type MethodContext, type SessionMethod, sessionMethods } from "./methods.ts";
@@ -85,58 +86,28 @@ interface Pending {
 
 type Respond = (reply: { result: object } | { error: unknown }) => Promise<void>;
 
-class SessionLayer implements Transport {
-  readonly #inner: Transport;
+class SessionLayer extends TransportDecorator {
   readonly #admission: Admission;
   readonly #methodContext: Omit<MethodContext, "owner">;
   readonly #pending = new Map<RequestId, Pending>();
-  onclose?: (() => void) | undefined;
-  onerror?: ((error: Error) => void) | undefined;
-  onmessage?: Transport["onmessage"];
 
   constructor(inner: Transport, options: SessionLayerOptions) {
-    this.#inner = inner;
     const { store, ttlMs = DEFAULT_TTL_MS, maxAgeMs = Infinity, now = Date.now } = options;
     const lifetime = { ttlMs, maxAgeMs };
     const { policy = "required", tools = {}, local = false } = options;
     const bindings = new Bindings({ ...options, local });
-    this.#admission = new Admission({ store, policy, tools, bindings, lifetime, now });
+    const admission = new Admission({ store, policy, tools, bindings, lifetime, now });
+    // Wrong options leave the transport as it was.
+    super(inner);
+    this.#admission = admission;
     this.#methodContext = { store, local, lifetime, now };
-    const { onclose, onerror } = inner;
-    inner.onclose = () => {
-      onclose?.();
-      this.#release();
-      this.onclose?.();
-    };
-    inner.onerror = (error) => {
-      onerror?.(error);
-      this.onerror?.(error);
-    };
-    inner.onmessage = (message, extra) => this.#receive(message, extra);
   }
 
-  get sessionId(): string | undefined {
-    return this.#inner.sessionId;
+  override async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+    await this.inner.send(isResponse(message) ? await this.#complete(message) : message, options);
   }
 
-  get setProtocolVersion(): ((version: string) => void) | undefined {
-    return this.#inner.setProtocolVersion?.bind(this.#inner);
-  }
-
-  start(): Promise<void> {
-    return this.#inner.start();
-  }
-
-  async close(): Promise<void> {
-    await this.#inner.close();
-    this.#release();
-  }
-
-  async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
-    await this.#inner.send(isResponse(message) ? await this.#complete(message) : message, options);
-  }
-
-  #receive(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): void {
+  protected override receive(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): void {
     if (!("method" in message)) return this.#deliver(message, extra);
     if (!("id" in message)) {
       if (message.method === "notifications/cancelled") this.#cancel(message.params);
@@ -262,7 +233,7 @@ class SessionLayer implements Transport {
     return pending;
   }
 
-  #release(): void {
+  protected override release(): void {
     for (const { admitted } of this.#pending.values()) admitted.session?.close();
     this.#pending.clear();
     this.#admission.close();
@@ -282,7 +253,7 @@ class SessionLayer implements Transport {
       ? { result: { ...reply.result } }
       : { error: this.#wireError(reply.error) };
     try {
-      await this.#inner.send({ jsonrpc: "2.0", id, ...body });
+      await this.inner.send({ jsonrpc: "2.0", id, ...body });
     } catch (error) {
       this.onerror?.(asError(error));
     }
