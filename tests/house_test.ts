@@ -5,6 +5,7 @@ import { assert, assertEquals } from "@std/assert";
 import { posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
+  allowanceFaults,
   type Config,
   directionFaults,
   importsIn,
@@ -43,6 +44,10 @@ function assertNone(faults: string[]): void {
 
 Deno.test("house: each folder imports only what is below it", () => {
   assertNone(modules.flatMap(([path, source]) => directionFaults(path, source, config)));
+});
+
+Deno.test("house: no file may import what it does not", () => {
+  assertNone(modules.flatMap(([path, source]) => allowanceFaults(path, source, config)));
 });
 
 Deno.test("house: the SDK is imported in one file a side, and with its types", () => {
@@ -119,7 +124,9 @@ Deno.test.each<readonly [what: string, faults: string[], count: number]>([
   ],
   ["a client that uses a server", direction("client/a.ts", `import "${config.name}/server"`), 1],
   ["a client that uses the journal", direction("client/a.ts", 'import "../store/journal.ts"'), 1],
-  ["the jar that uses the journal", direction("client/jar.ts", 'import "../store/journal.ts"'), 0],
+  ["the jar that uses the journal", direction("client/jar.ts", 'import "../store/journal.ts"'), 1],
+  ["its file that does", direction("client/jar_file.ts", 'import "../store/journal.ts"'), 0],
+  ["a leave that is not used", allowanceFaults("client/jar_lines.ts", "", config), 2],
   ["a server that goes past mod.ts", direction("servers/a.ts", 'await import("./base/a.ts")'), 1],
   ["a computed import", direction("client/a.ts", "await import(x)"), 1],
   ["a bench that uses a test", direction("bench/a.ts", 'import "../tests/a.ts"'), 1],
