@@ -33,6 +33,12 @@ export interface ReconnectOptions {
    * tries anew.
    */
   readonly givesUp: boolean;
+  /**
+   * What each new connection is asked once it is introduced. Nobody gets the answers.
+   *
+   * @default nothing
+   */
+  readonly repeats?: () => readonly Request[];
 }
 
 /** What is waiting to be sent, and may be cancelled while it waits. */
@@ -58,6 +64,7 @@ export class Reconnecting implements Transport {
   readonly #connect: Connect;
   readonly #reconnectMs: number;
   readonly #givesUp: boolean;
+  readonly #repeats: () => readonly Request[];
   readonly #closing = new AbortController();
   readonly #links = new Set<Link>();
   readonly #waiting = new Map<RequestId, Waiting>();
@@ -69,13 +76,16 @@ export class Reconnecting implements Transport {
   #agreed = false;
   #version: string | undefined;
   #replays = 0;
-  #replayed: PromiseWithResolvers<Answer> | undefined;
+  #introduction:
+    | { readonly id: string; readonly answered: PromiseWithResolvers<Answer> }
+    | undefined;
 
   /** Connects by means of `connect`, each time that it has to. */
-  constructor(connect: Connect, { reconnectMs, givesUp }: ReconnectOptions) {
+  constructor(connect: Connect, { reconnectMs, givesUp, repeats }: ReconnectOptions) {
     this.#connect = connect;
     this.#reconnectMs = reconnectMs;
     this.#givesUp = givesUp;
+    this.#repeats = repeats ?? (() => []);
   }
 
   /** The connection's own session, where HTTP has one. Changes as the connection is rebuilt. */
@@ -209,24 +219,35 @@ export class Reconnecting implements Transport {
 
   /** Goes through the first connection's `initialize` again, under an id of our own. */
   async #introduce(link: Link): Promise<unknown> {
-    const replayed = this.#replayed = Promise.withResolvers<Answer>();
+    const id = this.#newId();
+    const answered = Promise.withResolvers<Answer>();
+    this.#introduction = { id, answered };
     const params = { ...this.#initialize?.params };
     if (this.#version !== undefined) params.protocolVersion = this.#version;
-    const id = `${this.#replayPrefix}${++this.#replays}`;
     await link.send({ jsonrpc: "2.0", id, method: "initialize", params });
-    const answer = await replayed.promise;
+    const answer = await answered.promise;
     if (!("result" in answer)) throw new Error(`Cannot reconnect: ${answer.error.message}`);
     const version = answer.result.protocolVersion;
     if (typeof version === "string") link.setProtocolVersion(version);
     if (this.#initialized !== undefined) await link.send(this.#initialized);
+    for (const request of this.#repeats()) {
+      // Each is sent before what waits for the connection, which is of use without them too.
+      await link.send({ ...request, id: this.#newId() }).catch((error: Error) =>
+        this.onerror?.(error)
+      );
+    }
     return answer.result;
+  }
+
+  #newId(): string {
+    return `${this.#replayPrefix}${++this.#replays}`;
   }
 
   #receive(message: Message, extra: Extra | undefined): void {
     if (isAnswer(message)) {
       if (typeof message.id === "string" && message.id.startsWith(this.#replayPrefix)) {
-        // A late answer to an attempt that was given up has an older number.
-        if (message.id.endsWith(`:${this.#replays}`)) this.#replayed?.resolve(message);
+        // Nobody waits for the others: attempts that were given up, and what is repeated.
+        if (message.id === this.#introduction?.id) this.#introduction.answered.resolve(message);
         return;
       }
       if (message.id === this.#initialize?.id && "result" in message) this.#agreed = true;

@@ -24,6 +24,7 @@ import type { BridgedSession } from "./bridged_session.ts";
 import { type Conversations, withoutConversation } from "./conversations.ts";
 import type { Host } from "./host.ts";
 import type { Log } from "./log.ts";
+import { Standing } from "./standing.ts";
 
 /** How long a session may take to be found or made. */
 const ESTABLISH_MS = 5_000;
@@ -51,7 +52,7 @@ export interface RelayParts {
 
 /** A request of the host's that has not been answered. */
 interface Pending {
-  readonly method: string;
+  readonly request: Request;
   readonly session: BridgedSession | undefined;
   /** How many sessions had been lost when it came. */
   readonly losses: number;
@@ -65,6 +66,7 @@ export class Relay {
   readonly #log: Log;
   readonly #layer: SessionLayer;
   readonly #pending = new Map<RequestId, Pending>();
+  readonly #standing = new Standing();
   readonly #closing = new AbortController();
   readonly #over = Promise.withResolvers<void>();
   #started: Promise<void> | undefined;
@@ -80,7 +82,11 @@ export class Relay {
     this.#server = server;
     this.#conversations = conversations;
     this.#log = log;
-    const options = { reconnectMs: RECONNECT_MS, givesUp: false };
+    const options = {
+      reconnectMs: RECONNECT_MS,
+      givesUp: false,
+      repeats: () => this.#standing.except(this.#pending.values().map(({ request }) => request)),
+    };
     const layer = new SessionLayer({
       transport: new Reconnecting(connect, options),
       keeperOf: ({ id }) => this.#pending.get(id)?.session?.keeper,
@@ -126,8 +132,8 @@ export class Relay {
     if (isRequest(message)) {
       if (this.#pending.has(message.id)) return this.#refuseTwice(message);
       const session = this.#conversations.of(message);
-      const { method } = message;
-      this.#pending.set(message.id, { method, session, losses: session?.losses ?? 0 });
+      const losses = session?.losses ?? 0;
+      this.#pending.set(message.id, { request: message, session, losses });
     }
     const sent = this.#turn.then(() => this.#forward(message));
     // Over HTTP, messages overtake each other unless each waits for the one before.
@@ -185,12 +191,13 @@ export class Relay {
     const pending = message.id === undefined ? undefined : this.#pending.get(message.id);
     // Nobody waits for it: the request has been cancelled.
     if (pending === undefined) return;
-    if (pending.method === "initialize") return this.#answer(this.#introduction(message));
-    const { session, method, losses } = pending;
+    const { request, session, losses } = pending;
+    if (request.method === "initialize") return this.#answer(this.#introduction(message));
+    if ("result" in message) this.#standing.note(request);
     if (!("result" in message) || session === undefined || !this.#layer.capability) {
       return this.#answer(message);
     }
-    this.#answer({ ...message, result: session.resultFor(method, message.result, losses) });
+    this.#answer({ ...message, result: session.resultFor(request.method, message.result, losses) });
   }
 
   #introduction(answer: Answer): Answer {
@@ -224,7 +231,7 @@ export class Relay {
     const pending = this.#pending.get(answer.id);
     if (pending === undefined) return;
     this.#give(answer);
-    if (pending.method === "initialize") this.#introduced?.();
+    if (pending.request.method === "initialize") this.#introduced?.();
     this.#settle(answer.id);
   }
 
