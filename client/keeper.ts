@@ -18,6 +18,9 @@ export class Keeper {
   readonly #fail: (error: unknown) => void;
   #cookie: HeldCookie | undefined;
   #saving: Promise<void> = Promise.resolve();
+  #changes = 0;
+  /** The last change that the jar has. */
+  #saved = 0;
   /** Has the jar failed to answer? It is not asked again, for everything would wait for it. */
   #unreadable = false;
 
@@ -36,6 +39,11 @@ export class Keeper {
   /** The held cookie. */
   get cookie(): HeldCookie | undefined {
     return this.#cookie;
+  }
+
+  /** Has the jar what is held? */
+  get isSaved(): boolean {
+    return this.#saved === this.#changes;
   }
 
   /** Holds what the jar has for this server and profile, and tells nobody yet. */
@@ -75,9 +83,11 @@ export class Keeper {
   }
 
   #save(cookie: HeldCookie | undefined, previous: string | undefined): void {
+    const change = ++this.#changes;
     this.#saving = this.#saving.then(async () => {
-      if (cookie !== undefined) return await this.#jar.set(this.#key, cookie);
-      if (previous !== undefined) await this.#jar.delete(this.#key, previous);
+      if (cookie !== undefined) await this.#jar.set(this.#key, cookie);
+      else if (previous !== undefined) await this.#jar.delete(this.#key, previous);
+      this.#saved = change;
     }).catch(this.#fail);
   }
 }

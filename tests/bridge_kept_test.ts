@@ -3,10 +3,38 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { Behind } from "./bridge_behind.ts";
+import { Behind, sessionOf } from "./bridge_behind.ts";
 import { BridgeHost, conversation, Folder } from "./bridge_host.ts";
 
+const POLICIES = new URL("./fixtures/policies.ts", import.meta.url);
 const ASKED = new URL("./fixtures/asked.ts", import.meta.url);
+/** As many conversations as the bridge has at hand. */
+const AT_HAND = 1000;
+const AT_ONCE = 50;
+
+Deno.test("bridge: has some conversations at hand, and finds the others again", async () => {
+  await using folder = await Folder.create();
+  await using behind = await Behind.start(POLICIES, "stdio", folder);
+  await using host = await BridgeHost.connect(folder, ["--log-level", "info", ...behind.args]);
+  const session = async (id: string) => sessionOf(await host.tool("members", {}, conversation(id)));
+  const busy = await session("busy");
+  const held = host.tool("hold", { text: "x" }, conversation("busy"));
+  await host.tool("held");
+  const idle = await session("idle");
+  for (let i = 0; i < AT_HAND - 1; i += AT_ONCE) {
+    const some = Array.from({ length: Math.min(AT_ONCE, AT_HAND - 1 - i) }, (_, j) => i + j);
+    await Promise.all(some.map((i) => session(`${i}`)));
+  }
+  // Now there is one too many: the one that was not used for the longest time, and could go.
+  assertEquals(await session("busy"), busy);
+  assertEquals(await session("idle"), idle);
+  await host.tool("release");
+  assertEquals((await held).structuredContent.outcome, "written");
+  assertEquals(await host.endInput(), 0);
+  const resumed = host.stderr.filter((line) => line.endsWith("is resumed"));
+  assertEquals(resumed, [`bridge: info: session ${idle.slice(0, 13)}… is resumed`]);
+});
+
 for (const way of ["stdio", "stateful"] as const) {
   Deno.test(`bridge: asks a new connection for what the last one was asked for (${way})`, async () => {
     await using folder = await Folder.create();

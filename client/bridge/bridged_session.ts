@@ -21,6 +21,8 @@ export class BridgedSession {
   readonly keeper: Keeper;
   /** How many sessions it has lost. */
   losses = 0;
+  /** How many requests that use it have not been answered. */
+  inFlight = 0;
   #gone: string | undefined;
   /** Has a session been lost without the model having been told? */
   #untold = false;
@@ -31,6 +33,11 @@ export class BridgedSession {
       tell: (event) => this.#note(event, log),
       fail: (error) => log("warn", `the cookie jar: ${String(error)}`),
     });
+  }
+
+  /** Is there nothing to it but the cookie that is in the jar? */
+  get isIdle(): boolean {
+    return this.inFlight === 0 && !this.#untold && this.keeper.isSaved;
   }
 
   /**

@@ -12,6 +12,9 @@ import type { Request } from "../sdk.ts";
 import { BridgedSession } from "./bridged_session.ts";
 import type { Log } from "./log.ts";
 
+/** How many sessions the bridge has at hand; the jar has the cookies of the others. */
+const MAX_AT_HAND = 1000;
+
 /** Where sessions are kept. */
 export interface ConversationOptions {
   /** Keeps the cookies of sessions that are to be found again. */
@@ -26,6 +29,7 @@ export interface ConversationOptions {
 /** All sessions on this side of the bridge. */
 export class Conversations {
   readonly #options: ConversationOptions;
+  /** Those that were used last come last. */
   readonly #sessions = new Map<string, BridgedSession>();
   /** For what belongs to no conversation. Nobody could find it again, so no jar keeps it. */
   readonly #ours: BridgedSession;
@@ -63,12 +67,18 @@ export class Conversations {
 
   #open(profile: string): BridgedSession {
     const { jar, server, log } = this.#options;
-    let session = this.#sessions.get(profile);
-    if (session === undefined) {
-      session = new BridgedSession(jar, { server, profile }, log);
-      this.#sessions.set(profile, session);
-    }
+    const session = this.#sessions.get(profile) ??
+      new BridgedSession(jar, { server, profile }, log);
+    this.#sessions.delete(profile);
+    this.#letGo(this.#sessions.size + 1 - MAX_AT_HAND);
+    this.#sessions.set(profile, session);
     return session;
+  }
+
+  /** Lets go of `count` that were not used for the longest time, if so many will be found again. */
+  #letGo(count: number): void {
+    const idle = this.#sessions.entries().filter(([, session]) => session.isIdle);
+    for (const [profile] of idle.take(Math.max(0, count))) this.#sessions.delete(profile);
   }
 }
 

@@ -133,6 +133,7 @@ export class Relay {
       if (this.#pending.has(message.id)) return this.#refuseTwice(message);
       const session = this.#conversations.of(message);
       const losses = session?.losses ?? 0;
+      if (session !== undefined) session.inFlight++;
       this.#pending.set(message.id, { request: message, session, losses });
     }
     const sent = this.#turn.then(() => this.#forward(message));
@@ -236,6 +237,8 @@ export class Relay {
   }
 
   #settle(id: RequestId): void {
+    const session = this.#pending.get(id)?.session;
+    if (session !== undefined) session.inFlight--;
     this.#pending.delete(id);
     if (this.#pending.size === 0) this.#drained?.();
   }
