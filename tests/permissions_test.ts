@@ -1,6 +1,7 @@
 /** What servers are allowed: enough to serve, and no more than the README says. */
 
 import { assert, assertEquals } from "@std/assert";
+import { denoDir } from "./support/deno_dir.ts";
 import { lines } from "./support/lines.ts";
 import { SERVERS, startServer, TRANSPORTS } from "./support/server.ts";
 
@@ -44,9 +45,7 @@ for (const home of ["", " behind a symbolic link"]) {
       const block = /```sh\n(state=[\s\S]*?)```/.exec(readme)?.[1];
       assert(block);
       // Deno's cache is in the home folder too, and must not be an empty one.
-      const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] })
-        .output();
-      const { denoDir: DENO_DIR } = JSON.parse(new TextDecoder().decode(stdout));
+      const DENO_DIR = await denoDir();
       const all = block.replaceAll("\\\n", " ").trim().split("\n");
       const commands = all.filter((line) => line.startsWith("deno "));
       const setup = all.slice(0, -commands.length).join("\n");
