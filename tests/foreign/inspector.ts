@@ -3,7 +3,11 @@
  * SDK's first generation in it and shows the codes of errors.
  */
 
+import { assert, assertEquals } from "@std/assert";
 import { delimiter, dirname } from "node:path";
+import { denoDir } from "../support/deno_dir.ts";
+import { BRIDGE, type Reach, scriptOf, type ToolCall } from "../support/separate_runs.ts";
+import { SERVERS, type WireResult } from "../support/server.ts";
 import { installNpmPackages, type NpmPackages } from "./npm_packages.ts";
 
 export const INSPECTORS = ["Inspector 1", "Inspector 2"] as const;
@@ -27,21 +31,34 @@ export interface Outcome {
 /** The installed Inspectors. */
 export class Inspectors {
   readonly #packages: NpmPackages;
+  readonly #denoDir: string;
 
-  private constructor(packages: NpmPackages) {
+  private constructor(packages: NpmPackages, denoDir: string) {
     this.#packages = packages;
+    this.#denoDir = denoDir;
   }
 
   static async install(): Promise<Inspectors> {
-    return new Inspectors(await installNpmPackages(Object.fromEntries(Object.values(PACKAGES))));
+    const packages = await installNpmPackages(Object.fromEntries(Object.values(PACKAGES)));
+    // A server that an Inspector starts has no time to download anything.
+    const args = ["cache", ...SERVERS.map(scriptOf), BRIDGE];
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
+    assert(success, new TextDecoder().decode(stderr));
+    return new Inspectors(packages, await denoDir());
   }
 
-  /** Runs one; what it and a server that it starts keep goes to the folder `home`. */
-  async run(name: InspectorName, args: readonly string[], home: string): Promise<Outcome> {
+  /** Runs one on a server; what it and a server that it starts keep goes to the folder `home`. */
+  async run(
+    name: InspectorName,
+    reach: Reach,
+    args: readonly string[],
+    home: string,
+  ): Promise<Outcome> {
     const { node } = this.#packages;
     const script = await this.#packages.command(PACKAGES[name][0], "mcp-inspector");
     const { code, stdout, stderr } = await new Deno.Command(node, {
-      args: [script, "--cli", ...args],
+      // From the home that it is given, Deno would not find what is downloaded.
+      args: [script, "--cli", "-e", `DENO_DIR=${this.#denoDir}`, ...argsFor(name, reach, args)],
       // Whatever the machine's owner has set up for the Inspector must not change what it does.
       clearEnv: true,
       env: {
@@ -55,4 +72,46 @@ export class Inspectors {
     const text = new TextDecoder();
     return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
   }
+
+  /** Has one call a tool, and gives the result that it shows. */
+  async call(
+    name: InspectorName,
+    reach: Reach,
+    call: ToolCall,
+    home: string,
+  ): Promise<WireResult> {
+    const { code, stdout, stderr } = await this.run(name, reach, callArgs(call), home);
+    assertEquals(code, 0, stderr);
+    return JSON.parse(stdout);
+  }
+}
+
+/** What makes an Inspector call a tool. */
+export function callArgs({ name, args = {}, meta = {} }: ToolCall): string[] {
+  const pairs = (flag: string, values: Readonly<Record<string, string>>) =>
+    Object.entries(values).flatMap(([key, value]) => [flag, `${key}=${value}`]);
+  return [
+    "--method",
+    "tools/call",
+    "--tool-name",
+    name,
+    ...pairs("--tool-arg", args),
+    ...pairs("--tool-metadata", meta),
+  ];
+}
+
+function argsFor(name: InspectorName, reach: Reach, args: readonly string[]): string[] {
+  if (reach.kind === "url") {
+    const headers = Object.entries(reach.headers).map(([key, value]) => `${key}: ${value}`);
+    const flags = headers.flatMap((header) => ["--header", header]);
+    return [reach.url, "--transport", "http", ...flags, ...args];
+  }
+  const { command } = reach;
+  const end = command.indexOf("--");
+  if (end === -1) return [...command, ...args];
+  // Version 2 gives the server all that follows its own "--". Version 1 is two processes, of which
+  // each takes the first "--" away.
+  return name === "Inspector 2"
+    ? [...args, "--", ...command]
+    : [...command.slice(0, end), ...args, "--", "--", ...command.slice(end)];
 }

@@ -4,7 +4,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { type Reach, scriptOf } from "../support/separate_runs.ts";
 import {
   type ServerName,
   SERVERS,
@@ -12,7 +12,7 @@ import {
   type WireCookie,
   type WireResult,
 } from "../support/server.ts";
-import { type InspectorName, INSPECTORS, Inspectors, type Outcome } from "./inspector.ts";
+import { callArgs, type InspectorName, INSPECTORS, Inspectors, type Outcome } from "./inspector.ts";
 
 const KINDS = ["stdio", "stateless HTTP", "stateful HTTP"] as const;
 type Kind = (typeof KINDS)[number];
@@ -25,28 +25,14 @@ const TOOLS: Readonly<Record<ServerName, string[]>> = {
 };
 
 let home: string;
-let denoDir: string;
 let inspectors: Inspectors;
 
 Deno.test.beforeAll(async () => {
   inspectors = await Inspectors.install();
-  // A server that the Inspector starts has no time, and not this user's settings, to download with.
-  await deno("cache", ...SERVERS.map(scriptOf));
-  denoDir = JSON.parse(await deno("info", "--json")).denoDir;
   home = await Deno.makeTempDir();
 });
 
 Deno.test.afterAll(() => Deno.remove(home, { recursive: true }));
-
-async function deno(...args: string[]): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
-  assert(success, new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout);
-}
-
-function scriptOf(server: ServerName): string {
-  return fileURLToPath(new URL(`../../servers/${server}.ts`, import.meta.url));
-}
 
 /** One Inspector and the servers that it uses over one kind of connection. */
 class Setup implements AsyncDisposable {
@@ -64,8 +50,7 @@ class Setup implements AsyncDisposable {
 
   /** Runs the Inspector on a server. */
   async run(server: ServerName, ...args: string[]): Promise<Outcome> {
-    const target = await this.#target(server);
-    return await inspectors.run(this.#inspector, [...target, ...args], home);
+    return await inspectors.run(this.#inspector, await this.#reach(server), args, home);
   }
 
   /** Runs the Inspector on a server and gives what it shows. */
@@ -78,11 +63,13 @@ class Setup implements AsyncDisposable {
   /** Has the Inspector call a tool, and gives the result that it shows. */
   async call(
     server: ServerName,
-    tool: string,
+    name: string,
     args: Record<string, string> = {},
     cookie?: unknown,
   ): Promise<WireResult> {
-    return await this.shows(server, ...callArgs(tool, args, cookie)) as unknown as WireResult;
+    const meta = cookie === undefined ? {} : { "mcp/session": JSON.stringify(cookie) };
+    const reach = await this.#reach(server);
+    return await inspectors.call(this.#inspector, reach, { name, args, meta }, home);
   }
 
   /** Makes a session, which the Inspector has no method for. */
@@ -95,13 +82,12 @@ class Setup implements AsyncDisposable {
     await this.#cleanup.disposeAsync();
   }
 
-  /** What tells the Inspector of a server; over stdio each run starts one, on the same store. */
-  async #target(server: ServerName): Promise<string[]> {
+  /** How the Inspector reaches a server; over stdio each run starts one, on the same store. */
+  async #reach(server: ServerName): Promise<Reach> {
     const store = this.#store;
     if (this.#kind === "stdio") {
       const command = [Deno.execPath(), "run", "-A", scriptOf(server), "--store", store];
-      // From the home that the Inspector is given, Deno would not find what is downloaded.
-      return ["-e", `DENO_DIR=${denoDir}`, ...command];
+      return { kind: "command", command };
     }
     let url = this.#listening.get(server);
     if (url === undefined) {
@@ -110,19 +96,8 @@ class Setup implements AsyncDisposable {
       url = this.#cleanup.use(process).url;
       this.#listening.set(server, url);
     }
-    return [url, "--transport", "http"];
+    return { kind: "url", url, headers: {} };
   }
-}
-
-function callArgs(tool: string, args: Record<string, string> = {}, cookie?: unknown): string[] {
-  return [
-    "--method",
-    "tools/call",
-    "--tool-name",
-    tool,
-    ...Object.entries(args).flatMap(([name, value]) => ["--tool-arg", `${name}=${value}`]),
-    ...cookie === undefined ? [] : ["--tool-metadata", `mcp/session=${JSON.stringify(cookie)}`],
-  ];
 }
 
 /** One test for each kind of connection and each of the Inspectors. */
@@ -164,7 +139,7 @@ testEach(INSPECTORS, "calls session_probe, and gets a session and its cookie", a
 });
 
 testEach(INSPECTORS, "shows the error of a tool that needs a session", async (it, inspector) => {
-  const call = callArgs("echo", { text: "hi" });
+  const call = callArgs({ name: "echo", args: { text: "hi" } });
   const { code, stdout, stderr } = await it.run("session_required", ...call);
   assertEquals(stdout, "");
   if (inspector === "Inspector 1") {
