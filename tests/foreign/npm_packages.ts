@@ -19,6 +19,8 @@ const NODE_PACKAGES: Readonly<Record<string, string>> = {
 export interface NpmPackages {
   /** The path of Node's binary. */
   readonly node: string;
+  /** Finds an installed package's folder. */
+  folder(name: string): string;
   /** Finds the file behind a command of an installed package. */
   command(name: string, command: string): Promise<string>;
 }
@@ -51,12 +53,12 @@ export async function installNpmPackages(
     `${nodePackage}@${NODE_VERSION}`,
     ...Object.entries(packages).map(([name, spec]) => `${name}@${spec}`),
   ]);
+  const folderOf = (name: string) => join(folder, "node_modules", name);
   const command = async (name: string, command: string) => {
-    const home = join(folder, "node_modules", name);
-    const { bin } = JSON.parse(await Deno.readTextFile(join(home, "package.json")));
-    return join(home, bin[command]);
+    const { bin } = JSON.parse(await Deno.readTextFile(join(folderOf(name), "package.json")));
+    return join(folderOf(name), bin[command]);
   };
-  return { node: await command(nodePackage, "node"), command };
+  return { node: await command(nodePackage, "node"), folder: folderOf, command };
 }
 
 function cacheFolder(): string {
