@@ -21,7 +21,12 @@ const server = new URL("../fixtures/broken_wire.ts", import.meta.url);
 const attacks = { http: attackHttp, stdio: attackStdio };
 
 /** Which broken server is found out, and by what it is known. */
-const BROKEN: readonly [name: string, transport: keyof typeof attacks, fault: RegExp][] = [
+const BROKEN: readonly [
+  name: string,
+  transport: keyof typeof attacks,
+  fault: RegExp,
+  handles?: boolean,
+][] = [
   ["leaksIds", "http", /session's id leaks.*TEST_SEED=7/],
   ["leaksIds", "stdio", /session's id leaks.*TEST_SEED=7/],
   ["leaksSecrets", "http", /session's secret leaks/],
@@ -43,15 +48,20 @@ const BROKEN: readonly [name: string, transport: keyof typeof attacks, fault: Re
   ["cutsJson", "http", /Not JSON/],
   ["sharesNotes", "http", /The neighbour finds/],
   ["countsOften", "http", /the server counts/],
+  ["leaksIds", "http", /session's id leaks.*TEST_SEED=7/, true],
+  ["leaksIds", "stdio", /session's id leaks.*TEST_SEED=7/, true],
+  ["sharesNotes", "http", /The neighbour finds/, true],
+  ["sharesNotes", "stdio", /The neighbour finds/, true],
 ];
 
-for (const [name, transport, fault] of BROKEN) {
+for (const [name, transport, fault, handles = false] of BROKEN) {
+  const over = handles ? `${transport} with --handles` : transport;
   Deno.test({
-    name: `The hostile client over ${transport}: finds out a server that ${name}`,
+    name: `The hostile client over ${over}: finds out a server that ${name}`,
     ignore: Deno.build.os === "windows" && transport === "http",
     async fn() {
       const answerMs = name === "hangs" ? 500 : 20_000;
-      const options = { server, args: [name], seed: 7, requests: 1000, answerMs };
+      const options = { server, args: [name], seed: 7, requests: 1000, answerMs, handles };
       const error = await assertRejects(() => attacks[transport](options), Fault);
       assertMatch(error.message, fault);
     },
@@ -158,9 +168,11 @@ Deno.test("Ledger: knows what is missing, and what nobody asked for", () => {
 });
 
 Deno.test("shot: the same seed and number give the same bytes", () => {
-  const aim = { own: ["sess-1"], other: `sess-${"0f".repeat(16)}`, others: ["x"] };
-  const bytes = (seed: number) =>
-    Array.from({ length: 100 }, (_, number) => `${shot(seed, number, aim).bytes.slice(0, 500)}`);
-  assertEquals(bytes(7), bytes(7));
-  assertNotEquals(bytes(7), bytes(8));
+  for (const handles of [false, true]) {
+    const aim = { own: ["sess-1"], other: `sess-${"0f".repeat(16)}`, others: ["x"], handles };
+    const bytes = (seed: number) =>
+      Array.from({ length: 100 }, (_, number) => `${shot(seed, number, aim).bytes.slice(0, 500)}`);
+    assertEquals(bytes(7), bytes(7));
+    assertNotEquals(bytes(7), bytes(8));
+  }
 });

@@ -11,21 +11,24 @@ import { attackStdio } from "./hostile/over_stdio.ts";
 const server = new URL("../fixtures/policies.ts", import.meta.url);
 const options = { server, requests: 1000, answerMs: 20_000 };
 
-for (const stateful of [false, true]) {
-  Deno.test({
-    name: `A hostile client over HTTP${stateful ? " with --stateful" : ""}: harms nobody`,
-    // A server is stopped by a signal, which is not there.
-    ignore: Deno.build.os === "windows",
-    async fn() {
-      const seed = testSeed();
-      console.log(`TEST_SEED=${seed}`);
-      await attackHttp({ ...options, seed, stateful });
-    },
+for (const handles of [false, true]) {
+  for (const stateful of [false, true]) {
+    const flags = [...stateful ? ["--stateful"] : [], ...handles ? ["--handles"] : []];
+    Deno.test({
+      name: `A hostile client over ${["HTTP", ...flags].join(" ")}: harms nobody`,
+      // A server is stopped by a signal, which is not there.
+      ignore: Deno.build.os === "windows",
+      async fn() {
+        const seed = testSeed();
+        console.log(`TEST_SEED=${seed}`);
+        await attackHttp({ ...options, seed, stateful, handles });
+      },
+    });
+  }
+
+  Deno.test(`A hostile client over stdio${handles ? " --handles" : ""}: harms nobody`, async () => {
+    const seed = testSeed();
+    console.log(`TEST_SEED=${seed}`);
+    await attackStdio({ ...options, seed, handles });
   });
 }
-
-Deno.test("A hostile client over stdio: harms nobody", async () => {
-  const seed = testSeed();
-  console.log(`TEST_SEED=${seed}`);
-  await attackStdio({ ...options, seed });
-});

@@ -6,6 +6,7 @@
 
 import type { Random } from "../../support/random.ts";
 import { INITIALIZE } from "../../support/server.ts";
+import { handleCall } from "./handles.ts";
 
 /** What the attacker knows. */
 export interface Aim {
@@ -15,6 +16,8 @@ export interface Aim {
   readonly other: string;
   /** Request ids of others: their calls are not the attacker's to cancel. */
   readonly others: readonly (string | number)[];
+  /** Does the server take handles? */
+  readonly handles: boolean;
 }
 
 /** Tools of the policies fixture that come to an end by themselves. */
@@ -83,7 +86,9 @@ export function cookieValue(random: Random, { own, other }: Aim): unknown {
 
 /** A message as a client of good will sends it, but for its cookie. */
 export function message(random: Random, aim: Aim, id: string | number): Record<string, unknown> {
-  const meta = random.chance(0.3) ? {} : { _meta: { "mcp/session": cookieValue(random, aim) } };
+  // With a cookie beside it, most handles come to nothing.
+  const bare = random.chance(aim.handles ? 0.7 : 0.3);
+  const meta = bare ? {} : { _meta: { "mcp/session": cookieValue(random, aim) } };
   const request = (method: string, params: object) => {
     return { jsonrpc: "2.0", id, method, params: { ...params, ...meta } };
   };
@@ -93,7 +98,10 @@ export function message(random: Random, aim: Aim, id: string | number): Record<s
   const text = random.pick(["", "text", "\0", "__proto__", "\u2028", "é".repeat(500), "🦕"]);
   const call = () => {
     const name = random.chance(0.1) ? random.pick(NO_TOOLS) : random.pick(TOOLS);
-    return request("tools/call", { name, arguments: { text } });
+    const params = aim.handles && random.chance(0.8)
+      ? handleCall(random, aim, { name, text })
+      : { name, arguments: { text } };
+    return request("tools/call", params);
   };
   const hints = { label: text, data: { title: text, reason: "mine", [text]: text } };
   return random.pick<() => Record<string, unknown>>([

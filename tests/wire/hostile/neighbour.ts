@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { SiegeOptions } from "./siege.ts";
 import { around, Fault, type Message } from "./verdict.ts";
 
 /** Sends a request and gives the answer. */
@@ -15,21 +16,23 @@ const NOTES = 200;
 /** Works in a session of its own, and looks at each step whether all is as it left it. */
 export class Neighbour {
   readonly #ask: Ask;
+  readonly #handles: boolean;
   readonly id: string;
   readonly secret: string;
   readonly #notes: string[] = [];
   #calls = 0;
 
-  private constructor(ask: Ask, id: string, secret: string) {
+  private constructor(ask: Ask, id: string, secret: string, handles: boolean) {
     this.#ask = ask;
+    this.#handles = handles;
     this.id = id;
     this.secret = secret;
   }
 
   /** Makes the session, and puts the secret into it. */
-  static async open(ask: Ask): Promise<Neighbour> {
+  static async open(ask: Ask, { handles = false }: SiegeOptions): Promise<Neighbour> {
     const id = await createSession(ask);
-    const neighbour = new Neighbour(ask, id, `secret-${crypto.randomUUID()}`);
+    const neighbour = new Neighbour(ask, id, `secret-${crypto.randomUUID()}`, handles);
     await neighbour.#note();
     return neighbour;
   }
@@ -62,8 +65,10 @@ export class Neighbour {
 
   async #call(name: string, text = ""): Promise<Record<string, unknown>> {
     this.#calls++;
-    const _meta = { "mcp/session": { id: this.id } };
-    const answer = await this.#ask("tools/call", { name, arguments: { text }, _meta });
+    const params = this.#handles
+      ? { name, arguments: { text, session: this.id } }
+      : { name, arguments: { text }, _meta: { "mcp/session": { id: this.id } } };
+    const answer = await this.#ask("tools/call", params);
     const found = Object(Object(answer.result).structuredContent);
     if (answer.result !== undefined && Object(answer.result).isError !== true) return found;
     throw new Fault(`The neighbour's ${name} is answered with ${around(JSON.stringify(answer))}`);

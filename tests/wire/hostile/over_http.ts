@@ -10,7 +10,15 @@ import { exchange } from "./http_exchange.ts";
 import { attack, type Target } from "./http_requests.ts";
 import type { Aim } from "./messages.ts";
 import { type Ask, createSession, Neighbour } from "./neighbour.ts";
-import { checkLog, named, OWN_SESSIONS, type Shot, shot, type SiegeOptions } from "./siege.ts";
+import {
+  checkLog,
+  flagsOf,
+  named,
+  OWN_SESSIONS,
+  type Shot,
+  shot,
+  type SiegeOptions,
+} from "./siege.ts";
 import { checkMessage, Fault, type Message } from "./verdict.ts";
 
 /** How many connections attack at once. */
@@ -32,11 +40,11 @@ const NEIGHBOURS_ID = "neighbour";
 
 /** @throws {Fault} naming the seed and the request, if the server does what it must not. */
 export async function attackHttp(
-  { server, args = [], seed, requests, answerMs, stateful = false }: SiegeOptions & {
-    readonly stateful?: boolean;
-  },
+  options: SiegeOptions & { readonly stateful?: boolean },
 ): Promise<void> {
-  const flags = ["--log-level", "debug", ...(stateful ? ["--stateful"] : [])];
+  const { server, args = [], seed, requests, answerMs, stateful = false } = options;
+  const { handles = false } = options;
+  const flags = [...flagsOf(options), ...(stateful ? ["--stateful"] : [])];
   await using process = await startServer({
     server,
     transport: "http",
@@ -49,9 +57,10 @@ export async function attackHttp(
   const headersOf = async (): Promise<Record<string, string>> =>
     stateful ? { "mcp-session-id": await openTransportSession(process.url) } : {};
   const ask = asking(process.url, await headersOf());
-  const neighbour = await Neighbour.open(ask);
+  const neighbour = await Neighbour.open(ask, options);
   const own = await Promise.all(Array.from({ length: OWN_SESSIONS }, () => createSession(ask)));
-  const aim: Aim = { own, other: neighbour.id, others: [NEIGHBOURS_ID, 0, "", "nobody"] };
+  const others = [NEIGHBOURS_ID, 0, "", "nobody"];
+  const aim: Aim = { own, other: neighbour.id, others, handles };
   const priv = { ids: [neighbour.id], secret: neighbour.secret };
 
   const over = new AbortController();

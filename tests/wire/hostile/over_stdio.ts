@@ -11,7 +11,15 @@ import { Ledger } from "./ledger.ts";
 import type { Aim } from "./messages.ts";
 import { type Ask, createSession, Neighbour } from "./neighbour.ts";
 import { Pipe } from "./pipe.ts";
-import { checkLog, named, OWN_SESSIONS, type Shot, shot, type SiegeOptions } from "./siege.ts";
+import {
+  checkLog,
+  flagsOf,
+  named,
+  OWN_SESSIONS,
+  type Shot,
+  shot,
+  type SiegeOptions,
+} from "./siege.ts";
 import { checkText, Fault, type Message, type Private } from "./verdict.ts";
 
 /** How many messages a volley has at the most. */
@@ -21,14 +29,13 @@ const NEIGHBOURS = "neighbour-";
 
 /** @throws {Fault} naming the seed and the request, if the server does what it must not. */
 export async function attackStdio(options: SiegeOptions): Promise<void> {
-  const { server, args = [], seed, requests } = options;
-  const store = ["--store", "memory:", "--log-level", "debug"];
-  await using pipe = new Pipe(server, [...args, ...store]);
+  const { server, args = [], seed, requests, handles = false } = options;
+  await using pipe = new Pipe(server, [...args, "--store", "memory:", ...flagsOf(options)]);
   const line = new Line(pipe, options.answerMs);
-  const neighbour = await Neighbour.open(line.ask);
+  const neighbour = await Neighbour.open(line.ask, options);
   const own: string[] = [];
   while (own.length < OWN_SESSIONS) own.push(await createSession(line.ask));
-  const aim: Aim = { own, other: neighbour.id, others: ["nobody", -1, 0.5, ""] };
+  const aim: Aim = { own, other: neighbour.id, others: ["nobody", -1, 0.5, ""], handles };
   const priv = { ids: [neighbour.id], secret: neighbour.secret };
   line.guard(priv);
 
@@ -36,7 +43,7 @@ export async function attackStdio(options: SiegeOptions): Promise<void> {
   const work = neighbour.work(over.signal);
   const attack = async () => {
     const random = new Random(seed);
-    for (let first = 1; first <= requests;) {
+    for (let first = 1; first <= requests && !over.signal.aborted;) {
       const count = Math.min(1 + random.below(VOLLEY), requests - first + 1);
       const shots = Array.from({ length: count }, (_, index) => shot(seed, first + index, aim));
       // Now and then a message comes twice, or after those that follow it.
@@ -52,15 +59,16 @@ export async function attackStdio(options: SiegeOptions): Promise<void> {
       first += count;
     }
   };
+  const attacking = attack();
   try {
-    await Promise.race([attack(), pipe.failed, work.then(() => pipe.failed)]);
+    await Promise.race([attacking, pipe.failed, work.then(() => pipe.failed)]);
   } catch (error) {
     throw error instanceof Fault && !error.message.includes("TEST_SEED")
       ? new Fault(`${error.message}; TEST_SEED=${seed}`)
       : error;
   } finally {
     over.abort();
-    await Promise.race([work, pipe.failed]).catch(() => {});
+    await Promise.allSettled([attacking, work]);
   }
   await work;
   await neighbour.verify();
@@ -70,10 +78,12 @@ export async function attackStdio(options: SiegeOptions): Promise<void> {
 }
 
 /** A call that would never end, and its cancellation; neither is ever answered. */
-function cancelled(number: number, random: Random, { own }: Aim): Shot[] {
+function cancelled(number: number, random: Random, { own, handles }: Aim): Shot[] {
   const id = `held-${number}`;
-  const _meta = { "mcp/session": { id: random.pick(own) } };
-  const params = { name: "hold", arguments: {}, _meta };
+  const session = random.pick(own);
+  const params = handles
+    ? { name: "hold", arguments: { session } }
+    : { name: "hold", arguments: {}, _meta: { "mcp/session": { id: session } } };
   return [
     { jsonrpc: "2.0", id, method: "tools/call", params },
     { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: id } },
@@ -155,8 +165,9 @@ class Line {
     }
     try {
       const { ids, secret } = this.#priv ?? { ids: [], secret: "secret-" };
-      // Over stdio, session/list shows the sessions of the local user.
-      const listed = Array.isArray(Object(message.result).sessions);
+      // Over stdio, session/list and session_list show the sessions of the local user.
+      const { sessions, structuredContent } = Object(message.result);
+      const listed = Array.isArray(sessions ?? Object(structuredContent).sessions);
       checkText(text, { ids: listed ? [] : ids, secret });
       if (message.method === undefined) this.#ledger.answered(message);
     } catch (error) {

@@ -19,10 +19,17 @@ export interface SiegeOptions {
   readonly requests: number;
   /** How long an answer may take, in milliseconds. */
   readonly answerMs: number;
+  /** Is the server started with `--handles`? @default false */
+  readonly handles?: boolean;
 }
 
 /** How many sessions the attacker has. */
 export const OWN_SESSIONS = 10;
+
+/** The flags of a server that is attacked, whatever its transport. */
+export function flagsOf({ handles = false }: SiegeOptions): string[] {
+  return ["--log-level", "debug", ...(handles ? ["--handles"] : [])];
+}
 
 /** A hostile message, with its place in the attack. */
 export interface Shot {
