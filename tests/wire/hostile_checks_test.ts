@@ -128,9 +128,15 @@ Deno.test("checkMessage: refuses what is not JSON-RPC 2.0", () => {
 
 Deno.test("checkText: finds what is private, in whatever it stands", () => {
   const priv = { ids: [`sess-${"0f".repeat(16)}`], secret: "a secret" };
-  for (const text of ["an 0f0f", "a secre", "session.ts", "sess-0f0f0f0f…", "at noon"]) {
-    checkText(text, priv);
-  }
+  const harmless = [
+    "an 0f0f",
+    "a secre",
+    "session.ts",
+    "sess-0f0f0f0f…",
+    "at noon",
+    "at a text: 1",
+  ];
+  for (const text of harmless) checkText(text, priv);
   const private_ = [
     `x${"0f".repeat(16)}y`,
     "{a secret}",

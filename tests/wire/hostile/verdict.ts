@@ -21,7 +21,7 @@ export function checkText(text: string, { ids, secret }: Private): void {
   if (text.includes(secret)) throw new Fault(`Another session's secret leaks: ${around(text)}`);
   const leaked = ids.find((id) => text.includes(id.slice(5)));
   if (leaked !== undefined) throw new Fault(`Another session's id leaks: ${around(text)}`);
-  if (/\bat [^"\n]*(?:file|npm|node|ext):|\.[jt]s:\d+:\d+/.test(text)) {
+  if (/\bat [^"\n]*\b(?:file|npm|node|ext):|\.[jt]s:\d+:\d+/.test(text)) {
     throw new Fault(`A stack trace leaks: ${around(text)}`);
   }
 }
