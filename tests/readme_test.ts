@@ -38,6 +38,38 @@ Deno.test("README: its server runs as it stands there, in under ten lines of cod
   }
 });
 
+Deno.test("README: its plain client goes on in the session whose handle it kept", async () => {
+  const code = /```ts\n([^`]*session_create[\s\S]*?)```/.exec(readme)?.[1];
+  assert(code);
+  await using server = await startServer({
+    server: "notebook",
+    transport: "http",
+    flags: ["--handles"],
+  });
+  const script = await Deno.makeTempFile({ suffix: ".ts" });
+  const config = fileURLToPath(new URL("../deno.json", import.meta.url));
+  const append = async (...args: string[]) => {
+    const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--config", config, script, server.url, ...args],
+    }).output();
+    assert(success, new TextDecoder().decode(stderr));
+    return JSON.parse(new TextDecoder().decode(stdout));
+  };
+  try {
+    await Deno.writeTextFile(
+      script,
+      `${code}\nconst [url = "", text = "", handle] = Deno.args;\n` +
+        "console.log(JSON.stringify(await append(new URL(url), text, handle)));\n",
+    );
+    const { session, note_number } = await append("milk");
+    assertEquals(note_number, 1);
+    assertEquals(await append("bread", session), { session, note_number: 2 });
+    assertEquals((await append("else")).note_number, 1);
+  } finally {
+    await Deno.remove(script);
+  }
+});
+
 Deno.test("README: names every server, and every task that it names is there", async () => {
   const config = JSON.parse(
     await Deno.readTextFile(new URL("../deno.json", import.meta.url)),
