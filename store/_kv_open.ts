@@ -16,18 +16,37 @@ export async function openKv(place: string, timeoutMs = DEFAULT_TIMEOUT_MS): Pro
   if (typeof Deno.openKv !== "function") {
     throw new StoreError("unavailable", "Cannot open Deno KV: run Deno with --unstable-kv");
   }
-  return /^https?:/.test(place) ? await openRemote(place, timeoutMs) : await openFile(place);
+  return /^https?:/.test(place)
+    ? await openRemote(place, timeoutMs)
+    : await openFile(place, timeoutMs);
 }
 
-async function openFile(place: string): Promise<Deno.Kv> {
+async function openFile(place: string, timeoutMs: number): Promise<Deno.Kv> {
   const path = resolve(place);
+  const what = `Cannot open Deno KV at ${path}`;
+  const calls = new KvCalls(timeoutMs);
   makeFolder(path);
   try {
     // SQLite would make it readable for everyone; its own files beside it copy this mode.
     Deno.openSync(path, { append: true, create: true, mode: 0o600 }).close();
-    return await Deno.openKv(path);
   } catch (cause) {
-    throw fileError(`Cannot open Deno KV at ${path}`, cause);
+    throw fileError(what, cause);
+  }
+  // Processes that make the file at the same moment may find it locked.
+  return await calls.retry(() => openWithin(calls, path, what));
+}
+
+/** Opens one, and leaves none open that is opened too late. */
+async function openWithin(calls: KvCalls, place: string, what: string): Promise<Deno.Kv> {
+  const opening = Deno.openKv(place);
+  try {
+    return await calls.call(() => opening);
+  } catch (cause) {
+    opening.then((kv) => kv.close(), () => {});
+    if (!(cause instanceof StoreError)) throw cause;
+    // What Deno said is within what the call made of it; that it said nothing is not.
+    const reason = reasonOf(cause.cause ?? cause);
+    throw new StoreError(cause.code, `${what}: ${reason}`, { cause });
   }
 }
 
@@ -41,22 +60,16 @@ async function openRemote(url: string, timeoutMs: number): Promise<Deno.Kv> {
   const calls = new KvCalls(timeoutMs);
   const lastTry = performance.now() + timeoutMs - PAUSE_MS;
   for (;;) {
-    const opening = Deno.openKv(url);
     try {
-      return await calls.call(() => opening);
+      return await openWithin(calls, url, `Cannot open Deno KV at ${url}`);
     } catch (cause) {
-      // One that is opened after all is nobody's.
-      opening.then((kv) => kv.close(), () => {});
-      // What Deno said is within what the call made of it; that it said nothing is not.
-      const said = cause instanceof Error && cause.cause || cause;
-      const reason = reasonOf(said).replace("Could not open Deno KV database: ", "");
+      const reason = reasonOf(cause).replace("Could not open Deno KV database: ", "");
       // A server that has just been started, or is overloaded, says so with such a status.
       if (!/ status 5\d\d /.test(reason) || performance.now() > lastTry) {
         const remedy = / status 40[13] /.test(reason)
           ? " (is what DENO_KV_ACCESS_TOKEN has its token?)"
           : "";
-        const message = `Cannot open Deno KV at ${url}: ${reason}${remedy}`;
-        throw new StoreError("unavailable", message, { cause });
+        throw new StoreError("unavailable", `${reason}${remedy}`, { cause });
       }
     }
     await new Promise((go) => setTimeout(go, PAUSE_MS));

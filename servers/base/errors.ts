@@ -30,6 +30,14 @@ export function wireErrorBody(error: unknown): WireErrorBody {
   return { code: CODE.internalError, message: "The session layer failed; its log says more" };
 }
 
+/** Refuses a request whose id is that of another one: their answers could not be told apart. */
+export function idInFlight(): WireError {
+  return new WireError(
+    CODE.invalidRequest,
+    "The id of a request must not be that of another one still in flight",
+  );
+}
+
 /** Does an answer say that there is no room for a session? */
 export function saysFull(answer: unknown): boolean {
   return member(member(member(answer, "error"), "data"), "code") === "full";

@@ -16,7 +16,7 @@ import {
   WireError,
 } from "../../protocol.ts";
 import { TransportDecorator } from "./decorator.ts";
-import { asError, wireErrorBody } from "./errors.ts";
+import { asError, idInFlight, type WireErrorBody, wireErrorBody } from "./errors.ts";
 import { withHandle } from "./find.ts";
 import {
   clashIn,
@@ -90,8 +90,10 @@ class Handles extends TransportDecorator {
       if (cancels && (typeof id === "string" || typeof id === "number")) this.#pending.delete(id);
       return this.onmessage?.(message, extra);
     }
-    // The session layer refuses an id that is still in flight.
-    if (this.#pending.has(message.id)) return this.onmessage?.(message, extra);
+    // The layer behind would refuse it, and the first request would be taken for the refused one.
+    if (this.#pending.has(message.id)) {
+      return this.#reply(message.id, { error: wireErrorBody(idInFlight()) });
+    }
     if (message.method === "tools/call") return this.#call(message, extra);
     if (message.method === "tools/list") {
       const isFirstPage = member(message.params, "cursor") === undefined;
@@ -111,14 +113,21 @@ class Handles extends TransportDecorator {
       this.#pending.set(request.id, pending);
       this.onmessage?.({ ...request, method, params }, withHandle(extra, handle));
     } catch (error) {
-      const body = error instanceof HandleError
-        ? { result: error.result }
-        : { error: wireErrorBody(error) };
-      const { id } = request;
-      this.inner.send({ jsonrpc: "2.0", id, ...body }).catch((error) =>
-        this.onerror?.(asError(error))
+      this.#reply(
+        request.id,
+        error instanceof HandleError ? { result: error.result } : { error: wireErrorBody(error) },
       );
     }
+  }
+
+  /** Answers a request that goes no further. */
+  #reply(
+    id: RequestId,
+    body: { result: Record<string, unknown> } | { error: WireErrorBody },
+  ): void {
+    this.inner.send({ jsonrpc: "2.0", id, ...body }).catch((error) =>
+      this.onerror?.(asError(error))
+    );
   }
 
   #complete(message: Answer): JSONRPCMessage {
@@ -252,7 +261,11 @@ function completeError(
   if (id === undefined || pending.kind === "tools") return message;
   const answered = (result: Record<string, unknown>) => ({ jsonrpc: "2.0", id, result }) as const;
   if (pending.kind !== "call") {
-    return error.code === CODE.invalidParams ? answered(failed(error.message)) : message;
+    if (error.code !== CODE.invalidParams) return message;
+    // The model has given an argument, and knows of no params.
+    const argument = pending.kind === "create" ? "title" : HANDLE_ARGUMENT;
+    const field = /^params\.(hints(\.label)?|id)\b/;
+    return answered(failed(error.message.replace(field, `The argument "${argument}"`)));
   }
   if (error.code !== CODE.sessionRequired) return message;
   const hasEnded = member(error.data, "reason") === "ended";

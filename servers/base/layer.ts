@@ -4,20 +4,13 @@
  * @module
  */
 
-import {
-  CODE,
-  member,
-  presentedCookie,
-  WireError,
-  withCapability,
-  withCookie,
-} from "../../protocol.ts";
+import { member, presentedCookie, WireError, withCapability, withCookie } from "../../protocol.ts";
 import type { SessionStore } from "../../store/mod.ts";
 import { Admission, type Admitted, type Policy } from "./admission.ts";
 import { type BindingOptions, Bindings } from "./binding.ts";
 import type { CallSession } from "./call.ts";
 import { TransportDecorator } from "./decorator.ts";
-import { asError, type WireErrorBody, wireErrorBody } from "./errors.ts";
+import { asError, idInFlight, type WireErrorBody, wireErrorBody } from "./errors.ts";
 import { handleOf, ownerOf } from "./find.ts";
 import { type MethodContext, type SessionMethod, sessionMethods } from "./methods.ts";
 import { DEFAULT_TTL_MS } from "./record.ts";
@@ -114,11 +107,7 @@ class SessionLayer extends TransportDecorator {
       return this.#deliver(message, extra);
     }
     if (this.#pending.has(message.id)) {
-      const error = new WireError(
-        CODE.invalidRequest,
-        "The id of a request must not be that of another one still in flight",
-      );
-      return void this.#reply(message.id, { error });
+      return void this.#reply(message.id, { error: idInFlight() });
     }
     const pending: Pending = {
       method: message.method,

@@ -5,14 +5,14 @@
  * @module
  */
 
-import { CODE, member, METHOD, utf8Length, WireError } from "../../protocol.ts";
+import { member, METHOD, utf8Length } from "../../protocol.ts";
 import {
   AnswerBody,
   SMALL_ANSWER_BYTES,
   tooMuchUnread,
   type UnreadAnswers,
 } from "./answer_body.ts";
-import { saysFull } from "./errors.ts";
+import { idInFlight, saysFull } from "./errors.ts";
 import type { Ticket } from "./load.ts";
 import { errorMessage, written } from "./message.ts";
 import { json, jsonText, RETRY_LATER } from "./refuse.ts";
@@ -120,8 +120,7 @@ export class TransportSession {
       : undefined;
     if (id !== undefined && this.#exchanges.has(id)) {
       ticket.end();
-      const why = "The id of a request must not be that of another one still in flight";
-      return json(400, errorMessage(id, new WireError(CODE.invalidRequest, why)));
+      return json(400, errorMessage(id, idInFlight()));
     }
     const exchange = new Exchange(ticket);
     if (id === undefined) ticket.end();

@@ -122,7 +122,11 @@ for (const transport of TRANSPORTS) {
     }
     assertDead(await call("session_end"));
     assertEquals((await said(call("via_public", { session: null }))).via, null);
-    assertEquals((await call("session_create", { title: 7 })).result?.isError, true);
+    for (const title of [7, "x".repeat(100_000), "half \ud83d"]) {
+      const { result } = await call("session_create", { title });
+      assertEquals(result?.isError, true);
+      assertMatch(result?.content[0]?.text ?? "", /^The argument "title" /);
+    }
   });
 
   Deno.test(`a cookie and a handle over ${transport}: must name one session`, async () => {
@@ -368,4 +372,22 @@ Deno.test("sessionHandles: adds the argument on every page of tools/list, and th
     assertEquals(error.code, -32603);
     assertMatch(error.message, /^Cannot add handles as .*(session_list|"session")/);
   }
+});
+
+Deno.test("--handles: an id that is still in flight is refused, and the first request answered", async () => {
+  await using server = await startServer({ server: POLICIES, transport: "stdio", flags: HANDLES });
+  const line = (name: string, args = {}) =>
+    JSON.stringify({
+      jsonrpc: "2.0",
+      id: "x",
+      method: "tools/call",
+      params: { name, arguments: args },
+    });
+  const expected = [server.expect("x"), server.expect("x")];
+  await server.write(`${line("session_create", { title: "t" })}\n${line("session_list")}\n`);
+  const replies = await Promise.all(expected);
+  const [refused] = replies.filter(({ error }) => error !== undefined);
+  const [answered] = replies.filter(({ error }) => error === undefined);
+  assertEquals(refused?.error?.code, -32600);
+  assertEquals(answered?.result?.structuredContent?.title, "t");
 });
