@@ -40,7 +40,7 @@ import type { AuthInfo } from "./sdk.ts";
  * const keys = jose.createLocalJWKSet({ keys: [await jose.exportJWK(publicKey)] });
  * const [issuer, audience] = ["https://id.example.com", "https://mcp.example.com/mcp"];
  *
- * const authenticate: Authenticate = async ({ headers }) => {
+ * const byToken = (keys: jose.JWTVerifyGetKey): Authenticate => async ({ headers }) => {
  *   const token = /^Bearer (\S+)$/i.exec(headers.get("authorization") ?? "")?.[1];
  *   if (token === undefined) return undefined;
  *   try {
@@ -59,9 +59,10 @@ import type { AuthInfo } from "./sdk.ts";
  * const transport = new StatelessHttpTransport();
  * const server = new McpServer({ name: "example", version: "1.0.0" });
  * await server.connect(sessionLayer(transport, { store: new MemoryStore() }));
- * const handler = httpHandler(transport, { hosts: ["mcp.example.com"], authenticate });
+ * const handlerWith = (keys: jose.JWTVerifyGetKey) =>
+ *   httpHandler(transport, { hosts: ["mcp.example.com"], authenticate: byToken(keys) });
  *
- * const call = async (authorization: string) => {
+ * const call = async (authorization: string, handler = handlerWith(keys)) => {
  *   const headers = { host: "mcp.example.com", authorization, "content-type": "application/json" };
  *   const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "session/list" });
  *   const accept = "application/json, text/event-stream";
@@ -73,6 +74,8 @@ import type { AuthInfo } from "./sdk.ts";
  *   .sign(privateKey);
  * assertEquals((await call(`Bearer ${token}`)).status, 200);
  * assertEquals((await call("Bearer made-up")).status, 401);
+ * const away = jose.createRemoteJWKSet(new URL("http://127.0.0.1:1/jwks.json"));
+ * assertEquals((await call(`Bearer ${token}`, handlerWith(away))).status, 503);
  * await server.close();
  * ```
  */
