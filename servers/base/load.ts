@@ -97,18 +97,20 @@ class Share {
 export class Load {
   readonly #limits: RequestLimits;
   readonly #all: Share;
+  readonly #nobodys: readonly Share[];
   readonly #ofOwner = new Map<string, Share>();
 
   /** Takes limits that were checked. */
   constructor(limits: RequestLimits) {
     this.#limits = limits;
     this.#all = new Share(limits);
+    this.#nobodys = [this.#all];
   }
 
   /** Takes on a request, or gives `undefined` if that is one too many. */
   take(owner: string | null): Ticket | undefined {
     if (!this.#all.takesRequest()) return undefined;
-    if (owner === null) return new Ticket([this.#all]);
+    if (owner === null) return new Ticket(this.#nobodys);
     const own = this.#ofOwner.get(owner) ?? this.#newShare();
     if (!own.takesRequest()) return undefined;
     this.#ofOwner.set(owner, own);
