@@ -52,7 +52,6 @@ const MAX_HINT_BYTES = 8 * 1024;
 const MAX_ID_LENGTH = 256;
 const NOT_ASCII = /\P{ASCII}/u;
 const SHORT = 16;
-const MAX_CONVERSATION_LENGTH = 1024;
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
 /** A JSON-RPC error on its way to the peer. */
@@ -222,8 +221,9 @@ export function conversationOf(
   const meta = member(params, "_meta");
   for (const way of keys) {
     const id = way.reduce((value, name) => member(parsed(value), name), meta);
-    if (typeof id === "string" && id !== "" && id.length <= MAX_CONVERSATION_LENGTH) {
-      return { key: way.join("."), id };
+    // Whatever tells conversations apart must do so, or they would have one session.
+    if ((typeof id === "string" && id !== "") || typeof id === "number") {
+      return { key: way.join("."), id: String(id) };
     }
   }
   return undefined;
@@ -231,7 +231,7 @@ export function conversationOf(
 
 /** Some hosts write JSON into a string. */
 function parsed(value: unknown): unknown {
-  if (typeof value !== "string" || value.length > MAX_CONVERSATION_LENGTH * 16) return value;
+  if (typeof value !== "string") return value;
   try {
     return JSON.parse(value);
   } catch {

@@ -10,6 +10,7 @@
 
 import { Console } from "node:console";
 import process from "node:process";
+import { CONVERSATION_KEYS } from "../protocol.ts";
 import { Conversations } from "./bridge/conversations.ts";
 import { type Behind, HELP, parseFlags, UsageError } from "./bridge/flags.ts";
 import { Host } from "./bridge/host.ts";
@@ -89,7 +90,8 @@ async function main(): Promise<number> {
   const log = logger(command.logLevel);
   const { connect, server, shown } = target(command.behind);
   const jar = await openJar(log);
-  const conversations = new Conversations({ jar, server, name: command.session, log });
+  const keys = [...CONVERSATION_KEYS, ...command.conversationKeys.map((key) => [key])];
+  const conversations = new Conversations({ jar, server, keys, name: command.session, log });
   const host = new Host({ readable: Deno.stdin.readable, writable: Deno.stdout.writable });
   const relay = new Relay({ host, connect, server: shown, conversations, log });
   const served = await relay.run(stop);

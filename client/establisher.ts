@@ -19,6 +19,8 @@ export interface EstablisherParts {
   readonly own: OwnRequests;
   /** How long a session may take to be found or made. */
   readonly establishMs: number;
+  /** Is no session better than one that is not the jar's? */
+  readonly insists: boolean;
   /** Ends everything early. */
   readonly signal: AbortSignal;
   /** Told why there is no session. */
@@ -34,15 +36,17 @@ export class Establisher {
 
   readonly #own: OwnRequests;
   readonly #establishMs: number;
+  readonly #insists: boolean;
   readonly #signal: AbortSignal;
   readonly #fail: (error: unknown) => void;
   /** While a keeper's session is looked for or made. Never rejects. */
   readonly #gates = new Map<Keeper, Promise<void>>();
 
   /** Holds nothing at first. */
-  constructor({ own, establishMs, signal, fail }: EstablisherParts) {
+  constructor({ own, establishMs, insists, signal, fail }: EstablisherParts) {
     this.#own = own;
     this.#establishMs = establishMs;
+    this.#insists = insists;
     this.#signal = signal;
     this.#fail = fail;
   }
@@ -95,7 +99,7 @@ export class Establisher {
   async #obtain(keeper: Keeper, deadline: Deadline): Promise<void> {
     if (this.capability === undefined || keeper.cookie !== undefined) return;
     const ask: Ask = (method, params) => this.#own.ask(deadline, method, params);
-    const saved = await keeper.load(deadline);
+    const saved = await keeper.load(deadline, this.#insists);
     if (saved !== undefined && await this.#resume(keeper, ask, saved)) return;
     if (this.offers("create")) keeper.apply(created(await createSession(ask, this.title)));
   }

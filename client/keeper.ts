@@ -21,7 +21,7 @@ export class Keeper {
   #changes = 0;
   /** The last change that the jar has. */
   #saved = 0;
-  /** Has the jar failed to answer? It is not asked again, for everything would wait for it. */
+  /** Has the jar failed to answer? Then nobody knows what is in it. */
   #unreadable = false;
 
   /** Holds nothing at first. `fail` hears of a jar that fails and of a listener that throws. */
@@ -46,9 +46,12 @@ export class Keeper {
     return this.#saved === this.#changes;
   }
 
-  /** Holds what the jar has for this server and profile, and tells nobody yet. */
-  async load(deadline: Deadline): Promise<HeldCookie | undefined> {
-    if (this.#unreadable) return undefined;
+  /**
+   * Holds what the jar has for this server and profile, and tells nobody yet. A jar that has failed
+   * is asked again only if it `mustAnswer`, for everything would wait for it.
+   */
+  async load(deadline: Deadline, mustAnswer: boolean): Promise<HeldCookie | undefined> {
+    if (this.#unreadable && !mustAnswer) return undefined;
     this.#unreadable = true;
     // What was lost before is on its way out of the jar.
     await deadline.limit(this.flush());
@@ -83,6 +86,8 @@ export class Keeper {
   }
 
   #save(cookie: HeldCookie | undefined, previous: string | undefined): void {
+    // It may have a session that somebody wants to come back to.
+    if (this.#unreadable) return;
     const change = ++this.#changes;
     this.#saving = this.#saving.then(async () => {
       if (cookie !== undefined) await this.#jar.set(this.#key, cookie);

@@ -47,6 +47,13 @@ export interface LayerParts {
   readonly onreconnect: () => void;
   /** How long a session may take to be found or made. */
   readonly establishMs: number;
+  /**
+   * Is what uses a session not sent when it could have one and has none? The server might find it
+   * another one.
+   *
+   * @default false
+   */
+  readonly insists?: boolean;
 }
 
 /** Decorates a transport with the session of PROTOCOL section 5. */
@@ -62,15 +69,20 @@ export class SessionLayer implements Transport {
   readonly #calls = new Calls();
   readonly #closing = new AbortController();
   readonly #sessions: Establisher;
+  readonly #insists: boolean;
 
-  constructor({ transport, keeperOf, first, onreconnect, establishMs }: LayerParts) {
+  constructor(
+    { transport, keeperOf, first, onreconnect, establishMs, insists = false }: LayerParts,
+  ) {
     this.#inner = transport;
     this.#keeperOf = keeperOf;
     this.#first = first;
+    this.#insists = insists;
     this.#own = new OwnRequests((message) => transport.send(message));
     this.#sessions = new Establisher({
       own: this.#own,
       establishMs,
+      insists,
       signal: this.#closing.signal,
       fail: (error) => this.#fail(error),
     });
@@ -130,6 +142,9 @@ export class SessionLayer implements Transport {
     }
     if (!this.#calls.has(call)) return;
     try {
+      if (this.#insists && keeper !== undefined && this.#lacksSession(call, keeper)) {
+        throw new Error("its session could not be found or made in time");
+      }
       await this.#dispatch(call, message.id);
     } catch (error) {
       this.#calls.delete(call);
@@ -163,6 +178,12 @@ export class SessionLayer implements Transport {
   #needsSession({ message, foreign }: Call, keeper: Keeper): boolean {
     return keeper !== this.#first && keeper.cookie === undefined && !foreign &&
       this.#sessions.capability !== undefined && SESSION_USERS.includes(message.method);
+  }
+
+  /** Does this call go without a session that the server would have made? */
+  #lacksSession({ message, foreign }: Call, keeper: Keeper): boolean {
+    return keeper.cookie === undefined && !foreign && this.#sessions.offers("create") &&
+      SESSION_USERS.includes(message.method);
   }
 
   /** Frees what is kept for the request, and tells the server if it has seen it. */

@@ -195,8 +195,38 @@ Deno.test("bridge: --header shows who calls, and owners never meet", async () =>
   assertEquals(read.structuredContent.count, 0);
   await using nobody = BridgeHost.start(other, as("token-of-nobody"));
   const { error } = await nobody.request("initialize", {});
-  assertStringIncludes(error?.message ?? "", "Cannot reach the MCP server");
+  assertMatch(error?.message ?? "", /^The MCP server .* refused initialize with HTTP status 401: /);
   assert(!error?.message.includes("token-of-nobody"));
+});
+
+Deno.test("bridge: takes nobody's 503 for the server's, which has not looked at the call", async () => {
+  await using folder = await Folder.create();
+  await using server = await startServer({ server: "notebook", transport: "http" });
+  const says = (status: number, body: string) => new Response(body, { status });
+  // A proxy whose connection to the server broke may say 503 of a request that has run.
+  await using proxy = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    async (request) => {
+      const { method, headers } = request;
+      const body = await request.text();
+      if (body.includes("sent away")) {
+        const error = { code: -32000, message: "Service unavailable" };
+        return says(503, JSON.stringify({ jsonrpc: "2.0", id: null, error }));
+      }
+      const response = await fetch(server.url, { method, headers, ...(body && { body }) });
+      if (!body.includes("cut off")) return response;
+      await response.text();
+      return says(503, "upstream connect error or disconnect/reset before headers");
+    },
+  );
+  await using host = await BridgeHost.connect(folder, [
+    "--url",
+    `http://127.0.0.1:${proxy.addr.port}/mcp`,
+  ]);
+  assert(isOutcomeUnknown(await host.call("notebook_append", { text: "cut off" })));
+  const { error } = await host.call("notebook_append", { text: "sent away" });
+  assertEquals(error?.data, { reason: "not_sent" });
+  assertEquals((await host.tool("notebook_read")).structuredContent.count, 1);
 });
 
 Deno.test("bridge: a jar that cannot be used is a warning", async () => {
@@ -207,4 +237,32 @@ Deno.test("bridge: a jar that cannot be used is a warning", async () => {
   const session = sessionOf(await host.tool("notebook_append", { text: "x" }, A));
   assertEquals(sessionOf(await host.tool("notebook_read", {}, A)), session);
   assertStringIncludes(host.stderr.join("\n"), "will not be found again");
+});
+
+Deno.test("bridge: a jar that cannot be read costs no named session", async () => {
+  await using folder = await Folder.create();
+  await using behind = await Behind.start("notebook", "stdio", folder);
+  const args = ["--session", "notes", ...behind.args];
+  {
+    await using host = await BridgeHost.connect(folder, args);
+    await host.tool("notebook_append", { text: "important" });
+    assertEquals(await host.endInput(), 0);
+  }
+  await using host = await BridgeHost.connect(folder, args);
+  const jar = `${folder.path}/mcp-sessions/cookies.jsonl`;
+  {
+    // Another process is in the middle of a line.
+    using lock = await Deno.open(`${jar}.lock`, { read: true, write: true });
+    await lock.lock(true);
+    await Deno.writeTextFile(jar, " ", { append: true });
+    const { error } = await host.call("notebook_append", { text: "refused" });
+    assertEquals(error?.data, { reason: "not_sent" });
+    assertMatch(
+      error?.message ?? "",
+      /session could not be found or made in time.*not carried out/,
+    );
+    await Deno.truncate(jar, (await Deno.stat(jar)).size - 1);
+  }
+  await host.tool("notebook_append", { text: "more" });
+  assertEquals((await host.tool("notebook_read")).content[0]?.text, "1. important\n2. more");
 });

@@ -101,10 +101,14 @@ const KEYS: readonly [host: string, meta: (id: string) => Record<string, unknown
   ["ChatGPT", (id) => ({ "openai/session": id, "openai/locale": "de" })],
   ["OpenCode", (id) => ({ "ai.opencode/sessionID": id })],
   ["goose", (id) => ({ "agent-session-id": id })],
+  ["a number", (id) => ({ threadId: id === "one" ? 1 : 2 })],
+  ["a long id", (id) => ({ "openai/session": id.padStart(100_000) })],
+  ["--conversation-key", (id) => ({ "com.example/chat": id })],
 ];
 
 withBehind("knows the conversations of each host", "notebook", "stdio", async (it, folder) => {
-  await using host = await BridgeHost.connect(folder, it.args);
+  const flags = ["--conversation-key", "com.example/chat"];
+  await using host = await BridgeHost.connect(folder, [...flags, ...it.args]);
   const seen = new Set<string>();
   for (const [name, meta] of KEYS) {
     const append = async (id: string) =>

@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { CONVERSATION_KEYS, conversationOf, isObject } from "../../protocol.ts";
+import { conversationOf, isObject } from "../../protocol.ts";
 import { presents } from "../calls.ts";
 import { type CookieJar, MemoryJar } from "../jar.ts";
 import type { Request } from "../sdk.ts";
@@ -21,6 +21,8 @@ export interface ConversationOptions {
   readonly jar: CookieJar;
   /** What the jar files them under. */
   readonly server: string;
+  /** Where hosts put the id of a conversation, as in `CONVERSATION_KEYS`. */
+  readonly keys: readonly (readonly string[])[];
   /** The name of the one session for everything, if there is to be one. */
   readonly name: string | undefined;
   readonly log: Log;
@@ -53,11 +55,20 @@ export class Conversations {
     if (method === "initialize" || method.startsWith("session/") || presents(params)) {
       return undefined;
     }
-    const conversation = this.#options.name === undefined ? conversationOf(params) : undefined;
+    const { name, keys } = this.#options;
+    const conversation = name === undefined ? conversationOf(params, keys) : undefined;
     if (conversation === undefined) return this.#ours;
     // The jar is to tell nobody which conversations there were.
     const hash = createHash("sha256").update(JSON.stringify([conversation.key, conversation.id]));
     return this.#open(`conversation:${hash.digest("hex")}`);
+  }
+
+  /** A message's params without the ids of the conversation, which a cookie now stands for. */
+  without(params: Record<string, unknown>): Record<string, unknown> {
+    if (!isObject(params._meta)) return params;
+    let meta: unknown = params._meta;
+    for (const way of this.#options.keys) meta = without(meta, way);
+    return meta === params._meta ? params : { ...params, _meta: meta };
   }
 
   /** Waits until the jar has every change. */
@@ -80,14 +91,6 @@ export class Conversations {
     const idle = this.#sessions.entries().filter(([, session]) => session.isIdle);
     for (const [profile] of idle.take(Math.max(0, count))) this.#sessions.delete(profile);
   }
-}
-
-/** A message's params without the ids of the conversation, which a cookie now stands for. */
-export function withoutConversation(params: Record<string, unknown>): Record<string, unknown> {
-  if (!isObject(params._meta)) return params;
-  let meta: unknown = params._meta;
-  for (const way of CONVERSATION_KEYS) meta = without(meta, way);
-  return meta === params._meta ? params : { ...params, _meta: meta };
 }
 
 /** A copy of `value` without what is at the end of `way`; `value` itself if nothing is there. */

@@ -20,6 +20,8 @@ export type Command =
     readonly behind: Behind;
     /** The name of the one session, or `undefined` for one of each conversation. */
     readonly session: string | undefined;
+    /** Further keys of `_meta` that have the id of a conversation. */
+    readonly conversationKeys: readonly string[];
     readonly logLevel: LogLevel;
   };
 
@@ -42,14 +44,17 @@ Usage: deno run -A client/bridge.ts [flags] --url URL
   --header 'NAME: VALUE' sent to that URL with every request, such as
                          'Authorization: Bearer …'; can be given more than once
   -- COMMAND …           a server that the bridge starts and talks to over stdio
-  --session NAME         use the session of this name for everything, now and next time
+  --session NAME         use the session of this name for everything, now and next time: one
+                         name for each user of the server
+  --conversation-key KEY a further key of _meta with the id of a conversation; can be given
+                         more than once
   --log-level LEVEL      what goes to stderr: ${LOG_LEVELS.join(", ")} (default: warn)
   --help                 show this
 
 The exit status is 0 at the end of the input, 1 if the server ends before it is connected, 2 for a
 wrong flag.`;
 
-const STRING_FLAGS = ["url", "header", "session", "log-level"] as const;
+const STRING_FLAGS = ["url", "header", "session", "conversation-key", "log-level"] as const;
 
 /**
  * Reads the bridge's command line.
@@ -63,7 +68,7 @@ export function parseFlags(args: readonly string[]): Command {
   const flags = parseArgs(own, {
     string: STRING_FLAGS,
     boolean: ["help"],
-    collect: ["header"],
+    collect: ["header", "conversation-key"],
     alias: { help: "h" },
     unknown: (arg) => {
       const empty = STRING_FLAGS.find((name) => arg === `--${name}=`);
@@ -90,13 +95,16 @@ export function parseFlags(args: readonly string[]): Command {
       ? { kind: "command", command: command ?? "", args: rest }
       : { kind: "url", url: serverUrl(flags.url), headers: flags.header.map(header) },
     session: flags.session,
+    conversationKeys: flags["conversation-key"],
     logLevel: logLevel(flags["log-level"] ?? "warn"),
   };
 }
 
 function unknownArgument(arg: string): UsageError {
+  // What it was given may be a secret.
+  const shown = JSON.stringify(arg.replace(/=.*/s, "=…"));
   return new UsageError(
-    `Unknown argument ${JSON.stringify(arg)}: --help lists the flags, and a server's command ` +
+    `Unknown argument ${shown}: --help lists the flags, and a server's command ` +
       "stands after --",
   );
 }
@@ -104,8 +112,9 @@ function unknownArgument(arg: string): UsageError {
 function serverUrl(text: string): URL {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) {
+    // The URL is not shown, as there may be a password in it.
     throw new UsageError(
-      `--url takes the URL of an MCP endpoint, such as http://127.0.0.1:8765/mcp, not "${text}"`,
+      "--url takes the URL of an MCP endpoint, such as http://127.0.0.1:8765/mcp",
     );
   }
   // fetch refuses such a URL, and it would stand in every message.

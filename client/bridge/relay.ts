@@ -5,7 +5,7 @@
  * @module
  */
 
-import { CODE, isObject } from "../../protocol.ts";
+import { CODE, isObject, member } from "../../protocol.ts";
 import { Deadline } from "../deadline.ts";
 import { failureOf, isOutcomeUnknown, messageOf, outcomeUnknown } from "../failure.ts";
 import { SessionLayer } from "../layer.ts";
@@ -21,7 +21,7 @@ import {
   type RequestId,
 } from "../sdk.ts";
 import type { BridgedSession } from "./bridged_session.ts";
-import { type Conversations, withoutConversation } from "./conversations.ts";
+import type { Conversations } from "./conversations.ts";
 import type { Host } from "./host.ts";
 import type { Log } from "./log.ts";
 import { Standing } from "./standing.ts";
@@ -92,6 +92,7 @@ export class Relay {
       keeperOf: ({ id }) => this.#pending.get(id)?.session?.keeper,
       onreconnect: () => log("info", "the connection to the server has been rebuilt"),
       establishMs: ESTABLISH_MS,
+      insists: true,
     });
     layer.onmessage = (message) => this.#fromServer(message);
     layer.onerror = (error) => log("warn", error.message);
@@ -184,7 +185,7 @@ export class Relay {
     if (!chosen || this.#layer.capability === undefined || !isObject(message.params)) {
       return message;
     }
-    return { ...message, params: withoutConversation(message.params) };
+    return { ...message, params: this.#conversations.without(message.params) };
   }
 
   #fromServer(message: Message): void {
@@ -216,9 +217,16 @@ export class Relay {
   /** The answer to a request that could not be passed on. */
   #failure({ id, method }: Request, error: unknown): Answer {
     if (mayHaveRun(error)) return outcomeUnknown(id, method);
-    const message =
-      `Cannot reach the MCP server ${this.#server} for ${method}: ${messageOf(error)}. ` +
-      "The request was not carried out; try again once the server can be reached.";
+    const status = statusOf(error);
+    const what = failureOf(error) === "unsent"
+      ? `Cannot reach the MCP server ${this.#server} for ${method}`
+      : status === undefined
+      ? `Cannot pass ${method} on to the MCP server ${this.#server}`
+      : `The MCP server ${this.#server} refused ${method} with HTTP status ${status}`;
+    const next = status === 401 || status === 403
+      ? "give the bridge credentials that the server accepts (--header), and try again"
+      : "try again later";
+    const message = `${what}: ${messageOf(error)}. The request was not carried out; ${next}.`;
     return { jsonrpc: "2.0", id, error: { ...NOT_SENT, message } };
   }
 
@@ -274,9 +282,28 @@ function mayHaveRun(error: unknown): boolean {
   if (error instanceof SyntaxError || (error instanceof Error && error.name === "ZodError")) {
     return true;
   }
-  // The SDK's StreamableHTTPError. Only 503 says for sure that nothing was done.
-  const status = error instanceof Error && "code" in error ? error.code : undefined;
-  return typeof status === "number" && (status < 400 || status >= 500) && status !== 503;
+  const status = statusOf(error);
+  if (status === undefined || (status >= 400 && status < 500)) return false;
+  return status !== 503 || !isOfMcp(messageOf(error));
+}
+
+/** The HTTP status that the server answered with, in the SDK's StreamableHTTPError. */
+function statusOf(error: unknown): number | undefined {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "number" ? code : undefined;
+}
+
+/**
+ * Does what came with a status end in a JSON-RPC error? Then an MCP server has sent the request away;
+ * a proxy says 503 of one that it has passed on, too.
+ */
+function isOfMcp(text: string): boolean {
+  try {
+    const body = JSON.parse(text.slice(text.indexOf("{")));
+    return member(body, "jsonrpc") === "2.0" && isObject(member(body, "error"));
+  } catch {
+    return false;
+  }
 }
 
 /** The host has no part in the sessions: one that knows them too must not begin its own. */

@@ -80,7 +80,14 @@ class Sessions {
     this.#server.need("create");
     const cookie = await createSession(this.#server.ask, title ?? this.#server.title);
     this.#ids.know(cookie.id);
-    await this.#jar.set(this.#key, cookie);
+    try {
+      await this.#jar.set(this.#key, cookie);
+    } catch (error) {
+      // Nobody would know of it.
+      const { ask } = this.#server;
+      if (this.#server.offers("delete")) await ask(METHOD.delete, withCookie({}, cookie));
+      throw error;
+    }
     return { json: { cookie }, shown: `Created ${sessionLine(cookie)}` };
   }
 
@@ -174,10 +181,13 @@ async function call(
   args: Record<string, unknown>,
   { target, jar, profile, ids, warn }: ServerContext,
 ): Promise<Report> {
+  const key = { server: nameOf(target), profile };
+  // A session that nobody can look up must not be replaced by a new one.
+  const held = await jar.get(key);
+  if (held !== undefined) ids.know(held.id);
   const transport = withSession(() => transportTo(target), {
     jar,
-    server: nameOf(target),
-    profile,
+    ...key,
     onsession: (event) => {
       if ("previous" in event) ids.know(event.previous.id);
       if ("cookie" in event) ids.know(event.cookie.id);
@@ -188,10 +198,15 @@ async function call(
       }
     },
   });
+  // What goes wrong with the jar while the session is made is no failure to connect.
+  const early: string[] = [];
+  let tell = (message: string): unknown => early.push(message);
+  transport.onerror = ({ message }) => tell(message);
   const client = await connect(target, transport);
   let result;
   try {
-    client.onerror = (error) => warn(error.message);
+    tell = warn;
+    for (const message of early) warn(message);
     result = await client.callTool({ name, arguments: args });
   } finally {
     // The jar has the session's cookie when this is done.

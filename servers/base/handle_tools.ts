@@ -149,10 +149,16 @@ export function created(result: unknown): Record<string, unknown> {
 /** The result of `session_list`, from that of `session/list`. */
 export function listed(result: unknown): Record<string, unknown> {
   const cookies = member(result, "sessions");
-  const sessions = Array.isArray(cookies) ? cookies.map(shown) : [];
+  // Those of conversations have no handle that another conversation should come to.
+  const sessions = Array.isArray(cookies) ? cookies.filter((it) => !isBound(it)).map(shown) : [];
   const has_more = member(result, "nextCursor") !== undefined;
   const lines = sessions.map(({ session, title, expiry }) => `${session} ${title}, ends ${expiry}`);
-  if (sessions.length === 0) lines.push(`There is none: to get one, ${HOW_TO_GET_ONE}.`);
+  if (sessions.length === 0) {
+    lines.push(
+      "There is none that can be listed here; a handle that you have is still good. To get one, " +
+        `${HOW_TO_GET_ONE}.`,
+    );
+  }
   if (has_more) lines.push("There are more.");
   return {
     content: [{ type: "text", text: lines.join("\n") }],
@@ -169,6 +175,12 @@ export function ended(session: string, result: unknown): Record<string, unknown>
     structuredContent: { session, ended: true },
     ...(isObject(meta) && { _meta: meta }),
   };
+}
+
+/** Does a session belong to a conversation, a name or an environment, by which it is found? */
+function isBound(cookie: unknown): boolean {
+  const reason = member(member(cookie, "data"), "reason");
+  return typeof reason === "string" && reason.startsWith("host/");
 }
 
 /** A session as models see it. */
