@@ -8,10 +8,11 @@
 
 import { defaultJarPath, FileJar } from "./jar_file.ts";
 import { serverName } from "./jar_key.ts";
+import { printable, printableJson } from "./printable.ts";
 import { type Command, HELP, parseCommand, UsageError } from "./sessions/flags.ts";
 import { Ids } from "./sessions/ids.ts";
 import { runOnJar } from "./sessions/jar_commands.ts";
-import { printable, type Report, table } from "./sessions/report.ts";
+import { type Report, table } from "./sessions/report.ts";
 import { runOnServer } from "./sessions/server_commands.ts";
 
 /** Runs one command, and gives the exit status. */
@@ -21,7 +22,7 @@ async function main(args: readonly string[]): Promise<number> {
     command = parseCommand(args);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    console.error(`sessions: ${printable(error.message, "")}`);
+    console.error(`sessions: ${printable(error.message)}`);
     return 2;
   }
   if (command.kind === "help") {
@@ -33,11 +34,11 @@ async function main(args: readonly string[]): Promise<number> {
   const complain = (text: string) => {
     // A URL may have a password or a key in it.
     const safe = ids.shorten(text).replace(/https?:\/\/[^\s"')]+/g, serverName);
-    console.error(`sessions: ${printable(safe.replace(/\s*\n\s*/g, " "), "")}`);
+    console.error(`sessions: ${printable(safe.replace(/\s*\n\s*/g, " "))}`);
   };
   try {
     const report = await run(command, ids, complain);
-    if (json) console.log(JSON.stringify(report.json, null, 2));
+    if (json) console.log(printableJson(report.json, 2));
     else if (report.failed) complain(textOf(report, ids));
     else console.log(textOf(report, ids));
     return report.failed ? 1 : 0;
@@ -61,7 +62,7 @@ async function run(
 
 function textOf({ shown }: Report, ids: Ids): string {
   const shorten = (text: string) => ids.shorten(text);
-  return typeof shown === "string" ? printable(shorten(shown)) : table(shown, shorten);
+  return typeof shown === "string" ? printable(shorten(shown), "\n\t") : table(shown, shorten);
 }
 
 if (import.meta.main) {

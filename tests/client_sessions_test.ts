@@ -189,7 +189,7 @@ Deno.test("sessions: headers go with every request, and each user's sessions are
 });
 
 /** A server that nobody here wrote, with ids of its own form, or without sessions. */
-function foreign(id: string | undefined) {
+function foreign(id: string | undefined, title = "\r\n") {
   const results: Record<string, unknown> = {
     initialize: {
       protocolVersion: "2025-06-18",
@@ -197,7 +197,7 @@ function foreign(id: string | undefined) {
       capabilities: { experimental: id ? { session: { features: ["create", "list"] } } : {} },
     },
     "session/create": { id },
-    "session/list": { sessions: [{ id, data: { title: `\x1b[31m${id}\r\n` } }] },
+    "session/list": { sessions: [{ id, data: { title: `\x1b[31m${id}${title}` } }] },
     "tools/call": {
       content: [{ type: "text", text: `in ${id}\x07 after sess-${"0".repeat(32)}` }, {
         type: "image",
@@ -231,6 +231,29 @@ Deno.test("sessions: a foreign server's ids are shortened, too, and its texts ar
   assertMatch(said, / after sess-0{8}\n\[image\]\n$/);
   assertEquals((await user.json("resume", id.slice(0, 4), ...url)).cookie.id, id);
   assertMatch(await user.fails(1, "delete", ...url), /does not offer to delete sessions/);
+});
+
+Deno.test("sessions: a server's short ids leave everything else readable", async () => {
+  await using user = await User.create();
+  await using server = foreign("1");
+  const url = ["--url", `http://127.0.0.1:${server.addr.port}/`];
+  assertMatch(await user.does("create", ...url), /^Created 1 "", expires unknown\n$/);
+  assertMatch(await user.does("list", ...url), /\n\* {2}1 {3}unknown/);
+  assert((await user.does("jar", "list")).includes(`${url[1]}`));
+  assertMatch(await user.does("call", "any", ...url), /^in 1/);
+});
+
+Deno.test("sessions: --json has nothing that a terminal would act on", async () => {
+  await using user = await User.create();
+  await using server = foreign("9d1c7b60-aaaa-4bbb-8ccc-0123456789ab", "\u202e\u009b31m");
+  const stdout = await user.does(
+    "list",
+    "--json",
+    "--url",
+    `http://127.0.0.1:${server.addr.port}/`,
+  );
+  assert(!/[\u0080-\u009f\u202e]/.test(stdout));
+  assert(JSON.parse(stdout).sessions[0].data.title.endsWith("\u202e\u009b31m"));
 });
 
 Deno.test("sessions: what cannot be done is one line on stderr, without secrets", async () => {

@@ -8,6 +8,7 @@ import { isObject, META_KEY, resultCookie } from "../../protocol.ts";
 import type { SessionEvent } from "../events.ts";
 import type { CookieJar, JarKey } from "../jar.ts";
 import { Keeper } from "../keeper.ts";
+import { shortId } from "../printable.ts";
 import type { Log } from "./log.ts";
 
 const RESET = "Notice from the session bridge: the session in which these tools kept their state " +
@@ -69,7 +70,7 @@ export class BridgedSession {
     switch (event.type) {
       case "lost":
       case "revoked":
-        log("warn", `session ${event.previous.id} is gone`);
+        log("warn", `session ${shortId(event.previous.id)}… is gone`);
         this.#gone = event.previous.id;
         this.#untold = true;
         this.losses++;
@@ -77,7 +78,7 @@ export class BridgedSession {
       case "created":
       case "resumed":
       case "replaced":
-        log("info", `session ${event.cookie.id} is ${event.type}`);
+        log("info", `session ${shortId(event.cookie.id)}… is ${event.type}`);
         break;
       case "reconnected":
         break;

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { printable } from "../printable.ts";
+
 /** How much goes to stderr, from least to most. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 /** How much goes to stderr. */
@@ -21,7 +23,7 @@ export function logger(limit: LogLevel): Log {
     if (LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(limit)) return;
     const line = message.replaceAll(/\s+/g, " ").slice(0, MAX_LENGTH);
     // What a server sends must not move the cursor of whoever reads this.
-    const plain = line.replaceAll(/\p{Cc}/gu, "?");
+    const plain = printable(line);
     const said = `bridge: ${level}: ${plain.replaceAll(/(sess-[0-9a-f]{8})[\w-]+/g, "$1…")}`;
     // What is tried again and again fails in the same way each time.
     if (said !== last) console.error(said);

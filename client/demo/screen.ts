@@ -5,6 +5,7 @@
  */
 
 import type { HeldCookie } from "../../protocol.ts";
+import { printable } from "../printable.ts";
 import type { SessionTransport } from "../session.ts";
 
 const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
@@ -110,10 +111,4 @@ function cookieRows(cookie: HeldCookie): string[][] {
     ["expiry", cookie.expiry ?? "none"],
     ["cookie", JSON.stringify(cookie)],
   ];
-}
-
-/** The text without what a terminal would act on: the server chose some of it. */
-function printable(text: string): string {
-  // deno-lint-ignore no-control-regex -- these are what is looked for
-  return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "�");
 }

@@ -4,17 +4,21 @@
  * @module
  */
 
-/** `sess-` and eight digits: enough to tell sessions apart, and to be typed. */
-const SHORT_LENGTH = 13;
+import { shortId } from "../printable.ts";
+
 /** What looks like a session's id in anybody's text; the reference's have twelve digits. */
 const LIKE_AN_ID = /sess-[0-9a-f]{12,}/g;
 /** The beginning of such an id, which can't be a whole one. */
 const BEGINNING = /^sess-[0-9a-f]{0,11}$/;
 
+/** A shorter id is no secret, and stands in many a word. */
+const LEAST_LENGTH = 12;
+
 /** Shortens ids in what people read. */
 export class Ids {
   readonly #full: boolean;
-  readonly #known = new Set<string>();
+  /** By how they begin. */
+  readonly #known = new Map<string, Set<string>>();
 
   /** With `full` it leaves them as they are. */
   constructor(full: boolean) {
@@ -23,15 +27,24 @@ export class Ids {
 
   /** Lets an id be found in texts, whatever it looks like. */
   know(id: string): string {
-    this.#known.add(id);
+    if (id.length >= LEAST_LENGTH) {
+      const start = id.slice(0, LEAST_LENGTH);
+      this.#known.set(start, (this.#known.get(start) ?? new Set()).add(id));
+    }
     return id;
   }
 
   /** The text with all ids in it shortened. */
   shorten(text: string): string {
     if (this.#full) return text;
-    for (const id of this.#known) text = text.replaceAll(id, shortened(id));
-    return text.replace(LIKE_AN_ID, shortened);
+    let shown = "";
+    for (let at = 0; at < text.length;) {
+      const alike = this.#known.get(text.slice(at, at + LEAST_LENGTH));
+      const id = alike?.values().find((id) => text.startsWith(id, at));
+      shown += id === undefined ? text[at] : shortId(id);
+      at += id?.length ?? 1;
+    }
+    return shown.replace(LIKE_AN_ID, shortId);
   }
 }
 
@@ -52,8 +65,4 @@ export function findId(typed: string, ids: Iterable<string>): string {
     throw new Error(`No session that is known here begins with ${typed}: type the whole id`);
   }
   return id ?? typed;
-}
-
-function shortened(id: string): string {
-  return id.slice(0, id.length > SHORT_LENGTH ? SHORT_LENGTH : Math.floor(id.length / 2));
 }

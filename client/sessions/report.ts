@@ -5,6 +5,7 @@
  */
 
 import type { HeldCookie } from "../../protocol.ts";
+import { printable } from "../printable.ts";
 
 /** What came of a command. */
 export interface Report {
@@ -21,7 +22,7 @@ export function table(
   rows: readonly (readonly string[])[],
   shorten: (text: string) => string,
 ): string {
-  const cells = rows.map((row) => row.map((cell) => printable(shorten(cell), "")));
+  const cells = rows.map((row) => row.map((cell) => printable(shorten(cell))));
   const widths = (cells[0] ?? []).map((_, column) =>
     Math.max(...cells.map((row) => row[column]?.length ?? 0))
   );
@@ -39,11 +40,4 @@ export function sessionLine(cookie: HeldCookie): string {
 /** What a session's cookie tells of it. */
 export function about({ data, expiry }: HeldCookie): { title: string; expires: string } {
   return { title: data?.title ?? "", expires: expiry ?? "unknown" };
-}
-
-/** A text without what a terminal would act on, but for the characters in `allowed`. */
-export function printable(text: string, allowed = "\n\t"): string {
-  // deno-lint-ignore no-control-regex -- these are what is looked for
-  const acting = /[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
-  return text.replace(acting, (character) => allowed.includes(character) ? character : "�");
 }
