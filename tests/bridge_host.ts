@@ -6,7 +6,8 @@ import { assert, assertEquals } from "@std/assert";
 import { lines } from "./support/lines.ts";
 import { INITIALIZE, type Reply, type WireMessage, type WireResult } from "./support/server.ts";
 
-const BRIDGE = new URL("../client/bridge.ts", import.meta.url).href;
+/** The program. */
+export const BRIDGE = new URL("../client/bridge.ts", import.meta.url).href;
 
 /** The `_meta` by which a host tells of a conversation. */
 export function conversation(id: string): Record<string, unknown> {

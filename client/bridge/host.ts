@@ -9,6 +9,8 @@ import type { Message, RequestId } from "../sdk.ts";
 
 /** The largest message that a host may send, in bytes: as much as the SDK takes from a process. */
 const MAX_MESSAGE_BYTES = 10 * 1024 * 1024;
+/** How much may wait for a host that reads more slowly than the server speaks, in bytes. */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
 /** The two ends that a {@linkcode Host} is reached by. */
@@ -25,6 +27,7 @@ export class Host {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #encoder = new TextEncoder();
   readonly #decoder = new TextDecoder("utf-8", { fatal: true });
+  #waitingBytes = 0;
 
   /** Takes hold of both streams. */
   constructor({ readable, writable }: ByteStreams) {
@@ -44,14 +47,20 @@ export class Host {
   /**
    * Gives the host a message. What is sent first arrives first.
    *
-   * @throws {Error} If the host is gone.
+   * @throws {Error} If the host is gone, or has more to read already than it ever will.
    */
   async send(message: Message): Promise<void> {
     await this.#write(message);
   }
 
   async #write(message: object): Promise<void> {
-    await this.#writer.write(this.#encoder.encode(`${JSON.stringify(message)}\n`));
+    const bytes = this.#encoder.encode(`${JSON.stringify(message)}\n`);
+    if (this.#waitingBytes > MAX_WAITING_BYTES) {
+      throw new Error(`${this.#waitingBytes} bytes wait for it, and it does not read them`);
+    }
+    this.#waitingBytes += bytes.length;
+    await this.#writer.write(bytes);
+    this.#waitingBytes -= bytes.length;
   }
 
   #read(line: Uint8Array): Message | Refusal {

@@ -56,6 +56,8 @@ interface Pending {
   readonly session: BridgedSession | undefined;
   /** How many sessions had been lost when it came. */
   readonly losses: number;
+  /** Lets go what waits for its answer. */
+  readonly release: () => void;
 }
 
 /** One host in front, one server behind. */
@@ -72,7 +74,6 @@ export class Relay {
   #started: Promise<void> | undefined;
   /** What comes now waits until the server is ready for it. Never rejects. */
   #turn: Promise<void> = Promise.resolve();
-  #introduced: (() => void) | undefined;
   #drained: (() => void) | undefined;
   #writing: Promise<void> = Promise.resolve();
   #failed = false;
@@ -135,14 +136,15 @@ export class Relay {
       const session = this.#conversations.of(message);
       const losses = session?.losses ?? 0;
       if (session !== undefined) session.inFlight++;
-      this.#pending.set(message.id, { request: message, session, losses });
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#pending.set(message.id, { request: message, session, losses, release: resolve });
+      void this.#turn.then(() => this.#forward(message));
+      // Over HTTP, messages overtake each other unless each waits for the one before.
+      if (message.method === "initialize") this.#turn = promise;
+      return;
     }
     const sent = this.#turn.then(() => this.#forward(message));
-    // Over HTTP, messages overtake each other unless each waits for the one before.
     if (message.method === "notifications/initialized") this.#turn = sent;
-    if (message.method === "initialize" && isRequest(message)) {
-      this.#turn = new Promise((resolve) => this.#introduced = resolve);
-    }
   }
 
   /** Never rejects: a request that could not be sent is answered. */
@@ -237,17 +239,17 @@ export class Relay {
 
   #answer(answer: Answer): void {
     if (answer.id === undefined) return;
-    const pending = this.#pending.get(answer.id);
-    if (pending === undefined) return;
+    if (!this.#pending.has(answer.id)) return;
     this.#give(answer);
-    if (pending.request.method === "initialize") this.#introduced?.();
     this.#settle(answer.id);
   }
 
   #settle(id: RequestId): void {
-    const session = this.#pending.get(id)?.session;
-    if (session !== undefined) session.inFlight--;
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    if (pending.session !== undefined) pending.session.inFlight--;
     this.#pending.delete(id);
+    pending.release();
     if (this.#pending.size === 0) this.#drained?.();
   }
 

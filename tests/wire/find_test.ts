@@ -268,23 +268,20 @@ Deno.test("two principals with the same conversation id: never meet", async () =
 });
 
 Deno.test("conversation ids of any length, and numbers: are told apart", async () => {
+  const ids = [["a", 1, "\ud800"], ["b", 2, "\udfff"]].flatMap(([text, number, half]) => [
+    vscode(`${text}`.padStart(100_000)),
+    { threadId: number },
+    { threadId: half },
+  ]);
   await run({}, async (send) => {
-    const ids = ["a", "b"].flatMap((last) => [
-      { "vscode.conversationId": "x".repeat(100_000) + last },
-      { threadId: last === "a" ? 1 : 2 },
-      { "x-codex-turn-metadata": JSON.stringify({ session_id: last, more: "x".repeat(100_000) }) },
-      { threadId: `half ${last === "a" ? "\ud800" : "\udfff"}` },
-    ]);
-    const sessions = new Set<unknown>();
-    for (const meta of [...ids, ...ids]) sessions.add((await call(send, "via", meta)).session_id);
-    assertEquals(sessions.size, ids.length);
+    const calls = await Array.fromAsync([...ids, ...ids], (meta) => call(send, "via", meta));
+    assertEquals(new Set(calls.map(({ session_id }) => session_id)).size, ids.length);
   });
 });
 
 Deno.test("what is no conversation id: binds nothing", async () => {
   await run({}, async (send) => {
-    const none = [null, "", [], {}, true];
-    for (const id of none) {
+    for (const id of [null, "", [], {}, true]) {
       const { refused } = await call(send, "via", { "vscode.conversationId": id });
       assertEquals(refused, "missing", JSON.stringify(id));
     }
