@@ -15,7 +15,7 @@ import type { AuthInfo } from "./sdk.ts";
  *
  * - an `AuthInfo` for a caller that it knows. Who the caller is (section 6 of the contract) are its
  *   `extra.iss` (issuer), `clientId` and `extra.sub` (subject), never the token: with a new token the
- *   caller keeps its sessions;
+ *   caller keeps its sessions. Without a subject all users of a client are one caller;
  * - `undefined` for a caller that it does not know, who is answered with 401;
  * - a `Response` to answer with that instead: 403 for a scope that is missing, or a 401 whose
  *   `WWW-Authenticate` names the `resource_metadata` of an OAuth server.

@@ -173,6 +173,11 @@ export function parseFlags(args: readonly string[], authenticates: boolean): Com
   if (transport !== "stdio" && flags.session !== undefined) {
     throw new UsageError("--session goes with --transport stdio, as it is one user's own");
   }
+  const bind = flags.bind === undefined ? undefined : bindFlag(flags.bind);
+  const isUnused = bind === "none" || (Array.isArray(bind) && !bind.includes("conversation"));
+  if (isUnused && flags["conversation-key"].length > 0) {
+    throw new UsageError("--conversation-key goes with --bind conversation, or all");
+  }
   const host = hostName(flags.host ?? "127.0.0.1");
   if (authenticates && flags.tokens !== undefined) {
     throw new UsageError("--tokens cannot be used as this server authenticates in its own way");
@@ -196,7 +201,7 @@ export function parseFlags(args: readonly string[], authenticates: boolean): Com
       allowedOrigins: flags["allowed-origin"].map(originHeader),
     },
     store: flags.store,
-    bind: flags.bind === undefined ? undefined : bindFlag(flags.bind),
+    bind,
     sessionName: flags.session === undefined ? undefined : sessionName(flags.session),
     conversationKeys: flags["conversation-key"],
     handles: flags.handles,

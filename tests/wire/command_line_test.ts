@@ -72,6 +72,7 @@ Deno.test("a wrong flag: is one clear line on stderr, and exit status 2", async 
     [["--allow-anonymous"], "--allow-anonymous"],
     [["--allowed-host", "example.com"], "--allowed-host"],
     [["--bind", "some"], "--bind"],
+    [["--bind", "none", "--conversation-key", "k"], "--conversation-key"],
     [["--bind", "conversation,"], "--bind"],
     [["--bind", "conversation,all"], "--bind"],
     [["--bind="], "--bind needs a value"],
