@@ -101,7 +101,13 @@ export class Establisher {
     const ask: Ask = (method, params) => this.#own.ask(deadline, method, params);
     const saved = await keeper.load(deadline, this.#insists);
     if (saved !== undefined && await this.#resume(keeper, ask, saved)) return;
-    if (this.offers("create")) keeper.apply(created(await createSession(ask, this.title)));
+    if (this.offers("create")) await this.#create(keeper, ask, deadline);
+  }
+
+  async #create(keeper: Keeper, ask: Ask, deadline: Deadline): Promise<void> {
+    const made = await createSession(ask, this.title);
+    if (await keeper.begin(created(made), deadline) || !this.offers("delete")) return;
+    await ask(METHOD.delete, withCookie({}, made)).catch(this.#fail);
   }
 
   async #resume(keeper: Keeper, ask: Ask, saved: HeldCookie): Promise<boolean> {

@@ -41,7 +41,7 @@ export function takeOver(
 }
 
 /** A session was asked for and made: it is held, whatever was held before. */
-export function created(received: HeldCookie): Change {
+export function created(received: HeldCookie): Change & { readonly cookie: HeldCookie } {
   const cookie = bounded(received);
   return { cookie, events: [{ type: "created", cookie }] };
 }

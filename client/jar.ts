@@ -21,6 +21,11 @@ export interface CookieJar {
   /** Files `cookie` under `key`, in place of any other. */
   set(key: JarKey, cookie: HeldCookie): Promise<void>;
   /**
+   * Files `cookie` under `key` unless there is one already, and gives the one that is there: of two
+   * clients that begin at once, both go on in the session of the first.
+   */
+  add(key: JarKey, cookie: HeldCookie): Promise<HeldCookie>;
+  /**
    * Takes out the cookie under `key`, but only the one with this session id: another client may
    * have filed a newer one in the meantime.
    */
@@ -56,6 +61,14 @@ export class MemoryJar implements CookieJar {
     }
     this.#cookies.set(name(key), copy);
     return Promise.resolve();
+  }
+
+  /** Files `cookie` under `key` unless there is one already, and gives the one that is there. */
+  async add(key: JarKey, cookie: HeldCookie): Promise<HeldCookie> {
+    const there = heldCookie(this.#cookies.get(name(key)));
+    if (there !== undefined) return there;
+    await this.set(key, cookie);
+    return structuredClone(cookie);
   }
 
   /** Takes out the cookie under `key`, if it is still that of session `id`. */

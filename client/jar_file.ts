@@ -106,6 +106,25 @@ export class FileJar implements CookieJar {
     );
   }
 
+  /**
+   * Files `cookie` under `key` unless there is one that has not expired, and gives the one that is
+   * there. It is on disk when the promise resolves.
+   */
+  async add(key: JarKey, cookie: HeldCookie): Promise<HeldCookie> {
+    const copy = heldCookie(cookie);
+    if (copy === undefined) throw new TypeError("Cannot file a cookie as its id is not valid");
+    const entry = { ...named(key), cookie: copy };
+    let there = copy;
+    await this.#run((journal) =>
+      journal.append((cookies) => {
+        const before = findEntry(cookies, entry, this.#now());
+        there = before?.cookie ?? copy;
+        return before === undefined ? file(cookies, entry) : takeOut(cookies, []);
+      }, { durable: true })
+    );
+    return structuredClone(there);
+  }
+
   /** Takes out the cookie under `key`, if it is still that of session `id`. */
   async delete(key: JarKey, id: string): Promise<void> {
     const name = named(key);

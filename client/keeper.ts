@@ -7,7 +7,7 @@
 import { type HeldCookie, heldCookie } from "../protocol.ts";
 import type { Deadline } from "./deadline.ts";
 import type { SessionEvent } from "./events.ts";
-import type { Change } from "./held.ts";
+import { type Change, resumed } from "./held.ts";
 import type { CookieJar, JarKey } from "./jar.ts";
 
 /** Holds one cookie. Every change goes to the jar, in order, and then to the listener. */
@@ -60,15 +60,36 @@ export class Keeper {
     return this.#cookie;
   }
 
+  /**
+   * Holds the session that `change` begins, or the one that another process has filed before it.
+   *
+   * @returns Is it the one that begins?
+   */
+  async begin(
+    change: Change & { readonly cookie: HeldCookie },
+    deadline: Deadline,
+  ): Promise<boolean> {
+    let kept = change.cookie;
+    try {
+      await deadline.limit(this.flush());
+      if (!this.#unreadable) kept = await deadline.limit(this.#jar.add(this.#key, kept));
+    } catch (error) {
+      // It can be used all the same, but not found again.
+      this.#fail(error);
+    }
+    const isNew = kept.id === change.cookie.id;
+    this.#take(isNew ? change : resumed(kept, false));
+    return isNew;
+  }
+
   /** Makes a change, if there is one. */
   apply(change: Change | undefined): void {
     if (change === undefined) return;
     const previous = this.#cookie;
-    this.#cookie = change.cookie;
     if (JSON.stringify(previous) !== JSON.stringify(change.cookie)) {
       this.#save(change.cookie, previous?.id);
     }
-    for (const event of change.events) this.tell(event);
+    this.#take(change);
   }
 
   /** Tells the listener. */
@@ -83,6 +104,11 @@ export class Keeper {
   /** Waits until the jar has every change. */
   async flush(): Promise<void> {
     await this.#saving;
+  }
+
+  #take({ cookie, events }: Change): void {
+    this.#cookie = cookie;
+    for (const event of events) this.tell(event);
   }
 
   #save(cookie: HeldCookie | undefined, previous: string | undefined): void {

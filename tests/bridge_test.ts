@@ -263,3 +263,25 @@ withBehind("leaves a caller's own cookie alone", "notebook", "stdio", async (it,
   const none = await host.call("notebook_read", {}, { "mcp/session": null });
   assertEquals(none.error?.data?.reason, "missing");
 });
+
+withBehind(
+  "bridges that begin one name at once have one session",
+  "notebook",
+  "http",
+  async (it, folder) => {
+    const args = ["--session", "new", ...it.args];
+    const hosts = await Promise.all(
+      Array.from({ length: 4 }, () => BridgeHost.connect(folder, args)),
+    );
+    try {
+      const append = (host: BridgeHost) => host.tool("notebook_append", { text: "x" });
+      const made = (await Promise.all(hosts.map(append))).map(sessionOf);
+      assertEquals(new Set(made).size, 1);
+      assertEquals((await it.sessions()).length, 1);
+      const [host] = hosts;
+      assertEquals((await host!.tool("notebook_read")).structuredContent.count, 4);
+    } finally {
+      for (const host of hosts) await host[Symbol.asyncDispose]();
+    }
+  },
+);

@@ -56,6 +56,19 @@ Deno.test("FileJar: what is filed is there when it is opened again, and seen by 
   ]);
 });
 
+Deno.test("FileJar: adds a cookie where there is none that can be used, whoever filed it", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/cookies.jsonl`;
+  await using jar = await openJar(path);
+  await using other = await openJar(path);
+  const adds = [jar, other].map((jar, n) => jar.add(KEY, { id: `${n}` }));
+  const [one, two] = await Promise.all(adds);
+  assertEquals(one, two);
+  assertEquals(await jar.get(KEY), one);
+  await jar.set(KEY, { id: "old", expiry: "2020-01-01T00:00:00Z" });
+  assertEquals(await other.add(KEY, { id: "new" }), { id: "new" });
+});
+
 Deno.test("FileJar: gives an expired cookie to nobody, and takes it out when it is opened", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/cookies.jsonl`;

@@ -49,6 +49,13 @@ Deno.test("MemoryJar: takes out only the session that is named", async () => {
   await jar.delete(KEY, "a");
 });
 
+Deno.test("MemoryJar: adds a cookie where there is none", async () => {
+  const jar = new MemoryJar();
+  assertEquals(await jar.add(KEY, { id: "a" }), { id: "a" });
+  assertEquals(await jar.add(KEY, { id: "b" }), { id: "a" });
+  assertEquals(await jar.get(KEY), { id: "a" });
+});
+
 Deno.test("MemoryJar: refuses what is no cookie", async () => {
   await assertRejects(() => new MemoryJar().set(KEY, { id: "a b" }), TypeError, "not valid");
 });
@@ -130,11 +137,11 @@ Deno.test("withSession: profiles have sessions of their own", async () => {
 Deno.test("withSession: a jar that fails or hangs is reported and stops nothing", async () => {
   await using fixture = await startFixture("http");
   const fails = () => Promise.reject(new Error("jar"));
-  await using it = await withJar(fixture, { get: fails, set: fails, delete: fails });
+  await using it = await withJar(fixture, { get: fails, set: fails, add: fails, delete: fails });
   assertEquals(it.errors, ["Cannot get a session: jar"]);
   assertEquals(await it.call("echo"), it.id);
   const hangs = () => new Promise<undefined>(() => {});
-  const jar = { get: hangs, set: () => Promise.resolve(), delete: () => Promise.resolve() };
+  const jar = { get: hangs, set: hangs, add: () => new Promise<never>(() => {}), delete: hangs };
   await using other = await connected(fixture, { jar, server: "s", establishMs: 100 });
   assertEquals(await other.call("echo"), other.id);
 });

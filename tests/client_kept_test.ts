@@ -10,11 +10,16 @@ import { connected, startFixture } from "./fixtures/client_fixture.ts";
 Deno.test("withSession: a new id is in the jar before the client hears of it", async () => {
   await using fixture = await startFixture("http");
   const order: string[] = [];
+  const keep = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    order.push("kept");
+  };
   const jar: CookieJar = {
     get: () => Promise.resolve(undefined),
-    set: async () => {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-      order.push("kept");
+    set: keep,
+    add: async (_, cookie) => {
+      await keep();
+      return cookie;
     },
     delete: () => Promise.resolve(),
   };
@@ -31,6 +36,7 @@ Deno.test("withSession: a lost session that is slow to leave the jar is not take
   const jar: CookieJar = {
     get: () => Promise.resolve(cookie),
     set: (_, next) => Promise.resolve(void (cookie = next)),
+    add: (_, next) => Promise.resolve(cookie ??= next),
     delete: async () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
       cookie = undefined;
