@@ -134,8 +134,6 @@ export class TransportSession {
       accepted = response.ok;
       this.#usedAt = Date.now();
       this.#endCancelled(message);
-      // Only an initialize opens a transport session; anything else was refused.
-      if (this.#sdk.sessionId === undefined) await this.close();
       if (!accepted || response.body === null) return response;
       const body = exchange.body = new AnswerBody(response.body);
       if (exchange.isLarge) this.#unread.wait(body, ticket);
@@ -153,6 +151,8 @@ export class TransportSession {
         if (id !== undefined) this.#answered(id);
         ticket.end();
       }
+      // Only an initialize opens a transport session; anything else was refused.
+      if (this.#sdk.sessionId === undefined) await this.close();
     }
   }
 
