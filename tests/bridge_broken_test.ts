@@ -170,6 +170,7 @@ Deno.test("bridge: a command that does not serve is an error, and status 1", asy
   assertEquals(await host.ended(), 1);
   await using none = BridgeHost.start(folder, ["--", `${folder.path}/none`]);
   assertMatch((await none.request("initialize", {})).error?.message ?? "", /none.*ENOENT/);
+  assertEquals(await none.endInput(), 1);
 });
 
 Deno.test("bridge: --header shows who calls, and owners never meet", async () => {
@@ -227,6 +228,22 @@ Deno.test("bridge: takes nobody's 503 for the server's, which has not looked at 
   const { error } = await host.call("notebook_append", { text: "sent away" });
   assertEquals(error?.data, { reason: "not_sent" });
   assertEquals((await host.tool("notebook_read")).structuredContent.count, 1);
+});
+
+Deno.test("bridge: tells of a session that another client has begun in place of a lost one", async () => {
+  await using folder = await Folder.create();
+  await using behind = await Behind.start("notebook", "stdio", folder);
+  const args = ["--session", "notes", ...behind.args];
+  await using one = await BridgeHost.connect(folder, args);
+  await using two = await BridgeHost.connect(folder, args);
+  const lost = sessionOf(await one.tool("notebook_append", { text: "before" }));
+  assertEquals(sessionOf(await two.tool("notebook_read")), lost);
+  await behind.end(lost);
+  const first = await one.tool("notebook_append", { text: "after" });
+  assertMatch(first.content[0]?.text ?? "", /A new, empty session was started/);
+  const [notice, text] = (await two.tool("notebook_read")).content;
+  assertMatch(notice?.text ?? "", /is gone.*begun a new one since.*nothing from before/);
+  assertEquals(text?.text, "1. after");
 });
 
 Deno.test("bridge: a jar that cannot be used is a warning", async () => {

@@ -15,6 +15,11 @@ const RESET = "Notice from the session bridge: the session in which these tools 
   "is gone; it expired, was ended, or the server lost it. A new, empty session was started, and " +
   "this call ran in the new one. Nothing that was stored before is there any more: do not rely " +
   "on earlier results, store again what is still needed, and tell the user.";
+const JOINED =
+  "Notice from the session bridge: the session in which these tools kept their state " +
+  "is gone; it expired, was ended, or the server lost it. Another client of the same name has " +
+  "begun a new one since, and this call ran in that: it has what was stored there, and nothing " +
+  "from before. Do not rely on earlier results: look at what is there, and tell the user.";
 
 /** Holds a cookie for the host, which knows nothing of it. */
 export class BridgedSession {
@@ -27,6 +32,8 @@ export class BridgedSession {
   #gone: string | undefined;
   /** Has a session been lost without the model having been told? */
   #untold = false;
+  /** Is the session one that was in the jar? */
+  #found = false;
 
   /** Holds what the jar has under `key`, once it is needed. */
   constructor(jar: CookieJar, key: JarKey, log: Log) {
@@ -55,7 +62,7 @@ export class BridgedSession {
     if (method !== "tools/call" || !this.#isReset(result, losses)) return bare;
     this.#untold = false;
     const content = Array.isArray(bare.content) ? bare.content : [];
-    return { ...bare, content: [{ type: "text", text: RESET }, ...content] };
+    return { ...bare, content: [{ type: "text", text: this.#found ? JOINED : RESET }, ...content] };
   }
 
   #isReset(result: unknown, losses: number): boolean {
@@ -78,6 +85,7 @@ export class BridgedSession {
       case "created":
       case "resumed":
       case "replaced":
+        if (event.type !== "replaced") this.#found = event.type === "resumed";
         log("info", `session ${shortId(event.cookie.id)}… is ${event.type}`);
         break;
       case "reconnected":

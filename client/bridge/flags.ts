@@ -51,8 +51,8 @@ Usage: deno run -A client/bridge.ts [flags] --url URL
   --log-level LEVEL      what goes to stderr: ${LOG_LEVELS.join(", ")} (default: warn)
   --help                 show this
 
-The exit status is 0 at the end of the input, 1 if the server ends before it is connected, 2 for a
-wrong flag.`;
+The exit status is 0 at the end of the input, 1 if the server could not be reached, or ended before
+it was connected, 2 for a wrong flag.`;
 
 const STRING_FLAGS = ["url", "header", "session", "conversation-key", "log-level"] as const;
 

@@ -77,6 +77,8 @@ export class Relay {
   #drained: (() => void) | undefined;
   #writing: Promise<void> = Promise.resolve();
   #failed = false;
+  /** Has the server taken anything? `undefined` if nothing was to be sent. */
+  #reached: boolean | undefined;
 
   constructor({ host, connect, server, conversations, log }: RelayParts) {
     this.#host = host;
@@ -105,7 +107,7 @@ export class Relay {
    * Serves until the host's input ends or `stop` resolves; what is being answered then has a few
    * seconds left.
    *
-   * @returns Was the server there to the end?
+   * @returns Was the server there when it was needed?
    */
   async run(stop: Promise<void>): Promise<boolean> {
     await Promise.race([this.#read(), stop, this.#over.promise]);
@@ -119,7 +121,7 @@ export class Relay {
     await this.#layer.close();
     await this.#conversations.flush();
     await this.#writing;
-    return !this.#failed;
+    return !this.#failed && this.#reached !== false;
   }
 
   async #read(): Promise<void> {
@@ -152,7 +154,9 @@ export class Relay {
     try {
       await this.#connected();
       await this.#send(isAnswer(message) ? message : this.#outgoing(message));
+      this.#reached = true;
     } catch (error) {
+      this.#reached ??= false;
       if (isAnswer(message)) return this.#log("warn", messageOf(error));
       if (!isRequest(message)) return this.#log("warn", `${message.method}: ${messageOf(error)}`);
       this.#answer(this.#failure(message, error));
