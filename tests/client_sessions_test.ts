@@ -102,8 +102,12 @@ Deno.test("sessions: the jar goes between transports, by the id or its beginning
   // The script is the same from any folder.
   const [deno, run, all, script, ...rest] = stdio.slice(1);
   assertEquals(JSON.parse(filed.server), [deno, run, all, resolve(script ?? ""), ...rest]);
-  const used = await user.does("jar", "use", `${http.url}?key=s3cret`, filed.cookie.id.slice(0, 9));
+  // A slip must not send one server's session to another.
+  const beginning = filed.cookie.id.slice(0, 9);
+  assertMatch(await user.fails(1, "jar", "use", http.url, beginning), /type the whole id/);
+  const used = await user.does("jar", "use", `${http.url}?key=s3cret`, filed.cookie.id);
   assertEquals(used, `Filed ${shortIn(used)} under ${http.url}, profile default\n`);
+  assertEquals(await user.does("jar", "use", http.url, beginning), used);
   const verified = ["call", "hashcheck_verify", '{"key":"k","text":"t"}', "--url", http.url];
   assertMatch(await user.does(...verified), /^MATCH/);
   assertMatch(await user.does(...verified, "--profile", "other"), /not found/);
@@ -131,6 +135,7 @@ Deno.test("sessions: the jar is where people are told, or where they want it", a
   await using user = await User.create();
   const url = "https://example.com/mcp";
   await user.does("jar", "use", url, "reference-id");
+  assertMatch(await user.fails(1, "jar", "use", "example.com", "x"), /example.com is no server/);
   const named = await user.task("jar", "list", "--full", "--jar", user.jar);
   assertEquals(named.code, 0, named.stderr);
   assert(named.stdout.includes("reference-id"), named.stdout);
@@ -189,7 +194,7 @@ Deno.test("sessions: headers go with every request, and each user's sessions are
 });
 
 /** A server that nobody here wrote, with ids of its own form, or without sessions. */
-function foreign(id: string | undefined, title = "\r\n") {
+function foreign(id: string | undefined, title = "\r\n", nextCursor?: string) {
   const results: Record<string, unknown> = {
     initialize: {
       protocolVersion: "2025-06-18",
@@ -197,13 +202,13 @@ function foreign(id: string | undefined, title = "\r\n") {
       capabilities: { experimental: id ? { session: { features: ["create", "list"] } } : {} },
     },
     "session/create": { id },
-    "session/list": { sessions: [{ id, data: { title: `\x1b[31m${id}${title}` } }] },
+    "session/list": { sessions: [{ id, data: { title: `\x1b[31m${id}${title}` } }], nextCursor },
     "tools/call": {
       content: [{ type: "text", text: `in ${id}\x07 after sess-${"0".repeat(32)}` }, {
         type: "image",
         data: "",
         mimeType: "image/png",
-      }],
+      }, { type: "hologram" }],
     },
   };
   return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
@@ -228,7 +233,7 @@ Deno.test("sessions: a foreign server's ids are shortened, too, and its texts ar
     assert(!text.includes("\x1b") && !text.includes("\x07") && !text.includes("\r"));
   }
   assertEquals(list.split("\n").length, 3);
-  assertMatch(said, / after sess-0{8}\n\[image\]\n$/);
+  assertMatch(said, / after sess-0{8}\n\[image\]\n\[hologram\]\n$/);
   assertEquals((await user.json("resume", id.slice(0, 4), ...url)).cookie.id, id);
   assertMatch(await user.fails(1, "delete", ...url), /does not offer to delete sessions/);
 });
@@ -241,6 +246,14 @@ Deno.test("sessions: a server's short ids leave everything else readable", async
   assertMatch(await user.does("list", ...url), /\n\* {2}1 {3}unknown/);
   assert((await user.does("jar", "list")).includes(`${url[1]}`));
   assertMatch(await user.does("call", "any", ...url), /^in 1/);
+});
+
+Deno.test("sessions: says that a list which does not end was not read to its end", async () => {
+  await using user = await User.create();
+  await using server = foreign("1", "", "more");
+  const { code, stderr } = await user.run("list", "--url", `http://127.0.0.1:${server.addr.port}/`);
+  assertEquals(code, 0);
+  assertMatch(stderr, /^sessions: The server's list does not end: only its first 100 pages /);
 });
 
 Deno.test("sessions: --json has nothing that a terminal would act on", async () => {
@@ -296,6 +309,7 @@ const WRONG: readonly (readonly [args: readonly string[], says: RegExp])[] = [
   [["list", "--"], /-- needs the command/],
   [["list", "--url", "example.com"], /--url takes a URL/],
   [["list", "--url"], /--url needs a value/],
+  [["list", "--url="], /--url needs a value/],
   [["list", "--token=s3cret", ...ANY], /There is no flag --token:/],
   [["list", ...ANY, "--header", "s3cret"], /--header takes 'NAME: VALUE'/],
   [["list", ...ANY, "--header", "a b: s3cret"], /--header takes 'NAME: VALUE'/],

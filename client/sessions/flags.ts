@@ -65,7 +65,8 @@ With a server:
 
 With the jar alone:
   jar list                 what is in it
-  jar use SERVER ID        files an id under a server: a URL, or a command line as jar list has it
+  jar use SERVER ID        files an id under a server: a URL, or a command line as jar list has it;
+                           an id that is not yet filed there is to be whole
   jar clear [SERVER]       takes the cookies out; the servers' sessions live on
 
 Flags:
@@ -98,6 +99,8 @@ export function parseCommand(args: readonly string[]): Command {
     alias: { help: "h" },
     unknown: (arg) => {
       if (!arg.startsWith("-")) return;
+      const empty = [...VALUE_FLAGS, "header"].find((name) => arg === `--${name}=`);
+      if (empty !== undefined) throw new UsageError(`--${empty} needs a value`);
       // What follows "=" may be a secret.
       throw new UsageError(`There is no flag ${arg.replace(/=.*/s, "")}: --help lists them`);
     },

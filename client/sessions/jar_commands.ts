@@ -29,9 +29,17 @@ export async function runOnJar(action: JarAction, context: JarContext): Promise<
     case "jar list":
       return listed(entries.filter((entry) => isMeant(entry, undefined, context.profile)));
     case "jar use": {
-      const id = ids.know(findId(action.id, entries.map(({ cookie }) => cookie.id)));
-      const known = entries.find(({ cookie }) => cookie.id === id);
       const key = { server: serverName(action.server), profile: context.profile ?? "default" };
+      const filed = entries.filter(({ server }) => server === key.server);
+      if (filed.length === 0 && !namesServer(key.server)) {
+        throw new Error(
+          `${key.server} is no server: give a URL such as http://127.0.0.1:8765/mcp, or what ` +
+            "jar list has",
+        );
+      }
+      // Who has another server's session has to name all of it: a slip would give it away.
+      const id = ids.know(findId(action.id, filed.map(({ cookie }) => cookie.id)));
+      const known = entries.find(({ cookie }) => cookie.id === id);
       const cookie = known?.cookie ?? { id };
       await jar.set(key, cookie);
       const shown = `Filed ${id} under ${key.server}, profile ${key.profile}`;
@@ -47,6 +55,11 @@ export async function runOnJar(action: JarAction, context: JarContext): Promise<
     default:
       return kind satisfies never;
   }
+}
+
+/** Can somebody be reached by this name? */
+function namesServer(name: string): boolean {
+  return /^(https?:\/\/|\[)/.test(name);
 }
 
 function isMeant(entry: JarEntry, server: string | undefined, profile: string | undefined) {

@@ -8,6 +8,7 @@ import { type HeldCookie, heldCookie, member, METHOD, withCookie } from "../../p
 import { createSession, findSession } from "../establish.ts";
 import type { JarKey } from "../jar.ts";
 import type { FileJar } from "../jar_file.ts";
+import { ResultSchema } from "../sdk.ts";
 import { withSession } from "../session.ts";
 import type { ServerAction } from "./flags.ts";
 import { findId, type Ids } from "./ids.ts";
@@ -54,12 +55,14 @@ class Sessions {
   readonly #key: JarKey;
   readonly #ids: Ids;
   readonly #held: HeldCookie | undefined;
+  readonly #warn: (message: string) => void;
 
-  static async of(server: Plain, { target, jar, profile, ids }: ServerContext): Promise<Sessions> {
+  static async of(server: Plain, context: ServerContext): Promise<Sessions> {
+    const { target, jar, profile, ids, warn } = context;
     const key = { server: nameOf(target), profile };
     const held = await jar.get(key);
     if (held !== undefined) ids.know(held.id);
-    return new Sessions(server, jar, key, ids, held);
+    return new Sessions(server, jar, key, ids, held, warn);
   }
 
   private constructor(
@@ -68,12 +71,14 @@ class Sessions {
     key: JarKey,
     ids: Ids,
     held: HeldCookie | undefined,
+    warn: (message: string) => void,
   ) {
     this.#server = server;
     this.#jar = jar;
     this.#key = key;
     this.#ids = ids;
     this.#held = held;
+    this.#warn = warn;
   }
 
   async create(title: string | undefined): Promise<Report> {
@@ -160,9 +165,10 @@ class Sessions {
         if (cookie !== undefined) sessions.push({ ...cookie, id: this.#ids.know(cookie.id) });
       }
       const cursor = member(result, "nextCursor");
-      if (typeof cursor !== "string") break;
+      if (typeof cursor !== "string") return sessions;
       params = { cursor };
     }
+    this.#warn(`The server's list does not end: only its first ${MAX_PAGES} pages were looked at`);
     return sessions;
   }
 
@@ -207,7 +213,9 @@ async function call(
   try {
     tell = warn;
     for (const message of early) warn(message);
-    result = await client.callTool({ name, arguments: args });
+    const params = { name, arguments: args };
+    // Whatever a server answers is shown, also what this SDK does not know.
+    result = await client.request({ method: "tools/call", params }, ResultSchema);
   } finally {
     // The jar has the session's cookie when this is done.
     await client.close();
