@@ -218,47 +218,54 @@ withBridge("answers each of two initializes that come at once", SESSIONS, async 
   assertEquals((await host.request("ping", {})).error, undefined);
 });
 
-Deno.test("bridge: ends when its host reads nothing of what never ends", async () => {
-  await using folder = await Folder.create();
-  const event = `data: ${
-    JSON.stringify({
-      jsonrpc: "2.0",
-      method: "notifications/message",
-      params: { level: "info", data: "x".repeat(100_000) },
-    })
-  }\n\n`;
-  const bytes = new TextEncoder().encode(event);
-  await using server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    async (request) => {
-      if (request.method !== "POST") return new Response(null, { status: 405 });
-      const { id, method } = await request.json();
-      if (id === undefined) return new Response(null, { status: 202 });
-      if (method === "initialize") {
-        const serverInfo = { name: "flood", version: "1.0.0" };
-        const result = { protocolVersion: "2025-06-18", capabilities: { tools: {} }, serverInfo };
-        return Response.json({ jsonrpc: "2.0", id, result });
-      }
-      const flood = new ReadableStream({ pull: (controller) => controller.enqueue(bytes) });
-      return new Response(flood, { headers: { "content-type": "text/event-stream" } });
-    },
-  );
-  await using bridge = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", BRIDGE, "--url", `http://127.0.0.1:${server.addr.port}/`],
-    env: { XDG_STATE_HOME: folder.path, NO_COLOR: "1" },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const messages = [
-    { id: 1, method: "initialize", params: INITIALIZE },
-    { method: "notifications/initialized" },
-    { id: 2, method: "tools/call", params: { name: "x" } },
-  ].map((message) => `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`).join("");
-  const writer = bridge.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(messages));
-  const said = await new Response(bridge.stderr).text();
-  assertStringIncludes(said, "bytes wait for it, and it does not read them");
-  await bridge.stdout.cancel();
-  await writer.close().catch(() => {});
-});
+for (const [what, length, atOnce] of [["large", 100_000, 1], ["small", 1, 200]] as const) {
+  Deno.test(`bridge: ends when its host reads nothing of many ${what} messages`, async () => {
+    await using folder = await Folder.create();
+    const event = `data: ${
+      JSON.stringify({
+        jsonrpc: "2.0",
+        method: "notifications/message",
+        params: { level: "info", data: "x".repeat(length) },
+      })
+    }\n\n`;
+    const bytes = new TextEncoder().encode(event.repeat(atOnce));
+    await using server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      async (request) => {
+        if (request.method !== "POST") return new Response(null, { status: 405 });
+        const { id, method } = await request.json();
+        if (id === undefined) return new Response(null, { status: 202 });
+        if (method === "initialize") {
+          const serverInfo = { name: "flood", version: "1.0.0" };
+          const result = { protocolVersion: "2025-06-18", capabilities: { tools: {} }, serverInfo };
+          return Response.json({ jsonrpc: "2.0", id, result });
+        }
+        let left = 1000;
+        const flood = new ReadableStream({
+          pull: (controller) => {
+            if (left-- > 0) controller.enqueue(bytes);
+          },
+        });
+        return new Response(flood, { headers: { "content-type": "text/event-stream" } });
+      },
+    );
+    await using bridge = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", BRIDGE, "--url", `http://127.0.0.1:${server.addr.port}/`],
+      env: { XDG_STATE_HOME: folder.path, NO_COLOR: "1" },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const messages = [
+      { id: 1, method: "initialize", params: INITIALIZE },
+      { method: "notifications/initialized" },
+      { id: 2, method: "tools/call", params: { name: "x" } },
+    ].map((message) => `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`).join("");
+    const writer = bridge.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(messages));
+    const said = await new Response(bridge.stderr).text();
+    assertStringIncludes(said, "bytes are kept for it, and it does not read them");
+    await bridge.stdout.cancel();
+    await writer.close().catch(() => {});
+  });
+}

@@ -11,6 +11,8 @@ import type { Message, RequestId } from "../sdk.ts";
 const MAX_MESSAGE_BYTES = 10 * 1024 * 1024;
 /** How much may wait for a host that reads more slowly than the server speaks, in bytes. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+/** What a message that waits takes beside its own bytes, roughly. */
+const BYTES_BESIDE = 1024;
 const NEWLINE = 0x0a;
 
 /** The two ends that a {@linkcode Host} is reached by. */
@@ -54,13 +56,14 @@ export class Host {
   }
 
   async #write(message: object): Promise<void> {
-    const bytes = this.#encoder.encode(`${JSON.stringify(message)}\n`);
+    const line = this.#encoder.encode(`${JSON.stringify(message)}\n`);
     if (this.#waitingBytes > MAX_WAITING_BYTES) {
-      throw new Error(`${this.#waitingBytes} bytes wait for it, and it does not read them`);
+      throw new Error(`${this.#waitingBytes} bytes are kept for it, and it does not read them`);
     }
-    this.#waitingBytes += bytes.length;
-    await this.#writer.write(bytes);
-    this.#waitingBytes -= bytes.length;
+    const bytes = line.length + BYTES_BESIDE;
+    this.#waitingBytes += bytes;
+    await this.#writer.write(line);
+    this.#waitingBytes -= bytes;
   }
 
   #read(line: Uint8Array): Message | Refusal {
