@@ -235,9 +235,20 @@ async function openJournal(
       file = found.path;
       continue;
     }
+    if (found !== undefined) keepPrivate(found, warn);
     // It is well without, and a full disk must not keep anyone from reading.
     await journal.tidy().catch(() => {});
     return journal;
+  }
+}
+
+/** Whoever can read a cookie has the session, so a file that others can read is closed to them. */
+function keepPrivate({ path, identity: { mode } }: Found, warn: (message: string) => void) {
+  if (mode === null || (mode & 0o077) === 0) return;
+  try {
+    Deno.chmodSync(path, 0o600);
+  } catch (error) {
+    warn(`Others may read the cookie jar ${path}, and its mode can't be changed: ${String(error)}`);
   }
 }
 
