@@ -177,6 +177,7 @@ const WRONG: readonly [args: readonly string[], says: string][] = [
   [["--url", "ftp://127.0.0.1/"], "--url takes"],
   [["--url", "http://me:secret@127.0.0.1/"], "--header"],
   [["--url="], "--url needs a value"],
+  [["--session", "", "--", "server"], "a flag needs a value"],
   [["--url", "http://127.0.0.1/", "--session="], "--session needs a value"],
   [["--url", "http://127.0.0.1/", "--header", "secret"], "--header takes"],
   [["--url", "http://127.0.0.1/", "--header", "a b: secret"], "--header takes"],

@@ -101,6 +101,7 @@ export function parseFlags(args: readonly string[]): Command {
 }
 
 function unknownArgument(arg: string): UsageError {
+  if (arg === "") return new UsageError("An argument is empty: a flag needs a value");
   // What it was given may be a secret.
   const shown = JSON.stringify(arg.replace(/=.*/s, "=…"));
   return new UsageError(

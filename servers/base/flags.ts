@@ -211,6 +211,7 @@ export function parseFlags(args: readonly string[], authenticates: boolean): Com
 }
 
 function unknownArgument(arg: string): UsageError {
+  if (arg === "") return new UsageError("An argument is empty: a flag needs a value");
   return new UsageError(`Unknown argument ${JSON.stringify(arg)}: --help lists the flags`);
 }
 

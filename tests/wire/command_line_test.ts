@@ -38,6 +38,7 @@ Deno.test("a wrong flag: is one clear line on stderr, and exit status 2", async 
     [["-x"], "-x"],
     [["--", "--store", "memory:"], "--store"],
     [["--store="], "--store needs a value"],
+    [["--session", ""], "a flag needs a value"],
     [["--transport", "http"], "streamable-http"],
     [["--transport"], "--transport"],
     [["--ttl", "7"], "--ttl"],
