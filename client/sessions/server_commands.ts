@@ -28,6 +28,9 @@ export interface ServerContext {
 /** A server may say for ever that there are more sessions; ours has a thousand on a page. */
 const MAX_PAGES = 100;
 
+/** The code of the SDK's error. */
+const REQUEST_TIMEOUT = -32001;
+
 /** Does something with a server. */
 export async function runOnServer(action: ServerAction, context: ServerContext): Promise<Report> {
   if (action.kind === "call") return await call(action.tool, action.args, context);
@@ -215,13 +218,23 @@ async function call(
     for (const message of early) warn(message);
     const params = { name, arguments: args };
     // Whatever a server answers is shown, also what this SDK does not know.
-    result = await client.request({ method: "tools/call", params }, ResultSchema);
+    result = await client.request({ method: "tools/call", params }, ResultSchema)
+      .catch((error) => {
+        if (!isTimeout(error)) throw error;
+        throw new Error(`${name} has not answered in time, and may have run: see what it has done`);
+      });
   } finally {
     // The jar has the session's cookie when this is done.
     await client.close();
   }
   const failed = result.isError === true;
   return { json: result, shown: textOf(result) || (failed ? `${name} failed` : ""), failed };
+}
+
+/** Is this how the SDK ends a request that nobody answers? Servers may use its code, too. */
+function isTimeout(error: unknown): boolean {
+  return member(error, "code") === REQUEST_TIMEOUT &&
+    member(member(error, "data"), "timeout") !== undefined;
 }
 
 /** What a tool says to people, or else to programs. */
