@@ -18,17 +18,25 @@ export function serverName(server: string): string {
 }
 
 /**
- * A command line as a jar has it: nothing is left out, and an argument that names a file names the
- * same one from any folder.
+ * A command line as a jar has it: nothing is left out, and what names a file or a folder names the
+ * same one wherever the command is given.
  */
-export function commandName([command, ...args]: readonly string[]): string {
-  return JSON.stringify([command, ...args.map(wherever)]);
+export function commandName([command = "", ...args]: readonly string[]): string {
+  // One without a slash is looked for in the PATH.
+  return JSON.stringify([isPath(command) ? wherever(command) : command, ...args.map(wherever)]);
 }
 
 function wherever(argument: string): string {
+  const [, flag = "", value = ""] = /^(-[^=]*=)?(.*)$/s.exec(argument) ?? [];
   try {
-    return Deno.statSync(argument).isFile ? resolve(argument) : argument;
+    const { isFile } = Deno.statSync(value);
+    // A folder may happen to have the name of a subcommand.
+    return isFile || isPath(value) ? flag + resolve(value) : argument;
   } catch {
     return argument;
   }
+}
+
+function isPath(text: string): boolean {
+  return text.includes("/") || text === "." || text === "..";
 }

@@ -93,7 +93,9 @@ class Sessions {
     } catch (error) {
       // Nobody would know of it.
       const { ask } = this.#server;
-      if (this.#server.offers("delete")) await ask(METHOD.delete, withCookie({}, cookie));
+      if (this.#server.offers("delete")) {
+        await ask(METHOD.delete, withCookie({}, cookie)).catch(() => {});
+      }
       throw error;
     }
     return { json: { cookie }, shown: `Created ${sessionLine(cookie)}` };
