@@ -99,8 +99,8 @@ export class UnreadAnswers {
   readonly #waiting: Overdue<AnswerBody>;
 
   /** Takes limits that were checked. */
-  constructor({ bodyMs }: Pick<RequestLimits, "bodyMs">) {
-    this.#waiting = new Overdue(bodyMs, (body) => body.breakOff());
+  constructor({ answerMs }: Pick<RequestLimits, "answerMs">) {
+    this.#waiting = new Overdue(answerMs, (body) => body.breakOff());
   }
 
   /** Ends a request's part of the load once its answer has been read. */

@@ -4,8 +4,8 @@
  * @module
  */
 
-/** How much is set aside for the part that comes next, which may be long in coming. */
-const PART_BYTES = 4 * 1024;
+/** How much is set aside for what comes next, which may be long in coming. */
+const READ_BYTES = 4 * 1024;
 
 /** A body that is being read. */
 export interface BodyParts {
@@ -22,24 +22,40 @@ export interface BodyParts {
 /** Begins to read a body. */
 export function partsOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): BodyParts {
   const reader = byteReader(body);
-  if (reader === undefined) {
-    const reader = body.getReader();
-    const next = async () => (await reader.read()).value;
-    return { next, cancel: () => void reader.cancel().catch(() => {}) };
-  }
-  let buffer = new Uint8Array(PART_BYTES);
+  return reader === undefined ? anyParts(body) : wholeParts(reader);
+}
+
+/** Parts of some size, but for the last: a body may come byte by byte, and each part costs more. */
+function wholeParts(reader: ReadableStreamBYOBReader): BodyParts {
+  let buffer = new Uint8Array(READ_BYTES);
+  let isOver = false;
   const next = async () => {
-    const { done, value } = await reader.read(buffer);
-    if (done) return undefined;
-    buffer = new Uint8Array(value.buffer);
-    return value.slice();
+    const part = new Uint8Array(2 * READ_BYTES);
+    let length = 0;
+    // Never into what is left of a part: with room for a few bytes Deno would wait for ever.
+    while (!isOver && length <= READ_BYTES) {
+      const { done, value } = await reader.read(buffer);
+      isOver = done;
+      if (value === undefined) break;
+      part.set(value, length);
+      length += value.length;
+      buffer = new Uint8Array(value.buffer);
+    }
+    return length === 0 ? undefined : part.subarray(0, length);
   };
+  return { next, cancel: () => void reader.cancel().catch(() => {}) };
+}
+
+/** Parts as they come. A request with such a body was made in this process, or passed through it. */
+function anyParts(body: ReadableStream<Uint8Array<ArrayBuffer>>): BodyParts {
+  const reader = body.getReader();
+  const next = async () => (await reader.read()).value;
   return { next, cancel: () => void reader.cancel().catch(() => {}) };
 }
 
 /**
  * A reader that reads into memory of ours: Deno sets 64 KiB aside for any other, and a body that
- * does not come keeps them. A request that was made in this process may have no such reader.
+ * does not come keeps them. `undefined` if the stream has no such reader.
  */
 function byteReader(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,

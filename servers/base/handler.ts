@@ -103,7 +103,8 @@ export function httpHandler(
 
   return (request) => {
     const { headers } = request;
-    // HTTP/2 has no Host: what it calls the authority is in the URL.
+    // HTTP/2 has no Host: what it calls the authority is in the URL. Of a request by HTTP/1 that has
+    // none the URL has the server's own address; no browser sends such a one.
     if (!hosts.has(headers.get("host") ?? URL.parse(request.url)?.host ?? "")) {
       return turnAway(request, "the server does not answer to this Host (see --allowed-host)");
     }

@@ -7,7 +7,10 @@
 
 /** What an HTTP server takes on at the most. */
 export interface RequestLimits {
-  /** How many requests may be without their answer, in all. @default 1024 */
+  /**
+   * How many requests may be without their answer, in all. One that is cancelled counts no more, even
+   * if its tool does not heed that. @default 1024
+   */
   readonly requests: number;
   /** How many of them may be one principal's; nobody's are limited in all alone. @default 256 */
   readonly requestsPerOwner: number;
@@ -17,16 +20,22 @@ export interface RequestLimits {
   readonly bodyBytesPerOwner: number;
   /**
    * How large the answers may be together that wait for somebody to read them, in bytes. Small ones
-   * are not counted, and one may always wait, however large. @default 256 MiB
+   * are not counted, and one may always wait, however large. @default 128 MiB
    */
   readonly answerBytes: number;
-  /** How large those for one principal may be together, in bytes. @default 64 MiB */
+  /** How large those for one principal may be together, in bytes. @default 32 MiB */
   readonly answerBytesPerOwner: number;
   /**
    * How long a body may take to come in, in milliseconds; after twice that at the latest it is given
-   * up, as is a large answer of which nothing has been read for so long. @default 10 seconds
+   * up. @default 10 seconds
    */
   readonly bodyMs: number;
+  /**
+   * How long a large answer may wait without any of it being taken, in milliseconds; after twice that
+   * at the latest it is given up. The system takes megabytes at once for a reader, who may need a
+   * minute for them. @default 5 minutes
+   */
+  readonly answerMs: number;
 }
 
 const MIB = 1024 * 1024;
@@ -36,9 +45,10 @@ const DEFAULT_LIMITS: RequestLimits = {
   requestsPerOwner: 256,
   bodyBytes: 64 * MIB,
   bodyBytesPerOwner: 16 * MIB,
-  answerBytes: 256 * MIB,
-  answerBytesPerOwner: 64 * MIB,
+  answerBytes: 128 * MIB,
+  answerBytesPerOwner: 32 * MIB,
   bodyMs: 10_000,
+  answerMs: 5 * 60 * 1000,
 };
 
 /**

@@ -221,7 +221,7 @@ for (const flags of [[], ["--stateful"]]) {
 
 Deno.test("limits: that are none are refused at the start", async () => {
   const ofRequests = ["requests", "requestsPerOwner", "bodyBytes", "bodyBytesPerOwner", "bodyMs"];
-  for (const limit of [...ofRequests, "answerBytes", "answerBytesPerOwner"]) {
+  for (const limit of [...ofRequests, "answerBytes", "answerBytesPerOwner", "answerMs"]) {
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", FIXTURE.href, JSON.stringify({ [limit]: 0 })]
         .concat("--transport", "streamable-http", "--port", "0", "--store", "memory:"),

@@ -47,7 +47,7 @@ const LARGE = [
 
 for (const { how, flags, args } of LARGE) {
   Deno.test(`large answers ${how} that nobody reads: wait up to the limit, and keep no others out`, async () => {
-    await using server = await start({ answerBytes: 40 * MIB, bodyMs: 600_000 }, flags);
+    await using server = await start({ answerBytes: 40 * MIB, answerMs: 600_000 }, flags);
     const headers = await opened(server.url);
     const ask = async (id: number) =>
       await lastOf(await post(server.url, call(id, "large", args), headers));
@@ -72,7 +72,7 @@ for (const { how, flags, args } of LARGE) {
 }
 
 Deno.test("a large answer of which nothing is read: is given up after a while", async () => {
-  await using server = await start({ answerBytes: 1, bodyMs: 1000 });
+  await using server = await start({ answerBytes: 1, answerMs: 1000 });
   using slow = await RawConnection.open(server.url);
   await slow.post(call(1, "large", { bytes: 16 * MIB }));
   assertMatch(await slow.read(), /^HTTP\/1\.1 200 /);
@@ -88,7 +88,7 @@ Deno.test("large answers of one principal that nobody reads: leave room for the 
   try {
     const tokens = join(folder, "tokens");
     await writeTokens(tokens, { a: "alice", b: "bob" });
-    const limits = { answerBytes: 100 * MIB, answerBytesPerOwner: 1, bodyMs: 600_000 };
+    const limits = { answerBytes: 100 * MIB, answerBytesPerOwner: 1, answerMs: 600_000 };
     await using server = await start(limits, ["--tokens", tokens]);
     using slow = await RawConnection.open(server.url);
     const large = call(1, "large", { bytes: 16 * MIB });
@@ -128,6 +128,23 @@ Deno.test("slow bodies that are given up: cost little more than their connection
   } finally {
     for (const connection of connections) connection[Symbol.dispose]();
   }
+});
+
+Deno.test("a body in chunks of one byte: costs no more than its bytes, and holds nobody up", async () => {
+  await using server = await start({});
+  const memory = async () => Number((await server.toolResult("memory")).content[0]?.text);
+  const before = await memory();
+  using slow = await RawConnection.open(server.url);
+  await slow.post("", { "transfer-encoding": "chunked" });
+  const body = call(1, "now").padEnd(800_000);
+  let most = 0;
+  for (let start = 0; start < body.length; start += 80_000) {
+    await slow.write([...body.slice(start, start + 80_000)].map((it) => `1\r\n${it}\r\n`).join(""));
+    most = Math.max(most, await memory() - before);
+  }
+  await slow.write("0\r\n\r\n");
+  assertMatch(await slow.read(), /^HTTP\/1\.1 200 /);
+  assert(most < 110 * MIB, `it took ${Math.round(most / MIB)} MiB`);
 });
 
 Deno.test("bodies of one principal over its limit: get 503, and leave room for the others", async () => {
