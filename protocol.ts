@@ -213,20 +213,24 @@ export interface Conversation {
   readonly id: string;
 }
 
-/** Reads which conversation a request belongs to, if its host says so. */
+/**
+ * Reads which conversation a request belongs to, if its host says so. One that cannot be told from
+ * others is `"unreadable"`: it must not have a session that others have.
+ */
 export function conversationOf(
   params: unknown,
   keys: readonly (readonly string[])[] = CONVERSATION_KEYS,
-): Conversation | undefined {
+): Conversation | "unreadable" | undefined {
   const meta = member(params, "_meta");
+  let isThere = false;
   for (const way of keys) {
     const id = way.reduce((value, name) => member(parsed(value), name), meta);
-    // Whatever tells conversations apart must do so, or they would have one session.
-    if ((typeof id === "string" && id !== "") || typeof id === "number") {
+    if ((typeof id === "string" && id !== "") || Number.isSafeInteger(id)) {
       return { key: way.join("."), id: String(id) };
     }
+    isThere ||= id !== undefined && id !== null && id !== "";
   }
-  return undefined;
+  return isThere ? "unreadable" : undefined;
 }
 
 /** Some hosts write JSON into a string. */

@@ -75,6 +75,7 @@ export class Keeper {
       if (!this.#unreadable) kept = await deadline.limit(this.#jar.add(this.#key, kept));
     } catch (error) {
       // It can be used all the same, but not found again.
+      this.#changes++;
       this.#fail(error);
     }
     const isNew = kept.id === change.cookie.id;

@@ -285,3 +285,17 @@ withBehind(
     }
   },
 );
+
+withBehind(
+  "conversations that cannot be told apart share nothing",
+  "notebook",
+  "stdio",
+  async (it, folder) => {
+    await using host = await BridgeHost.connect(folder, it.args);
+    await host.tool("notebook_append", { text: "of no conversation" });
+    for (const threadId of [{ id: "one" }, ["one"], true, 2 ** 53]) {
+      const { result, error } = await host.call("notebook_read", {}, { threadId });
+      assertEquals(result?.structuredContent.count ?? 0, 0, JSON.stringify(error));
+    }
+  },
+);

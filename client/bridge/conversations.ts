@@ -58,6 +58,7 @@ export class Conversations {
     const { name, keys } = this.#options;
     const conversation = name === undefined ? conversationOf(params, keys) : undefined;
     if (conversation === undefined) return this.#ours;
+    if (conversation === "unreadable") return undefined;
     // The jar is to tell nobody which conversations there were.
     const hash = createHash("sha256").update(JSON.stringify([conversation.key, conversation.id]));
     return this.#open(`conversation:${hash.digest("hex")}`);

@@ -100,6 +100,7 @@ export class Bindings {
     if (!this.#local && owner === null) return undefined;
     const conversation = conversationOf(params, this.#keys);
     if (conversation === undefined) return await this.#fallback();
+    if (conversation === "unreadable") return undefined;
     const { key, id } = conversation;
     return {
       // The store is to tell nobody which conversations there were.

@@ -46,7 +46,7 @@ function wholeParts(reader: ReadableStreamBYOBReader): BodyParts {
   return { next, cancel: () => void reader.cancel().catch(() => {}) };
 }
 
-/** Parts as they come. A request with such a body was made in this process, or passed through it. */
+/** Parts as they come: of a request that had come whole, or was made in this process. */
 function anyParts(body: ReadableStream<Uint8Array<ArrayBuffer>>): BodyParts {
   const reader = body.getReader();
   const next = async () => (await reader.read()).value;

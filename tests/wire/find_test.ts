@@ -281,7 +281,7 @@ Deno.test("conversation ids of any length, and numbers: are told apart", async (
 
 Deno.test("what is no conversation id: binds nothing", async () => {
   await run({}, async (send) => {
-    for (const id of [null, "", [], {}, true]) {
+    for (const id of [null, "", [], {}, true, 0.5]) {
       const { refused } = await call(send, "via", { "vscode.conversationId": id });
       assertEquals(refused, "missing", JSON.stringify(id));
     }
