@@ -10,6 +10,7 @@
 
 import { Console } from "node:console";
 import process from "node:process";
+import { requireDeno } from "../runtime/deno_version.ts";
 import { CONVERSATION_KEYS } from "../protocol.ts";
 import { Conversations } from "./bridge/conversations.ts";
 import { type Behind, HELP, parseFlags, UsageError } from "./bridge/flags.ts";
@@ -100,6 +101,7 @@ async function main(): Promise<number> {
 }
 
 if (import.meta.main) {
+  requireDeno("bridge");
   try {
     Deno.exit(await main());
   } catch (error) {

@@ -7,6 +7,7 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { requireDeno } from "../runtime/deno_version.ts";
 import { type Proof, PROOFS } from "./demo/proofs.ts";
 import { type Outcome, ProofFailed, Screen } from "./demo/screen.ts";
 import { type ServerOptions, Stage, type TransportName } from "./demo/stage.ts";
@@ -180,6 +181,7 @@ function titleOf({ number, claim }: Proof): string {
 }
 
 if (import.meta.main) {
+  requireDeno("demo");
   const chosen = settings(Deno.args);
   stopOn("SIGINT", 130);
   if (Deno.build.os !== "windows") stopOn("SIGTERM", 143);

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { requireDeno } from "../runtime/deno_version.ts";
 import { defaultJarPath, FileJar } from "./jar_file.ts";
 import { serverName } from "./jar_key.ts";
 import { printable, printableJson } from "./printable.ts";
@@ -66,6 +67,7 @@ function textOf({ shown }: Report, ids: Ids): string {
 }
 
 if (import.meta.main) {
+  requireDeno("sessions");
   const status = await main(Deno.args);
   // The SDK's stdio transport leaves a timer behind that would hold this up for two seconds.
   Deno.exit(status);

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { denoFault } from "../runtime/deno_version.ts";
 import { Draft } from "./_draft.ts";
 import { fileError, type JournalFile, makeFolder, statIfAny, writeAll } from "./_files.ts";
 import { encodeLine } from "./_lines.ts";
@@ -70,6 +71,8 @@ export class Journal<S> {
     meaning: Meaning<S>,
     options: JournalOptions,
   ): Promise<Journal<S>> {
+    const fault = denoFault();
+    if (fault !== undefined) throw new StoreError("unavailable", `Cannot open ${path}: ${fault}`);
     makeFolder(path);
     const found = statIfAny(path);
     // Writing anew would put a file in the place of a device.

@@ -18,9 +18,10 @@ export const SDK_FILES = [
 /** Who may import what of ours; the first line that fits a file counts. A folder ends in "/". */
 const MAY_IMPORT: readonly (readonly [file: string, ...targets: string[]])[] = [
   ["protocol.ts"],
+  ["runtime/", "runtime/"],
   ["mod.ts", "protocol.ts", "store/mod.ts", "servers/base/mod.ts", "client/mod.ts"],
-  ["store/", "protocol.ts", "store/"],
-  ["servers/base/", "deno.json", "protocol.ts", "store/", "servers/base/"],
+  ["store/", "protocol.ts", "runtime/", "store/"],
+  ["servers/base/", "deno.json", "protocol.ts", "runtime/", "store/", "servers/base/"],
   ["servers/", "servers/base/mod.ts"],
   [
     "client/jar_file.ts",
@@ -30,12 +31,22 @@ const MAY_IMPORT: readonly (readonly [file: string, ...targets: string[]])[] = [
     "store/state_file.ts",
   ],
   ["client/jar_lines.ts", "protocol.ts", "client/", "store/journal.ts"],
-  ["client/", "deno.json", "protocol.ts", "client/"],
+  ["client/", "deno.json", "protocol.ts", "runtime/", "client/"],
   ["offline/std/assert/", "offline/std/assert/"],
   ["offline/std/cli/", "offline/std/cli/"],
   ["offline/std/crypto/", "offline/std/crypto/"],
   ["tasks/", "tasks/"],
-  ["tests/", "protocol.ts", "mod.ts", "store/", "servers/", "client/", "tasks/", "tests/"],
+  [
+    "tests/",
+    "protocol.ts",
+    "mod.ts",
+    "runtime/",
+    "store/",
+    "servers/",
+    "client/",
+    "tasks/",
+    "tests/",
+  ],
   ["bench/", "protocol.ts", "mod.ts", "store/", "servers/", "client/", "bench/"],
 ];
 

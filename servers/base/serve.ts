@@ -7,6 +7,7 @@
 import { Console } from "node:console";
 import process from "node:process";
 import denoConfig from "../../deno.json" with { type: "json" };
+import { requireDeno } from "../../runtime/deno_version.ts";
 import { WireError } from "../../protocol.ts";
 import { defaultStoreUrl, openStore } from "../../store/open.ts";
 import type { StoreLimits } from "../../store/store.ts";
@@ -72,6 +73,7 @@ export async function serve(
   definition: ServerDefinition,
   args: readonly string[] = Deno.args,
 ): Promise<never> {
+  requireDeno(definition.name);
   try {
     const command = parseFlags(args, definition.authenticate !== undefined);
     switch (command.kind) {
