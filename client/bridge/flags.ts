@@ -71,8 +71,6 @@ export function parseFlags(args: readonly string[]): Command {
     collect: ["header", "conversation-key"],
     alias: { help: "h" },
     unknown: (arg) => {
-      const empty = STRING_FLAGS.find((name) => arg === `--${name}=`);
-      if (empty !== undefined) throw new UsageError(`--${empty} needs a value`);
       throw unknownArgument(arg);
     },
   });

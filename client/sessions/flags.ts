@@ -99,15 +99,13 @@ export function parseCommand(args: readonly string[]): Command {
     alias: { help: "h" },
     unknown: (arg) => {
       if (!arg.startsWith("-")) return;
-      const empty = [...VALUE_FLAGS, "header"].find((name) => arg === `--${name}=`);
-      if (empty !== undefined) throw new UsageError(`--${empty} needs a value`);
       // What follows "=" may be a secret.
       throw new UsageError(`There is no flag ${arg.replace(/=.*/s, "")}: --help lists them`);
     },
   });
   if (flags.help) return { kind: "help" };
-  for (const name of VALUE_FLAGS) {
-    if (flags[name] === "") throw new UsageError(`--${name} needs a value`);
+  for (const name of [...VALUE_FLAGS, "header"] as const) {
+    if ([flags[name]].flat().includes("")) throw new UsageError(`--${name} needs a value`);
   }
   const { title, url, jar, profile, json, full } = flags;
   const settings = { jar, profile, json, full };

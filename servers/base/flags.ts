@@ -148,8 +148,6 @@ export function parseFlags(args: readonly string[], authenticates: boolean): Com
     collect: LIST_FLAGS,
     alias: { help: "h" },
     unknown: (arg) => {
-      const empty = STRING_FLAGS.find((name) => arg === `--${name}=`);
-      if (empty !== undefined) throw new UsageError(`--${empty} needs a value`);
       throw unknownArgument(arg);
     },
   });

@@ -61,7 +61,7 @@ export function parseArgs<
     /\S/.test(text) && Number.isFinite(Number(text)) ? Number(text) : text;
 
   function set(name: string, value: string | boolean, arg: string): void {
-    const known = booleans.has(name) || strings.has(name) || aliases.has(name);
+    const known = [booleans, strings, collected, aliases].some((names) => names.has(name));
     if (!known && options.unknown?.(arg, name, value) === false) return;
     const typed = typeof value === "string" && !strings.has(name) ? numeric(value) : value;
     for (const key of [name, ...aliases.get(name) ?? []]) {
@@ -90,6 +90,7 @@ export function parseArgs<
       const rest = arg.slice(at + 1);
       const assigned = /=(.+)/.exec(rest)?.[1];
       if (rest === "-") set(letter, rest, arg);
+      else if (rest === "=") return void set(letter, "", arg);
       else if (/[A-Za-z]/.test(letter) && (assigned || /\d(\.\d*)?(e-?\d+)?$/.test(rest))) {
         return void set(letter, assigned ?? rest, arg);
       } else if (rest.length > 1 && /\W/.test(rest.charAt(0))) return void set(letter, rest, arg);
@@ -106,7 +107,7 @@ export function parseArgs<
       // As in the real package, "--no-x=1" sets x, while "--no-x" sets no-x.
       const positive = arg.slice(2).replace(/^no-(?=.)/s, "");
       const equals = positive.indexOf("=", 1);
-      if (equals > 0 && equals < positive.length - 1) {
+      if (equals > 0) {
         const name = positive.slice(0, equals);
         const value = positive.slice(equals + 1);
         set(name, booleans.has(name) ? value !== "false" : value, arg);

@@ -5,12 +5,21 @@
  */
 import { timingSafeEqual as compare } from "node:crypto";
 
-/** Whether two byte strings are equal, in a time that tells nothing but their lengths. */
+/**
+ * Whether two byte strings of one length are equal, in a time that tells nothing of them.
+ *
+ * @throws {TypeError} if their lengths differ.
+ */
 export function timingSafeEqual(
   a: ArrayBufferView | ArrayBufferLike,
   b: ArrayBufferView | ArrayBufferLike,
 ): boolean {
-  return a.byteLength === b.byteLength && compare(bytes(a), bytes(b));
+  if (a.byteLength !== b.byteLength) {
+    throw new TypeError(
+      `Cannot compare as the lengths differ: ${a.byteLength} and ${b.byteLength} bytes`,
+    );
+  }
+  return compare(bytes(a), bytes(b));
 }
 
 function bytes(value: ArrayBufferView | ArrayBufferLike): Uint8Array {
