@@ -24,6 +24,8 @@ import { checkText, Fault, type Message, type Private } from "./verdict.ts";
 
 /** How many messages a volley has at the most. */
 const VOLLEY = 20;
+/** How long the neighbour waits for an answer, which may take as long as the server takes to start. */
+const NEIGHBOUR_MS = 60_000;
 /** The ids of the neighbour, who has them for itself. */
 const NEIGHBOURS = "neighbour-";
 
@@ -121,7 +123,11 @@ class Line {
     this.#asked.set(id, resolve);
     const text = JSON.stringify({ jsonrpc: "2.0", id, method, params });
     await this.#pipe.write([new TextEncoder().encode(`${text}\n`)]);
-    return await this.#soon(promise, () => `no answer to the neighbour's ${method}`);
+    return await this.#within(
+      NEIGHBOUR_MS,
+      promise,
+      () => `no answer to the neighbour's ${method}`,
+    );
   };
 
   /** Sends messages for the attacker, and waits for all the answers that must come. */
@@ -150,7 +156,7 @@ class Line {
     };
     await this.#pipe.write(pieces(text, random));
     this.#changed();
-    await this.#soon(promise, () => `no answer to ${this.#ledger.missing}`);
+    await this.#within(this.#answerMs, promise, () => `no answer to ${this.#ledger.missing}`);
     // All that the server says at once to what came before is said before it answers this.
     await this.ask("ping", {});
     if (this.#fault !== undefined) throw this.#fault;
@@ -176,11 +182,9 @@ class Line {
     this.#changed();
   }
 
-  async #soon<T>(promise: Promise<T>, why: () => string): Promise<T> {
+  async #within<T>(ms: number, promise: Promise<T>, why: () => string): Promise<T> {
     const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      late.reject(new Fault(`After ${this.#answerMs} ms there is ${why()}`));
-    }, this.#answerMs);
+    const timer = setTimeout(() => late.reject(new Fault(`After ${ms} ms there is ${why()}`)), ms);
     try {
       return await Promise.race([promise, late.promise, this.#pipe.failed]);
     } finally {
