@@ -8,6 +8,7 @@ import { isOutcomeUnknown, MemoryJar, sendOnce, type SessionOptions } from "../c
 import { ResultSchema, StreamableHTTPClientTransport, type Transport } from "../client/sdk.ts";
 import { StdioClientTransport } from "../client/stdio.ts";
 import { Connected } from "./fixtures/client_fixture.ts";
+import { DENO_ENV } from "./support/deno_dir.ts";
 import { type HttpServer, type ServerName, startServer } from "./support/server.ts";
 
 const WAYS = ["stdio", "http", "stateful"] as const;
@@ -60,6 +61,7 @@ class Live implements AsyncDisposable {
     this.#stdio = new StdioClientTransport({
       command: Deno.execPath(),
       args: ["run", "-A", script, "--store", this.#store],
+      env: { ...DENO_ENV },
       stderr: "inherit",
     });
     return this.#stdio;

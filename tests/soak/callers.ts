@@ -10,6 +10,7 @@ import { isOutcomeUnknown, sendOnce, type SessionTransport } from "../../client/
 import { withSession } from "../../client/mod.ts";
 import { CallToolResultSchema, Client, StreamableHTTPClientTransport } from "../../client/sdk.ts";
 import { StdioClientTransport } from "../../client/stdio.ts";
+import { DENO_ENV } from "../support/deno_dir.ts";
 import { delay } from "./pace.ts";
 
 /** What a tool answered; `undefined` if nobody knows whether it ran. */
@@ -119,7 +120,7 @@ export class LibraryCaller implements Caller {
   }
 
   static stdio(script: string, store: string): LibraryCaller {
-    const env = { PATH: Deno.env.get("PATH") ?? "", HOME: Deno.env.get("HOME") ?? "" };
+    const env = { ...DENO_ENV };
     const args = ["run", "-A", script, "--store", store];
     const command = Deno.execPath();
     const caller: LibraryCaller = new LibraryCaller(() => {

@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { defaultStoreUrl, openStore } from "../../store/mod.ts";
+import { DENO_ENV } from "../support/deno_dir.ts";
 import { tempFolder } from "./stores.ts";
 
 Deno.test("openStore() refuses what is no store's URL, in one line", async () => {
@@ -81,7 +82,7 @@ async function openElsewhere(
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", ...flags, script, url],
     clearEnv: true,
-    env: { HOME: Deno.env.get("HOME") ?? "", DENO_DIR: Deno.env.get("DENO_DIR") ?? "", ...env },
+    env: { ...DENO_ENV, ...env },
   }).output();
   return new TextDecoder().decode(stdout).trim();
 }

@@ -1,11 +1,21 @@
 /**
- * Where Deno keeps what it has downloaded: a process that is given a home of its own must be told, or
- * it downloads everything again.
+ * Deno's cache of downloads. A child process that is not told where it is downloads everything again.
  *
  * @module
  */
 
 import { assert } from "@std/assert";
+
+/**
+ * What a child process needs of this one's environment to run Deno with the same cache. The SDK's
+ * stdio transport passes on only a few variables, and `DENO_DIR` is none of them.
+ */
+export const DENO_ENV: Readonly<Record<string, string>> = Object.fromEntries(
+  ["PATH", "HOME", "DENO_DIR"].flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  }),
+);
 
 /** The value for DENO_DIR. */
 export async function denoDir(): Promise<string> {
