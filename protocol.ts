@@ -53,6 +53,9 @@ const MAX_ID_LENGTH = 256;
 const NOT_ASCII = /\P{ASCII}/u;
 const SHORT = 16;
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
+// Control and format characters (those that turn the direction of what follows are among them),
+// line and paragraph separators, and lone surrogates.
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 
 /** A JSON-RPC error on its way to the peer. */
 export class WireError extends Error {
@@ -125,6 +128,21 @@ export function utf8Length(text: string): number {
 
 function isLowSurrogate(unit: number): boolean {
   return unit >= 0xdc00 && unit < 0xe000;
+}
+
+/**
+ * A text that others wrote, without what a terminal would act on or what would hide in a log, but
+ * for the characters in `allowed`. Each such character becomes U+FFFD, or what `mark` makes of it.
+ */
+export function printable(
+  text: string,
+  allowed = "",
+  mark: (character: string) => string = () => "\ufffd",
+): string {
+  return text.replace(
+    UNPRINTABLE,
+    (character) => allowed.includes(character) ? character : mark(character),
+  );
 }
 
 /** A new session id: `sess-` and 128 random bits in lowercase hex. */

@@ -1,28 +1,25 @@
 /**
- * What others have written, as people may safely see it.
+ * JSON and ids of others, as people may safely see them.
  *
  * @module
  */
 
-/** Control characters, and those that turn the direction of what follows. */
-const ACTING = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/gu;
+import { printable } from "../protocol.ts";
+
 /** Enough of an id to tell sessions apart: `sess-` and eight digits. */
 const SHORT_LENGTH = 13;
 
-/** A text without what a terminal would act on, but for the characters in `allowed`. */
-export function printable(text: string, allowed = ""): string {
-  return text.replace(ACTING, (character) => allowed.includes(character) ? character : "�");
+/** A value as JSON that says the same with nothing in it that a terminal would act on. */
+export function printableJson(value: unknown, space?: number): string {
+  return printable(JSON.stringify(value, null, space), "\n", escaped);
 }
 
-/** A value as JSON in which nothing is what a terminal would act on. */
-export function printableJson(value: unknown, space?: number): string {
-  return JSON.stringify(value, null, space).replace(
-    ACTING,
-    (character) =>
-      character === "\n"
-        ? character
-        : `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+/** A character as JSON escapes it: a surrogate at a time. */
+function escaped(character: string): string {
+  return Array.from(
+    { length: character.length },
+    (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`,
+  ).join("");
 }
 
 /** The beginning of an id: who has a whole one has the session. */

@@ -7,9 +7,10 @@
  */
 
 import { requireDeno } from "../runtime/deno_version.ts";
+import { printable } from "../protocol.ts";
 import { defaultJarPath, FileJar } from "./jar_file.ts";
 import { serverName } from "./jar_key.ts";
-import { printable, printableJson } from "./printable.ts";
+import { printableJson } from "./printable.ts";
 import { type Command, HELP, parseCommand, UsageError } from "./sessions/flags.ts";
 import { Ids } from "./sessions/ids.ts";
 import { runOnJar } from "./sessions/jar_commands.ts";

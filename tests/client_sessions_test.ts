@@ -264,15 +264,16 @@ Deno.test("sessions: says that a list which does not end was not read to its end
 
 Deno.test("sessions: --json has nothing that a terminal would act on", async () => {
   await using user = await User.create();
-  await using server = foreign("9d1c7b60-aaaa-4bbb-8ccc-0123456789ab", "\u202e\u009b31m");
+  const acting = "\u202e\u009b31m\u200f\u061c\u2028\u{e0041}\ud83d";
+  await using server = foreign("9d1c7b60-aaaa-4bbb-8ccc-0123456789ab", acting);
   const stdout = await user.does(
     "list",
     "--json",
     "--url",
     `http://127.0.0.1:${server.addr.port}/`,
   );
-  assert(!/[\u0080-\u009f\u202e]/.test(stdout));
-  assert(JSON.parse(stdout).sessions[0].data.title.endsWith("\u202e\u009b31m"));
+  assert(!/[\p{Cf}\u0080-\u009f\u2028]/u.test(stdout));
+  assert(JSON.parse(stdout).sessions[0].data.title.endsWith(acting));
 });
 
 Deno.test("sessions: what cannot be done is one line on stderr, without secrets", async () => {

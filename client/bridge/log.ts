@@ -4,7 +4,7 @@
  * @module
  */
 
-import { printable } from "../printable.ts";
+import { printable } from "../../protocol.ts";
 
 /** How much goes to stderr, from least to most. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;

@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { HeldCookie } from "../../protocol.ts";
-import { printable } from "../printable.ts";
+import { type HeldCookie, printable } from "../../protocol.ts";
 import type { SessionTransport } from "../session.ts";
 
 const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;

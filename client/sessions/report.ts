@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { HeldCookie } from "../../protocol.ts";
-import { printable } from "../printable.ts";
+import { type HeldCookie, printable } from "../../protocol.ts";
 
 /** What came of a command. */
 export interface Report {
