@@ -6,7 +6,8 @@
 
 import { isSameFile, type JournalFile, statIfAny, syncFolder, writeAll } from "./_files.ts";
 import { encodeHeader, type Header } from "./_header.ts";
-import { encodeLine } from "./_lines.ts";
+import { encodeEntry } from "./_lines.ts";
+import { type Marks, mixEntry } from "./_marks.ts";
 import { type Meaning, View } from "./_view.ts";
 
 /** How much is written between two syncs: more would hold up the syncs of other writers. */
@@ -18,6 +19,7 @@ export class Draft<S> {
   readonly #raw: Deno.FsFile;
   readonly #file: JournalFile;
   readonly #header: Header;
+  readonly #marks: Marks | undefined;
   /** How far the old file's lines are in this one. */
   #copied: number;
   #linesCopied: number;
@@ -50,6 +52,7 @@ export class Draft<S> {
     this.#file = file;
     this.#copied = view.offset;
     this.#linesCopied = view.lines;
+    this.#marks = view.marks;
     this.#header = { ...view.header, generation: view.header.generation + 1, n: view.n };
   }
 
@@ -60,16 +63,24 @@ export class Draft<S> {
    */
   async writeSnapshot(contents: Iterable<string>, stopped: () => boolean): Promise<boolean> {
     this.#file.truncateSync(0);
+    const { n } = this.#header;
     let text = encodeHeader(this.#header);
+    let digest = 0;
     this.#lines = 1;
     for (const content of contents) {
-      text += encodeLine(`{"n":${this.#header.n},"o":${content}`);
+      const line = encodeEntry(n, content);
+      digest = mixEntry(digest, line);
+      text += line;
       this.#lines++;
       if (text.length < SLICE_BYTES) continue;
       this.#write(encoder.encode(text));
       text = "";
       await this.#file.syncData();
       if (stopped()) return false;
+    }
+    if (this.#marks !== undefined) {
+      text += this.#marks.encode({ n, through: n, digest });
+      this.#lines++;
     }
     this.#write(encoder.encode(text));
     await this.#file.syncData();
@@ -109,6 +120,9 @@ export class Draft<S> {
       lines: this.#lines,
       n: view.n,
       snapshotBytes: this.#snapshotBytes,
+      marked: this.#marks && Math.max(this.#header.n, view.marked ?? 0),
+      lastEntry: view.lastEntry,
+      older: view.older,
     });
   }
 
@@ -131,7 +145,7 @@ export class Draft<S> {
 /** Makes a journal's first file, whole or not at all. Whoever calls holds the journal's lock. */
 export async function createFile(
   path: string,
-  header: Header,
+  text: string,
   wrap: (file: Deno.FsFile) => JournalFile,
 ) {
   const draft = `${path}.first`;
@@ -139,7 +153,7 @@ export async function createFile(
   {
     using raw = Deno.openSync(draft, { write: true, createNew: true, mode: 0o600 });
     const file = wrap(raw);
-    writeAll(file, encoder.encode(encodeHeader(header)));
+    writeAll(file, encoder.encode(text));
     await file.syncData();
   }
   Deno.renameSync(draft, path);

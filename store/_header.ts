@@ -43,8 +43,8 @@ export function parseHeader(
       `${path} was written by a newer version of this program: update it, or use another file`,
     );
   }
-  if (header?.format === format && header.version === version) return header as Header;
-  if (header?.format === format) {
+  if (header?.format === format && header.version === version && isWhole(header)) return header;
+  if (header?.format === format && header.version !== version) {
     throw new StoreError(
       "unavailable",
       `${path} was written by an older version of this program, in a form that this one cannot ` +
@@ -59,6 +59,11 @@ export function parseHeader(
     `${path}, line 1, bytes 0 to ${line.length}: this is not a file of ${format}; ` +
       `it was not changed, use another one`,
   );
+}
+
+function isWhole(header: Partial<Header>): header is Header {
+  return typeof header.id === "string" && Number.isSafeInteger(header.generation) &&
+    Number.isSafeInteger(header.n);
 }
 
 /** The error of a line that is not as it was written. */

@@ -118,6 +118,9 @@ export class Inspection {
       case "newline":
         this.bytes = piece.end;
         return this.#note(piece, "it should end the line before it", { isLoss: false });
+      case "empty":
+        this.count++;
+        return this.#note(piece, "it is empty", { isLoss: false });
       case "unfinished":
         this.unfinished = bytes.length;
         return undefined;
@@ -216,7 +219,7 @@ const STRANGE = "it is as it was written, but means nothing to this program";
 /** What a damaged line seems to have done, as far as it can be read. */
 function guess(bytes: Uint8Array): string {
   const text = latin1.decode(bytes);
-  const [, namespace] = /"o":\["([^"\\]{1,48})"/.exec(text) ?? [];
+  const [, namespace] = /"o": ?\["([^"\\]{1,48})"/.exec(text) ?? [];
   const kinds = [...text.matchAll(/\["(put|use|drop)",/g)].map(([, kind]) => kind);
   const words = Object.entries({ put: "begun", use: "changed", drop: "ended" })
     .filter(([kind]) => kinds.includes(kind)).map(([, word]) => word);

@@ -24,20 +24,30 @@ export function encodeLine(open: string): string {
   return `${open},"c":"${crc32(open).toString(16).padStart(DIGITS, "0")}"}\n`;
 }
 
-/** Is this line, without its newline, as it was written? */
-export function isIntact(line: Uint8Array): boolean {
+/** Makes the line of an entry. The space is where versions that write no marks have none. */
+export function encodeEntry(n: number, content: string): string {
+  return encodeLine(`{"n":${n},"o": ${content}`);
+}
+
+/** The checksum of a line, without its newline, that is as it was written. */
+export function intactCheck(line: Uint8Array): number | undefined {
   const start = line.length - CHECK_BYTES;
   const digits = start + BEFORE_CHECK.length;
   if (start <= 0 || !has(line, start, BEFORE_CHECK) || !has(line, digits + DIGITS, AFTER_CHECK)) {
-    return false;
+    return undefined;
   }
   const crc = crc32(line.subarray(0, start));
   // As text, so that a flipped bit in a digit's case does not go unseen.
   for (let i = 0; i < DIGITS; i++) {
     const digit = (crc >>> (28 - 4 * i)) & 15;
-    if (line[digits + i] !== digit + (digit < 10 ? 48 : 87)) return false;
+    if (line[digits + i] !== digit + (digit < 10 ? 48 : 87)) return undefined;
   }
-  return true;
+  return crc;
+}
+
+/** Is this line, without its newline, as it was written? */
+export function isIntact(line: Uint8Array): boolean {
+  return intactCheck(line) !== undefined;
 }
 
 /** Where the first line ends, with its newline; 0 if it doesn't. */
@@ -75,6 +85,20 @@ export function* intactParts(
 export interface ParsedLines {
   readonly numbers: readonly number[];
   readonly contents: readonly unknown[];
+  /** The number of the last that a version without marks wrote. */
+  readonly older: number | undefined;
+}
+
+/** Where the content of an entry's line begins, after its number; 0 if it is none. */
+export function contentStart(lines: Uint8Array, start = 0): number {
+  let at = start + OPEN.length;
+  while (isDigit(lines[at])) at++;
+  return has(lines, start, OPEN) && has(lines, at, THEN) ? at + THEN.length : 0;
+}
+
+/** Did a version without marks write this entry, whose content begins at `start`? */
+export function isOlder(lines: Uint8Array, start: number): boolean {
+  return lines[start] !== SPACE;
 }
 
 /**
@@ -83,23 +107,23 @@ export interface ParsedLines {
  */
 export function parseLines(lines: Uint8Array, ends: readonly number[]): ParsedLines {
   const numbers: number[] = [];
+  let older: number | undefined;
   let start = 0;
   for (const end of ends) {
-    let at = start + OPEN.length;
+    const content = contentStart(lines, start);
+    if (content === 0) throw new SyntaxError("A line must begin with its number");
     let n = 0;
-    for (; isDigit(lines[at]); at++) n = n * 10 + lines[at]! - 48;
-    if (!has(lines, start, OPEN) || !has(lines, at, THEN)) {
-      throw new SyntaxError("A line must begin with its number");
-    }
+    for (let at = start + OPEN.length; isDigit(lines[at]); at++) n = n * 10 + lines[at]! - 48;
     numbers.push(n);
-    lines.fill(SPACE, start, at + THEN.length);
+    if (isOlder(lines, content)) older = n;
+    lines.fill(SPACE, start, content);
     lines.fill(SPACE, end - 1 - CHECK_BYTES, end - 1);
     lines[end - 1] = COMMA;
     start = end;
   }
   const contents = JSON.parse(`[${decoder.decode(lines.subarray(0, -1))}]`);
   if (contents.length !== numbers.length) throw new SyntaxError("A line must have one content");
-  return { numbers, contents };
+  return { numbers, contents, older };
 }
 
 /** Parses one line of any shape. */
@@ -107,7 +131,8 @@ export function parseLine(line: Uint8Array): unknown {
   return JSON.parse(decoder.decode(line));
 }
 
-function has(bytes: Uint8Array, start: number, part: Uint8Array): boolean {
+/** Does `part` stand there? */
+export function has(bytes: Uint8Array, start: number, part: Uint8Array): boolean {
   for (let i = 0; i < part.length; i++) if (bytes[start + i] !== part[i]) return false;
   return true;
 }

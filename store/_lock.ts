@@ -44,6 +44,13 @@ export class FileLock {
     }
   }
 
+  /** Does no other process hold it? It must not be held by this one. */
+  isFree(): boolean {
+    if (this.#granted !== undefined || !this.#file.tryLockSync(true)) return false;
+    this.release();
+    return true;
+  }
+
   /** Lets the next one have it. */
   release() {
     this.#file.unlockSync();

@@ -11,11 +11,11 @@ import { intactParts, isIntact, lastLineEnd, lineEnd } from "./_lines.ts";
 /** Some bytes of the file; those from `start` to `end`, without a line's newline. */
 export interface Piece {
   /**
-   * `whole` is a line as it was written, `damaged` one that is not, `newline` what should be one
-   * after a whole line, and `unfinished` all after the last newline.
+   * `whole` is a line as it was written, `damaged` one that is not, `empty` one without anything,
+   * `newline` what should be one after a whole line, and `unfinished` all after the last newline.
    */
-  readonly kind: "whole" | "damaged" | "newline" | "unfinished";
-  /** Its number, from 1, as newlines count. */
+  readonly kind: "whole" | "damaged" | "empty" | "newline" | "unfinished";
+  /** Its number, from 1 where the part begins, as newlines count. */
   readonly line: number;
   readonly start: number;
   readonly end: number;
@@ -24,13 +24,24 @@ export interface Piece {
 
 const CHUNK_BYTES = 1024 * 1024;
 
-/** All that was in an open file when this was called, in order. */
-export function* scan(path: string, file: Deno.FsFile): Generator<Piece> {
-  const { size } = file.statSync();
+/** What part of a file is looked at. */
+export interface Part {
+  /** Where a line begins. @default 0 */
+  readonly from?: number;
+  /** @default the file's end */
+  readonly to?: number;
+}
+
+/** All that is in this part of an open file, in order. */
+export function* scan(
+  path: string,
+  file: Deno.FsFile,
+  { from = 0, to = file.statSync().size }: Part = {},
+): Generator<Piece> {
   let line = 1;
-  let offset = 0;
-  for (let length = CHUNK_BYTES; offset < size;) {
-    const chunk = readBytes(path, file, offset, Math.min(length, size - offset));
+  let offset = from;
+  for (let length = CHUNK_BYTES; offset < to;) {
+    const chunk = readBytes(path, file, offset, Math.min(length, to - offset));
     const complete = lastLineEnd(chunk);
     if (complete === 0 && chunk.length === length) {
       length *= 2;
@@ -56,6 +67,7 @@ function* pieces(bytes: Uint8Array, line: number, offset: number): Generator<Pie
     yield piece("whole", 0, bytes.length);
     return;
   }
+  if (bytes.length === 0) yield piece("empty", 0, 0);
   let done = 0;
   for (const { start, end } of intactParts(bytes)) {
     yield piece("whole", start, end);

@@ -9,8 +9,10 @@ import { setImmediate } from "node:timers/promises";
 import { randomHex } from "../protocol.ts";
 import { createFile } from "./_draft.ts";
 import { fileError, type JournalFile, statIfAny, syncFolder, writeAll } from "./_files.ts";
-import { intactParts } from "./_lines.ts";
+import { encodeHeader } from "./_header.ts";
 import { FileLock } from "./_lock.ts";
+import { Marks } from "./_marks.ts";
+import { restOf } from "./_rest.ts";
 import { type Meaning, View } from "./_view.ts";
 import { StoreError } from "./store.ts";
 
@@ -85,6 +87,17 @@ export class SharedFile<S> {
     return result;
   }
 
+  /** The same for what is not worth a wait: does nothing, and says so, if another process writes. */
+  lockedIfFree(action: (view: View<S>) => void): Promise<boolean> {
+    const result = this.#turn.then(async () => {
+      if (!this.#lock.isFree()) return false;
+      await this.#locked(action);
+      return true;
+    });
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
   /** Goes on with a file that this process has put in the other's place. */
   replace(view: View<S>) {
     this.#lock.stamp();
@@ -137,9 +150,10 @@ export class SharedFile<S> {
   }
 
   #createFile(): Promise<void> {
-    const { format, version } = this.#meaning;
-    const header = { format, version, id: randomHex(16), generation: 1, n: 0 };
-    return createFile(this.#path, header, this.#options.wrap);
+    const { format, version, mark } = this.#meaning;
+    const header = encodeHeader({ format, version, id: randomHex(16), generation: 1, n: 0 });
+    const end = mark === undefined ? "" : new Marks(mark).encode({ n: 0, through: 0, digest: 0 });
+    return createFile(this.#path, header + end, this.#options.wrap);
   }
 
   /** Reads what others wrote, or says what is better read without the lock. */
@@ -154,12 +168,13 @@ export class SharedFile<S> {
           `put back a copy, and start them again`,
       );
     }
-    if (size - view.offset > BEHIND_BYTES) {
+    // Damage is looked at while nobody writes.
+    if (view.damage === undefined && size - view.offset > BEHIND_BYTES) {
       const end = view.lastLineEnd(size);
       if (end - view.offset > BEHIND_BYTES) return { view, end };
     }
     for (const _ of view.readTo(size));
-    if (view.offset < size) this.#setAside(view, size);
+    this.#settleRest(view, size);
     if (view === this.#next) {
       this.#next = undefined;
       this.replace(view);
@@ -196,15 +211,33 @@ export class SharedFile<S> {
     return next;
   }
 
-  /** Keeps what a killed writer left unfinished in a file beside this one, and cuts it off here. */
-  #setAside(view: View<S>, size: number) {
+  /** Deals with what stands after the last line that could be read. */
+  #settleRest(view: View<S>, size: number) {
+    const rest = restOf(view, size);
+    const { kind } = rest;
+    switch (kind) {
+      case "none":
+        return;
+      case "unfinished":
+        return this.#setAside(view, size, "ended in an unfinished line, as after a kill");
+      case "unsynced": {
+        // A power cut leaves it so, and that would have ended this process.
+        if (this.#view !== undefined) throw view.corrupt(rest.damage);
+        const { line } = rest.damage;
+        const what = `had never got to the disk from line ${line} on, as after a power cut`;
+        return this.#setAside(view, size, what);
+      }
+      case "damaged":
+        throw view.corrupt(rest.damage);
+      default:
+        return kind satisfies never;
+    }
+  }
+
+  /** Keeps what nobody was told of in a file beside this one, and cuts it off here. */
+  #setAside(view: View<S>, size: number, what: string) {
     const { offset } = view;
     const rest = view.bytes(offset, size);
-    // A whole line that goes on: its newline was damaged, and nobody who was killed left it so.
-    const [whole] = intactParts(rest);
-    if (whole !== undefined && whole.end < rest.length) {
-      throw view.corrupt(view.lines + 1, offset, whole.end + 1);
-    }
     const aside = `${this.#path}.torn`;
     try {
       using file = Deno.openSync(aside, { append: true, create: true, mode: 0o600 });
@@ -216,7 +249,7 @@ export class SharedFile<S> {
       throw fileError(`Cannot set aside the unfinished end of ${this.#path}`, cause);
     }
     this.#options.warn(
-      `${this.#path} ended in an unfinished line, as after a kill: its ${rest.length} bytes from ` +
+      `${this.#path} ${what}: its ${rest.length} bytes from ` +
         `${offset} on are now in ${aside}; nothing that was acknowledged is lost`,
     );
   }

@@ -38,6 +38,8 @@ export function meaning(now: () => number): Meaning<Tables> {
   return {
     format: "mcp-sessions",
     version: 1,
+    // To drop a session that is not there changes nothing. No server's name is empty.
+    mark: ['["",["drop","",', "]]"],
     empty: () => new Map(),
     apply(tables, content) {
       const [namespace, ...changes] = decode(content);

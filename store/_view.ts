@@ -6,7 +6,8 @@
 
 import { fileError, isSameFile, readBytes } from "./_files.ts";
 import { corrupt, type Header, parseHeader } from "./_header.ts";
-import { isIntact, lastLineEnd, lineEnd, type ParsedLines, parseLines } from "./_lines.ts";
+import { intactCheck, lastLineEnd, lineEnd, type ParsedLines, parseLines } from "./_lines.ts";
+import { type Mark, type MarkForm, Marks, mixCheck } from "./_marks.ts";
 import type { StoreError } from "./store.ts";
 
 /** What the lines of a journal mean to its owner; the journal itself doesn't know. */
@@ -15,6 +16,11 @@ export interface Meaning<S> {
   readonly format: string;
   /** The version of the format that is written; a newer one is refused. */
   readonly version: number;
+  /**
+   * How marks are written: as a content that `apply` of every version takes for nothing. Without
+   * marks, damage is refused wherever it is.
+   */
+  readonly mark?: MarkForm;
   /** What no lines at all mean. */
   empty(): S;
   /** Takes one line's content in. What makes no sense is an error: the line was not ours. */
@@ -36,6 +42,22 @@ export interface Entry {
   undo(): void;
 }
 
+/** A line that is not as it should be. */
+export interface Damage {
+  readonly line: number;
+  readonly start: number;
+  readonly end: number;
+  readonly cause?: unknown;
+  /** Is it as it was written, and in its place? Then no accident of the disk has made it. */
+  readonly isSenseless: boolean;
+}
+
+/** Where a view is: what was read, or written, up to `offset`. */
+export type Place<S> = Pick<
+  View<S>,
+  "header" | "state" | "offset" | "lines" | "n" | "snapshotBytes" | "marked" | "lastEntry" | "older"
+>;
+
 /** How much is read at once: parsing costs the least at about this size. */
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -55,14 +77,21 @@ export class View<S> {
   n: number;
   /** How much of the file its first line and snapshot take. */
   snapshotBytes: number;
+  /** The highest number that a mark before `offset` has; `undefined` if there is no mark. */
+  marked: number | undefined;
+  /** The number of the last line that is no mark. */
+  lastEntry: number;
+  /** The number of the last line that a version without marks wrote. */
+  older: number | undefined;
+  /** What ended the last reading too early. */
+  damage: Damage | undefined;
+  readonly marks: Marks | undefined;
+  /** Made of the checksums of the snapshot's lines so far. */
+  #digest = 0;
+  #isSnapshotRead = false;
 
   /** Takes over a file that was read, or written, up to `at`. */
-  constructor(
-    path: string,
-    file: Deno.FsFile,
-    meaning: Meaning<S>,
-    at: Pick<View<S>, "header" | "state" | "offset" | "lines" | "n" | "snapshotBytes">,
-  ) {
+  constructor(path: string, file: Deno.FsFile, meaning: Meaning<S>, at: Place<S>) {
     this.path = path;
     this.file = file;
     this.header = at.header;
@@ -73,15 +102,18 @@ export class View<S> {
     this.lines = at.lines;
     this.n = at.n;
     this.snapshotBytes = at.snapshotBytes;
+    this.marked = at.marked;
+    this.lastEntry = at.lastEntry;
+    this.older = at.older;
+    this.marks = meaning.mark && new Marks(meaning.mark);
   }
 
   /**
-   * Opens the file and reads its first line.
+   * Opens the file, unless it is open, and reads its first line.
    *
    * @throws {StoreError} if it cannot be opened, or is no file of this meaning.
    */
-  static open<S>(path: string, meaning: Meaning<S>): View<S> {
-    const file = openFile(path);
+  static open<S>(path: string, meaning: Meaning<S>, file = openFile(path)): View<S> {
     try {
       const line = readBytes(path, file, 0, 4096);
       const offset = lineEnd(line, 0);
@@ -95,6 +127,9 @@ export class View<S> {
         lines: 1,
         n,
         snapshotBytes: offset,
+        marked: undefined,
+        lastEntry: n,
+        older: undefined,
       });
     } catch (error) {
       file.close();
@@ -113,11 +148,11 @@ export class View<S> {
   }
 
   /**
-   * Reads the complete lines up to a place in the file, and takes a step for each chunk.
-   *
-   * @throws {StoreError} `corrupt` if a line is not as it was written; those before it were read.
+   * Reads the complete lines up to a place in the file, and takes a step for each chunk. It ends
+   * before it gets there at a line that is not as it should be: see `damage`.
    */
   *readTo(end: number): Generator<void> {
+    this.damage = undefined;
     let size = CHUNK_BYTES;
     while (this.offset < end) {
       const length = Math.min(size, end - this.offset);
@@ -128,7 +163,7 @@ export class View<S> {
         size *= 2;
         continue;
       }
-      this.#take(chunk.subarray(0, complete));
+      if (!this.#take(chunk.subarray(0, complete))) return;
       yield;
     }
   }
@@ -149,66 +184,119 @@ export class View<S> {
     return this.offset;
   }
 
-  /** Notes lines that this process has written itself. */
-  wrote(bytes: number, lines: number) {
+  /** Notes lines that this process has written itself, the first of them a mark if it says so. */
+  wrote(bytes: number, lines: number, marked: number | undefined) {
     this.offset += bytes;
     this.lines += lines;
     this.n += lines;
+    if (marked !== undefined) this.marked = marked;
+    if (marked === undefined ? lines > 0 : lines > 1) this.lastEntry = this.n;
   }
 
-  /** The error of a line that is not as it was written. */
-  corrupt(line: number, start: number, length: number, cause?: unknown): StoreError {
-    return corrupt(this.path, line, start, start + length, cause);
+  /** The error of a line that is not as it should be. */
+  corrupt({ line, start, end, cause }: Damage): StoreError {
+    return corrupt(this.path, line, start, end, cause);
   }
 
-  #take(chunk: Uint8Array) {
-    const ends = this.#checkedEnds(chunk);
+  /** Takes complete lines in. It says whether all of them were as they should be. */
+  #take(chunk: Uint8Array): boolean {
+    const { ends, checks, marks, badEnd } = this.#check(chunk);
+    if (ends.length > 0 && !this.#takeIntact(chunk.subarray(0, ends.at(-1)), ends, checks, marks)) {
+      return false;
+    }
+    return badEnd === undefined || this.#refuse(badEnd - (ends.at(-1) ?? 0), false);
+  }
+
+  #takeIntact(
+    lines: Uint8Array,
+    ends: readonly number[],
+    checks: readonly number[],
+    marks: ReadonlyMap<number, Mark>,
+  ): boolean {
     let parsed: ParsedLines;
     try {
-      parsed = parseLines(chunk, ends);
+      parsed = parseLines(lines, ends);
     } catch (cause) {
-      if (ends.length === 1) throw this.corrupt(this.lines + 1, this.offset, chunk.length, cause);
-      // One by one, to say which of them it is.
+      if (ends.length === 1) return this.#refuse(lines.length, true, cause);
+      // One by one, to say which of them it is. Those that were parsed are not as they were.
       const { offset } = this;
-      for (const end of ends) this.#take(this.bytes(this.offset, offset + end));
-      return;
+      return ends.every((end) => this.#take(this.bytes(this.offset, offset + end)));
     }
+    this.older = parsed.older ?? this.older;
     let start = 0;
     for (const [index, end] of ends.entries()) {
-      try {
-        this.#takeLine(parsed.numbers[index]!, parsed.contents[index]);
-      } catch (cause) {
-        throw this.corrupt(this.lines + 1, this.offset, end - start, cause);
+      const n = parsed.numbers[index]!;
+      const mark = marks.get(index);
+      const wrong = mark ? this.#takeMark(mark) : this.#takeNumber(n, checks[index]!);
+      if (wrong !== undefined) return this.#refuse(end - start, false, new Error(wrong));
+      if (mark === undefined) {
+        try {
+          this.#meaning.apply(this.state, parsed.contents[index]);
+        } catch (cause) {
+          return this.#refuse(end - start, true, cause);
+        }
+        this.lastEntry = n;
       }
+      this.n = n;
       this.offset += end - start;
       this.lines++;
-      if (this.n === this.header.n) this.snapshotBytes = this.offset;
+      if (n === this.header.n) this.snapshotBytes = this.offset;
       start = end;
     }
+    return true;
   }
 
-  /** Where each line ends, if all are as they were written. */
-  #checkedEnds(chunk: Uint8Array): number[] {
+  /** Looks at lines up to the first that is not as it was written. */
+  #check(chunk: Uint8Array) {
     const ends: number[] = [];
+    const checks: number[] = [];
+    const marks = new Map<number, Mark>();
     for (let start = 0; start < chunk.length;) {
       const end = lineEnd(chunk, start);
-      if (!isIntact(chunk.subarray(start, end - 1))) {
-        // What stands before it is good, and a caller that only reads may go on with that.
-        if (start > 0) this.#take(chunk.subarray(0, start));
-        throw this.corrupt(this.lines + 1, this.offset, end - start);
-      }
+      const line = chunk.subarray(start, end - 1);
+      const check = intactCheck(line);
+      if (check === undefined) return { ends, checks, marks, badEnd: end };
+      const mark = this.marks?.read(line);
+      if (mark !== undefined) marks.set(ends.length, mark);
+      checks.push(check);
       ends.push(end);
       start = end;
     }
-    return ends;
+    return { ends, checks, marks, badEnd: undefined };
   }
 
-  #takeLine(n: number, content: unknown) {
-    // The lines of a snapshot all have the number of the last one that they stand for.
-    const inSnapshot = this.n === this.header.n && n === this.n;
-    if (!inSnapshot && n !== this.n + 1) throw new Error(`Line ${this.n + 1} is missing`);
-    this.#meaning.apply(this.state, content);
-    if (!inSnapshot) this.n++;
+  /** Notes that the next line is not as it should be. */
+  #refuse(length: number, isSenseless: boolean, cause?: unknown): false {
+    const { offset, lines } = this;
+    this.damage = { line: lines + 1, start: offset, end: offset + length, isSenseless, cause };
+    return false;
+  }
+
+  /** What is wrong with an entry's number. */
+  #takeNumber(n: number, check: number): string | undefined {
+    if (!this.#isInSnapshot(n)) return n === this.n + 1 ? undefined : this.#missing();
+    this.#digest = mixCheck(this.#digest, check);
+    return undefined;
+  }
+
+  /** What is wrong with a mark. */
+  #takeMark({ n, through, digest }: Mark): string | undefined {
+    if (this.#isInSnapshot(n)) {
+      if (digest !== this.#digest) return "The snapshot before it is not whole";
+      this.#isSnapshotRead = true;
+    } else if (n !== this.n + 1) return this.#missing();
+    // A file that was repaired by a version without marks has other numbers than they say.
+    if (through <= this.n) this.marked = Math.max(this.marked ?? through, through);
+    return undefined;
+  }
+
+  /** The lines of a snapshot all have the number of the last one that they stand for. */
+  #isInSnapshot(n: number): boolean {
+    return !this.#isSnapshotRead && n === this.header.n && n === this.n;
+  }
+
+  #missing(): string {
+    return `Line ${this.n + 1} is missing`;
   }
 
   [Symbol.dispose]() {

@@ -3,7 +3,7 @@
  * of sessions: what the lines mean is its owner's.
  *
  * Beside the file there may be `.lock`, which is held for moments; `.new` and `.first`, while the
- * file is written anew; and `.torn`, with what killed writers left unfinished.
+ * file is written anew; and `.torn`, with what a kill or a power cut left unfinished.
  *
  * @module
  */
@@ -11,7 +11,7 @@
 import { denoFault } from "../runtime/deno_version.ts";
 import { Draft } from "./_draft.ts";
 import { fileError, type JournalFile, makeFolder, statIfAny, writeAll } from "./_files.ts";
-import { encodeLine } from "./_lines.ts";
+import { encodeEntry } from "./_lines.ts";
 import { SharedFile } from "./_shared.ts";
 import type { Entry, Meaning, View } from "./_view.ts";
 import { StoreError } from "./store.ts";
@@ -43,6 +43,9 @@ const BATCH_CHARS = 4 * 1024 * 1024;
 /** How much a file must grow before another try, when it could not be written anew. */
 const RETRY_BYTES = 256 * 1024;
 
+/** How long nothing is written before a mark is, if the last lines have none. */
+const MARK_MS = 50;
+
 /** The file, and what its lines mean so far. */
 export class Journal<S> {
   readonly #path: string;
@@ -56,6 +59,9 @@ export class Journal<S> {
   #compacting: Promise<void> | undefined;
   /** Where it was last tried to write the file anew. */
   #tried: { readonly view: View<S>; readonly offset: number } | undefined;
+  /** Up to which number lines are known to be on the disk. */
+  #durable = 0;
+  #markTimer: ReturnType<typeof setTimeout> | undefined;
   /** Why nothing can be written, or believed, until the file is opened again. */
   #broken: StoreError | undefined;
   #closing: Promise<void> | undefined;
@@ -63,8 +69,8 @@ export class Journal<S> {
   /**
    * Opens the journal at `path`, and makes it and its folder if they are missing.
    *
-   * @throws {StoreError} `corrupt` if a line is not as it was written, or the file is another
-   * program's; `locked`; `full`; `unavailable` for what else the system refuses.
+   * @throws {StoreError} `corrupt` if a line is not as it was written that may have been
+   * acknowledged, or the file is another program's; `locked`; `full`; `unavailable` for what else the system refuses.
    */
   static async open<S>(
     path: string,
@@ -83,6 +89,7 @@ export class Journal<S> {
     const journal = new Journal(found ? Deno.realPathSync(path) : path, meaning, options);
     try {
       await journal.#shared.locked(() => {});
+      await journal.#markFirst();
       return journal;
     } catch (error) {
       await journal.#shared.close();
@@ -144,8 +151,11 @@ export class Journal<S> {
   async #close() {
     await this.#writing;
     await this.#compacting;
+    clearTimeout(this.#markTimer);
     try {
-      if (!this.#broken) await this.#sync(this.#wrap(this.#shared.view.file));
+      if (this.#broken) return;
+      await this.#syncAll();
+      await this.#mark();
     } finally {
       await this.#shared.close();
     }
@@ -175,6 +185,7 @@ export class Journal<S> {
       }
     }
     this.#writing = undefined;
+    this.#markSoon();
   }
 
   /** Writes a batch, all of it or none, and begins to sync it; the lock is not held for that. */
@@ -182,6 +193,7 @@ export class Journal<S> {
     const file = this.#wrap(view.file);
     const written: Job<S>[] = [];
     const undos: (() => void)[] = [];
+    const mark = this.#unmarked(view);
     let text = "";
     let bytes = 0;
     let lines = 0;
@@ -202,9 +214,11 @@ export class Journal<S> {
         }
         written.push(job);
         undos.push(() => entry.undo());
-        for (const content of entry.contents) {
-          text += encodeLine(`{"n":${view.n + ++lines},"o":${content}`);
+        if (lines === 0 && entry.contents.length > 0 && mark !== undefined) {
+          text += mark.line;
+          lines++;
         }
+        for (const content of entry.contents) text += encodeEntry(view.n + ++lines, content);
         if (text.length > BATCH_CHARS) flush();
       }
       flush();
@@ -213,9 +227,9 @@ export class Journal<S> {
       this.#cutBack(view, file);
       throw fileError(`Cannot write to ${this.#path}`, cause);
     }
-    view.wrote(bytes, lines);
+    if (lines > 0) view.wrote(bytes, lines, mark?.through);
     const durable = lines > 0 && written.some((job) => job.durable);
-    const synced = durable ? this.#sync(file) : Promise.resolve();
+    const synced = durable ? this.#syncAll() : Promise.resolve();
     // It is awaited a few turns later, and may have failed by then.
     synced.catch(() => {});
     return { written, synced };
@@ -230,13 +244,63 @@ export class Journal<S> {
     }
   }
 
-  async #sync(file: JournalFile) {
+  /** Brings to the disk what is in the file, and notes that it is there. */
+  async #syncAll() {
+    const { file, lastEntry } = this.#shared.view;
     try {
-      await file.syncData();
+      await this.#wrap(file).syncData();
     } catch (cause) {
       // The system may have dropped what it could not write: a second try would succeed, and lie.
       throw this.#break(`${this.#path} could not be brought to the disk`, cause);
     }
+    this.#durable = Math.max(this.#durable, lastEntry);
+  }
+
+  /** The mark that is to be written next, if there are entries on the disk that have none. */
+  #unmarked({ marks, marked = -1, header, n }: View<S>) {
+    const through = Math.max(this.#durable, header.n);
+    if (marks === undefined || through <= marked) return undefined;
+    return { through, line: marks.encode({ n: n + 1, through, digest: undefined }) };
+  }
+
+  /** Writes the mark that is due. It is worth neither a wait nor an error: the next batch has it. */
+  async #mark() {
+    const write = (view: View<S>) => {
+      const mark = this.#unmarked(view);
+      if (mark === undefined) return;
+      const file = this.#wrap(view.file);
+      const line = encoder.encode(mark.line);
+      try {
+        writeAll(file, line);
+      } catch {
+        return this.#cutBack(view, file);
+      }
+      view.wrote(line.length, 1, mark.through);
+    };
+    const wasFree = await this.#shared.lockedIfFree(write).catch(() => true);
+    if (!wasFree) this.#markSoon();
+  }
+
+  /** Gives a file that a version without marks wrote its first one, and brings it to the disk. */
+  async #markFirst() {
+    const { marks, marked } = this.#shared.view;
+    if (marks === undefined || marked !== undefined) return;
+    await this.#syncAll();
+    await this.#mark();
+    await this.#syncAll();
+  }
+
+  /** Writes the mark that is due when nobody has anything else to write. */
+  #markSoon() {
+    if (this.#markTimer !== undefined || this.#closing || this.#broken) return;
+    if (this.#unmarked(this.#shared.view) === undefined) return;
+    const timer = setTimeout(() => {
+      this.#markTimer = undefined;
+      if (!this.#writing && !this.#closing) this.#mark();
+    }, MARK_MS);
+    // It is written when the file is closed, too.
+    Deno.unrefTimer(timer);
+    this.#markTimer = timer;
   }
 
   #break(what: string, cause: unknown): StoreError {
@@ -272,6 +336,8 @@ export class Journal<S> {
       draft.takePlace(view);
       try {
         this.#shared.replace(draft.reopen(view, this.#meaning));
+        this.#durable = view.lastEntry;
+        this.#markSoon();
       } catch (cause) {
         // Lines in a file that a power cut could take away again are not on the disk.
         throw this.#break(`The new ${this.#path} could not be brought to the disk`, cause);

@@ -23,7 +23,7 @@ Deno.test("store verify: says what is in a sound file", async () => {
   assert(size > bytes.length);
   assertEquals(said.split("\n").map((line) => line.replace(/ from .*/, "")), [
     `${path} is sound.`,
-    `  size: ${ends.length + 1} lines, ${size} bytes`,
+    `  size: ${ends.length + 2} lines, ${size} bytes`,
     "  format: mcp-sessions 1, generation 2",
     '  server "other": 1 session with 1 value',
     '  server "test": 2 sessions (1 expired) with 3 values',
@@ -111,7 +111,7 @@ Deno.test("deno task store: mends what a store refuses, as its error says", asyn
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const lines = await sampleLines(path);
-  await Deno.writeTextFile(path, lines.with(-2, lines.at(-2)!.replace("e", "E")).join(""));
+  await Deno.writeTextFile(path, lines.with(-4, lines.at(-4)!.replace("e", "E")).join(""));
   const { message } = await assertRejects(
     () => FileStore.open(path, { namespace: "test" }),
     StoreError,

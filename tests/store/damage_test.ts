@@ -1,8 +1,12 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { encodeLine } from "../../store/_lines.ts";
 import { FileStore, StoreError } from "../../store/mod.ts";
+// @ts-types="./fixtures/before_marks.d.ts"
+import { FileStore as OldStore } from "./fixtures/before_marks.js";
 import { contents, forEver, sample } from "./samples.ts";
 import { all, put, record, tempFolder } from "./stores.ts";
+
+const large = "x".repeat(60_000);
 
 Deno.test("file store: cut anywhere in its last lines, it keeps all complete ones", async () => {
   await using folder = await tempFolder();
@@ -32,18 +36,106 @@ Deno.test("file store: cut anywhere in its last lines, it keeps all complete one
   }
 });
 
-Deno.test("file store: any flipped bit in a complete line is refused, and nothing changed", async () => {
+Deno.test("file store: any flipped bit in a line before the last mark is refused, and nothing changed", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const { bytes, ends } = await sample(path, { isAnew: true });
-  for (let bit = 0; bit < bytes.length * 8; bit++) await assertRefused(path, bytes, ends, bit);
+  const mark = ends.at(-2)!;
+  assertMatch(
+    new TextDecoder().decode(bytes.subarray(mark)),
+    /^\{"n":\d+,"o": \["",\["drop","",\d+\]\]/,
+  );
+  for (let bit = 0; bit < mark * 8; bit++) await assertRefused(path, bytes, ends, bit);
   // With an unfinished line after it, the last newline still ends one that was written.
-  const torn = Uint8Array.from([...bytes, ...bytes.subarray(ends.at(-2), -1)]);
-  for (let bit = ends.at(-2)! * 8; bit < bytes.length * 8; bit++) {
+  const torn = Uint8Array.from([...bytes, ...bytes.subarray(ends.at(-3), ends.at(-2)! - 1)]);
+  for (let bit = ends.at(-3)! * 8; bit < mark * 8; bit++) {
     await assertRefused(path, torn, ends, bit);
   }
   const names = Array.from(Deno.readDirSync(folder.path), ({ name }) => name).sort();
   assertEquals(names, ["sessions.jsonl", "sessions.jsonl.lock"]);
+});
+
+Deno.test("file store: a flipped bit beyond all marks costs what is beyond, and nothing else", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const { bytes, ends } = await sample(path, { isAnew: true });
+  const whole = await contents(path);
+  const mark = ends.at(-2)!;
+  const torn = [...bytes, ...bytes.subarray(ends.at(-3), mark - 1)];
+  for (let bit = mark * 8; bit < bytes.length * 8; bit += 3) {
+    for (const all of [Uint8Array.from(bytes), Uint8Array.from(torn)]) {
+      all[bit >> 3]! ^= 1 << (bit & 7);
+      await Deno.writeFile(path, all);
+      await Deno.remove(`${path}.torn`).catch(() => {});
+      const warnings: string[] = [];
+      assertEquals(await contents(path, warnings), whole, `bit ${bit & 7} of byte ${bit >> 3}`);
+      assertEquals(warnings.length, 1);
+      assertMatch(
+        warnings[0]!,
+        new RegExp(
+          `^${path} had never got to the disk from line ${ends.length} on, as after a power cut: its ` +
+            `${
+              all.length - mark
+            } bytes from ${mark} on are now in ${path}.torn; nothing that was ` +
+            `acknowledged is lost$`,
+        ),
+      );
+      assertEquals(await Deno.readFile(`${path}.torn`), all.subarray(mark));
+    }
+  }
+});
+
+Deno.test("file store: any damage in what a version without marks wrote is refused", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  for (const isAnew of [false, true]) {
+    await Deno.remove(path).catch(() => {});
+    const { bytes, ends } = await sample(path, { isAnew, by: OldStore });
+    for (let place = 0; place < bytes.length; place++) {
+      await assertRefused(path, bytes, ends, place * 8 + place % 8);
+    }
+    // What it wrote after a mark of this version may have been acknowledged.
+    await Deno.writeFile(path, bytes);
+    await (await FileStore.open(path, { namespace: "test" })).close();
+    const marked = (await Deno.stat(path)).size;
+    {
+      await using old = await OldStore.open(path, { namespace: "test" });
+      for (let i = 0; i < 3; i++) await put(old, "sess-1", [`old-${i}`, i]);
+    }
+    const later = await Deno.readFile(path);
+    const laterEnds = [...later.keys()].filter((i) => later[i] === 10).map((i) => i + 1);
+    const end = laterEnds.at(-2)!;
+    for (let place = marked; place < end; place++) {
+      await assertRefused(path, later, laterEnds, place * 8 + place % 8);
+    }
+  }
+});
+
+Deno.test("file store: what a power cut leaves in a large file is set aside", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  {
+    await using store = await FileStore.open(path, { namespace: "test" });
+    await store.create(record("sess-1", forEver));
+    const values = Array.from({ length: 40 }, (_, i) => put(store, "sess-1", [`${i}`, large]));
+    await Promise.all(values);
+  }
+  const whole = await contents(path);
+  const bytes = await Deno.readFile(path);
+  const rest = new Uint8Array(3 * 1024 * 1024);
+  rest.set(bytes.subarray(-large.length), 2 * 1024 * 1024);
+  await Deno.writeFile(path, Uint8Array.from([...bytes, ...rest]));
+  const warnings: string[] = [];
+  assertEquals(await contents(path, warnings), whole);
+  assertMatch(warnings.join("\n"), /^[^\n]*had never got to the disk from line \d+ on/);
+  assertEquals((await Deno.stat(`${path}.torn`)).size, rest.length);
+
+  const damaged = bytes.slice();
+  damaged.fill(0, 1024 * 1024, 1024 * 1024 + 512);
+  await Deno.writeFile(path, damaged);
+  const open = () => FileStore.open(path, { namespace: "test" });
+  assertEquals((await assertRejects(open, StoreError)).code, "corrupt");
+  assertEquals(await Deno.readFile(path), damaged);
 });
 
 async function assertRefused(

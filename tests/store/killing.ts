@@ -18,6 +18,8 @@ export interface KillingOptions {
   readonly random: () => number;
   /** What the writers do: see the fixture. @default "pairs" */
   readonly mode?: string | undefined;
+  /** Is every other writer the file store of before there were marks? @default false */
+  readonly areSomeOld?: boolean;
   readonly signal?: AbortSignal | undefined;
   /** Told after each kill how many there were. */
   readonly onKill?: (kills: number) => void;
@@ -48,7 +50,7 @@ const ROUND_MS = 3;
 
 /** @throws {Error} naming what was acknowledged and is not there. */
 export async function killWriters(path: string, options: KillingOptions): Promise<Killed> {
-  const { random, signal, onKill = () => {} } = options;
+  const { random, signal, mode = "pairs", areSomeOld = false, onKill = () => {} } = options;
   const open = () => FileStore.open(path, { namespace: "test", warn: () => {} });
   await using store = await open();
   const lives: Life[] = [];
@@ -60,7 +62,8 @@ export async function killWriters(path: string, options: KillingOptions): Promis
   async function liveAndDie() {
     const life: Life = { session: `sess-${begun++}`, acknowledged: new Map() };
     await store.create(record(life.session, { expiresAt: Number.MAX_SAFE_INTEGER }));
-    await using writer = new Fixture("writer", path, life.session, options.mode ?? "pairs", "w");
+    const place = areSomeOld && begun % 2 === 0 ? `old:${path}` : path;
+    await using writer = new Fixture("writer", place, life.session, mode, "w");
     let isKilled = false;
     const kill = () => {
       isKilled = true;

@@ -24,7 +24,11 @@ Deno.test("store repair: saves all but the line that is damaged, and names that"
   const lines = await sampleLines(path);
   let start = lines[0]!.length;
   for (const [index, line] of lines.entries()) {
-    if (index === 0) continue;
+    const isMark = line.includes('["",');
+    if (index === 0 || isMark) {
+      start += index === 0 ? 0 : line.length;
+      continue;
+    }
     const end = start + line.length + (line.includes("ä") ? 1 : 0);
     const damaged = lines.with(index, line.replace(`],"c"`, `],"C"`));
     const { verified, said, found } = await repaired(path, damaged);

@@ -14,20 +14,31 @@ export interface Sample {
   readonly ends: readonly number[];
 }
 
-/** Writes a file with sessions of two servers; all but its last lines may have been written anew. */
-export async function sample(path: string, { isAnew = false } = {}): Promise<Sample> {
+/** How a sample is written. */
+export interface SampleOptions {
+  /** Is all of it but its last lines written anew? @default false */
+  readonly isAnew?: boolean;
+  /** What writes it. @default FileStore */
+  readonly by?: Pick<typeof FileStore, "open">;
+}
+
+/** Writes a file with sessions of two servers. */
+export async function sample(
+  path: string,
+  { isAnew = false, by = FileStore }: SampleOptions = {},
+): Promise<Sample> {
   {
-    await using other = await FileStore.open(path, { namespace: "other" });
+    await using other = await by.open(path, { namespace: "other" });
     await other.create(record("sess-2", forEver));
     await put(other, "sess-2", ["a", { deep: [null, 0] }]);
     const compactBytes = isAnew ? 500 : Infinity;
-    await using store = await FileStore.open(path, { namespace: "test", compactBytes });
+    await using store = await by.open(path, { namespace: "test", compactBytes });
     await store.create(record("sess-1", { ...forEver, owner: "ann", alias: "work" }));
     do await increment(store, "sess-1"); while (isAnew && await generation(path) === 1);
   }
   {
-    await using store = await FileStore.open(path, { namespace: "test" });
-    await using other = await FileStore.open(path, { namespace: "other" });
+    await using store = await by.open(path, { namespace: "test" });
+    await using other = await by.open(path, { namespace: "other" });
     await store.create(record("sess-3", forEver));
     await put(store, "sess-1", ["key-0", "välue 0"], ["n", undefined]);
     await put(other, "sess-2", ["a", 2]);
@@ -49,11 +60,12 @@ export async function generation(path: string): Promise<number> {
 export async function contents(
   path: string,
   warnings: string[] = [],
+  by: Pick<typeof FileStore, "open"> = FileStore,
 ): Promise<Record<string, [string, unknown][]>> {
   const found: Record<string, [string, unknown][]> = {};
   const warn = (text: string) => warnings.push(text);
   for (const namespace of ["test", "other"]) {
-    await using store = await FileStore.open(path, { namespace, warn });
+    await using store = await by.open(path, { namespace, warn });
     for (const owner of ["ann", null]) {
       const sessions = await store.list({ owner, limit: 9 });
       found[`${namespace} ${owner}`] = sessions.map((session) => [session.id, session]);
