@@ -97,7 +97,7 @@ function bare() {
     await server.connect(transport);
     return server;
   };
-  return listen(command.http, { connect, onerror: console.error });
+  return listen(command.http, { connect, onerror: console.error, warn: console.warn });
 }
 
 const kinds = { raw, stateful, stateless, bare };

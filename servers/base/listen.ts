@@ -5,11 +5,11 @@
  */
 
 import type { Authenticate } from "./authenticate.ts";
-import { asError } from "./errors.ts";
 import type { HttpSettings } from "./flags.ts";
 import { type HttpEndpoint, httpHandler } from "./handler.ts";
 import { StatelessHttpTransport } from "./http.ts";
 import type { RequestLimits } from "./load.ts";
+import { HttpPort } from "./port.ts";
 import { refuse } from "./refuse.ts";
 import type { McpServer, Transport } from "./sdk.ts";
 
@@ -31,6 +31,8 @@ export interface ListenOptions {
   readonly limits?: Partial<RequestLimits> | undefined;
   /** Told of what goes wrong. */
   readonly onerror: (error: Error) => void;
+  /** Told what else the operator should know. */
+  readonly warn: (message: string) => void;
 }
 
 /**
@@ -43,11 +45,12 @@ export async function listen(settings: HttpSettings, options: ListenOptions): Pr
   const { host, port, path, allowAnonymous, allowedHosts, allowedOrigins } = settings;
   const authenticate = await authentication(settings, options);
   const endpoint = await openEndpoint(settings, options);
-  const http = openPort({ hostname: host, port }, options.onerror, (request) => {
+  const { onerror, warn } = options;
+  const http = new HttpPort({ hostname: host, port, onerror, warn }, (request) => {
     if (pathOf(request.url) === path) return handler(request);
     return refuse(404, `Not found: the MCP endpoint is ${path}`);
   });
-  const suffix = http.addr.port === 80 ? "" : `:${http.addr.port}`;
+  const suffix = http.number === 80 ? "" : `:${http.number}`;
   const name = host.includes(":") ? `[${host}]` : host;
   const own = [name, "localhost", "127.0.0.1", "[::1]"].map((name) => name + suffix);
   const handler = httpHandler(endpoint, {
@@ -55,13 +58,13 @@ export async function listen(settings: HttpSettings, options: ListenOptions): Pr
     origins: [...own.map((host) => `http://${host}`), ...allowedOrigins],
     authenticate,
     allowAnonymous,
-    onerror: options.onerror,
+    onerror,
   });
   return {
     url: `http://${name}${suffix}${path}`,
     close: async () => {
       endpoint.stop();
-      await http.shutdown();
+      await http.close();
       await endpoint.close();
     },
   };
@@ -100,27 +103,4 @@ function pathOf(url: string): string {
   const start = url.indexOf("/", "https://".length);
   const query = url.indexOf("?", start);
   return url.slice(start, query === -1 ? undefined : query);
-}
-
-function openPort(
-  options: { readonly hostname: string; readonly port: number },
-  onerror: (error: Error) => void,
-  handler: (request: Request) => Response | Promise<Response>,
-): Deno.HttpServer<Deno.NetAddr> {
-  const onError = (error: unknown) => {
-    onerror(asError(error));
-    return refuse(500, "Internal server error");
-  };
-  try {
-    return Deno.serve({ ...options, onListen: () => {}, onError }, handler);
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) {
-      const { hostname, port } = options;
-      throw new Error(
-        `Cannot listen on ${hostname}:${port} as something else does: ` +
-          "stop it, or choose another --port (0 takes a free one)",
-      );
-    }
-    throw error;
-  }
 }

@@ -171,7 +171,8 @@ async function serveHttp(
   // A server on stdio has no use for any of it.
   const { listen } = await import("./listen.ts");
   const onerror = (error: Error) => log("error", error.message);
-  const listener = await listen(settings, { connect, authenticate, limits, onerror });
+  const warn = (message: string) => log("warn", message);
+  const listener = await listen(settings, { connect, authenticate, limits, onerror, warn });
   console.error(`${name} listening on ${listener.url}`);
   await stop;
   await bounded(listener.close());

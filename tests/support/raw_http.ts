@@ -45,6 +45,21 @@ export class RawConnection implements Disposable {
     return new TextDecoder().decode(buffer.subarray(0, length));
   }
 
+  /** Reads a whole answer, head and body; less if the connection ends before. */
+  async answer(): Promise<string> {
+    let text = "";
+    for (;;) {
+      const more = await this.read();
+      text += more;
+      const body = text.indexOf("\r\n\r\n") + 4;
+      const length = /^content-length: (\d+)/im.exec(text.slice(0, body))?.[1];
+      const isWhole = length === undefined
+        ? text.endsWith("\r\n0\r\n\r\n")
+        : new TextEncoder().encode(text.slice(body)).length >= Number(length);
+      if (more === "" || body >= 4 && isWhole) return text;
+    }
+  }
+
   [Symbol.dispose](): void {
     this.#connection.close();
   }

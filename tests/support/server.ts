@@ -64,6 +64,8 @@ export interface StartOptions {
   /** @default The one in this project's folder */
   config?: string;
   cwd?: string;
+  /** How many files and connections the process may have open; on systems that have a shell. */
+  openFiles?: number;
 }
 
 /** The params of the request that every client sends first. */
@@ -349,8 +351,11 @@ export async function startServer(options: StartOptions): Promise<Server> {
   const http = transport === "http" ? ["--transport", "streamable-http", "--port", `${port}`] : [];
   const storeFlag = store === "" ? [] : ["--store", store];
   const permissions = options.permissions ?? leastPrivilege({ transport, store, flags, env, port });
-  const process = new Deno.Command(Deno.execPath(), {
+  const limit = ["-c", `ulimit -n ${options.openFiles} && exec "$0" "$@"`, Deno.execPath()];
+  const isLimited = options.openFiles !== undefined;
+  const process = new Deno.Command(isLimited ? "sh" : Deno.execPath(), {
     args: [
+      ...(isLimited ? limit : []),
       "run",
       ...permissions,
       ...configFlag,
