@@ -15,6 +15,9 @@ export const SMALL_ANSWER_BYTES = 16 * 1024;
 /** How much a reader is given at once: one who takes it has not sent it yet, in bytes. */
 const PIECE_BYTES = 64 * 1024;
 
+/** A comment in an event stream: clients ignore it, and it cannot be sent to one that is gone. */
+export const KEEP_ALIVE: Uint8Array<ArrayBuffer> = new TextEncoder().encode(": keep-alive\n\n");
+
 /** Who is told how a body is read. */
 interface ReadEvents {
   /** Some of it has been taken. */
@@ -30,7 +33,7 @@ export class AnswerBody {
   readonly #from: ReadableStreamDefaultReader<Uint8Array>;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   #rest: Uint8Array = new Uint8Array();
-  #events: ReadEvents | undefined;
+  readonly #watchers: ReadEvents[] = [];
   #readBytes = 0;
   #isOver = false;
 
@@ -51,8 +54,14 @@ export class AnswerBody {
 
   /** Tells `events` from now on how it is read. */
   watch(events: ReadEvents): void {
-    this.#events = events;
+    this.#watchers.push(events);
     if (this.#isOver) events.onover();
+  }
+
+  /** Shows that an event stream is in use, unless something waits for its reader already. */
+  keepAlive(): void {
+    const isIdle = this.#rest.length === 0 && this.#controller.desiredSize === 0;
+    if (isIdle && !this.#isOver) this.#controller.enqueue(KEEP_ALIVE);
   }
 
   /** Ends it as nobody reads it: its connection is closed. */
@@ -78,7 +87,7 @@ export class AnswerBody {
     this.#rest = this.#rest.subarray(PIECE_BYTES);
     this.#readBytes += piece.length;
     this.#controller.enqueue(piece);
-    this.#events?.onread();
+    for (const { onread } of this.#watchers) onread();
   }
 
   async #stop(reason: unknown): Promise<void> {
@@ -90,7 +99,7 @@ export class AnswerBody {
   #over(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#events?.onover();
+    for (const { onover } of this.#watchers) onover();
   }
 }
 

@@ -4,12 +4,11 @@
  * @module
  */
 
-import { AnswerBody } from "./answer_body.ts";
+import { AnswerBody, KEEP_ALIVE } from "./answer_body.ts";
 
 /** How much waits for a reader before what it can do without is left out, in bytes. */
 const MAX_WAITING_BYTES = 64 * 1024;
 
-const KEEP_ALIVE = ": keep-alive\n\n";
 const encoder = new TextEncoder();
 
 /** One stream of server-sent events. */
@@ -28,7 +27,7 @@ export class EventStream {
 
   /** Sends a message, whatever still waits for the reader. */
   send(text: string): void {
-    this.#enqueue(`event: message\ndata: ${text}\n\n`);
+    this.#enqueue(encoder.encode(`event: message\ndata: ${text}\n\n`));
   }
 
   /** Sends a message that the reader can do without, unless too much waits for it already. */
@@ -50,9 +49,9 @@ export class EventStream {
     }
   }
 
-  #enqueue(text: string): void {
+  #enqueue(bytes: Uint8Array): void {
     try {
-      this.#controller.enqueue(encoder.encode(text));
+      this.#controller.enqueue(bytes);
     } catch {
       // The client has gone. Its call goes on: a lost connection is no cancellation.
     }

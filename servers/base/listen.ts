@@ -82,7 +82,7 @@ async function openEndpoint(
 ): Promise<OpenEndpoint> {
   if (stateful) {
     const { StatefulHttpServer } = await import("./stateful.ts");
-    return new StatefulHttpServer(connect, limits);
+    return new StatefulHttpServer(connect, { limits });
   }
   const transport = new StatelessHttpTransport({ limits });
   await connect(transport);

@@ -5,10 +5,12 @@
  * @module
  */
 
-import { UnreadAnswers } from "./answer_body.ts";
+import { type AnswerBody, UnreadAnswers } from "./answer_body.ts";
 import { ownerOf } from "./find.ts";
 import type { HttpEndpoint } from "./handler.ts";
-import { Load, type RequestLimits, requestLimits } from "./load.ts";
+import type { StatelessHttpOptions } from "./http.ts";
+import { Load, requestLimits } from "./load.ts";
+import { Overdue } from "./overdue.ts";
 import { PostReader } from "./post.ts";
 import { discardBody, refuse, refuseForNow } from "./refuse.ts";
 import type { AuthInfo, JSONRPCMessage, McpServer, Transport } from "./sdk.ts";
@@ -31,18 +33,20 @@ export class StatefulHttpServer implements HttpEndpoint {
   readonly #load: Load;
   readonly #reader: PostReader;
   readonly #unread: UnreadAnswers;
+  readonly #streams: Overdue<AnswerBody>;
   readonly #sweep: ReturnType<typeof setInterval>;
 
   /** Takes what connects a new server to a new transport, through the session layer. */
   constructor(
     connect: (transport: Transport) => Promise<McpServer>,
-    limits?: Partial<RequestLimits>,
+    { limits, keepAliveMs = 15_000 }: StatelessHttpOptions = {},
   ) {
     const checked = requestLimits(limits);
     this.#connect = connect;
     this.#load = new Load(checked);
     this.#reader = new PostReader(checked);
     this.#unread = new UnreadAnswers(checked);
+    this.#streams = new Overdue(keepAliveMs, (body) => body.keepAlive());
     this.#sweep = setInterval(() => void this.#closeIdle(), MAX_IDLE_MS / 10);
   }
 
@@ -60,7 +64,8 @@ export class StatefulHttpServer implements HttpEndpoint {
         ? await this.#reader.read(request, ticket)
         : undefined;
       if (message instanceof Response) return message;
-      const session = await this.#sessionFor(request.headers, message, owner);
+      // Nothing may come between finding a session and its being in use.
+      const session = this.#find(request.headers, message, owner) ?? await this.#open(owner);
       if (session instanceof Response) return session;
       accepted = true;
       return await session.fetch(request, { message, authInfo, ticket });
@@ -82,16 +87,17 @@ export class StatefulHttpServer implements HttpEndpoint {
   async close(): Promise<void> {
     clearInterval(this.#sweep);
     this.#reader.stop();
-    this.#unread.stop();
     for (const session of [...this.#all]) await session.close();
+    this.#unread.stop();
+    this.#streams.stop();
   }
 
-  /** The transport session that a request belongs to, or that its `initialize` opens. */
-  async #sessionFor(
+  /** The transport session that a request belongs to; `undefined` if its `initialize` opens one. */
+  #find(
     headers: Headers,
     message: JSONRPCMessage | undefined,
     owner: string | null,
-  ): Promise<TransportSession | Response> {
+  ): TransportSession | Response | undefined {
     const id = headers.get("mcp-session-id");
     if (id !== null) {
       const session = this.#sessions.get(id);
@@ -106,7 +112,7 @@ export class StatefulHttpServer implements HttpEndpoint {
     if (message === undefined || !("method" in message) || message.method !== "initialize") {
       return refuse(400, "Bad request: Mcp-Session-Id is missing; initialize gives one");
     }
-    return await this.#open(owner);
+    return undefined;
   }
 
   async #open(owner: string | null): Promise<TransportSession | Response> {
@@ -114,6 +120,7 @@ export class StatefulHttpServer implements HttpEndpoint {
     const session = new TransportSession({
       owner,
       unread: this.#unread,
+      streams: this.#streams,
       onopen: (id) => void this.#sessions.set(id, session),
       onclose: (id) => {
         this.#all.delete(session);
@@ -130,7 +137,10 @@ export class StatefulHttpServer implements HttpEndpoint {
     }
   }
 
-  /** Closes an idle transport session if that takes one more of this owner's; is there room? */
+  /**
+   * Closes the transport session longest without a request if that takes one more of this owner's; is
+   * there room? An open stream protects none: its client may be long gone.
+   */
   #makeRoom(owner: string | null): boolean {
     const counts = new Map<string | null, number>();
     const countOf = (owner: string | null) => counts.get(owner) ?? 0;
@@ -139,7 +149,7 @@ export class StatefulHttpServer implements HttpEndpoint {
     if (!isFull && this.#all.size < MAX_SESSIONS) return true;
     // Who has many gives one up for those who have few, and never the other way about.
     const idle = [...this.#sessions.values()].filter((session) =>
-      session.idleMs > 0 &&
+      !session.isBusy &&
       (session.owner === owner || !isFull && countOf(session.owner) > countOf(owner))
     );
     const most = Math.max(...idle.map((session) => countOf(session.owner)));

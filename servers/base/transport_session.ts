@@ -12,9 +12,10 @@ import {
   tooMuchUnread,
   type UnreadAnswers,
 } from "./answer_body.ts";
-import { idInFlight, saysFull } from "./errors.ts";
+import { asError, idInFlight, saysFull } from "./errors.ts";
 import type { Ticket } from "./load.ts";
 import { errorMessage, written } from "./message.ts";
+import type { Overdue } from "./overdue.ts";
 import { json, jsonText, RETRY_LATER } from "./refuse.ts";
 import type { AuthInfo, JSONRPCMessage, McpServer, RequestId, Transport } from "./sdk.ts";
 import { WebStandardStreamableHTTPServerTransport as SdkTransport } from "./sdk_http.ts";
@@ -28,6 +29,8 @@ export interface TransportSessionOptions {
   readonly owner: string | null;
   /** What waits for the readers of all transport sessions. */
   readonly unread: UnreadAnswers;
+  /** Shows of all streams that they are in use. */
+  readonly streams: Overdue<AnswerBody>;
   /** Told of its id, once it has one. */
   readonly onopen: (id: string) => void;
   /** Told when it is closed, by whoever it was, with its id if it had one. */
@@ -78,6 +81,7 @@ export class TransportSession {
   readonly #sdk: SdkTransport;
   readonly #send: SdkTransport["send"];
   readonly #unread: UnreadAnswers;
+  readonly #streams: Overdue<AnswerBody>;
   /** What is without an answer, by the ids of the requests. */
   readonly #exchanges = new Map<RequestId, Exchange>();
   /** Where the server speaks unasked, while somebody listens. */
@@ -85,12 +89,15 @@ export class TransportSession {
   #usedAt = Date.now();
 
   /** Makes one that is not connected yet. */
-  constructor({ owner, unread, onopen, onclose }: TransportSessionOptions) {
+  constructor({ owner, unread, streams, onopen, onclose }: TransportSessionOptions) {
     this.owner = owner;
     this.#unread = unread;
+    this.#streams = streams;
     const sdk = new SdkTransport({
       sessionIdGenerator: () => crypto.randomUUID(),
       onsessioninitialized: onopen,
+      // Its own comments pile up where nobody reads.
+      keepAliveMs: 0,
     });
     this.#send = sdk.send.bind(sdk);
     sdk.send = (message, options) =>
@@ -107,10 +114,14 @@ export class TransportSession {
     await connect(this.#sdk);
   }
 
-  /** How long nobody has used it, in milliseconds. */
+  /** Whether a request is without its answer. */
+  get isBusy(): boolean {
+    return this.#exchanges.size > 0;
+  }
+
+  /** How long nobody has used it or listened, in milliseconds. */
   get idleMs(): number {
-    const isUsed = this.#exchanges.size > 0 || this.#standalone !== undefined;
-    return isUsed ? 0 : Date.now() - this.#usedAt;
+    return this.isBusy || this.#standalone !== undefined ? 0 : Date.now() - this.#usedAt;
   }
 
   /** Answers one HTTP request. */
@@ -127,15 +138,24 @@ export class TransportSession {
     else this.#exchanges.set(id, exchange);
     let accepted = false;
     try {
-      const response = await this.#sdk.handleRequest(request, {
-        ...(authInfo && { authInfo }),
-        ...(message && { parsedBody: message }),
-      });
+      const handle = () =>
+        this.#sdk.handleRequest(request, {
+          ...(authInfo && { authInfo }),
+          ...(message && { parsedBody: message }),
+        });
+      let response = await handle();
+      if (response.status === 409) {
+        // The connection of the old stream may be lost without anybody having closed it.
+        this.endStandaloneStream();
+        response = await handle();
+      }
       accepted = response.ok;
       this.#usedAt = Date.now();
       this.#endCancelled(message);
       if (!accepted || response.body === null) return response;
       const body = exchange.body = new AnswerBody(response.body);
+      this.#streams.begin(body);
+      body.watch({ onread: () => {}, onover: () => this.#streams.end(body) });
       if (exchange.isLarge) this.#unread.wait(body, ticket);
       if (request.method === "GET") this.#listenTo(exchange, body);
       if (member(message, "method") === METHOD.create) {
@@ -158,12 +178,19 @@ export class TransportSession {
 
   /** Ends the stream that waits for the server to speak. */
   endStandaloneStream(): void {
+    const { body, ticket } = this.#standalone ?? {};
     this.#sdk.closeStandaloneSSEStream();
+    if (body !== undefined && ticket !== undefined) this.#unread.wait(body, ticket);
   }
 
-  /** Closes the transport, and the server with it. */
-  close(): Promise<void> {
-    return this.#sdk.close();
+  /** Closes the transport, and the server with it, whose failure is told to itself alone. */
+  async close(): Promise<void> {
+    this.endStandaloneStream();
+    try {
+      await this.#sdk.close();
+    } catch (error) {
+      this.#sdk.onerror?.(asError(error));
+    }
   }
 
   /** Sends what is no answer, unless the reader can do without it and has much to read already. */
