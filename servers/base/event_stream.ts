@@ -61,6 +61,11 @@ export class EventStream {
 /** An HTTP answer that is an event stream; `null` for one that has nothing to say. */
 export function eventStreamResponse(body: ReadableStream<Uint8Array> | null): Response {
   return new Response(body, {
-    headers: { "content-type": "text/event-stream", "cache-control": "no-cache" },
+    headers: {
+      "content-type": "text/event-stream",
+      "cache-control": "no-cache, no-transform",
+      // nginx would keep all of it back to the end.
+      "x-accel-buffering": "no",
+    },
   });
 }
