@@ -4,9 +4,10 @@
  * @module
  */
 
-import { utf8Length } from "../../protocol.ts";
+import { isObject, utf8Length } from "../../protocol.ts";
 import { asError } from "./errors.ts";
 import { ownerOf } from "./find.ts";
+import { callHook, HOOK_MS } from "./hook_call.ts";
 import { refuse, refuseForNow } from "./refuse.ts";
 import type { AuthInfo } from "./sdk.ts";
 
@@ -20,7 +21,10 @@ import type { AuthInfo } from "./sdk.ts";
  * - a `Response` to answer with that instead: 403 for a scope that is missing, or a 401 whose
  *   `WWW-Authenticate` names the `resource_metadata` of an OAuth server.
  *
- * If it throws, the caller could not be checked, and is answered with 503.
+ * If it throws, or takes longer than ten seconds, the caller could not be checked, and is answered
+ * with 503. Pass `request.signal` to what it waits for: it is aborted when the time is over, and when
+ * the client has gone. Anything else names nobody, such as a caller whose `clientId` is empty or whose
+ * `expiresAt` is no finite number: it is answered with 401, and `onerror` is told what is wrong.
  *
  * @example With a JSON Web Token
  * ```ts
@@ -105,22 +109,62 @@ export async function identify(
   { authenticate, allowAnonymous = false, onerror }: AuthenticationOptions,
 ): Promise<AuthInfo | undefined | Response> {
   if (authenticate === undefined) return undefined;
-  let caller: AuthInfo | Response | undefined;
+  let given: unknown;
   try {
-    caller = await authenticate(request);
+    const outcome = await callHook(authenticate, request);
+    if (outcome.kind === "late") throw tookTooLong();
+    if (outcome.kind === "gone") return refuseForNow("the caller has gone");
+    given = outcome.value;
   } catch (error) {
     onerror?.(asError(error));
     return refuseForNow("the caller could not be checked");
   }
-  if (caller instanceof Response) return caller;
+  if (given instanceof Response) return given;
   const presented = request.headers.has("authorization");
-  if (caller === undefined && allowAnonymous && !presented) return undefined;
-  if (caller === undefined || hasExpired(caller)) return unauthorized(presented);
-  if (utf8Length(ownerOf(caller) ?? "") <= MAX_OWNER_BYTES) return caller;
+  if (given === undefined || given === null) {
+    return allowAnonymous && !presented ? undefined : unauthorized(presented);
+  }
+  try {
+    checkCaller(given);
+  } catch (error) {
+    onerror?.(asError(error));
+    return unauthorized(presented);
+  }
+  if (hasExpired(given)) return unauthorized(presented);
+  if (utf8Length(ownerOf(given) ?? "") <= MAX_OWNER_BYTES) return given;
   return refuse(
     403,
     `Forbidden: issuer, client and subject can have at most ${MAX_OWNER_BYTES} bytes together`,
   );
+}
+
+function tookTooLong(): Error {
+  const limit = `${HOOK_MS / 1000} seconds`;
+  return new Error(
+    `Cannot tell who calls as authenticate has taken more than ${limit}: ` +
+      "give what it waits for a shorter time limit, or the request's signal",
+  );
+}
+
+/**
+ * Checks what a hook gives as what comes from outside: nobody has looked at its types while it runs.
+ *
+ * @throws {TypeError} if it is no caller, with what is wrong with it.
+ */
+function checkCaller(given: unknown): asserts given is AuthInfo {
+  ownerOf(given);
+  const { token, scopes, expiresAt } = isObject(given) ? given : {};
+  if (typeof token !== "string") throw noCaller("token", "a text");
+  if (!Array.isArray(scopes) || !scopes.every((scope) => typeof scope === "string")) {
+    throw noCaller("scopes", "a list of texts");
+  }
+  if (expiresAt !== undefined && !Number.isFinite(expiresAt)) {
+    throw noCaller("expiresAt", "a finite number of seconds, or absent");
+  }
+}
+
+function noCaller(name: string, expected: string): TypeError {
+  return new TypeError(`Cannot let a caller in as ${name} from authenticate must be ${expected}`);
 }
 
 function hasExpired({ expiresAt }: AuthInfo): boolean {

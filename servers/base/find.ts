@@ -4,9 +4,9 @@
  * @module
  */
 
-import { member, type Presented, presentedCookie } from "../../protocol.ts";
+import { isObject, member, type Presented, presentedCookie } from "../../protocol.ts";
 import type { SessionRecord, SessionStore } from "../../store/mod.ts";
-import type { AuthInfo, MessageExtraInfo } from "./sdk.ts";
+import type { MessageExtraInfo } from "./sdk.ts";
 
 /** What a request's cookie led to. */
 export type Found =
@@ -72,9 +72,36 @@ export function findOwned(
 /**
  * The principal behind a request: issuer, client and subject, never the token's bytes, so that a
  * refreshed token keeps its sessions. `null` for a caller whom nobody has authenticated.
+ *
+ * @throws {TypeError} if a transport or a hook gives what could stand for several callers: they would
+ * share their sessions.
  */
-export function ownerOf(authInfo: AuthInfo | undefined): string | null {
-  if (authInfo === undefined) return null;
-  const { iss, sub } = authInfo.extra ?? {};
-  return JSON.stringify([iss ?? null, authInfo.clientId, sub ?? null]);
+export function ownerOf(authInfo: unknown): string | null {
+  if (authInfo === undefined || authInfo === null) return null;
+  if (!isObject(authInfo)) throw unnamed("authInfo", "an object", authInfo);
+  const { clientId, extra = null } = authInfo;
+  if (extra !== null && !isObject(extra)) throw unnamed("extra", "an object", extra);
+  if (!isName(clientId)) throw unnamed("clientId", "a text that is not empty", clientId);
+  const { iss = null, sub = null } = extra ?? {};
+  for (const [name, value] of [["extra.iss", iss], ["extra.sub", sub]] as const) {
+    if (value === null || isName(value) || Number.isFinite(value)) continue;
+    throw unnamed(name, "a text that is not empty, or a number", value);
+  }
+  return JSON.stringify([iss, clientId, sub]);
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
+/** The value itself may be a secret in the wrong place. */
+function unnamed(name: string, expected: string, value: unknown): TypeError {
+  const type = value === null
+    ? "null"
+    : Array.isArray(value)
+    ? "a list"
+    : `of type ${typeof value}`;
+  return new TypeError(
+    `Cannot tell whose request it is as ${name} must be ${expected}: current value is ${type}`,
+  );
 }

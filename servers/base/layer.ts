@@ -131,9 +131,9 @@ class SessionLayer extends TransportDecorator {
     method: SessionMethod,
     pending: Pending,
   ): Promise<void> {
-    const context = { ...this.#methodContext, owner: ownerOf(extra?.authInfo) };
     const respond = this.#responder(request.id, pending);
     try {
+      const context = { ...this.#methodContext, owner: ownerOf(extra?.authInfo) };
       await respond({ result: await method(request.params, context) });
     } catch (error) {
       await respond({ error });

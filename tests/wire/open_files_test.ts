@@ -18,12 +18,6 @@ const ignore = Deno.build.os === "windows";
 const request = (method: string, params: object = {}) =>
   JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
 
-/** A port that is free, to name in the permissions: port 0 would allow no other one later. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
 async function withServer(
   flags: readonly string[],
   test: (server: HttpServer) => Promise<void>,
@@ -35,7 +29,10 @@ async function withServer(
       transport: "http",
       store: `file:${folder}/sessions.jsonl`,
       flags: [...flags],
-      port: freePort(),
+      // To listen again on the port that was free, the process must be allowed more than port 0.
+      permissions: ["net=127.0.0.1", `read=${folder}`, `write=${folder}`].map((it) =>
+        `--allow-${it}`
+      ),
       openFiles: OPEN_FILES,
     });
     await test(server);
