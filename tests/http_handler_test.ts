@@ -1,6 +1,6 @@
 /** The parts that serve HTTP, put together by hand as a user of the library does. */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import {
   type AuthInfo,
   httpHandler,
@@ -109,6 +109,40 @@ Deno.test("httpHandler(): tells a page of an answer whose headers cannot be chan
   assertEquals(response.status, 303);
   assertEquals(response.headers.get("access-control-allow-origin"), origin);
   await response.body?.cancel();
+});
+
+Deno.test("httpHandler(): tells a page of an endpoint that fails, and onerror why", async () => {
+  const origin = "https://app.example.com";
+  const endpoint = { fetch: () => Promise.reject(new Error("secret")) };
+  const options = { hosts: ["mcp.example.com"], origins: [origin] };
+  const request = () => new Request("https://mcp.example.com/", { headers: { origin } });
+  const told: string[] = [];
+  const onerror = (error: Error) => void told.push(error.message);
+  const response = await httpHandler(endpoint, { ...options, onerror })(request());
+  assertEquals(
+    [response.status, response.headers.get("access-control-allow-origin"), told],
+    [500, origin, ["secret"]],
+  );
+  assertEquals((await response.text()).includes("secret"), false);
+  await assertRejects(() => httpHandler(endpoint, options)(request()), Error, "secret");
+});
+
+Deno.test("httpHandler(): tells of whom it refuses in a few printable characters", async () => {
+  const told: string[] = [];
+  const handler = httpHandler(new StatelessHttpTransport(), {
+    hosts: ["mcp.example.com"],
+    onforbidden: (reason) => void told.push(reason),
+  });
+  const ask = (headers: Record<string, string>) =>
+    handler(new Request("https://mcp.example.com/", { headers }));
+  for (const header of ["host", "origin"]) {
+    assertEquals((await ask({ [header]: `a\u0085\u00ad${"x".repeat(10_000)}` })).status, 403);
+  }
+  assertEquals(told.length, 2);
+  for (const reason of told) {
+    assert(reason.length < 400, reason);
+    assertMatch(reason, /"a\ufffd\ufffdx+" \(see --allowed-(host|origin)\)$/);
+  }
 });
 
 Deno.test("StatelessHttpTransport: shows that the connection of a long call is in use", async () => {

@@ -5,6 +5,7 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { canonicalOrigin, inAscii, parseAuthority } from "./authority.ts";
 import { type Bind, BINDS, parseBind } from "./bind.ts";
 import { isSessionName, MAX_NAME_BYTES } from "./binding.ts";
 import { DEFAULT_TTL_MS } from "./record.ts";
@@ -116,8 +117,10 @@ Usage: ${program} [flags]
   --tokens FILE                      serve only callers with a bearer token whose SHA-256 is in
                                      FILE; a line of it: SHA-256 in hex, a space, whose token
   --allow-anonymous                  serve callers without a token too, from other machines too
-  --allowed-host HOST[:PORT]         a Host header to answer to as well, exactly as it is sent
-  --allowed-origin ORIGIN            let web pages from there call, such as http://localhost:6274
+  --allowed-host HOST[:PORT]         a Host to answer to as well; without a port it is answered to
+                                     on 80, 443 and the server's own
+  --allowed-origin ORIGIN            let web pages from there call, such as http://localhost:6274 or
+                                     vscode-webview://ID
   --store URL                        where sessions are kept: memory:, file:PATH, kv:PATH or
                                      kv:https://HOST (default: $MCP_SESSIONS_STORE, else a file
                                      in the state directory)
@@ -221,28 +224,35 @@ function isLoopback(host: string): boolean {
 
 function hostName(host: string): string {
   const name = host.replace(/^\[(.*)\]$/, "$1");
-  const authority = name.includes(":") ? `[${name}]` : name;
-  if (URL.parse(`http://${authority}`)?.hostname === authority.toLowerCase()) return name;
+  const authority = parseAuthority(name.includes(":") ? `[${name}]` : name);
+  if (authority !== undefined && authority.port === undefined) {
+    const { name } = authority;
+    if (URL.parse(`http://${name}`)?.hostname === name) return name.replace(/^\[(.*)\]$/, "$1");
+  }
   throw new UsageError(
     `--host takes an address or name such as 127.0.0.1, ::1 or 0.0.0.0, not "${host}"`,
   );
 }
 
 function hostHeader(host: string): string {
-  if (URL.parse(`http://${host}`)?.host === host) return host;
+  const authority = parseAuthority(inAscii(host));
+  if (authority !== undefined) {
+    const { name, port } = authority;
+    return port === undefined ? name : `${name}:${port}`;
+  }
   throw new UsageError(
-    `--allowed-host takes a name as clients send it, such as mcp.example.com or 10.0.0.5:8765, ` +
-      `not "${host}"`,
+    `--allowed-host takes a name with or without a port, such as mcp.example.com or ` +
+      `10.0.0.5:8765, not "${host}"`,
   );
 }
 
 function originHeader(origin: string): string {
-  const url = URL.parse(origin);
-  // One that a browser would write in another way would never be met.
-  if (url?.origin === origin) return origin;
+  const canonical = canonicalOrigin(inAscii(origin));
+  if (canonical !== undefined) return canonical;
+  // Pages of any site can send null, from a frame in a sandbox.
   throw new UsageError(
-    `--allowed-origin takes scheme, host and port alone, such as http://localhost:6274, not ` +
-      `"${origin}"`,
+    "--allowed-origin takes one origin, its scheme, host and port alone, such as " +
+      `http://localhost:6274 or vscode-webview://0a1b, never null or *, and not "${origin}"`,
   );
 }
 

@@ -4,7 +4,11 @@
  * @module
  */
 
+import { printable } from "../../protocol.ts";
 import { type AuthenticationOptions, identify } from "./authenticate.ts";
+import { hostMatcher } from "./authority.ts";
+import { isPreflight, originMatcher, preflightResponse, readableBy } from "./cors.ts";
+import { asError } from "./errors.ts";
 import { discardBody, refuse, refuseForNow } from "./refuse.ts";
 import type { AuthInfo } from "./sdk.ts";
 
@@ -17,28 +21,31 @@ export interface HttpEndpoint {
 /** Whom an {@linkcode httpHandler} lets through. */
 export interface HttpHandlerOptions extends AuthenticationOptions {
   /**
-   * The values of the `Host` header to answer to, each exactly as a client sends it: with a port
-   * that is not the scheme's own. Any other is answered with 403, so that no web page can reach the
-   * server under a name of its own (DNS rebinding).
+   * The hosts to answer to, such as `mcp.example.com` or `10.0.0.5:8765`, compared as RFC 9110 does:
+   * letter case, a trailing dot and the form of an IPv6 address make no difference. One without a
+   * port is answered to on 80 and 443, written out or not. Any other `Host` is answered with 403, so
+   * that no web page can reach the server under a name of its own (DNS rebinding).
    */
   readonly hosts: Iterable<string>;
   /**
-   * The values of the `Origin` header to answer to: web pages from there may call the server, and
-   * their browser is told so (CORS). Those of any other origin are answered with 403. @default none
+   * The origins to answer to, of any scheme (`https://app.example.com`, `vscode-webview://0a1b`):
+   * web pages from there may call the server and read what it answers, whatever the status, and their
+   * browser is told so (CORS). Those of any other origin are answered with 403. @default none
    */
   readonly origins?: Iterable<string> | undefined;
+  /** Told of each request that is answered with 403 for its `Host` or `Origin`, and which it was. */
+  readonly onforbidden?: ((reason: string) => void) | undefined;
 }
 
 /** How many callers may be in the course of being checked, which can take long. */
 const MAX_CHECKED_AT_ONCE = 1024;
 
-const ALLOWED_TO_PAGES = {
-  "access-control-allow-methods": "POST, GET, DELETE",
-  "access-control-allow-headers":
-    "accept, authorization, content-type, last-event-id, mcp-protocol-version, mcp-session-id",
-  "access-control-max-age": "600",
-};
-const SHOWN_TO_PAGES = "mcp-protocol-version, mcp-session-id, retry-after, www-authenticate";
+const FORBIDDEN = {
+  Host: { reason: "the server does not answer to this Host", flag: "--allowed-host" },
+  Origin: { reason: "the server takes no requests from this Origin", flag: "--allowed-origin" },
+} as const;
+/** How much of a `Host` or `Origin` is told of: no name of a host is longer. */
+const MAX_TOLD_LENGTH = 255;
 
 /**
  * Puts the guards in front of an endpoint: checks `Host` and `Origin`, and authenticates the caller.
@@ -61,9 +68,41 @@ export function httpHandler(
   endpoint: HttpEndpoint,
   options: HttpHandlerOptions,
 ): (request: Request) => Promise<Response> {
-  const hosts = new Set(options.hosts);
-  const origins = new Set(options.origins);
+  return forPages(forHosts(endpoint, options), options);
+}
 
+type Handler = (request: Request) => Promise<Response>;
+
+/** Lets web pages through that may call, and lets them read every answer. */
+export function forPages(
+  handler: Handler,
+  { origins = [], onforbidden, onerror }: Omit<HttpHandlerOptions, "hosts">,
+): Handler {
+  const isAllowed = originMatcher(origins);
+
+  const answerPage = async (request: Request, origin: string): Promise<Response> => {
+    if (isPreflight(request)) return readableBy(origin, preflightResponse(request));
+    try {
+      return readableBy(origin, await handler(request));
+    } catch (error) {
+      // Whoever is not told of it here makes an answer of it elsewhere.
+      if (onerror === undefined) throw error;
+      onerror(asError(error));
+      return readableBy(origin, refuse(500, "Internal server error"));
+    }
+  };
+
+  return (request) => {
+    const origin = request.headers.get("origin");
+    if (origin === null) return handler(request);
+    if (isAllowed(origin)) return answerPage(request, origin);
+    return forbid(request, "Origin", origin, onforbidden);
+  };
+}
+
+/** Lets requests through to the hosts that are answered to, on behalf of whoever sends them. */
+export function forHosts(endpoint: HttpEndpoint, options: HttpHandlerOptions): Handler {
+  const isAllowed = hostMatcher(options.hosts);
   let checked = 0;
 
   const check = async (request: Request): Promise<AuthInfo | undefined | Response> => {
@@ -83,39 +122,34 @@ export function httpHandler(
     return caller;
   };
 
-  const answerPage = async (request: Request, origin: string): Promise<Response> => {
-    const { headers, method } = request;
-    const answered = method === "OPTIONS" && headers.has("access-control-request-method")
-      ? new Response(null, { status: 204, headers: ALLOWED_TO_PAGES })
-      : await answer(request);
-    // The headers of some answers, such as a redirection, cannot be changed.
-    const response = new Response(answered.body, answered);
-    response.headers.set("access-control-allow-origin", origin);
-    response.headers.set("access-control-expose-headers", SHOWN_TO_PAGES);
-    response.headers.append("vary", "origin");
-    return response;
-  };
-
-  const turnAway = async (request: Request, why: string): Promise<Response> => {
-    await discardBody(request);
-    return refuse(403, `Forbidden: ${why}`);
-  };
-
   return (request) => {
-    const { headers } = request;
-    // HTTP/2 has no Host: what it calls the authority is in the URL. Of a request by HTTP/1 that has
-    // none the URL has the server's own address; no browser sends such a one.
-    if (!hosts.has(headers.get("host") ?? URL.parse(request.url)?.host ?? "")) {
-      return turnAway(request, "the server does not answer to this Host (see --allowed-host)");
-    }
-    const origin = headers.get("origin");
-    if (origin === null) {
-      return options.authenticate ? answer(request) : endpoint.fetch(request);
-    }
-    if (origins.has(origin)) return answerPage(request, origin);
-    return turnAway(
-      request,
-      "the server takes no requests from this Origin (see --allowed-origin)",
-    );
+    const stranger = hostsOf(request).find((host) => !isAllowed(host));
+    if (stranger !== undefined) return forbid(request, "Host", stranger, options.onforbidden);
+    return options.authenticate ? answer(request) : endpoint.fetch(request);
   };
+}
+
+/**
+ * The hosts that a request names: the one in its URL, which HTTP/2 has in place of a `Host`, and the
+ * `Host`, which HTTP/1 would have a server ignore beside a whole URL. Of a request by HTTP/1 that has
+ * neither the URL has a loopback name; no browser sends such a one.
+ */
+function hostsOf({ headers, url }: Request): string[] {
+  const host = headers.get("host");
+  // Elsewhere, as of a Unix socket, the URL has the server's own address.
+  const target = /^https?:\/\/([^/?#]*)/i.exec(url)?.[1];
+  return [host ?? target ?? "", ...(target === undefined || target === host ? [] : [target])];
+}
+
+async function forbid(
+  request: Request,
+  header: "Host" | "Origin",
+  value: string,
+  onforbidden: HttpHandlerOptions["onforbidden"],
+): Promise<Response> {
+  await discardBody(request);
+  const { reason, flag } = FORBIDDEN[header];
+  const told = printable(value.slice(0, MAX_TOLD_LENGTH));
+  onforbidden?.(`403 as ${reason}: "${told}" (see ${flag})`);
+  return refuse(403, `Forbidden: ${reason} (see ${flag})`);
 }

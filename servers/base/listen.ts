@@ -5,8 +5,10 @@
  */
 
 import type { Authenticate } from "./authenticate.ts";
+import { parseAuthority } from "./authority.ts";
+import { asError } from "./errors.ts";
 import type { HttpSettings } from "./flags.ts";
-import { type HttpEndpoint, httpHandler } from "./handler.ts";
+import { forHosts, forPages, type HttpEndpoint } from "./handler.ts";
 import { StatelessHttpTransport } from "./http.ts";
 import type { RequestLimits } from "./load.ts";
 import { HttpPort } from "./port.ts";
@@ -33,6 +35,8 @@ export interface ListenOptions {
   readonly onerror: (error: Error) => void;
   /** Told what else the operator should know. */
   readonly warn: (message: string) => void;
+  /** Told of who is refused by `Host` or `Origin`. */
+  readonly onforbidden?: ((reason: string) => void) | undefined;
 }
 
 /**
@@ -45,21 +49,35 @@ export async function listen(settings: HttpSettings, options: ListenOptions): Pr
   const { host, port, path, allowAnonymous, allowedHosts, allowedOrigins } = settings;
   const authenticate = await authentication(settings, options);
   const endpoint = await openEndpoint(settings, options);
-  const { onerror, warn } = options;
-  const http = new HttpPort({ hostname: host, port, onerror, warn }, (request) => {
-    if (pathOf(request.url) === path) return handler(request);
-    return refuse(404, `Not found: the MCP endpoint is ${path}`);
-  });
+  const { onerror, onforbidden, warn } = options;
+  const http = new HttpPort(
+    { hostname: host, port, onerror, warn },
+    (request) => handler(request),
+  );
+  const onPort = (name: string) => `${name}:${http.number}`;
   const suffix = http.number === 80 ? "" : `:${http.number}`;
   const name = host.includes(":") ? `[${host}]` : host;
-  const own = [name, "localhost", "127.0.0.1", "[::1]"].map((name) => name + suffix);
-  const handler = httpHandler(endpoint, {
-    hosts: [...own, ...allowedHosts],
-    origins: [...own.map((host) => `http://${host}`), ...allowedOrigins],
+  const own = [name, "localhost", "127.0.0.1", "[::1]"].map(onPort);
+  const withoutPort = allowedHosts.filter((host) => parseAuthority(host)?.port === undefined);
+  const guarded = forHosts(endpoint, {
+    hosts: [...own, ...allowedHosts, ...withoutPort.map(onPort)],
     authenticate,
     allowAnonymous,
+    onforbidden,
     onerror,
   });
+  const handler = forPages(
+    // A page that may call can read that it asked for the wrong path.
+    (request) =>
+      pathOf(request.url) === path
+        ? guarded(request)
+        : Promise.resolve(refuse(404, `Not found: the MCP endpoint is ${path}`)),
+    {
+      origins: [...own.map((host) => `http://${host}`), ...allowedOrigins],
+      onforbidden,
+      onerror,
+    },
+  );
   return {
     url: `http://${name}${suffix}${path}`,
     close: async () => {

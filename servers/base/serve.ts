@@ -172,7 +172,9 @@ async function serveHttp(
   const { listen } = await import("./listen.ts");
   const onerror = (error: Error) => log("error", error.message);
   const warn = (message: string) => log("warn", message);
-  const listener = await listen(settings, { connect, authenticate, limits, onerror, warn });
+  const onforbidden = (reason: string) => log("info", reason);
+  const options = { connect, authenticate, limits, onerror, onforbidden, warn };
+  const listener = await listen(settings, options);
   console.error(`${name} listening on ${listener.url}`);
   await stop;
   await bounded(listener.close());
