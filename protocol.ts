@@ -38,6 +38,7 @@ export const CODE = {
   invalidParams: -32602,
   internalError: -32603,
   sessionRequired: -32002,
+  unsupportedVersion: -32022,
 } as const;
 
 /** Why a `tools/call` was answered with {@linkcode CODE.sessionRequired}. */

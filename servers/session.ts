@@ -20,10 +20,10 @@ function create(): McpServer {
     title: "Session probe",
     description: "Shows the current session, ends it, or replaces it with a fresh one.",
     inputSchema: {
-      action: z.enum(["status", "revoke", "new"]).default("status").describe(
+      action: z.enum(["status", "revoke", "new"]).nullable().default("status").describe(
         "status: show the session; revoke: end it; new: replace it with a fresh one",
       ),
-      note: z.string().optional().describe("A remark that comes back with the answer"),
+      note: z.string().nullish().describe("A remark that comes back with the answer"),
     },
     outputSchema: {
       action: z.enum(["status", "revoke", "new"]),
@@ -38,8 +38,9 @@ function create(): McpServer {
       session_id: z.string().optional().describe("The id of the session that was ended"),
     },
     annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false },
-  }, async ({ action, note }) => {
+  }, async ({ action: asked, note }) => {
     const session = currentSession();
+    const action = asked ?? "status";
     if (action === "revoke") {
       const session_id = session.id;
       await session.revoke();

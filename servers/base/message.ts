@@ -5,14 +5,26 @@
  * @module
  */
 
-import { CODE, invalid, isObject, WireError } from "../../protocol.ts";
-import type { JSONRPCErrorResponse, JSONRPCMessage, RequestId } from "./sdk.ts";
+import { CODE, invalid, isObject, member, WireError } from "../../protocol.ts";
+import { wireErrorBody } from "./errors.ts";
+import {
+  type JSONRPCErrorResponse,
+  type JSONRPCMessage,
+  type RequestId,
+  SUPPORTED_PROTOCOL_VERSIONS,
+} from "./sdk.ts";
 
 /** The largest message that a server takes, in bytes. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
 /** How deep objects and arrays may stand in one another: what comes after recurses into them. */
 const MAX_NESTING = 128;
+
+/** The key of `_meta` under which every request of a later era names its version. */
+const ENVELOPE_VERSION = "io.modelcontextprotocol/protocolVersion";
+/** What a client asks first to find out which era a server is of. */
+const DISCOVER = "server/discover";
+const RELATED_TASK = "io.modelcontextprotocol/related-task";
 
 /** A message, or why it is none, with the id to answer to. */
 export type Incoming =
@@ -52,9 +64,19 @@ export function tooLarge(): WireError {
   );
 }
 
-/** An error as the JSON-RPC answer to a message with no id that could be told. */
-export function errorMessage(id: RequestId | null, { code, message }: WireError): object {
-  return { jsonrpc: "2.0", id, error: { code, message } };
+/** An error as the JSON-RPC answer to a message, whose id is `null` if it could not be told. */
+export function errorMessage(id: RequestId | null, error: WireError): object {
+  return { jsonrpc: "2.0", id, error: wireErrorBody(error) };
+}
+
+/** The error for a message under a version that is not served. */
+export function unsupportedVersion(requested: string): WireError {
+  const supported = SUPPORTED_PROTOCOL_VERSIONS;
+  return new WireError(
+    CODE.unsupportedVersion,
+    `Unsupported MCP-Protocol-Version: this server speaks ${supported.join(", ")}`,
+    { supported, requested },
+  );
 }
 
 /** An answer that can be written as JSON, and its text: this one, or an error in its place. */
@@ -112,7 +134,9 @@ function asRequest(value: Record<string, unknown>): JSONRPCMessage {
   if (typeof method !== "string") throw malformed("method must be a string");
   const hasId = Object.hasOwn(value, "id");
   if (hasId && !isRequestId(id)) throw malformed("id must be a string or an integer");
-  const checked = params === undefined ? undefined : checkParams(params);
+  const checked = params === undefined ? undefined : checkParams(method, params);
+  // To know nothing of a method is what a client of both eras takes for the older one.
+  if (hasId && isModern(method, checked)) throw unknownEra();
   return {
     jsonrpc: "2.0",
     ...(hasId && isRequestId(id) && { id }),
@@ -135,16 +159,18 @@ function asResponse(value: Record<string, unknown>): JSONRPCMessage {
 }
 
 /** Holds `params` to what the SDK's own schema of a request asks for. */
-function checkParams(params: unknown): Record<string, unknown> | undefined {
+function checkParams(method: string, params: unknown): Record<string, unknown> | undefined {
   if (params === null) return undefined;
   if (!isObject(params)) throw invalid("params", "an object", params);
-  const meta = params._meta;
-  if (meta === undefined) return params;
-  if (meta === null) {
-    const { _meta: _, ...rest } = params;
-    return rest;
-  }
-  if (!isObject(meta)) throw invalid("params._meta", "an object", meta);
+  const checked = withoutNull(params, ["_meta", ...optionalOf(method)]);
+  if (checked._meta === undefined) return checked;
+  const meta = checkMeta(checked._meta);
+  return meta === checked._meta ? checked : { ...checked, _meta: meta };
+}
+
+function checkMeta(value: unknown): Record<string, unknown> {
+  if (!isObject(value)) throw invalid("params._meta", "an object", value);
+  const meta = withoutNull(value, ["progressToken", RELATED_TASK]);
   if (meta.progressToken !== undefined && !isRequestId(meta.progressToken)) {
     throw invalid(
       "params._meta.progressToken",
@@ -152,15 +178,44 @@ function checkParams(params: unknown): Record<string, unknown> | undefined {
       meta.progressToken,
     );
   }
-  const related = meta["io.modelcontextprotocol/related-task"];
+  const related = meta[RELATED_TASK];
   if (related !== undefined && !(isObject(related) && typeof related.taskId === "string")) {
-    throw invalid(
-      'params._meta["io.modelcontextprotocol/related-task"]',
-      "an object with a taskId",
-      related,
-    );
+    throw invalid(`params._meta["${RELATED_TASK}"]`, "an object with a taskId", related);
   }
-  return params;
+  return meta;
+}
+
+/** The optional members of a method's `params` that many clients send as `null`. */
+function optionalOf(method: string): readonly string[] {
+  if (method === "tools/call" || method === "prompts/get") return ["arguments"];
+  return method.endsWith("/list") ? ["cursor"] : [];
+}
+
+/** An object without those of these members that are `null`; itself if there is none. */
+function withoutNull(
+  object: Record<string, unknown>,
+  names: readonly string[],
+): Record<string, unknown> {
+  if (!names.some((name) => object[name] === null)) return object;
+  const kept = Object.entries(object).filter(([name, value]) =>
+    value !== null || !names.includes(name)
+  );
+  return Object.fromEntries(kept);
+}
+
+/** Tells whether a request is of an era of MCP that begins without `initialize`. */
+function isModern(method: string, params: unknown): boolean {
+  const version = member(member(params, "_meta"), ENVELOPE_VERSION);
+  const isServed = SUPPORTED_PROTOCOL_VERSIONS.some((served) => served === version);
+  return method === DISCOVER || (version !== undefined && !isServed);
+}
+
+function unknownEra(): WireError {
+  return new WireError(
+    CODE.methodNotFound,
+    "Method not found: this server speaks no version of MCP that has it; begin with initialize " +
+      `(${SUPPORTED_PROTOCOL_VERSIONS.join(", ")})`,
+  );
 }
 
 function isRequestId(value: unknown): value is RequestId {

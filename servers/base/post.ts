@@ -6,13 +6,22 @@
 
 import { partsOf } from "./body.ts";
 import type { RequestLimits, Ticket } from "./load.ts";
-import { errorMessage, MAX_MESSAGE_BYTES, readMessage, tooLarge } from "./message.ts";
+import {
+  errorMessage,
+  MAX_MESSAGE_BYTES,
+  readMessage,
+  tooLarge,
+  unsupportedVersion,
+} from "./message.ts";
 import { Overdue } from "./overdue.ts";
 import { discardBody, json, refuse, refuseForNow } from "./refuse.ts";
 import { type JSONRPCMessage, SUPPORTED_PROTOCOL_VERSIONS } from "./sdk.ts";
 
 /** How much a body may have to be read in one go, which cannot be given up. */
 const SMALL_BODY_BYTES = 8 * 1024;
+
+/** What a POST can be answered with, as the server chooses. */
+const ANSWER_TYPES = ["application/json", "text/event-stream"] as const;
 
 /** Reads the messages that are sent to one endpoint. */
 export class PostReader {
@@ -35,9 +44,8 @@ export class PostReader {
     const body = await this.#body(request, ticket);
     if (body instanceof Response) return body;
     const incoming = readMessage(body);
-    return incoming.kind === "message"
-      ? incoming.message
-      : json(400, errorMessage(incoming.id, incoming.error));
+    if (incoming.kind === "error") return json(400, errorMessage(incoming.id, incoming.error));
+    return checkVersion(request.headers, incoming.message) ?? incoming.message;
   }
 
   /** Sends away those whose message is not there yet, and all who come from now on. */
@@ -66,22 +74,48 @@ function stopping(): Response {
   return refuseForNow("it is stopping");
 }
 
-/** What the specification asks of a POST's headers; the refusal if one is wrong. */
+/** What the specification asks of a POST's headers before its body; the refusal if one is wrong. */
 function checkHeaders(headers: Headers): Response | undefined {
-  const accept = headers.get("accept") ?? "";
-  if (!accept.includes("application/json") || !accept.includes("text/event-stream")) {
-    return refuse(406, "Not acceptable: accept must list application/json and text/event-stream");
+  const accepts = acceptedTypes(headers.get("accept") ?? "");
+  if (!ANSWER_TYPES.every(accepts)) {
+    return refuse(406, `Not acceptable: accept must list ${ANSWER_TYPES.join(" and ")}`);
   }
   const type = (headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
   if (type !== "application/json") {
     return refuse(415, "Unsupported media type: content-type must be application/json");
   }
-  const version = headers.get("mcp-protocol-version");
-  if (version !== null && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) {
-    const supported = SUPPORTED_PROTOCOL_VERSIONS.join(", ");
-    return refuse(400, `Unsupported MCP-Protocol-Version: this server speaks ${supported}`);
-  }
   return undefined;
+}
+
+/** Reads an `Accept`: which media types it takes, the nearest of its ranges deciding. */
+function acceptedTypes(accept: string): (type: string) => boolean {
+  const ranges = new Map<string, boolean>();
+  let last = "";
+  // Some clients part types by what parts parameters.
+  for (const part of accept.toLowerCase().match(/[^\s,;]+/g) ?? []) {
+    if (part.includes("/")) ranges.set(last = part, true);
+    else if (/^q=0(\.0*)?$/.test(part)) ranges.set(last, false);
+  }
+  return (type) =>
+    ranges.get(type) ?? ranges.get(type.replace(/\/.*/, "/*")) ?? ranges.get("*/*") ?? false;
+}
+
+/** A POST whose headers were checked, with an `Accept` that a search for both types finds them in. */
+export function listingTypes(request: Request): Request {
+  const accept = request.headers.get("accept") ?? "";
+  if (ANSWER_TYPES.every((type) => accept.includes(type))) return request;
+  const headers = new Headers(request.headers);
+  headers.set("accept", ANSWER_TYPES.join(", "));
+  return new Request(request.url, { method: "POST", headers });
+}
+
+/** Holds a message to a version that is served. Its id is known by then, and the refusal has it. */
+function checkVersion(headers: Headers, message: JSONRPCMessage): Response | undefined {
+  const version = headers.get("mcp-protocol-version");
+  if (version === null || SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return undefined;
+  // An answer's id is that of a request of the server's own.
+  const id = "method" in message && "id" in message ? message.id : null;
+  return json(400, errorMessage(id, unsupportedVersion(version)));
 }
 
 /** Reads a body, for as long as nobody has `given` another answer. */

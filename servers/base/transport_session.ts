@@ -16,6 +16,7 @@ import { asError, idInFlight, saysFull } from "./errors.ts";
 import type { Ticket } from "./load.ts";
 import { errorMessage, written } from "./message.ts";
 import type { Overdue } from "./overdue.ts";
+import { listingTypes } from "./post.ts";
 import { json, jsonText, RETRY_LATER } from "./refuse.ts";
 import type { AuthInfo, JSONRPCMessage, McpServer, RequestId, Transport } from "./sdk.ts";
 import { WebStandardStreamableHTTPServerTransport as SdkTransport } from "./sdk_http.ts";
@@ -138,8 +139,10 @@ export class TransportSession {
     else this.#exchanges.set(id, exchange);
     let accepted = false;
     try {
+      // The SDK searches the Accept of a POST for types, and knows neither case nor ranges.
+      const plain = message === undefined ? request : listingTypes(request);
       const handle = () =>
-        this.#sdk.handleRequest(request, {
+        this.#sdk.handleRequest(plain, {
           ...(authInfo && { authInfo }),
           ...(message && { parsedBody: message }),
         });

@@ -56,7 +56,6 @@ for (const transport of TRANSPORTS) {
       ["tools/call", { _meta }, -32602],
       ["tools/call", { _meta, name: 7 }, -32602],
       ["tools/call", { _meta, name: "notebook_append", arguments: [] }, -32602],
-      ["tools/call", { _meta, name: "notebook_append", arguments: null }, -32602],
     ];
     for (const [method, params, code] of cases) {
       const { error } = await server.request(method, params);
