@@ -61,8 +61,9 @@ function create(): McpServer {
     },
     annotations: { readOnlyHint: true, idempotentHint: true, openWorldHint: false },
   }, async ({ key, text }) => {
+    const session = currentSession();
     const provided_hash = sha256(text);
-    const stored_hash = await currentSession().get(key) ?? null;
+    const stored_hash = await session.get(key) ?? null;
     const found = stored_hash !== null;
     const match = stored_hash === provided_hash;
     const verdict = match ? "MATCH" : "MISMATCH";

@@ -22,7 +22,11 @@ function create(): McpServer {
     description: "Gives back the text, unchanged.",
     inputSchema: { text: z.string().describe("What to give back") },
     annotations: { readOnlyHint: true, idempotentHint: true, openWorldHint: false },
-  }, ({ text }) => ({ content: [{ type: "text", text }] }));
+  }, ({ text }) => {
+    // Asking for the session counts the call, whatever becomes of it.
+    currentSession();
+    return { content: [{ type: "text", text }] };
+  });
 
   server.registerTool("whoami", {
     title: "Who am I",

@@ -161,6 +161,7 @@ export class CallSession extends SessionState implements CallersSession {
 
   /**
    * Settles the call before its reply: counts and renews it if no write has, and closes the handle.
+   * A call that failed before it asked for its session had no tool to run: it only renews.
    *
    * @param failed Is the reply an error that the tool, or the SDK for it, has made?
    * @returns The cookie for the reply: `null` if the session is gone, `undefined` if there is nothing
@@ -177,7 +178,7 @@ export class CallSession extends SessionState implements CallersSession {
       if (this.#phase === "ended") throw sessionRequired("ended");
       if (this.#phase === "new" && !this.#used) return undefined;
       if (this.#phase === "new" || this.#uncounted) {
-        await this.transact({ update: nothing, durable: false });
+        await this.#commit({ update: nothing, durable: false }, this.#used || !failed);
       }
       return this.cookie;
     } catch (error) {
@@ -201,11 +202,16 @@ export class CallSession extends SessionState implements CallersSession {
   }
 
   protected override transact<T>(transaction: Transaction<T>): Promise<T> {
+    return this.#commit(transaction, true);
+  }
+
+  /** Writes to the session and renews it; `counts` adds the call to its count, once. */
+  #commit<T>(transaction: Transaction<T>, counts: boolean): Promise<T> {
     return this.#run(async () => {
       await this.#materialize();
       // Taken before the wait, so that two writes at once do not both count the call.
-      const counting = this.#uncounted;
-      this.#uncounted = false;
+      const counting = counts && this.#uncounted;
+      if (counting) this.#uncounted = false;
       try {
         const committed = await this.#store.transact(this.#record.id, {
           ...transaction,
@@ -274,8 +280,8 @@ export class CallSession extends SessionState implements CallersSession {
   /** Keeps a session that is in use from expiring under a call that takes long. */
   readonly #renew = async () => {
     if (this.#phase === "live") {
-      // Whatever is wrong comes up again when the call is settled.
-      await this.transact({ update: nothing, durable: false }).catch(() => {});
+      // Whether the call counts shows at its end; whatever is wrong comes up again then.
+      await this.#commit({ update: nothing, durable: false }, false).catch(() => {});
     }
     if (!this.#closed) this.#renewLater();
   };
