@@ -6,58 +6,21 @@
  */
 
 import { utf8Length } from "../protocol.ts";
+import { describe } from "./_json.ts";
+import { checkText, checkWhole, fits } from "./record.ts";
 import {
   checkKey,
   checkKeys,
+  checkUpdate,
   DEFAULT_LIMITS,
   type EntriesOptions,
   type ListOptions,
-  MAX_VALUE_BYTES,
   type SessionAlias,
   type SessionRecord,
   StoreError,
   type StoreLimits,
   type Transaction,
 } from "./store.ts";
-
-// These keep a record's keys within the 2,048 bytes that Deno KV gives one, and 500 keys of state
-// within the 80 KiB that it gives the keys of one commit.
-const MAX_BYTES = { id: 256, stateId: 52, owner: 1024, alias: 512, namespace: 48 } as const;
-
-/**
- * Checks a new session and copies it.
- *
- * @throws {TypeError} if a text is not well-formed Unicode, or a number is not a whole one.
- * @throws {RangeError} if a text is empty or too long, or the whole is too large.
- */
-export function checkRecord(session: SessionRecord): SessionRecord {
-  const record: SessionRecord = {
-    id: checkText("id", session.id),
-    stateId: checkText("stateId", session.stateId),
-    owner: session.owner === null ? null : checkText("owner", session.owner),
-    alias: session.alias === null ? null : checkText("alias", session.alias),
-    ttlMs: checkWhole("ttlMs", session.ttlMs),
-    expiresAt: checkWhole("expiresAt", session.expiresAt),
-    endsAt: session.endsAt === null ? null : checkWhole("endsAt", session.endsAt),
-    toolCalls: checkWhole("toolCalls", session.toolCalls),
-    data: { ...session.data },
-  };
-  for (const pair of Object.entries(record.data)) {
-    if (!pair.every((text) => typeof text === "string" && text.isWellFormed())) {
-      throw new TypeError("A session's data must be strings of well-formed Unicode");
-    }
-  }
-  if (record.endsAt !== null && record.expiresAt > record.endsAt) {
-    throw new RangeError("A session's expiresAt must not be later than its endsAt");
-  }
-  const bytes = utf8Length(JSON.stringify(record));
-  if (bytes > MAX_VALUE_BYTES) {
-    throw new RangeError(
-      `A session can have at most ${MAX_VALUE_BYTES} bytes of UTF-8 JSON: it has ${bytes}`,
-    );
-  }
-  return record;
-}
 
 /** The session as it is once a transaction has counted and renewed it. */
 export function used(
@@ -77,11 +40,19 @@ export function checkId(id: string): string {
   return checkText("id", id);
 }
 
+/** Checks how long to wait. A timer that is given longer than it can count ends at once. */
+export function checkTimeout(name: string, ms: number): number {
+  if (typeof ms === "number" && ms >= 0) return Math.min(ms, 2 ** 31 - 1);
+  throw new RangeError(`${name} must be 0 or more: current value is ${ms}`);
+}
+
 /** Checks a store's limits and fills in those that are not given. */
 export function checkLimits(limits: Partial<StoreLimits> = {}): StoreLimits {
   const checked = { ...DEFAULT_LIMITS, ...limits };
   for (const [name, limit] of Object.entries(checked)) {
-    if (!(limit >= 0)) throw new RangeError(`${name} must be 0 or more: current value is ${limit}`);
+    if (typeof limit !== "number" || !(limit >= 0)) {
+      throw new RangeError(`${name} must be 0 or more: current value is ${limit}`);
+    }
   }
   return checked;
 }
@@ -91,13 +62,17 @@ export function copyRecord(record: SessionRecord): SessionRecord {
   return { ...record, data: { ...record.data } };
 }
 
-/** Checks what a transaction says before its function runs, and copies it. */
+/** Checks what a transaction says before its function runs, and copies it. What that gives is checked too. */
 export function checkTransaction<T>(
   transaction: Transaction<T>,
 ): Required<Omit<Transaction<T>, "expiresAt">> & { readonly expiresAt: number } {
+  const { update } = transaction;
+  if (typeof update !== "function") {
+    throw new TypeError(`A transaction's update must be a function: it is ${describe(update)}`);
+  }
   return {
     keys: checkKeys(transaction.keys ?? []),
-    update: transaction.update,
+    update: (state, session) => checkUpdate(update(state, session)),
     calls: checkWhole("calls", transaction.calls ?? 0),
     expiresAt: checkWhole("expiresAt", transaction.expiresAt ?? 0),
     durable: transaction.durable ?? true,
@@ -107,6 +82,9 @@ export function checkTransaction<T>(
 /** Checks and copies the options of a page of sessions. */
 export function checkList(options: ListOptions): ListOptions {
   const { owner, after, limit } = options;
+  if (owner !== null && typeof owner !== "string") {
+    throw new TypeError(`The owner of a list must be a string or null: it is ${describe(owner)}`);
+  }
   return { owner, after, limit: checkWhole("limit", limit) };
 }
 
@@ -182,28 +160,4 @@ export function writeBytes(key: string, json: string | undefined): number {
 /** The error of a session whose ids are taken. */
 export function conflictError(): StoreError {
   return new StoreError("conflict", "There is a session with this id or stateId already");
-}
-
-function fits(name: keyof typeof MAX_BYTES, text: string): boolean {
-  return text !== "" && text.isWellFormed() && utf8Length(text) <= MAX_BYTES[name];
-}
-
-function checkText(name: keyof typeof MAX_BYTES, text: string): string {
-  if (typeof text !== "string" || !text.isWellFormed()) {
-    throw new TypeError(`A session's ${name} must be a string of well-formed Unicode`);
-  }
-  if (!fits(name, text)) {
-    throw new RangeError(
-      `A session's ${name} must have 1 to ${MAX_BYTES[name]} bytes of UTF-8: ` +
-        `it has ${utf8Length(text)}`,
-    );
-  }
-  return text;
-}
-
-function checkWhole(name: string, value: number): number {
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new RangeError(`${name} must be a whole number from 0: current value is ${value}`);
-  }
-  return value;
 }

@@ -11,7 +11,7 @@ import {
   checkLimits,
   checkList,
   checkNamespace,
-  checkRecord,
+  checkTimeout,
   checkTransaction,
   copyRecord,
 } from "./_checks.ts";
@@ -28,6 +28,7 @@ import {
 import { carryOut, getTable, meaning, type Tables } from "./_tables.ts";
 import type { Table } from "./_table.ts";
 import { Journal, type JournalOptions } from "./journal.ts";
+import { checkRecord } from "./record.ts";
 import type {
   Committed,
   EntriesOptions,
@@ -84,10 +85,11 @@ export class FileStore implements SessionStore {
    * process holds its lock and hangs; `full` or `unavailable` if the system refuses it.
    */
   static async open(path: string, options: FileStoreOptions): Promise<FileStore> {
-    const { now = Date.now, warn = console.warn } = options;
+    const { now = Date.now, warn = console.warn, lockTimeoutMs: wait } = options;
     const namespace = checkNamespace(options.namespace);
     const limits = checkLimits(options.limits);
-    const journal = await Journal.open(path, meaning(now), { ...options, warn });
+    const lockTimeoutMs = wait === undefined ? undefined : checkTimeout("lockTimeoutMs", wait);
+    const journal = await Journal.open(path, meaning(now), { ...options, warn, lockTimeoutMs });
     try {
       await journal.tidy();
     } catch (error) {

@@ -12,7 +12,7 @@ import {
   checkLimits,
   checkList,
   checkNamespace,
-  checkRecord,
+  checkTimeout,
   checkTransaction,
   closedError,
 } from "./_checks.ts";
@@ -22,6 +22,7 @@ import { KvCommits } from "./_kv_commits.ts";
 import { KvLayout } from "./_kv_layout.ts";
 import { KvSessions } from "./_kv_sessions.ts";
 import { KvState } from "./_kv_state.ts";
+import { checkRecord } from "./record.ts";
 import type {
   Committed,
   EntriesOptions,
@@ -88,7 +89,7 @@ export class KvStore implements SessionStore {
     const now = this.#now = options.now ?? Date.now;
     const limits = checkLimits(options.limits);
     this.#changes = new KvChanges({ kv, keys, state, commits, sessions, now, limits });
-    this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    this.#timeoutMs = checkTimeout("timeoutMs", options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     this.#closesKv = options.closesKv ?? false;
   }
 

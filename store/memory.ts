@@ -10,7 +10,6 @@ import {
   checkId,
   checkLimits,
   checkList,
-  checkRecord,
   checkTransaction,
   closedError,
   copyRecord,
@@ -26,6 +25,7 @@ import {
   type Terms,
 } from "./_decide.ts";
 import { Table } from "./_table.ts";
+import { checkRecord } from "./record.ts";
 import type {
   Committed,
   EntriesOptions,

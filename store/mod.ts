@@ -24,6 +24,7 @@ export {
 export {
   checkKey,
   checkKeys,
+  checkUpdate,
   type Committed,
   DEFAULT_LIMITS,
   type EncodedWrite,

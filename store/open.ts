@@ -6,7 +6,7 @@
 
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { checkLimits, checkNamespace } from "./_checks.ts";
+import { checkLimits, checkNamespace, checkTimeout } from "./_checks.ts";
 import { stateFile } from "./state_file.ts";
 import type { SessionStore, StoreLimits } from "./store.ts";
 
@@ -35,7 +35,7 @@ export interface OpenStoreOptions {
  *
  * @throws {TypeError} if the URL is none of these.
  * @throws {RangeError} if the namespace is empty, or has more than 48 bytes of UTF-8; or if a limit is
- * not a number from 0.
+ * not a number from 0, or `timeoutMs`.
  * @throws {StoreError} if the store cannot be opened; the message says what to do.
  *
  * @example
@@ -69,7 +69,9 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
         import("./_kv_open.ts"),
         import("./kv.ts"),
       ]);
-      return new KvStore(await openKv(rest, options.timeoutMs), { ...options, closesKv: true });
+      const { timeoutMs: wait } = options;
+      const timeoutMs = wait === undefined ? undefined : checkTimeout("timeoutMs", wait);
+      return new KvStore(await openKv(rest, timeoutMs), { ...options, closesKv: true });
     }
     default:
       throw cannotOpen("its scheme is none of memory, file and kv", url);

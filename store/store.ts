@@ -5,6 +5,7 @@
  */
 
 import { type Json, utf8Length } from "../protocol.ts";
+import { abandon, describe, encodeJson, isPlain } from "./_json.ts";
 
 /** One session as a store keeps it. All times are milliseconds since 1970, UTC. */
 export interface SessionRecord {
@@ -245,10 +246,13 @@ export type EncodedWrite = readonly [key: string, json: string | undefined];
 /**
  * Checks a key of a session's state.
  *
- * @throws {TypeError} if it has a lone surrogate, which UTF-8 cannot hold.
+ * @throws {TypeError} if it is no string, or has a lone surrogate, which UTF-8 cannot hold.
  * @throws {RangeError} if it has more than {@linkcode MAX_KEY_BYTES}.
  */
 export function checkKey(key: string): string {
+  if (typeof key !== "string") {
+    throw new TypeError(`A key must be a string: it is ${describe(key)}`);
+  }
   if (!key.isWellFormed()) {
     throw new TypeError("A key must be well-formed Unicode: it has a lone surrogate");
   }
@@ -262,25 +266,55 @@ export function checkKey(key: string): string {
 /**
  * Checks the keys that a transaction reads, as every backend does first.
  *
+ * @throws {TypeError} if they are no array of keys.
  * @throws {RangeError} if they are more than {@linkcode MAX_TRANSACTION_KEYS}.
  */
 export function checkKeys(keys: readonly string[]): readonly string[] {
+  if (!Array.isArray(keys)) {
+    throw new TypeError(`The keys of a transaction must be an array: they are ${describe(keys)}`);
+  }
   checkCount(keys.length, "reads");
   return keys.map(checkKey);
+}
+
+/**
+ * Checks what a transaction's function gave, as every backend does before it uses it.
+ *
+ * @throws {TypeError} if that is no plain object of `value` and `set`, such as the promise that an
+ * `async` function gives.
+ */
+export function checkUpdate<T>(update: Update<T>): Update<T> {
+  const names = isPlain(update) ? Object.keys(update) : [];
+  const other = names.find((name) => name !== "value" && name !== "set");
+  if (names.length > 0 && other === undefined) return update;
+  const then: unknown = Reflect.get(Object(update), "then");
+  if (typeof then === "function") {
+    abandon(update);
+    throw new TypeError(
+      "A transaction's function must not be async, as it runs under the store's lock: it gave a " +
+        "promise, so nothing was written. Await what it needs before the transaction",
+    );
+  }
+  throw new TypeError(
+    "A transaction's function must give a plain { value, set? }: it gave " +
+      `${other === undefined ? describe(update) : `an object with ${JSON.stringify(other)}`}, so ` +
+      "nothing was written",
+  );
 }
 
 /**
  * Checks what a transaction writes and turns it into JSON text, as every backend does; a key that
  * is written twice keeps the last value.
  *
- * @throws {TypeError} if a value is not JSON, or has a lone surrogate.
+ * @throws {TypeError} if `set` has no pairs of keys and values, or if a value is not JSON: it has a
+ * number that is not finite, `undefined` in an array, an object of a class, a lone surrogate.
  * @throws {RangeError} if a key, a value or the whole is too large.
  */
 export function encodeUpdate(set: Update<unknown>["set"]): EncodedWrite[] {
   const writes = new Map<string, string | undefined>();
   let keyBytes = 0;
   let total = 0;
-  for (const [key, value] of set ?? []) {
+  for (const [key, value] of checkSet(set ?? [])) {
     const json = value === undefined ? undefined : encodeValue(value);
     writes.set(checkKey(key), json);
     keyBytes += utf8Length(key);
@@ -290,6 +324,27 @@ export function encodeUpdate(set: Update<unknown>["set"]): EncodedWrite[] {
   checkBytes("write", total, MAX_TRANSACTION_BYTES);
   checkBytes("write keys of", keyBytes, MAX_TRANSACTION_KEY_BYTES);
   return [...writes];
+}
+
+function* checkSet(
+  set: Exclude<Update<unknown>["set"], undefined>,
+): Generator<readonly [string, Json | undefined]> {
+  const isList = typeof set === "object" && typeof set[Symbol.iterator] === "function";
+  if (!isList) {
+    abandon(set);
+    throw new TypeError(
+      "A transaction's set must be a list of pairs, [key, value]: it is " + describe(set),
+    );
+  }
+  for (const pair of set) {
+    if (!Array.isArray(pair) || pair.length !== 2) {
+      throw new TypeError(
+        "A transaction's set must be a list of pairs, [key, value]: one of them is no pair. To " +
+          "delete a key, its value is undefined",
+      );
+    }
+    yield pair;
+  }
 }
 
 function checkBytes(verb: string, bytes: number, most: number) {
@@ -307,14 +362,7 @@ function checkCount(count: number, verb: "reads" | "writes") {
 }
 
 function encodeValue(value: Json): string {
-  const json = JSON.stringify(value) as string | undefined;
-  if (json === undefined) {
-    throw new TypeError(`A value must be JSON: it is a ${typeof value}`);
-  }
-  // JSON.stringify writes a lone surrogate, and nothing else, as an escape of this form.
-  if (json.includes("\\ud") && /(?<!\\)(?:\\\\)*\\ud[89a-f][0-9a-f]{2}/.test(json)) {
-    throw new TypeError("A value must be well-formed Unicode: it has a lone surrogate");
-  }
+  const json = encodeJson(value);
   const bytes = utf8Length(json);
   if (bytes > MAX_VALUE_BYTES) {
     throw new RangeError(

@@ -5,6 +5,7 @@
  */
 
 import { type Cookie, type Json, newSessionId, sessionRequired } from "../../protocol.ts";
+import { checkRecord } from "../../store/record.ts";
 import {
   type SessionRecord,
   type SessionStore,
@@ -126,7 +127,8 @@ export class CallSession extends SessionState implements CallersSession {
     return this.#alone(async () => {
       await this.#materializeShared();
       const old = this.#record;
-      const fresh = { ...this.#newRecord(names), alias: old.alias };
+      // Checked before the old one is gone: what the store refuses must not cost a session.
+      const fresh = checkRecord({ ...this.#newRecord(names), alias: old.alias });
       if (old.alias !== null) {
         // The next call finds the fresh one by the alias, for which the old one has to make room.
         await this.#deleteOld(old.id);

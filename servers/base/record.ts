@@ -72,10 +72,13 @@ export function cookieOf(record: SessionRecord): Cookie {
 // from the store.
 const isoTimes = new Map<number, string>();
 
+/** The last moment that is a date: a record may say "never" by a number beyond it. */
+const LAST_DATE_MS = 8.64e15;
+
 function isoTime(ms: number): string {
   let text = isoTimes.get(ms);
   if (text === undefined) {
-    text = new Date(ms).toISOString();
+    text = new Date(Math.min(ms, LAST_DATE_MS)).toISOString();
     if (isoTimes.size === 1000) isoTimes.clear();
     isoTimes.set(ms, text);
   }

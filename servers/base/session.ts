@@ -17,7 +17,8 @@ import type { SessionVia } from "./binding.ts";
  * call's reply is sent, the handle is closed, and using it throws a {@linkcode SessionError}.
  *
  * Keys have at most 1 KiB of UTF-8, values at most 60 KiB of UTF-8 JSON; past that a `RangeError`
- * names the limit.
+ * names the limit. A value that JSON text would not give back as itself is a `TypeError`: `NaN`, a
+ * `Date`, a promise, `undefined` in an array. Members of objects that are `undefined` are left out.
  */
 export interface Session {
   /** The session's id: a bearer token, so show it to nobody but the caller. */
@@ -36,7 +37,8 @@ export interface Session {
   delete(key: string): Promise<boolean>;
   /**
    * Reads the named keys and writes others in one step that no other call gets between. `update`
-   * is synchronous and may run more than once; see the store's contract.
+   * is synchronous and may run more than once; see the store's contract. If it is `async`, or gives
+   * anything but a plain `{ value, set? }`, that is a `TypeError`, and nothing is written.
    */
   update<T>(
     keys: readonly string[],

@@ -30,6 +30,12 @@ export abstract class SessionState {
   }
 
   set(key: string, value: Json): Promise<void> {
+    // In a transaction it would delete the key.
+    if (value === undefined) {
+      return Promise.reject(
+        new TypeError("A value must be JSON: it is undefined. delete() removes a key"),
+      );
+    }
     return this.transact({ update: () => ({ value: undefined, set: [[key, value]] }) });
   }
 

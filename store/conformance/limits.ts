@@ -13,7 +13,7 @@ import {
   MAX_TRANSACTION_KEYS,
   MAX_VALUE_BYTES,
 } from "../mod.ts";
-import { all, type Case, listOf, put, record } from "./cases.ts";
+import { all, type Case, listOf, other, put, record } from "./cases.ts";
 
 /** What is too large, and what is no JSON. */
 export const limitsCases: Case[] = [];
@@ -63,7 +63,7 @@ add("what is too large or no JSON is refused with the same error", async ({ stor
     [TypeError, /lone surrogate/, () => store.entries("sess-1", { prefix: "\ud83d", limit: 1 })],
     [TypeError, /must be JSON.*function/, () => write("a", () => 1)],
     [TypeError, /must be JSON.*symbol/, () => write("a", Symbol("a"))],
-    [TypeError, /BigInt/, () => write("a", 1n)],
+    [TypeError, /must be JSON.*bigint/, () => write("a", 1n)],
     [TypeError, /circular/, () => write("a", cycle)],
     [RangeError, /at most 61440 bytes.*it has 61441/, () => write("a", "x".repeat(61439))],
     [RangeError, /at most 500 keys.*501/, () => read(...many)],
@@ -119,6 +119,16 @@ add("what is too large or no JSON is refused with the same error", async ({ stor
       () => store.create(record("a", { data: { a: "x".repeat(62_000) } })),
     ],
     [RangeError, /expiresAt/, () => store.create(record("a", { expiresAt: Infinity }))],
+    [RangeError, /ttlMs.*NaN/, () => store.create(record("a", { ttlMs: NaN }))],
+    [RangeError, /endsAt.*NaN/, () => store.create(record("a", { endsAt: NaN }))],
+    [RangeError, /toolCalls.*0\.5/, () => store.create(record("a", { toolCalls: 0.5 }))],
+    [TypeError, /data/, () => store.create(record("a", { data: other(new Map([["a", "b"]])) }))],
+    [TypeError, /data/, () => store.create(record("a", { data: other({ a: undefined }) }))],
+    [
+      RangeError,
+      /calls.*NaN/,
+      () => store.transact("sess-1", { calls: NaN, update: () => ({ value: 0 }) }),
+    ],
   ];
   for (const [kind, message, call] of cases) {
     const error = await assertRejects(call, Error, undefined, String(message));

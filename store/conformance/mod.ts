@@ -26,6 +26,7 @@ import { lifecycleCases } from "./lifecycle.ts";
 import { limitsCases } from "./limits.ts";
 import { sessionsCases } from "./sessions.ts";
 import { stateCases } from "./state.ts";
+import { valuesCases } from "./values.ts";
 
 export type { ConformanceOptions };
 export type { SessionStore };
@@ -48,6 +49,7 @@ const CASES: readonly Case[] = [
   ...sessionsCases,
   ...stateCases,
   ...limitsCases,
+  ...valuesCases,
   ...lifecycleCases,
 ];
 

@@ -55,8 +55,17 @@ if (remote !== undefined) {
     }).output();
     assertEquals(code, 1);
     const said = new TextDecoder().decode(stdout);
-    for (const broken of ["forgets", "shares", "stale skip"]) {
-      assertMatch(said, new RegExp(`^${broken}: .* FAILED`, "m"));
+    const broken = {
+      "forgets": "entries() gives pages of the keys with a prefix",
+      "shares": "what goes in and what comes out are copies",
+      "lenient": "a value that JSON would not give back as itself is refused",
+      "inattentive": "what is no plain answer of a transaction's function is refused",
+      "particular": "a value that JSON gives back as itself is kept",
+      "stale skip": "a session past its expiry is gone",
+    };
+    for (const [name, promise] of Object.entries(broken)) {
+      const begins = `${name}: ${promise}`.replaceAll(/[()]/g, "\\$&");
+      assertMatch(said, new RegExp(`^${begins}.* FAILED`, "m"));
     }
     assertMatch(said, /"a session past its expiry is gone" holds: take it out of what is skipped/);
   });

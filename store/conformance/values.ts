@@ -1,0 +1,181 @@
+/**
+ * The cases of values that are no JSON, and of answers that are none.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import type { Json, Update } from "../mod.ts";
+import { all, type Case, listOf, other, put, record } from "./cases.ts";
+
+/** What a session holds is what it was given, or nothing was written. */
+export const valuesCases: Case[] = [];
+const add = listOf(valuesCases);
+
+add("a value that JSON would not give back as itself is refused, at any depth", async (bench) => {
+  const { store } = bench;
+  await store.create(record("sess-1"));
+  await put(store, "sess-1", ["a", "before"]);
+  const twice = { reads: 0 };
+  const named = Object.assign([1], { name: 1 });
+  const values: [unknown, RegExp][] = [
+    [NaN, /NaN/],
+    [Infinity, /Infinity/],
+    [-Infinity, /-Infinity/],
+    [() => 1, /function/],
+    [Symbol("a"), /symbol/],
+    [1n, /bigint/],
+    [new Map([["a", 1]]), /Map/],
+    [new Set([1]), /Set/],
+    [new Date(0), /Date/],
+    [/a/, /RegExp/],
+    [new Error("a"), /Error/],
+    [new Uint8Array(1), /Uint8Array/],
+    [new Number(1), /Number/],
+    [new String("a"), /String/],
+    [
+      new (class Point {
+        x = 1;
+      })(),
+      /Point/,
+    ],
+    [new (class List extends Array {})(), /array|List/],
+    [Promise.resolve(1), /Promise/],
+    [{ toJSON: () => "a" }, /toJSON/],
+    [Object.defineProperty({}, "toJSON", { value: () => "a" }), /toJSON/],
+    [Object.assign([1], { toJSON: () => "a" }), /toJSON/],
+    [{ [Symbol("a")]: 1 }, /symbol/],
+    [Array(1), /holes/],
+    [[1, , 2], /holes/],
+    [named, /named members/],
+    [Object.create({ inherited: 1 }), /./],
+  ];
+  const deep = (value: unknown) => [value, [0, value], { a: { b: [value] } }];
+  const refused = [
+    ...values.flatMap(([value, what]) => deep(value).map((value) => [value, what] as const)),
+    [[undefined], /undefined/] as const,
+    [{ a: [1, undefined] }, /undefined/] as const,
+    [
+      {
+        get a() {
+          return twice.reads++ === 0 ? NaN : 1;
+        },
+      },
+      /NaN/,
+    ] as const,
+  ];
+  for (const [value, what] of refused) {
+    const write = () => put(store, "sess-1", ["good", 1], ["a", other(value)]);
+    const error = await assertRejects(write, TypeError, "must be JSON", String(what));
+    assert(what.test(error.message), `${what}: ${error.message}`);
+  }
+  const circle: unknown[] = [];
+  circle.push({ circle });
+  await assertRejects(() => put(store, "sess-1", ["a", other(circle)]), TypeError, "circular");
+  const name = { ["\ud800"]: 1 };
+  await assertRejects(() => put(store, "sess-1", ["a", name]), TypeError, "lone surrogate");
+  assertEquals(await all(store, "sess-1"), [["a", "before"]]);
+});
+
+add("a value that JSON gives back as itself is kept, whatever it is made of", async (bench) => {
+  const { store } = bench;
+  await store.create(record("sess-1"));
+  const shared = { x: 1 };
+  let nested: Json = 0;
+  for (let i = 0; i < 20_000; i++) nested = [nested];
+  const values: [unknown, string][] = [
+    [{ a: undefined, b: 1, c: undefined }, '{"b":1}'],
+    [{ toJSON: "a text" }, '{"toJSON":"a text"}'],
+    [Object.assign(Object.create(null), { a: 1 }), '{"a":1}'],
+    [[shared, shared, { shared }], '[{"x":1},{"x":1},{"shared":{"x":1}}]'],
+    [JSON.parse('{"__proto__":[{}]}'), '{"__proto__":[{}]}'],
+    [[1e21, 1e-7, -1, 0.1, 5e-324], "[1e+21,1e-7,-1,0.1,5e-324]"],
+    ['"\\\u2028\0', JSON.stringify('"\\\u2028\0')],
+    [nested, JSON.stringify(nested)],
+  ];
+  for (const [value, json] of values) {
+    await put(store, "sess-1", ["a", other(value)]);
+    assertEquals(JSON.stringify((await all(store, "sess-1"))?.[0]?.[1]), json);
+  }
+});
+
+add(
+  "what is no plain answer of a transaction's function is refused, and not written",
+  async (bench) => {
+    const { store } = bench;
+    await store.create(record("sess-1"));
+    const set = [["a", 1]];
+    const answers: [unknown, RegExp][] = [
+      [undefined, /undefined/],
+      [null, /null/],
+      [1, /1/],
+      ["a", /string/],
+      [{}, /empty/],
+      [set, /array/],
+      [new Map([["value", 1]]), /Map/],
+      [{ value: 1, sets: set }, /"sets"/],
+      [{ key: "a", value: 1 }, /"key"/],
+      [{ value: 1, set: 1 }, /pairs/],
+      [{ value: 1, set: "ab" }, /pairs/],
+      [{ value: 1, set: { a: 1 } }, /pairs/],
+      [{ value: 1, set: ["ab"] }, /pair/],
+      [{ value: 1, set: [["a"]] }, /pair/],
+      [{ value: 1, set: [["a", 1, 2]] }, /pair/],
+      [{ value: 1, set: [["a", 1], undefined] }, /pair/],
+      [{ value: 1, set: [{ key: "a", value: 1 }] }, /pair/],
+      [{ value: 1, set: [[1, 1]] }, /key must be a string/],
+      [{ value: 1, set: [[null, 1]] }, /key must be a string/],
+      [{ value: 1, set: Promise.resolve(set) }, /pairs/],
+      [
+        {
+          value: 1,
+          set: (async function* () {
+            yield ["a", 1];
+          })(),
+        },
+        /pairs/,
+      ],
+      [{ then: () => {}, value: 1, set }, /async/],
+    ];
+    // That a promise fails after all must not end the process.
+    const failing = () => Promise.reject(new Error("It failed"));
+    const functions: [() => unknown, RegExp][] = [
+      ...answers.map(([answer, what]): [() => unknown, RegExp] => [() => answer, what]),
+      [() => Promise.resolve({ value: 1, set }), /async/],
+      [failing, /async/],
+      [() => ({ value: 1, set: failing() }), /pairs.*Promise/],
+      [() => ({ value: 1, set: [["a", failing()]] }), /JSON.*Promise/],
+      [function* () {}, /./],
+    ];
+    for (const [give, what] of functions) {
+      let ran = 0;
+      const write = () =>
+        store.transact("sess-1", {
+          calls: 1,
+          expiresAt: record("sess-1").expiresAt + 1,
+          update: () => {
+            ran++;
+            return other<Update<unknown>>(give());
+          },
+        });
+      const error = await assertRejects(write, TypeError, undefined, String(what));
+      assert(what.test(error.message), `${what}: ${error.message}`);
+      assertEquals(ran, 1, "it is not tried again");
+    }
+    const calls: (() => Promise<unknown>)[] = [
+      () => store.transact("sess-1", { update: other("a") }),
+      () => store.transact("sess-1", { keys: other("a"), update: () => ({ value: 1 }) }),
+      () => store.transact("sess-1", { keys: other(["a", 1]), update: () => ({ value: 1 }) }),
+      () => store.transact("sess-1", { keys: other(new Set("a")), update: () => ({ value: 1 }) }),
+    ];
+    for (const call of calls) await assertRejects(call, TypeError, "must be");
+    assertEquals(await store.get("sess-1"), record("sess-1"));
+    assertEquals(await all(store, "sess-1"), []);
+    // A list of any kind is one.
+    const lists = [new Map([["a", 1]]), new Set([["b", 2]] as const), [["c", 3]] as const];
+    for (const set of lists) {
+      await store.transact("sess-1", { update: () => ({ value: undefined, set }) });
+    }
+    assertEquals(await all(store, "sess-1"), [["a", 1], ["b", 2], ["c", 3]]);
+  },
+);
