@@ -16,7 +16,7 @@ import {
   storeFull,
   used,
 } from "./_checks.ts";
-import type { Change, Table } from "./_table.ts";
+import type { Change, Entry, Table } from "./_table.ts";
 import {
   type Committed,
   encodeUpdate,
@@ -47,11 +47,9 @@ export interface Terms {
   readonly limits: StoreLimits;
 }
 
-// Each new session looks at more than one old one, so that expired ones go faster than new ones
-// come, and nothing ever has to stop and look at all of them.
+// Each new session looks at more than one old one, so that those that are over go faster than new
+// ones come, and nothing ever has to stop and look at all of them.
 const SWEPT_PER_CREATE = 4;
-/** How many expired sessions a write to a store that is full takes away at the most. */
-const SWEPT_FOR_BYTES = 10_000;
 
 /** What the caller gets of a decision that was carried out. */
 export function outcomeOf<T>(decision: Decision<T>): T {
@@ -63,38 +61,44 @@ export function outcomeOf<T>(decision: Decision<T>): T {
 export function decideCreate(
   table: Table,
   record: SessionRecord,
-  { now, limits }: Terms,
-): Granted<SessionRecord> {
+  terms: Terms,
+): Decision<SessionRecord> {
+  return decideNew(table, record, { ...terms, bytes: 0 });
+}
+
+/** Decides on a new session, whose state is to have so many bytes. */
+function decideNew(
+  table: Table,
+  record: SessionRecord,
+  { now, limits, bytes }: Terms & { readonly bytes: number },
+): Decision<SessionRecord> {
   const { id, stateId, owner, alias } = record;
-  const gone = new Set(table.someExpired(now, SWEPT_PER_CREATE));
+  const ending = new Ending(table, now, owner);
+  for (const entry of table.someOver(now, SWEPT_PER_CREATE)) ending.add(entry);
   for (const holder of [table.find(id), table.byStateId(stateId)]) {
     if (holder === undefined) continue;
     if (holder.record.expiresAt > now) throw conflictError();
-    gone.add(holder.record.stateId);
+    ending.add(holder);
   }
-  if (alias !== null) {
-    const holder = table.find({ owner, alias });
-    if (holder !== undefined) {
-      if (holder.record.expiresAt > now) return { value: copyRecord(holder.record), changes: [] };
-      gone.add(holder.record.stateId);
-    }
+  const namesake = alias === null ? undefined : table.find({ owner, alias });
+  if (namesake !== undefined && namesake.record.expiresAt > now) {
+    return { value: copyRecord(namesake.record), changes: [] };
   }
-  if (owner !== null && table.countOf(owner) >= limits.sessionsPerOwner) {
-    for (const stateId of table.expiredOf(owner, now)) gone.add(stateId);
-    const dropped = [...gone].filter((stateId) => table.isOf(stateId, owner));
-    if (table.countOf(owner) - dropped.length >= limits.sessionsPerOwner) {
-      throw ownerFull(limits.sessionsPerOwner);
-    }
-  }
-  if (table.size - gone.size >= limits.sessions) {
-    const wanted = table.size - limits.sessions + 1;
-    for (const stateId of table.firstExpired(now, wanted)) gone.add(stateId);
-    if (table.size - gone.size >= limits.sessions) throw storeFull(limits.sessions);
-  }
+  const refusal = ending.refusalOf(bytes, limits);
+  if (refusal !== undefined) return { changes: ending.changes(), refusal };
   return {
     value: copyRecord(record),
-    changes: [...decideDrop(gone), { kind: "put", record }],
+    changes: [
+      ...ending.changes(),
+      ...namesake === undefined || ending.has(namesake) ? [] : [withoutAlias(namesake)],
+      { kind: "put", record },
+    ],
   };
+}
+
+/** Leaves the alias of a hidden session to a new one: it may come back, but not in its place. */
+function withoutAlias({ record }: Entry): Change {
+  return { kind: "put", record: { ...copyRecord(record), alias: null } };
 }
 
 /** Decides what `regenerate` does. */
@@ -122,23 +126,13 @@ export function decideFork(
 ): Decision<SessionRecord | undefined> {
   const entry = table.live(id, terms.now);
   if (entry === undefined) return { value: undefined, changes: [] };
-  const { value, changes } = decideCreate(table, record, terms);
+  const decision = decideNew(table, record, { ...terms, bytes: entry.bytes });
+  if ("refusal" in decision) return decision;
+  const { value, changes } = decision;
   if (value.id !== record.id) throw conflictError();
   const { stateId, toolCalls, expiresAt } = record;
   const writes = [...entry.state ?? []];
-  const room = makeRoom(table, entry.bytes, terms);
-  if ("refusal" in room) return room;
-  return {
-    value,
-    // Both may end the same session, which is no more than ending it once.
-    changes: [...room.changes, ...changes, {
-      kind: "use",
-      stateId,
-      toolCalls,
-      expiresAt,
-      writes,
-    }],
-  };
+  return { value, changes: [...changes, { kind: "use", stateId, toolCalls, expiresAt, writes }] };
 }
 
 /** Decides what `delete` does. */
@@ -180,9 +174,10 @@ export function decideTransact<T>(
     // What makes it smaller is welcome, however large it still is.
     const growth = bytes - entry.bytes;
     if (growth > 0 && bytes > limits.bytesPerSession) throw sessionTooLarge(limits.bytesPerSession);
-    const room = makeRoom(table, growth, { now, limits });
-    if ("refusal" in room) return room;
-    made = room.changes;
+    const ending = new Ending(table, now, before.owner);
+    const isFull = growth > 0 && !ending.makeBytes(growth, limits.bytes);
+    made = ending.changes();
+    if (isFull) return { changes: made, refusal: stateFull(limits.bytes) };
   }
   const idle = writes.length === 0 && toolCalls === before.toolCalls &&
     expiresAt === before.expiresAt;
@@ -192,16 +187,67 @@ export function decideTransact<T>(
   };
 }
 
-/** Ends the expired sessions that have to go before the states of all can be so much larger. */
-function makeRoom(
-  table: Table,
-  growth: number,
-  { now, limits }: Terms,
-): Granted<undefined> | Refused {
-  const wanted = growth > 0 ? table.bytes + growth - limits.bytes : 0;
-  const { stateIds, bytes } = table.firstExpiredHolding(wanted, now, SWEPT_FOR_BYTES);
-  const changes = decideDrop(stateIds);
-  return bytes < wanted
-    ? { changes, refusal: stateFull(limits.bytes) }
-    : { changes, value: undefined };
+/**
+ * The sessions that make room for something new. Hidden ones count in no quota: where they and the
+ * live ones are too many, those that were the first to expire go early.
+ */
+class Ending {
+  readonly #table: Table;
+  readonly #now: number;
+  readonly #owner: string | null;
+  readonly #entries = new Set<Entry>();
+  #ofOwner = 0;
+  #bytes = 0;
+
+  constructor(table: Table, now: number, owner: string | null) {
+    this.#table = table;
+    this.#now = now;
+    this.#owner = owner;
+  }
+
+  add(entry: Entry) {
+    if (this.#entries.has(entry)) return;
+    this.#entries.add(entry);
+    this.#bytes += entry.bytes;
+    if (entry.record.owner === this.#owner) this.#ofOwner++;
+  }
+
+  has(entry: Entry): boolean {
+    return this.#entries.has(entry);
+  }
+
+  changes(): Change[] {
+    return decideDrop(this.#entries.values().map(({ record }) => record.stateId));
+  }
+
+  /** Makes room for a session with a state of so many bytes, or says why there is none. */
+  refusalOf(bytes: number, limits: StoreLimits): StoreError | undefined {
+    const [table, now, owner] = [this.#table, this.#now, this.#owner];
+    const { sessions, sessionsPerOwner } = limits;
+    if (owner !== null) {
+      const isEnough = () => table.countOf(owner) - this.#ofOwner < sessionsPerOwner;
+      if (!this.#take(() => table.hiddenOf(owner, now), isEnough)) {
+        return ownerFull(sessionsPerOwner);
+      }
+    }
+    const isEnough = () => table.size - this.#entries.size < sessions;
+    if (!this.#take(() => table.hidden(now), isEnough)) return storeFull(sessions);
+    return bytes === 0 || this.makeBytes(bytes, limits.bytes) ? undefined : stateFull(limits.bytes);
+  }
+
+  /** Makes room for so many bytes more. `false` if live sessions leave too little. */
+  makeBytes(growth: number, limit: number): boolean {
+    const isEnough = () => this.#table.bytes - this.#bytes + growth <= limit;
+    return this.#take(() => this.#table.hiddenHolding(this.#now), isEnough);
+  }
+
+  /** Ends hidden sessions, one by one, until it is enough. `false` if they are too few. */
+  #take(hidden: () => Iterable<Entry>, isEnough: () => boolean): boolean {
+    if (isEnough()) return true;
+    for (const entry of hidden()) {
+      this.add(entry);
+      if (isEnough()) return true;
+    }
+    return false;
+  }
 }

@@ -1,14 +1,26 @@
 /**
- * Sessions by when they expire: finds those that have expired without looking at all the others.
+ * When sessions expire, and when they are over: finds the first without looking at all the others.
  *
  * @module
  */
 
+/** How long an expired session is kept at the least, in milliseconds: a day. */
+const MIN_KEPT_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Whether a session is to be deleted: it has expired, and as long again as its own lifetime has
+ * passed since. Until then it is hidden, and live again if the clock was wrong and comes back.
+ */
+export function isOver(
+  { expiresAt, ttlMs }: { readonly expiresAt: number; readonly ttlMs: number },
+  now: number,
+): boolean {
+  return now >= expiresAt + Math.max(ttlMs, MIN_KEPT_MS);
+}
+
 /** What is to be found when it has expired. */
 interface Expiring {
   readonly record: { readonly expiresAt: number };
-  /** Is it in the store no more? */
-  readonly dropped?: boolean;
 }
 
 /**
@@ -19,12 +31,15 @@ export class ExpiryQueue<T extends Expiring> {
   readonly #items: T[] = [];
   /** When each of them was to expire when it was put here: it can only have become later. */
   readonly #times: number[] = [];
+  readonly #isWanted: (item: T) => boolean;
 
-  constructor(items: Iterable<T>) {
+  /** Items that are not wanted when their turn comes are left out, until they are added again. */
+  constructor(items: Iterable<T>, isWanted: (item: T) => boolean) {
+    this.#isWanted = isWanted;
     for (const item of items) this.add(item);
   }
 
-  /** How many there are, with those that were dropped and whose turn has not come. */
+  /** How many there are, with those that are not wanted and whose turn has not come. */
   get size(): number {
     return this.#items.length;
   }
@@ -42,15 +57,16 @@ export class ExpiryQueue<T extends Expiring> {
     this.#times[at] = time;
   }
 
-  /** Those that have expired. They stay, as what is decided on may not be carried out. */
+  /** Those that have expired, the first first. They stay: what is decided may not be carried out. */
   *expired(now: number): Generator<T> {
     const found = new Set<T>();
     try {
       while (this.#items.length > 0 && this.#times[0]! <= now) {
+        const time = this.#times[0]!;
         const item = this.#takeFirst();
-        // One that was dropped and came back is in here twice.
-        if (item.dropped || found.has(item)) continue;
-        if (item.record.expiresAt > now) this.add(item);
+        // One that left and came back is in here twice.
+        if (!this.#isWanted(item) || found.has(item)) continue;
+        if (item.record.expiresAt > time) this.add(item);
         else {
           found.add(item);
           yield item;

@@ -29,6 +29,8 @@ import {
 
 /** How many sessions a create looks at that finds the store full. */
 const SWEPT_WHEN_FULL = 100;
+/** What part of a limit is made free at once: finding hidden sessions takes many reads. */
+const FREED_PART = 1 / 100;
 
 /** What {@linkcode KvChanges} works on. */
 export interface KvChangesOptions {
@@ -64,52 +66,61 @@ export class KvChanges {
   /** Makes a session, or gives the live one that has its alias. */
   create(calls: KvCalls, record: SessionRecord): Promise<SessionRecord> {
     return calls.retry(async () => {
-      const holders = await this.#makeWay(calls, record);
+      const now = this.#now();
+      const holders = await this.#makeWay(calls, record, now);
       if (holders === AGAIN) return AGAIN;
-      const live = holders.ofAlias?.record;
+      const { ofAlias: namesake, checks } = holders;
+      const live = namesake?.liveAt(now);
       if (live !== undefined) return live;
-      const { checks } = holders;
-      return await this.#sessions.add(calls, record, { bytes: 0, checks })
+      return await this.#sessions.add(calls, record, { bytes: 0, checks, namesake })
         ? copyRecord(record)
         : AGAIN;
     });
   }
 
   /** Sees to it that nothing but a live session with its alias is in a new session's way. */
-  async #makeWay(calls: KvCalls, record: SessionRecord): Promise<Holders | typeof AGAIN> {
-    const now = this.#now();
+  async #makeWay(
+    calls: KvCalls,
+    record: SessionRecord,
+    now: number,
+  ): Promise<Holders | typeof AGAIN> {
     const holders = await this.#sessions.holders(calls, record);
     for (const holder of [holders.ofId, holders.ofStateId]) {
       if (holder?.liveAt(now)) throw conflictError();
     }
     if (holders.ofAlias?.liveAt(now)) return holders;
-    const expired = holders.ofId ?? holders.ofStateId ?? holders.ofAlias;
-    if (expired !== undefined) {
-      await this.#sessions.expire(calls, expired);
+    const hidden = holders.ofId ?? holders.ofStateId;
+    if (hidden !== undefined) {
+      await this.#sessions.expire(calls, hidden);
       return AGAIN;
     }
     if (holders.orphaned) {
       await this.#state.remove(calls, record.stateId);
       return AGAIN;
     }
-    if (record.owner !== null) await this.#makeOwnersRoom(calls, record.owner);
-    if (holders.count >= this.#limits.sessions) await this.#makeRoom(calls);
+    if (record.owner !== null) await this.#makeOwnersRoom(calls, record.owner, now);
+    if (holders.count >= this.#limits.sessions) await this.#makeRoom(calls, now);
     return holders;
   }
 
-  async #makeRoom(calls: KvCalls): Promise<void> {
+  async #makeRoom(calls: KvCalls, now: number): Promise<void> {
     const { sessions: limit } = this.#limits;
+    const { hidden, goesOn } = await this.#sessions.sweep(calls, now, SWEPT_WHEN_FULL);
     // Once more from the beginning, where the end was reached: a small store is seen whole.
-    const goesOn = await this.#sessions.sweep(calls, this.#now(), SWEPT_WHEN_FULL);
-    if (!goesOn) await this.#sessions.sweep(calls, this.#now(), SWEPT_WHEN_FULL);
+    const more = goesOn ? [] : (await this.#sessions.sweep(calls, now, SWEPT_WHEN_FULL)).hidden;
+    const count = await this.#sessions.count(calls);
+    await this.#sessions.endFirst(calls, [...hidden, ...more], excess(count, limit));
     if (await this.#sessions.count(calls) >= limit) throw storeFull(limit);
   }
 
-  async #makeOwnersRoom(calls: KvCalls, owner: string): Promise<void> {
+  async #makeOwnersRoom(calls: KvCalls, owner: string, now: number): Promise<void> {
     const { sessionsPerOwner: limit } = this.#limits;
-    if (limit === Infinity || !await this.#sessions.hasAsMany(calls, owner, limit)) return;
-    await this.#sessions.expireOwned(calls, owner, this.#now());
-    if (await this.#sessions.hasAsMany(calls, owner, limit)) throw ownerFull(limit);
+    if (limit === Infinity) return;
+    const count = await this.#sessions.countOf(calls, owner);
+    if (count < limit) return;
+    const hidden = await this.#sessions.hiddenOf(calls, owner, now);
+    await this.#sessions.endFirst(calls, hidden, excess(count, limit));
+    if (await this.#sessions.countOf(calls, owner) >= limit) throw ownerFull(limit);
   }
 
   /** Gives a live session another id. */
@@ -137,15 +148,19 @@ export class KvChanges {
     id: string,
     record: SessionRecord,
   ): Promise<SessionRecord | undefined | typeof AGAIN> {
+    const now = this.#now();
     const found = await this.#sessions.find(calls, id);
-    if (found?.liveAt(this.#now()) === undefined) return undefined;
-    const holders = await this.#makeWay(calls, record);
+    if (found?.liveAt(now) === undefined) return undefined;
+    const holders = await this.#makeWay(calls, record, now);
     if (holders === AGAIN) return AGAIN;
-    if (holders.ofAlias !== undefined) throw conflictError();
+    const { ofAlias: namesake } = holders;
+    if (namesake?.liveAt(now)) throw conflictError();
     const checks = await this.#sessions.copyState(calls, found, record, holders);
     if (checks === undefined) return AGAIN;
     const { bytes } = found;
-    if (await this.#sessions.add(calls, record, { bytes, checks })) return copyRecord(record);
+    if (await this.#sessions.add(calls, record, { bytes, checks, namesake })) {
+      return copyRecord(record);
+    }
     await this.#state.remove(calls, record.stateId);
     return AGAIN;
   }
@@ -203,4 +218,9 @@ export class KvChanges {
     }
     return bytes + after - before;
   }
+}
+
+/** How many sessions have to go before there is room for one more, and for some after it. */
+function excess(count: number, limit: number): number {
+  return count < limit ? 0 : Math.max(count - limit + 1, Math.ceil(limit * FREED_PART));
 }

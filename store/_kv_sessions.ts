@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isOver } from "./_expiry.ts";
 import type { KvCalls } from "./_kv_calls.ts";
 import type { KvCommits } from "./_kv_commits.ts";
 import { decodeRecord, encodeRecord, type KvLayout } from "./_kv_layout.ts";
@@ -41,7 +42,7 @@ export interface Holders {
   readonly ofAlias: FoundSession | undefined;
   /** Does the stateId have a state that its session left behind? */
   readonly orphaned: boolean;
-  /** How many sessions there are, with those that expired and are still there. */
+  /** How many sessions there are, with the hidden ones. */
   readonly count: number;
   /** What a new session's write must find unchanged: what has its id, its stateId, its alias. */
   readonly checks: readonly Deno.AtomicCheck[];
@@ -131,15 +132,24 @@ export class KvSessions {
   }
 
   /**
-   * Writes a new session, with a state of this size. `false` if someone else has changed what is
-   * checked.
+   * Writes a new session, with a state of this size. A hidden one leaves it the alias, so that it
+   * cannot come back in its place. `false` if someone else has changed what is checked.
    */
   async add(
     calls: KvCalls,
     record: SessionRecord,
-    { bytes, checks }: { readonly bytes: number; readonly checks: readonly Deno.AtomicCheck[] },
+    { bytes, checks, namesake }: {
+      readonly bytes: number;
+      readonly checks: readonly Deno.AtomicCheck[];
+      readonly namesake: FoundSession | undefined;
+    },
   ): Promise<boolean> {
     const atomic = this.#kv.atomic().check(...checks).sum(this.#keys.count(), 1n);
+    if (namesake !== undefined) {
+      const [{ key, versionstamp }, , expiry] = namesake.entries;
+      const unnamed = encodeRecord({ ...namesake.record, alias: null }, namesake.bytes);
+      atomic.check({ key, versionstamp }, expiry).set(key, unnamed);
+    }
     this.#set(atomic, record, bytes);
     return await this.#commits.make(calls, record.stateId, atomic);
   }
@@ -176,26 +186,32 @@ export class KvSessions {
     return [session!, { key: root, versionstamp: made.versionstamp }, ...named, source];
   }
 
-  /** How many sessions there are, with those that expired and are still there. */
+  /** How many sessions there are, with the hidden ones. */
   async count(calls: KvCalls): Promise<number> {
     return countIn((await calls.call(() => this.#kv.get(this.#keys.count()))).value);
   }
 
-  /** Has an owner this many sessions, with those that expired and are still there? */
-  async hasAsMany(calls: KvCalls, owner: string, limit: number): Promise<boolean> {
-    if (limit === 0) return true;
+  /** How many sessions an owner has, with the hidden ones. */
+  async countOf(calls: KvCalls, owner: string): Promise<number> {
     const selector = { prefix: this.#keys.owned(owner) };
-    const options = { limit, batchSize: Math.min(limit, LIST_BATCH) };
+    const options = { batchSize: LIST_BATCH };
     let count = 0;
     for await (const _ of calls.list(() => this.#kv.list(selector, options))) count++;
-    return count >= limit;
+    return count;
   }
 
-  /** Ends those sessions of an owner that have expired. */
-  async expireOwned(calls: KvCalls, owner: string, now: number): Promise<void> {
-    for await (const found of this.owned(calls, owner, undefined, LIST_BATCH)) {
-      if (found.liveAt(now) === undefined) await this.expire(calls, found);
-    }
+  /** An owner's hidden sessions: those that expired, and are still there. */
+  async hiddenOf(calls: KvCalls, owner: string, now: number): Promise<FoundSession[]> {
+    const owned = this.owned(calls, owner, undefined, LIST_BATCH);
+    return (await Array.fromAsync(owned)).filter((found) => found.liveAt(now) === undefined);
+  }
+
+  /** Ends so many hidden sessions, those that expired first, unless they were renewed since. */
+  async endFirst(calls: KvCalls, hidden: readonly FoundSession[], count: number): Promise<void> {
+    // One may have been met twice on the way round.
+    const each = [...new Map(hidden.map((found) => [found.record.stateId, found])).values()];
+    each.sort((a, b) => a.record.expiresAt - b.record.expiresAt);
+    for (const found of each.slice(0, count)) await this.expire(calls, found);
   }
 
   /** Ends a session. `false` if someone else has changed it. */
@@ -211,10 +227,16 @@ export class KvSessions {
   }
 
   /**
-   * Removes what has expired, or was left behind, among the next few sessions: over many calls it
-   * goes round them all. `false` if the round is over.
+   * Removes what is over, or was left behind, among the next few sessions: over many calls it goes
+   * round them all.
+   *
+   * @returns Those of them that are hidden, and whether there are more before the round is over.
    */
-  async sweep(calls: KvCalls, now: number, limit = SWEPT_PER_CREATE): Promise<boolean> {
+  async sweep(
+    calls: KvCalls,
+    now: number,
+    limit = SWEPT_PER_CREATE,
+  ): Promise<{ readonly hidden: readonly FoundSession[]; readonly goesOn: boolean }> {
     const prefix = this.#keys.roots();
     const selector = this.#swept === undefined
       ? { prefix }
@@ -225,12 +247,14 @@ export class KvSessions {
     );
     this.#swept = roots.length < limit ? undefined : lastText(roots.at(-1)!.key);
     const found = await this.#findEach(calls, roots.map(({ value }) => value));
+    const hidden: FoundSession[] = [];
     for (const [index, root] of roots.entries()) {
       const session = found[index];
       if (session?.record.stateId !== lastText(root.key)) await this.#removeLeft(calls, root);
-      else if (session.liveAt(now) === undefined) await this.expire(calls, session);
+      else if (isOver(session.record, now)) await this.expire(calls, session);
+      else if (session.liveAt(now) === undefined) hidden.push(session);
     }
-    return roots.length === limit;
+    return { hidden, goesOn: roots.length === limit };
   }
 
   async #removeLeft(calls: KvCalls, { key, value, versionstamp }: Deno.KvEntry<string>) {

@@ -7,9 +7,10 @@
 
 import type { Json } from "../protocol.ts";
 import { copyRecord, writeBytes } from "./_checks.ts";
-import { ExpiryQueue } from "./_expiry.ts";
+import { ExpiryQueue, isOver } from "./_expiry.ts";
 import { Index } from "./_index.ts";
 import { bisect, compareUtf8 } from "./_order.ts";
+import { Shelf } from "./_shelf.ts";
 import type {
   EncodedWrite,
   EntriesOptions,
@@ -55,8 +56,10 @@ export class Table {
   #sweep: Iterator<Entry> | undefined;
   /** Absent until somebody asks for it: only a store that is full needs it. */
   #byExpiry: ExpiryQueue<Entry> | undefined;
+  /** The same of those that have a state, for a store that is full of bytes. */
+  #holding: ExpiryQueue<Entry> | undefined;
 
-  /** How many sessions there are, with the expired ones that nobody dropped yet. */
+  /** How many sessions there are, with the hidden ones: those that expired, and are still there. */
   get size(): number {
     return this.#entries.size;
   }
@@ -94,21 +97,9 @@ export class Table {
     return entry !== undefined && entry.record.expiresAt > now ? entry : undefined;
   }
 
-  /** How many sessions an owner has, with the expired ones that nobody dropped yet. */
+  /** How many sessions an owner has, with the hidden ones. */
   countOf(owner: string | null): number {
     return this.#byOwner.get(owner)?.size ?? 0;
-  }
-
-  /** Is this session, expired or not, of this owner? */
-  isOf(stateId: string, owner: string | null): boolean {
-    return this.#entries.get(stateId)?.record.owner === owner;
-  }
-
-  /** An owner's sessions that have expired, by their internal ids. */
-  expiredOf(owner: string | null, now: number): string[] {
-    const entries = this.#byOwner.get(owner)?.after(undefined) ?? [];
-    return [...entries].filter(({ record }) => record.expiresAt <= now)
-      .map(({ record }) => record.stateId);
   }
 
   /** How many bytes a session's state would take after these writes. */
@@ -154,48 +145,46 @@ export class Table {
     return stateIds;
   }
 
-  /** Those that have expired among the next few sessions: over many calls it goes round them all. */
-  someExpired(now: number, count: number): string[] {
+  /** All sessions that are over, by their internal ids. */
+  over(now: number): string[] {
     const stateIds: string[] = [];
+    for (const { record } of this.#entries.values()) {
+      if (isOver(record, now)) stateIds.push(record.stateId);
+    }
+    return stateIds;
+  }
+
+  /** Those that are over among the next few sessions: over many calls it goes round them all. */
+  *someOver(now: number, count: number): Generator<Entry> {
     for (let i = 0; i < count; i++) {
       this.#sweep ??= this.#entries.values();
       const { done, value } = this.#sweep.next();
       if (done) {
         this.#sweep = undefined;
-        break;
+        return;
       }
-      if (value.record.expiresAt <= now) stateIds.push(value.record.stateId);
+      if (isOver(value.record, now)) yield value;
     }
-    return stateIds;
   }
 
-  /** Up to `count` sessions that have expired, by their internal ids: all, if they are fewer. */
-  firstExpired(now: number, count: number): string[] {
-    const stateIds: string[] = [];
-    if (count <= 0) return stateIds;
-    for (const { record } of this.#inExpiryOrder(now)) {
-      if (stateIds.push(record.stateId) === count) break;
-    }
-    return stateIds;
+  /** The sessions that have expired, the first first. */
+  hidden(now: number): Iterable<Entry> {
+    this.#byExpiry ??= new ExpiryQueue(this.#entries.values(), ({ dropped }) => !dropped);
+    return this.#byExpiry.expired(now);
   }
 
-  /**
-   * The first sessions to have expired whose states take `wanted` bytes together, by their internal
-   * ids, and what they take: less, if there are none or `count` before it is enough.
-   */
-  firstExpiredHolding(
-    wanted: number,
-    now: number,
-    count: number,
-  ): { readonly stateIds: readonly string[]; readonly bytes: number } {
-    const stateIds: string[] = [];
-    let bytes = 0;
-    if (wanted <= 0) return { stateIds, bytes };
-    for (const entry of this.#inExpiryOrder(now)) {
-      bytes += entry.bytes;
-      if (stateIds.push(entry.record.stateId) === count || bytes >= wanted) break;
-    }
-    return { stateIds, bytes };
+  /** The same of one owner's. */
+  hiddenOf(owner: string, now: number): Iterable<Entry> {
+    return this.#byOwner.get(owner)?.hidden(now) ?? [];
+  }
+
+  /** The same of those that have a state. */
+  hiddenHolding(now: number): Iterable<Entry> {
+    this.#holding ??= new ExpiryQueue(
+      this.#entries.values().filter(({ bytes }) => bytes > 0),
+      ({ dropped, bytes }) => !dropped && bytes > 0,
+    );
+    return this.#holding.expired(now);
   }
 
   /** Makes a change. One to a session that is not there does nothing, so changes can be replayed. */
@@ -211,11 +200,6 @@ export class Table {
       default:
         return kind satisfies never;
     }
-  }
-
-  #inExpiryOrder(now: number): Iterable<Entry> {
-    this.#byExpiry ??= new ExpiryQueue(this.#entries.values());
-    return this.#byExpiry.expired(now);
   }
 
   #put(record: SessionRecord): Undo {
@@ -238,11 +222,33 @@ export class Table {
     const { record } = entry;
     const old: EncodedWrite[] = writes.map(([key]) => [key, entry.state?.get(key)]);
     entry.record = { ...record, toolCalls, expiresAt };
-    this.#bytes += writeState(entry, writes);
+    this.#write(entry, writes);
     return () => {
       entry.record = record;
-      this.#bytes += writeState(entry, old);
+      this.#write(entry, old);
+      // It expires earlier again, so it has to be found earlier.
+      this.#queue(entry);
     };
+  }
+
+  #write(entry: Entry, writes: readonly EncodedWrite[]) {
+    const before = entry.bytes;
+    this.#bytes += writeState(entry, writes);
+    if (before === 0 && entry.bytes > 0) this.#queue(entry);
+  }
+
+  #queue(entry: Entry) {
+    this.#byOwner.get(entry.record.owner)?.queue(entry);
+    this.#byExpiry?.add(entry);
+    if (entry.bytes > 0) this.#holding?.add(entry);
+    this.#trim();
+  }
+
+  /** Queues hold on to what has left: rather than to more than there are, they are made again. */
+  #trim() {
+    const most = 2 * this.size;
+    if (this.#byExpiry && this.#byExpiry.size > most) this.#byExpiry = undefined;
+    if (this.#holding && this.#holding.size > most) this.#holding = undefined;
   }
 
   #drop(stateId: string): Undo {
@@ -259,7 +265,7 @@ export class Table {
     this.#entries.set(stateId, entry);
     this.#byId.set(id, entry);
     getOrAdd(this.#byOwner, owner, () => new Shelf()).add(entry);
-    this.#byExpiry?.add(entry);
+    this.#queue(entry);
     if (alias !== null) getOrAdd(this.#byAlias, owner, () => new Map()).set(alias, entry);
   }
 
@@ -275,55 +281,7 @@ export class Table {
       aliases.delete(alias);
       if (aliases.size === 0) this.#byAlias.delete(owner);
     }
-    // It holds on to dropped sessions: rather than to more than there are, it is made again.
-    if (this.#byExpiry && this.#byExpiry.size > 2 * this.size) this.#byExpiry = undefined;
-  }
-}
-
-/** One owner's sessions by age: appended at the end nearly always, and removed in bulk. */
-class Shelf {
-  #entries: Entry[] = [];
-  #dropped = 0;
-
-  get size(): number {
-    return this.#entries.length - this.#dropped;
-  }
-
-  add(entry: Entry) {
-    const { stateId } = entry.record;
-    const last = this.#entries.at(-1);
-    if (last === undefined || compareUtf8(last.record.stateId, stateId) < 0) {
-      this.#entries.push(entry);
-      return;
-    }
-    const index = this.#indexAfter(stateId);
-    // One that was dropped and comes back takes its old place, whether or not it is the same.
-    const replaced = this.#entries[index - 1]?.record.stateId === stateId;
-    if (replaced) this.#dropped--;
-    this.#entries.splice(replaced ? index - 1 : index, replaced ? 1 : 0, entry);
-  }
-
-  /** Called when one of its entries was dropped; gives the number of those left. */
-  remove(): number {
-    this.#dropped++;
-    // Half at a time, so that dropping many costs no more than a few moves of each that stays.
-    if (this.#dropped * 2 > this.#entries.length) {
-      this.#entries = this.#entries.filter((entry) => !entry.dropped);
-      this.#dropped = 0;
-    }
-    return this.size;
-  }
-
-  *after(stateId: string | undefined): Generator<Entry> {
-    for (let i = stateId === undefined ? 0 : this.#indexAfter(stateId);; i++) {
-      const entry = this.#entries[i];
-      if (entry === undefined) return;
-      if (!entry.dropped) yield entry;
-    }
-  }
-
-  #indexAfter(stateId: string): number {
-    return bisect(this.#entries, (entry) => compareUtf8(entry.record.stateId, stateId) <= 0);
+    this.#trim();
   }
 }
 

@@ -54,9 +54,9 @@ export function meaning(now: () => number): Meaning<Tables> {
     tidy(tables) {
       const entries: Entry[] = [];
       for (const [namespace, table] of tables) {
-        const expired = table.expired(now());
-        for (let i = 0; i < expired.length; i += DROPS_PER_LINE) {
-          const some = decideDrop(expired.slice(i, i + DROPS_PER_LINE));
+        const over = table.over(now());
+        for (let i = 0; i < over.length; i += DROPS_PER_LINE) {
+          const some = decideDrop(over.slice(i, i + DROPS_PER_LINE));
           entries.push(carryOut(tables, namespace, some));
         }
       }

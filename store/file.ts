@@ -78,8 +78,8 @@ export class FileStore implements SessionStore {
   readonly #limits: StoreLimits;
 
   /**
-   * Opens the file at `path`, and makes it and its folder if they are missing. Sessions that have
-   * expired are dropped.
+   * Opens the file at `path`, and makes it and its folder if they are missing. Sessions that expired
+   * as long ago as {@linkcode SessionStore} says are dropped.
    *
    * @throws {StoreError} `corrupt` if the file is damaged, or another program's; `locked` if another
    * process holds its lock and hangs; `full` or `unavailable` if the system refuses it.

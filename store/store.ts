@@ -102,15 +102,18 @@ export interface Committed<T> {
   readonly value: T;
 }
 
-/** What a store keeps at the most, beside what its disk has room for. */
+/**
+ * What a store keeps at the most, beside what its disk has room for. Hidden sessions count in none
+ * of it: where they and the live ones are too many, those that expired first are deleted early.
+ */
 export interface StoreLimits {
   /**
    * How many live sessions the store keeps of this server in all, whoever's they are.
    *
    * On Deno KV it is less exact, so that sessions can be made at once without waiting for each
    * other. Those that are made at the same moment may all take the last place: there can be as many
-   * more. And a session that has expired counts until it is swept: a `create` that finds the store
-   * full looks at 100 to 200 of them for some that have expired, the next one at those after them.
+   * more. And of the sessions that a `create` finds a full store with, it looks at 100 to 200 for
+   * hidden ones that make room, the next one at those after them.
    *
    * @default 2_000_000
    */
@@ -148,7 +151,10 @@ export const DEFAULT_LIMITS: StoreLimits = {
  *
  * - What a resolved promise says was written, was: it survives `kill -9`, but for `durable: false`
  *   also a power cut, and other processes on the same store see it from then on.
- * - A session past its `expiresAt` is gone: nothing returns it, lists it or writes to it.
+ * - A session past its `expiresAt` is hidden at once: nothing returns it, lists it or writes to it,
+ *   and its names are free. It is deleted when as long again as its `ttlMs` has passed, a day at
+ *   least; until then it is live again if the clock was wrong, and comes back. A new session that
+ *   takes its alias keeps it; one that takes its id or `stateId` takes its place for good.
  * - Values are JSON, copied on the way in and on the way out. Absent is `undefined`; a stored
  *   `null`, `0`, `false` or `""` comes back as itself.
  * - Keys sort by their UTF-8 bytes.

@@ -22,6 +22,7 @@
 import { assert } from "@std/assert";
 import type { SessionStore } from "../store.ts";
 import type { Bench, Case, ConformanceOptions } from "./cases.ts";
+import { expiryCases } from "./expiry.ts";
 import { lifecycleCases } from "./lifecycle.ts";
 import { limitsCases } from "./limits.ts";
 import { sessionsCases } from "./sessions.ts";
@@ -51,6 +52,7 @@ const CASES: readonly Case[] = [
   ...limitsCases,
   ...valuesCases,
   ...lifecycleCases,
+  ...expiryCases,
 ];
 
 /**

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { FileStore, type JournalFile } from "../../store/mod.ts";
 import { all, increment, put, record, tempFolder } from "./stores.ts";
 
+const HOUR = 60 * 60 * 1000;
 const forEver = { expiresAt: Number.MAX_SAFE_INTEGER };
 const options = { namespace: "test", compactBytes: 4000 };
 
@@ -87,28 +88,28 @@ Deno.test("file store: what happens while the file is written anew is not lost",
   assertEquals(await again.list({ owner: null, limit: 99 }), records);
 });
 
-Deno.test("file store: expired sessions go, when it is opened and when new ones come", async () => {
+Deno.test("file store: sessions that are over go, when it is opened and when new ones come", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const clock = { now: 1_800_000_000_000 };
   const timed = { ...options, now: () => clock.now };
   {
     await using store = await FileStore.open(path, { ...timed, namespace: "other" });
-    await store.create(record("sess-other", { expiresAt: clock.now + 1000 }));
+    await store.create(record("sess-other", { expiresAt: clock.now + 201 * HOUR }));
   }
   {
     await using store = await FileStore.open(path, timed);
     for (let i = 0; i < 200; i++) {
-      await store.create(record(`sess-${i}`, { expiresAt: clock.now + 10 }));
+      await store.create(record(`sess-${i}`, { expiresAt: clock.now + 2 * HOUR }));
       await put(store, `sess-${i}`, ["a", "x".repeat(100)]);
-      clock.now++;
+      clock.now += HOUR;
     }
     for (let i = 0; (await Deno.stat(path)).size > 20_000; i++) {
       await put(store, "sess-199", ["a", i]);
       assert(i < 20_000, "the file should have only the last sessions");
     }
   }
-  clock.now += 1000;
+  clock.now += 30 * HOUR;
   await using _ = await FileStore.open(path, timed);
   const text = await Deno.readTextFile(path);
   assert(

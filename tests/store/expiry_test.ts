@@ -3,7 +3,7 @@ import { ExpiryQueue } from "../../store/_expiry.ts";
 import { MemoryStore, StoreError } from "../../store/mod.ts";
 import { record } from "./stores.ts";
 
-Deno.test("ExpiryQueue: finds what looking at all of them finds", () => {
+Deno.test("ExpiryQueue: finds what looking at all of them finds, the first to expire first", () => {
   interface Item {
     record: { expiresAt: number };
     dropped: boolean;
@@ -14,7 +14,7 @@ Deno.test("ExpiryQueue: finds what looking at all of them finds", () => {
     return (seed >> 8) % below;
   };
   const items: Item[] = [];
-  const queue = new ExpiryQueue<Item>([]);
+  const queue = new ExpiryQueue<Item>([], ({ dropped }) => !dropped);
   let found = 0;
   for (let now = 0; now < 3000; now++) {
     const item = { record: { expiresAt: now + random(200) }, dropped: false };
@@ -29,7 +29,8 @@ Deno.test("ExpiryQueue: finds what looking at all of them finds", () => {
       queue.add(other);
     }
     const expired = items.filter(({ dropped, record }) => !dropped && record.expiresAt <= now);
-    assertEquals([...queue.expired(now)].length, expired.length);
+    const times = expired.map(({ record }) => record.expiresAt).sort((a, b) => a - b);
+    assertEquals([...queue.expired(now)].map(({ record }) => record.expiresAt), times);
     const some: Item[] = [];
     for (const item of queue.expired(now)) if (some.push(item) === 3) break;
     assertEquals(some.length, Math.min(3, expired.length));

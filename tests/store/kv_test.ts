@@ -120,7 +120,7 @@ Deno.test("kv store: what does not answer is unavailable after a while", async (
   assertEquals((await increment(store, "sess-1"))?.value, 1);
 });
 
-Deno.test("kv store: expired sessions and states that were left behind go as new ones come", async () => {
+Deno.test("kv store: sessions that are over and states that were left behind go as new ones come", async () => {
   let commits = Infinity;
   using kv = await faultyKv(() =>
     commits-- > 0 ? undefined : Promise.reject(new Error("Input/output error"))
@@ -141,7 +141,7 @@ Deno.test("kv store: expired sessions and states that were left behind go as new
   for (let i = 0; i < 60; i++) {
     await store.create(record(`sess-${i}`, { alias: `alias-${i}`, expiresAt: clock.now + 10 }));
     await put(store, `sess-${i}`, ["a", 1]);
-    clock.now++;
+    clock.now += 5 * 60 * 60 * 1000;
   }
   await store.close();
   const states = new Set((await entriesIn(kv)).filter((key) => key.startsWith("s ")));
