@@ -87,7 +87,8 @@ export class TransportSession {
   readonly #exchanges = new Map<RequestId, Exchange>();
   /** Where the server speaks unasked, while somebody listens. */
   #standalone: Exchange | undefined;
-  #usedAt = Date.now();
+  /** By a clock that nobody sets: a wrong one must not make a session idle. */
+  #usedAt = performance.now();
 
   /** Makes one that is not connected yet. */
   constructor({ owner, unread, streams, onopen, onclose }: TransportSessionOptions) {
@@ -122,7 +123,8 @@ export class TransportSession {
 
   /** How long nobody has used it or listened, in milliseconds. */
   get idleMs(): number {
-    return this.isBusy || this.#standalone !== undefined ? 0 : Date.now() - this.#usedAt;
+    const isUsed = this.isBusy || this.#standalone !== undefined;
+    return isUsed ? 0 : performance.now() - this.#usedAt;
   }
 
   /** Answers one HTTP request. */
@@ -153,7 +155,7 @@ export class TransportSession {
         response = await handle();
       }
       accepted = response.ok;
-      this.#usedAt = Date.now();
+      this.#usedAt = performance.now();
       this.#endCancelled(message);
       if (!accepted || response.body === null) return response;
       const body = exchange.body = new AnswerBody(response.body);
@@ -236,7 +238,7 @@ export class TransportSession {
     const exchange = this.#exchanges.get(id);
     if (exchange === undefined) return;
     this.#exchanges.delete(id);
-    this.#usedAt = Date.now();
+    this.#usedAt = performance.now();
     exchange.answered.resolve();
     if (!exchange.isLarge) exchange.ticket.end();
     else if (exchange.body !== undefined) this.#unread.wait(exchange.body, exchange.ticket);
@@ -258,7 +260,7 @@ export class TransportSession {
       onread: () => {},
       onover: () => {
         if (this.#standalone === exchange) this.#standalone = undefined;
-        this.#usedAt = Date.now();
+        this.#usedAt = performance.now();
       },
     });
   }
