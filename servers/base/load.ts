@@ -54,12 +54,12 @@ const DEFAULT_LIMITS: RequestLimits = {
 /**
  * Fills in the limits that are not given.
  *
- * @throws {RangeError} if a limit is not more than 0.
+ * @throws {RangeError} if a limit is no number that is more than 0.
  */
 export function requestLimits(limits: Partial<RequestLimits> = {}): RequestLimits {
   const checked = { ...DEFAULT_LIMITS, ...limits };
   for (const [name, limit] of Object.entries(checked)) {
-    if (limit > 0 || !(name in DEFAULT_LIMITS)) continue;
+    if ((typeof limit === "number" && limit > 0) || !(name in DEFAULT_LIMITS)) continue;
     throw new RangeError(
       `Cannot limit requests as ${name} must be more than 0: current value is ${limit}`,
     );

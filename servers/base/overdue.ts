@@ -14,7 +14,8 @@ export class Overdue<T> {
 
   /** A thing is called back for first after `everyMs` to twice that, in milliseconds. */
   constructor(everyMs: number, onoverdue: (thing: T) => void) {
-    this.#everyMs = everyMs;
+    // A longer time would overflow the timer, and come at once.
+    this.#everyMs = Math.min(everyMs, 2 ** 31 - 1);
     this.#onoverdue = onoverdue;
   }
 
