@@ -9,7 +9,7 @@ import { Journal } from "../store/journal.ts";
 import { stateFile } from "../store/state_file.ts";
 import type { CookieJar, JarKey } from "./jar.ts";
 import { findFile, type Found, setAside, whyBroken } from "./jar_aside.ts";
-import { serverName } from "./jar_key.ts";
+import { nameWithoutQuery, serverName } from "./jar_key.ts";
 import {
   type Cookies,
   file,
@@ -37,8 +37,8 @@ const MAX_TRIES = 5;
  * Keeps cookies in a file that only its owner can read. Any number of processes may use one file at
  * once; each of them sees what the others have filed, and what was filed outlives a `kill -9`.
  *
- * A server's URL counts by its origin and path; whatever else is in it, such as a password, is not
- * written down. Expired cookies are not given, and taken out as the file is opened or written anew.
+ * A server's URL counts by its origin, path and query. Of the query, which may be secret, only a hash
+ * is written down, and nothing of a password. Expired cookies are not given, and taken out as the file is opened or written anew.
  *
  * A file that is damaged, no jar, or unreadable is renamed, `warn` is told, and an empty one begun.
  *
@@ -63,6 +63,9 @@ const MAX_TRIES = 5;
 export class FileJar implements CookieJar {
   readonly #open: () => Promise<Journal<Cookies>>;
   readonly #now: () => number;
+  readonly #warn: (message: string) => void;
+  /** The names that were warned of. */
+  readonly #warned = new Set<string>();
   #journal: Journal<Cookies>;
   #reopening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -77,23 +80,28 @@ export class FileJar implements CookieJar {
   static async open(path: string, options: FileJarOptions = {}): Promise<FileJar> {
     const { now = Date.now, warn = console.warn } = options;
     const open = () => openJournal(path, now, warn);
-    return new FileJar(await open(), open, now);
+    return new FileJar(await open(), open, now, warn);
   }
 
   private constructor(
     journal: Journal<Cookies>,
     open: () => Promise<Journal<Cookies>>,
     now: () => number,
+    warn: (message: string) => void,
   ) {
     this.#journal = journal;
     this.#open = open;
     this.#now = now;
+    this.#warn = warn;
   }
 
   /** The cookie that is filed under `key`, unless it has expired. */
   async get(key: JarKey): Promise<HeldCookie | undefined> {
+    const name = named(key);
     const cookies = await this.#run((journal) => journal.read());
-    return heldCookie(findEntry(cookies, named(key), this.#now())?.cookie);
+    const entry = findEntry(cookies, name, this.#now());
+    if (entry === undefined) this.#tellOfOlder(cookies, name);
+    return heldCookie(entry?.cookie);
   }
 
   /** Files `cookie` under `key`, in place of any other. It is on disk when the promise resolves. */
@@ -151,6 +159,22 @@ export class FileJar implements CookieJar {
   /** The same as {@linkcode close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /**
+   * Tells of a cookie under the same URL without its query, where earlier versions filed it. It may be
+   * another server's, so it is not used.
+   */
+  #tellOfOlder(cookies: Cookies, { server, profile }: JarKey) {
+    const older = nameWithoutQuery(server);
+    if (older === undefined || this.#warned.has(server)) return;
+    if (findEntry(cookies, { server: older, profile }, this.#now()) === undefined) return;
+    this.#warned.add(server);
+    this.#warn(
+      `The jar has a session of ${older} without its query, as earlier versions filed it: it may be ` +
+        `another server's, so it is not used; if it is yours, find its id with \`sessions jar list ` +
+        `--full\` and file it under the whole URL with \`sessions jar use URL ID\``,
+    );
   }
 
   async #close() {

@@ -4,17 +4,45 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 
+/** A name with a query. No URL has a space in it, so none is taken for one. */
+const WITH_QUERY = /^(\S+:\/\/\S+) \(query [0-9a-f]{16}\)$/;
+
 /**
- * A server's URL without what may be secret in it: its origin and path, as a browser would write
- * them. User, password, query and fragment are left out. What is no URL, such as a command line, is
- * given back as it is.
+ * The name of a server's URL: its origin and path, as a browser would write them, and a hash of its
+ * query, which may tell servers apart and may be secret. User, password and fragment are left out.
+ * What is no URL, such as a command line or a name already, is given back as it is.
  */
 export function serverName(server: string): string {
+  const url = WITH_QUERY.test(server) ? undefined : hostUrl(server);
+  if (!url) return server;
+  const place = placeOf(url);
+  if (url.search === "") return place;
+  const hash = createHash("sha256").update(place + url.search).digest("hex");
+  return `${place} (query ${hash.slice(0, 16)})`;
+}
+
+/** A URL's origin and path, for people: nothing that may be secret. Any other text as it is. */
+export function serverPlace(server: string): string {
+  const url = hostUrl(server);
+  return url ? placeOf(url) : server;
+}
+
+/** The name of the same URL without a query; `undefined` for a name without one. */
+export function nameWithoutQuery(name: string): string | undefined {
+  return WITH_QUERY.exec(name)?.[1];
+}
+
+/** "C:\\server.exe" and "deno:x" are URLs too, and lead to no host. */
+function hostUrl(server: string): URL | undefined {
   const url = URL.parse(server);
-  // "C:\server.exe" and "deno:x" are URLs too, and lead to no host.
-  return url?.host ? `${url.protocol}//${url.host}${url.pathname}` : server;
+  return url?.host ? url : undefined;
+}
+
+function placeOf({ protocol, host, pathname }: URL): string {
+  return `${protocol}//${host}${pathname}`;
 }
 
 /**

@@ -11,6 +11,8 @@ import { printable } from "../protocol.ts";
 import { defaultJarPath, FileJar } from "./jar_file.ts";
 import { serverName } from "./jar_key.ts";
 import { printableJson } from "./printable.ts";
+import { serverPlace } from "./jar_key.ts";
+import { printable, printableJson } from "./printable.ts";
 import { type Command, HELP, parseCommand, UsageError } from "./sessions/flags.ts";
 import { Ids } from "./sessions/ids.ts";
 import { runOnJar } from "./sessions/jar_commands.ts";
@@ -35,7 +37,7 @@ async function main(args: readonly string[]): Promise<number> {
   const ids = new Ids(full);
   const complain = (text: string) => {
     // A URL may have a password or a key in it.
-    const safe = ids.shorten(text).replace(/https?:\/\/[^\s"')]+/g, serverName);
+    const safe = ids.shorten(text).replace(/https?:\/\/[^\s"')]+/g, serverPlace);
     console.error(`sessions: ${printable(safe.replace(/\s*\n\s*/g, " "))}`);
   };
   try {

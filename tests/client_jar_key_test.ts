@@ -1,8 +1,8 @@
 /** What a jar files a server's cookies under. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { commandName } from "../client/jar_key.ts";
+import { commandName, serverName } from "../client/jar_key.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
@@ -52,4 +52,13 @@ Deno.test("commandName(): a file or folder is the same one from everywhere", asy
 Deno.test("commandName(): what names no file is left as it is", () => {
   const argv = ["npx", "-y", "some-server", "--store=kv:nowhere", "--url", "http://a.example/b"];
   assertEquals(JSON.parse(commandName(argv)), argv);
+});
+
+Deno.test("serverName(): a name is the name of itself", () => {
+  const url = "https://me:s3cret@example.com:443/mcp?key=s3cret#s3cret";
+  const name = serverName(url);
+  assertEquals(serverName(name), name);
+  assert(name.startsWith("https://example.com/mcp (query ") && !name.includes("s3cret"), name);
+  // A URL that only looks like one leads elsewhere.
+  assert(serverName(new URL(name).href) !== name);
 });

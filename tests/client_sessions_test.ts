@@ -105,7 +105,7 @@ Deno.test("sessions: the jar goes between transports, by the id or its beginning
   // A slip must not send one server's session to another.
   const beginning = filed.cookie.id.slice(0, 9);
   assertMatch(await user.fails(1, "jar", "use", http.url, beginning), /type the whole id/);
-  const used = await user.does("jar", "use", `${http.url}?key=s3cret`, filed.cookie.id);
+  const used = await user.does("jar", "use", `${http.url}#s3cret`, filed.cookie.id);
   assertEquals(used, `Filed ${shortIn(used)} under ${http.url}, profile default\n`);
   assertEquals(await user.does("jar", "use", http.url, beginning), used);
   const verified = ["call", "hashcheck_verify", '{"key":"k","text":"t"}', "--url", http.url];

@@ -7,7 +7,7 @@
 import denoConfig from "../../deno.json" with { type: "json" };
 import { sessionCapability } from "../capability.ts";
 import { sessionTitle } from "../establish.ts";
-import { commandName, serverName } from "../jar_key.ts";
+import { commandName, serverName, serverPlace } from "../jar_key.ts";
 import type { Ask } from "../own_requests.ts";
 import { Client, ResultSchema, StreamableHTTPClientTransport, type Transport } from "../sdk.ts";
 import { sendOnce } from "../send_once.ts";
@@ -53,7 +53,7 @@ export async function connect(target: Target, transport: Transport): Promise<Cli
     return client;
   } catch (cause) {
     await client.close().catch(() => {});
-    const server = target.kind === "http" ? nameOf(target) : target.command;
+    const server = target.kind === "http" ? serverPlace(target.url.href) : target.command;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`Cannot connect to ${server}: ${reason}`, { cause });
   }

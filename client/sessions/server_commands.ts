@@ -122,8 +122,8 @@ class Sessions {
     const { ask } = this.#server;
     const found = this.#server.offers("list") ? await findSession(ask, { id }) : undefined;
     if (found === null) {
-      await this.#forget(id);
-      const shown = `There is no live session ${id}: it may have expired or been deleted`;
+      await this.#jar.delete(this.#key, id);
+      const shown = `There is no live session ${id}: it may have ended, or be another user's`;
       return { json: { cookie: null, verified: true }, shown, failed: true };
     }
     const cookie = found ?? { id };
@@ -140,10 +140,12 @@ class Sessions {
     const id = await this.#find(typed);
     const result = await this.#server.ask(METHOD.delete, withCookie({ id }, { id }));
     const deleted = member(result, "deleted") === true;
-    await this.#forget(id);
-    return deleted
-      ? { json: { id, deleted }, shown: `Deleted ${id}` }
-      : { json: { id, deleted }, shown: `There is no session ${id} to delete`, failed: true };
+    // What one user cannot reach may be another's, whose profile keeps it.
+    const gone = deleted ? await this.#filed() : [this.#key];
+    for (const key of gone) await this.#jar.delete(key, id);
+    if (deleted) return { json: { id, deleted }, shown: `Deleted ${id}` };
+    const shown = `There is no session ${id} to delete: it may have ended, or be another user's`;
+    return { json: { id, deleted }, shown, failed: true };
   }
 
   /** The session that was typed, or the jar's. */
@@ -180,10 +182,6 @@ class Sessions {
   /** What the jar has of this server, in any profile. */
   async #filed() {
     return (await this.#jar.list()).filter(({ server }) => server === this.#key.server);
-  }
-
-  async #forget(id: string) {
-    for (const entry of await this.#filed()) await this.#jar.delete(entry, id);
   }
 }
 
