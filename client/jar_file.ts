@@ -13,8 +13,8 @@ import { nameWithoutQuery, serverName } from "./jar_key.ts";
 import {
   type Cookies,
   file,
+  type FiledEntry,
   findEntry,
-  isExpired,
   type JarEntry,
   jarMeaning,
   takeOut,
@@ -38,7 +38,10 @@ const MAX_TRIES = 5;
  * once; each of them sees what the others have filed, and what was filed outlives a `kill -9`.
  *
  * A server's URL counts by its origin, path and query. Of the query, which may be secret, only a hash
- * is written down, and nothing of a password. Expired cookies are not given, and taken out as the file is opened or written anew.
+ * is written down, and nothing of a password.
+ *
+ * Only a server says that a session has ended: a cookie is given whatever its expiry. One that expired,
+ * and was last filed, more than a year ago is taken out as the file is opened or written anew.
  *
  * A file that is damaged, no jar, or unreadable is renamed, `warn` is told, and an empty one begun.
  *
@@ -95,38 +98,34 @@ export class FileJar implements CookieJar {
     this.#warn = warn;
   }
 
-  /** The cookie that is filed under `key`, unless it has expired. */
+  /** The cookie that is filed under `key`. */
   async get(key: JarKey): Promise<HeldCookie | undefined> {
     const name = named(key);
     const cookies = await this.#run((journal) => journal.read());
-    const entry = findEntry(cookies, name, this.#now());
+    const entry = findEntry(cookies, name);
     if (entry === undefined) this.#tellOfOlder(cookies, name);
     return heldCookie(entry?.cookie);
   }
 
   /** Files `cookie` under `key`, in place of any other. It is on disk when the promise resolves. */
   async set(key: JarKey, cookie: HeldCookie): Promise<void> {
-    const copy = heldCookie(cookie);
-    if (copy === undefined) throw new TypeError("Cannot file a cookie as its id is not valid");
-    const entry = { ...named(key), cookie: copy };
+    const entry = this.#entry(key, cookie);
     await this.#run((journal) =>
       journal.append((cookies) => file(cookies, entry), { durable: true })
     );
   }
 
   /**
-   * Files `cookie` under `key` unless there is one that has not expired, and gives the one that is
-   * there. It is on disk when the promise resolves.
+   * Files `cookie` under `key` unless there is one already, and gives the one that is there. It is on
+   * disk when the promise resolves.
    */
   async add(key: JarKey, cookie: HeldCookie): Promise<HeldCookie> {
-    const copy = heldCookie(cookie);
-    if (copy === undefined) throw new TypeError("Cannot file a cookie as its id is not valid");
-    const entry = { ...named(key), cookie: copy };
-    let there = copy;
+    const entry = this.#entry(key, cookie);
+    let there = entry.cookie;
     await this.#run((journal) =>
       journal.append((cookies) => {
-        const before = findEntry(cookies, entry, this.#now());
-        there = before?.cookie ?? copy;
+        const before = findEntry(cookies, entry);
+        there = before?.cookie ?? entry.cookie;
         return before === undefined ? file(cookies, entry) : takeOut(cookies, []);
       }, { durable: true })
     );
@@ -138,17 +137,16 @@ export class FileJar implements CookieJar {
     const name = named(key);
     await this.#run((journal) =>
       journal.append((cookies) => {
-        const entry = findEntry(cookies, name, -Infinity);
+        const entry = findEntry(cookies, name);
         return takeOut(cookies, entry?.cookie.id === id ? [entry] : []);
       }, { durable: true })
     );
   }
 
-  /** All cookies that have not expired, by copy, in the order in which they were first filed. */
+  /** All cookies, by copy, in the order in which they were first filed. */
   async list(): Promise<JarEntry[]> {
     const cookies = await this.#run((journal) => journal.read());
-    const now = this.#now();
-    return structuredClone([...cookies.values()].filter((entry) => !isExpired(entry, now)));
+    return Array.from(cookies.values(), ({ filedAt: _, ...entry }) => structuredClone(entry));
   }
 
   /** Lets go of the file. */
@@ -161,6 +159,12 @@ export class FileJar implements CookieJar {
     return this.close();
   }
 
+  #entry(key: JarKey, cookie: HeldCookie): FiledEntry {
+    const copy = heldCookie(cookie);
+    if (copy === undefined) throw new TypeError("Cannot file a cookie as its id is not valid");
+    return { ...named(key), cookie: copy, filedAt: this.#now() };
+  }
+
   /**
    * Tells of a cookie under the same URL without its query, where earlier versions filed it. It may be
    * another server's, so it is not used.
@@ -168,7 +172,7 @@ export class FileJar implements CookieJar {
   #tellOfOlder(cookies: Cookies, { server, profile }: JarKey) {
     const older = nameWithoutQuery(server);
     if (older === undefined || this.#warned.has(server)) return;
-    if (findEntry(cookies, { server: older, profile }, this.#now()) === undefined) return;
+    if (findEntry(cookies, { server: older, profile }) === undefined) return;
     this.#warned.add(server);
     this.#warn(
       `The jar has a session of ${older} without its query, as earlier versions filed it: it may be ` +

@@ -48,10 +48,14 @@ export class BridgeHost implements AsyncDisposable {
     this.#read = Promise.all([this.#receive(), this.#listen()]);
   }
 
-  /** Starts a bridge; `folder` has its jar. */
-  static start(folder: Folder, args: readonly string[]): BridgeHost {
+  /** Starts a bridge; `folder` has its jar, and `runtime` further arguments of Deno. */
+  static start(
+    folder: Folder,
+    args: readonly string[],
+    runtime: readonly string[] = [],
+  ): BridgeHost {
     const command = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", BRIDGE, ...args],
+      args: ["run", "-A", ...runtime, BRIDGE, ...args],
       env: {
         XDG_STATE_HOME: folder.path,
         MCP_SESSIONS_STORE: "",
@@ -66,8 +70,12 @@ export class BridgeHost implements AsyncDisposable {
   }
 
   /** Starts a bridge and does what every host does first. */
-  static async connect(folder: Folder, args: readonly string[]): Promise<BridgeHost> {
-    const host = BridgeHost.start(folder, args);
+  static async connect(
+    folder: Folder,
+    args: readonly string[],
+    runtime: readonly string[] = [],
+  ): Promise<BridgeHost> {
+    const host = BridgeHost.start(folder, args, runtime);
     await host.initialize();
     return host;
   }

@@ -56,7 +56,7 @@ Deno.test("FileJar: what is filed is there when it is opened again, and seen by 
   ]);
 });
 
-Deno.test("FileJar: adds a cookie where there is none that can be used, whoever filed it", async () => {
+Deno.test("FileJar: adds a cookie where there is none, whoever filed it", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/cookies.jsonl`;
   await using jar = await openJar(path);
@@ -65,24 +65,9 @@ Deno.test("FileJar: adds a cookie where there is none that can be used, whoever 
   const [one, two] = await Promise.all(adds);
   assertEquals(one, two);
   assertEquals(await jar.get(KEY), one);
-  await jar.set(KEY, { id: "old", expiry: "2020-01-01T00:00:00Z" });
-  assertEquals(await other.add(KEY, { id: "new" }), { id: "new" });
-});
-
-Deno.test("FileJar: gives an expired cookie to nobody, and takes it out when it is opened", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/cookies.jsonl`;
-  let now = Date.parse("2030-01-01T00:00:00Z");
-  await using jar = await openJar(path, [], () => now);
-  await jar.set(KEY, { id: "brief", expiry: "2030-01-01T00:00:01.000001+00:00" });
-  await jar.set({ ...KEY, profile: "other" }, { id: "endless" });
-  assertEquals((await jar.get(KEY))?.id, "brief");
-  now += 1001;
-  assertEquals(await jar.get(KEY), undefined);
-  assertEquals((await jar.list()).map(({ cookie }) => cookie.id), ["endless"]);
-  await (await openJar(path, [], () => now)).close();
-  now -= 1001;
-  assertEquals(await jar.get(KEY), undefined, "it was taken out");
+  const old = { id: "old", expiry: "2020-01-01T00:00:00Z" };
+  await jar.set(KEY, old);
+  assertEquals(await other.add(KEY, { id: "new" }), old, "only its server says that it is gone");
 });
 
 Deno.test("FileJar: forgets in its file, too, when that is written anew", async () => {
@@ -96,7 +81,7 @@ Deno.test("FileJar: forgets in its file, too, when that is written anew", async 
     await jar.set(KEY, { id: "deleted" });
     await jar.set({ ...KEY, profile: "expiring" }, { id: "expired", expiry });
     await jar.delete(KEY, "deleted");
-    later = 1;
+    later = 366 * 24 * 60 * 60 * 1000;
     const data = { title: "x".repeat(2000) };
     for (let i = 0; i < 50; i++) await jar.set(KEY, { id: `kept-${i}`, data });
   }

@@ -70,7 +70,10 @@ function listed(entries: readonly JarEntry[]): Report {
   if (entries.length === 0) return { json: { cookies: [] }, shown: "There are no cookies" };
   const rows = entries.map(({ server, profile, cookie }) => {
     const { title, expires } = about(cookie);
-    return [cookie.id, profile, expires, title, server];
+    // The server's clock may be another, and only the server knows whether the session has ended.
+    const isPast = cookie.expiry !== undefined && Date.parse(cookie.expiry) <= Date.now();
+    const when = isPast ? `${expires} (past by this machine's clock)` : expires;
+    return [cookie.id, profile, when, title, server];
   });
   return {
     json: { cookies: entries },
