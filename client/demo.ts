@@ -20,6 +20,7 @@ import {
   type StartOptions,
   type Target,
 } from "./demo/target.ts";
+import { messageOf } from "./failure.ts";
 
 const DEFAULT_URL = "http://127.0.0.1:8765/mcp";
 
@@ -101,7 +102,7 @@ async function serverAt(url: string): Promise<ServerName | undefined> {
 async function findRunning({ server, transport, url }: Settings) {
   if (url !== undefined) {
     const found = await serverAt(url).catch((error: unknown) => {
-      usageError(`No MCP server answers at ${url}: ${error instanceof Error ? error.message : ""}`);
+      usageError(`No MCP server answers at ${url}: ${messageOf(error)}`);
     });
     if (found === undefined) usageError(`The server at ${url} is none of ${SERVERS.join(", ")}`);
     if (server !== undefined && server !== found) {
@@ -159,7 +160,7 @@ async function run(proof: Proof, over: string, url: string | undefined): Promise
   } catch (error) {
     await stopping;
     if (!(error instanceof ProofFailed)) {
-      screen.failure(error instanceof Error ? error.message : String(error));
+      screen.failure(messageOf(error));
     }
     return "failed";
   }

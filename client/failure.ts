@@ -4,7 +4,7 @@
  * @module
  */
 
-import { member } from "../protocol.ts";
+import { isObject, member } from "../protocol.ts";
 import type { ErrorAnswer, RequestId } from "./sdk.ts";
 
 /** There was no connection, so the server can't have seen what was to be sent. */
@@ -23,11 +23,21 @@ export type Failure = "unsent" | "gone" | "broken" | "other";
 /** What the error that a transport's `send` ended with says about the request. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof NeverSentError) return "unsent";
-  // The SDK's StreamableHTTPError. By shape, as the caller's copy of the SDK may be another one.
-  if (error instanceof Error && "code" in error && error.code === 404) return "gone";
+  if (statusOf(error) === 404) return "gone";
   // What can't be serialized or has a bad header is a TypeError too, without a cause.
   if (!(error instanceof TypeError)) return "other";
   return error.cause !== undefined || /connection|body/.test(error.message) ? "broken" : "other";
+}
+
+/**
+ * The HTTP status that the server answered with: the SDK has it at `code`, its second generation at
+ * `data.status`. By shape, as the caller's copy of the SDK may be another one.
+ */
+export function statusOf(error: unknown): number | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const code = "code" in error ? error.code : undefined;
+  const status = member(member(error, "data"), "status") ?? code;
+  return typeof status === "number" ? status : undefined;
 }
 
 /**
@@ -74,7 +84,9 @@ export function isOutcomeUnknown(error: unknown): boolean {
     member(member(error, "data"), "reason") === OUTCOME_UNKNOWN.reason;
 }
 
-/** What an error says; anything may be thrown. */
+/** What an error says; anything may be thrown, and an object that says nothing may have secrets. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : member(error, "message");
+  if (typeof message === "string") return message;
+  return isObject(error) ? "an error without a message" : String(error);
 }

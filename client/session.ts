@@ -7,6 +7,7 @@
 import type { HeldCookie } from "../protocol.ts";
 import type { SessionCapability } from "./capability.ts";
 import type { SessionEvent } from "./events.ts";
+import { messageOf } from "./failure.ts";
 import { type CookieJar, MemoryJar } from "./jar.ts";
 import { Keeper } from "./keeper.ts";
 import { SessionLayer } from "./layer.ts";
@@ -106,7 +107,7 @@ export function withSession(connect: Connect, options: SessionOptions = {}): Ses
   const reconnectMs = positive("reconnectMs", options.reconnectMs ?? 10_000);
   const keeper = new Keeper(jar ?? new MemoryJar(), { server: server ?? "", profile }, {
     tell: (event) => onsession?.(event),
-    fail: (error) => layer.onerror?.(error instanceof Error ? error : new Error(String(error))),
+    fail: (error) => layer.onerror?.(error instanceof Error ? error : new Error(messageOf(error))),
   });
   const transport = new Reconnecting(connect, { reconnectMs, givesUp: true });
   const layer = new SessionLayer({

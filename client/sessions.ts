@@ -8,6 +8,7 @@
 
 import { requireDeno } from "../runtime/deno_version.ts";
 import { printable } from "../protocol.ts";
+import { messageOf } from "./failure.ts";
 import { defaultJarPath, FileJar } from "./jar_file.ts";
 import { serverName } from "./jar_key.ts";
 import { printableJson } from "./printable.ts";
@@ -47,7 +48,7 @@ async function main(args: readonly string[]): Promise<number> {
     else console.log(textOf(report, ids));
     return report.failed ? 1 : 0;
   } catch (error) {
-    complain(error instanceof Error ? error.message : String(error));
+    complain(messageOf(error));
     return 1;
   }
 }

@@ -7,7 +7,7 @@
 
 import { CODE, isObject, member } from "../../protocol.ts";
 import { Deadline } from "../deadline.ts";
-import { failureOf, isOutcomeUnknown, messageOf, outcomeUnknown } from "../failure.ts";
+import { failureOf, isOutcomeUnknown, messageOf, outcomeUnknown, statusOf } from "../failure.ts";
 import { SessionLayer } from "../layer.ts";
 import { type Connect, Reconnecting } from "../reconnecting.ts";
 import {
@@ -291,12 +291,6 @@ function mayHaveRun(error: unknown): boolean {
   const status = statusOf(error);
   if (status === undefined || (status >= 400 && status < 500)) return false;
   return status !== 503 || !isOfMcp(messageOf(error));
-}
-
-/** The HTTP status that the server answered with, in the SDK's StreamableHTTPError. */
-function statusOf(error: unknown): number | undefined {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return typeof code === "number" ? code : undefined;
 }
 
 /**
