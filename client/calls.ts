@@ -57,6 +57,12 @@ export class Calls {
     return call?.wireId === id ? call : undefined;
   }
 
+  /** Who holds the cookies for them. */
+  keepers(): Set<Keeper> {
+    const keepers = this.#calls.values().map(({ keeper }) => keeper);
+    return new Set(keepers.filter((keeper) => keeper !== undefined));
+  }
+
   /** Lets it be found by `id` too, with which it is sent once more. */
   repeat(call: Call, id: string): string {
     call.repeated = true;

@@ -7,11 +7,12 @@
 import { type HeldCookie, METHOD, withCookie } from "../protocol.ts";
 import type { SessionCapability } from "./capability.ts";
 import { Deadline } from "./deadline.ts";
-import { createSession, findSession } from "./establish.ts";
+import { createSession } from "./establish.ts";
 import { messageOf } from "./failure.ts";
-import { created, lost, resumed } from "./held.ts";
+import { created, listed, lost, resumed } from "./held.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Ask, OwnRequests } from "./own_requests.ts";
+import { Presence } from "./presence.ts";
 
 /** What an establisher is made of. */
 export interface EstablisherParts {
@@ -33,6 +34,8 @@ export class Establisher {
   capability: SessionCapability | undefined;
   /** The title of new sessions. */
   title = "";
+  /** Whether the sessions that are held are still there. */
+  readonly presence: Presence;
 
   readonly #own: OwnRequests;
   readonly #establishMs: number;
@@ -49,6 +52,8 @@ export class Establisher {
     this.#insists = insists;
     this.#signal = signal;
     this.#fail = fail;
+    const offersList = () => this.offers("list");
+    this.presence = new Presence({ own, offersList, answerMs: establishMs, signal, fail });
   }
 
   /** Does the server have this feature? */
@@ -66,17 +71,27 @@ export class Establisher {
    * or else a new one, once `connected`. Never rejects: without a session, it goes on without.
    */
   obtain(keeper: Keeper, connected: Promise<void> = Promise.resolve()): Promise<void> {
-    const deadline = new Deadline(this.#establishMs, this.#signal);
-    const gate = this.#gates.get(keeper) ?? deadline.limit(connected)
-      .then(() => this.#obtain(keeper, deadline))
-      // Nobody may use a session that this side could forget.
-      .then(() => deadline.limit(keeper.flush()))
-      .catch((error) =>
-        this.#fail(new Error(`Cannot get a session: ${messageOf(error)}`, { cause: error }))
-      )
-      .finally(() => this.#gates.delete(keeper));
-    this.#gates.set(keeper, gate);
-    return gate;
+    return this.#gated(keeper, connected, false);
+  }
+
+  /**
+   * Has `keeper` hold another session than `gone`, which is lost if `keeper` still holds it. Never
+   * rejects.
+   */
+  async replace(keeper: Keeper, gone: HeldCookie | undefined): Promise<void> {
+    const isLost = keeper.cookie !== undefined && keeper.cookie.id === gone?.id;
+    if (isLost) keeper.apply(lost(keeper.cookie));
+    if (keeper.cookie === undefined) await this.#gated(keeper, Promise.resolve(), isLost);
+  }
+
+  /**
+   * A call that carried `carried` has failed in words alone, as servers that know no -32002 refuse one
+   * that has no live session: finds out, and replaces a session that is gone. Never rejects.
+   */
+  async doubt(keeper: Keeper, carried: HeldCookie | undefined): Promise<void> {
+    if (keeper.cookie?.id !== carried?.id) return;
+    if (carried !== undefined && !await this.presence.isGone(keeper)) return;
+    if (carried !== undefined || this.offers("create")) await this.replace(keeper, carried);
   }
 
   /** Waits until the jar has what `keeper` holds, but not for ever. Never rejects. */
@@ -96,11 +111,27 @@ export class Establisher {
     await this.#own.ask(deadline, METHOD.delete, withCookie({}, cookie));
   }
 
-  async #obtain(keeper: Keeper, deadline: Deadline): Promise<void> {
+  /** Closes the gate for as long as a session is looked for or made. */
+  #gated(keeper: Keeper, connected: Promise<void>, afterLoss: boolean): Promise<void> {
+    const deadline = new Deadline(this.#establishMs, this.#signal);
+    const gate = this.#gates.get(keeper) ?? deadline.limit(connected)
+      .then(() => this.#obtain(keeper, deadline, afterLoss))
+      // Nobody may use a session that this side could forget.
+      .then(() => deadline.limit(keeper.flush()))
+      .catch((error) =>
+        this.#fail(new Error(`Cannot get a session: ${messageOf(error)}`, { cause: error }))
+      )
+      .finally(() => this.#gates.delete(keeper));
+    this.#gates.set(keeper, gate);
+    return gate;
+  }
+
+  async #obtain(keeper: Keeper, deadline: Deadline, afterLoss: boolean): Promise<void> {
     if (this.capability === undefined || keeper.cookie !== undefined) return;
+    this.presence.confirmed(keeper);
     const ask: Ask = (method, params) => this.#own.ask(deadline, method, params);
     const saved = await keeper.load(deadline, this.#insists);
-    if (saved !== undefined && await this.#resume(keeper, ask, saved)) return;
+    if (saved !== undefined && await this.#resume(keeper, ask, saved, afterLoss)) return;
     if (this.offers("create")) await this.#create(keeper, ask, deadline);
   }
 
@@ -110,15 +141,20 @@ export class Establisher {
     await ask(METHOD.delete, withCookie({}, made)).catch(this.#fail);
   }
 
-  async #resume(keeper: Keeper, ask: Ask, saved: HeldCookie): Promise<boolean> {
-    let found: HeldCookie | null | undefined;
-    try {
-      if (this.offers("list")) found = await findSession(ask, saved);
-    } catch (error) {
-      // A server that can't answer has not said that the session is gone.
-      this.#fail(error);
-    }
-    keeper.apply(found === null ? lost(saved) : resumed(found ?? saved, found !== undefined));
-    return found !== null;
+  /**
+   * Holds the jar's session. What the list lacks may be taken all the same, which a call shows; but
+   * not right after a session was lost: what the list lacks then went with it.
+   */
+  async #resume(
+    keeper: Keeper,
+    ask: Ask,
+    saved: HeldCookie,
+    afterLoss: boolean,
+  ): Promise<boolean> {
+    const found = await this.presence.look(keeper, saved, ask);
+    const isLost = found === null && afterLoss;
+    if (isLost) keeper.apply(lost(saved));
+    else keeper.apply(found ? resumed(listed(saved, found), true) : resumed(saved, false));
+    return !isLost;
   }
 }

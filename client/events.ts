@@ -12,7 +12,7 @@ import type { HeldCookie } from "../protocol.ts";
  * - `created`: a new, empty session is held, because the client asked for one, or because the
  *   server made one for a call that came without.
  * - `resumed`: the session from the jar is held again. `verified` if the server was asked and said
- *   that it is still there, not if it can't be asked.
+ *   that it is still there; not if it can't be asked, or does not list it: then a call shows.
  * - `replaced`: a tool gave the session a new id; the old one is dead.
  * - `revoked`: the server ended the session, and none is held.
  * - `lost`: the server does not know the session any more, and what was in it is gone. A `created`

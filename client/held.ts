@@ -51,6 +51,17 @@ export function lost(held: HeldCookie): Change {
   return { cookie: undefined, events: [{ type: "lost", previous: held }] };
 }
 
+/**
+ * The held cookie as the server's list shows it. The list may have less than what a server has put into
+ * the cookie: pairs of `data` that it lacks are kept.
+ */
+export function listed(held: HeldCookie, found: HeldCookie): HeldCookie {
+  const both = { ...held, ...found };
+  const data = { ...held.data, ...found.data };
+  const merged = Object.keys(data).length === 0 ? both : { ...both, data };
+  return fits(merged) ? merged : held;
+}
+
 /** The session from the jar is held again. */
 export function resumed(received: HeldCookie, verified: boolean): Change {
   const cookie = bounded(received);
@@ -73,6 +84,9 @@ function revoked(held: HeldCookie): SessionEvent {
 
 /** A copy of `cookie`, without what is too much to carry around: the id alone is a cookie. */
 function bounded(cookie: HeldCookie): HeldCookie {
-  const fits = utf8Length(JSON.stringify(cookie)) <= MAX_COOKIE_BYTES;
-  return (fits && heldCookie(cookie)) || { id: cookie.id };
+  return (fits(cookie) && heldCookie(cookie)) || { id: cookie.id };
+}
+
+function fits(cookie: HeldCookie): boolean {
+  return utf8Length(JSON.stringify(cookie)) <= MAX_COOKIE_BYTES;
 }

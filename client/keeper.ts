@@ -23,6 +23,8 @@ export class Keeper {
   #saved = 0;
   /** Has the jar failed to answer? Then nobody knows what is in it. */
   #unreadable = false;
+  /** The session that was lost last: a jar that could not let go of it must not bring it back. */
+  #gone: string | undefined;
 
   /** Holds nothing at first. `fail` hears of a jar that fails and of a listener that throws. */
   constructor(
@@ -55,8 +57,9 @@ export class Keeper {
     this.#unreadable = true;
     // What was lost before is on its way out of the jar.
     await deadline.limit(this.flush());
-    this.#cookie = heldCookie(await deadline.limit(this.#jar.get(this.#key)));
+    const saved = heldCookie(await deadline.limit(this.#jar.get(this.#key)));
     this.#unreadable = false;
+    this.#cookie = saved?.id === this.#gone ? undefined : saved;
     return this.#cookie;
   }
 
@@ -73,6 +76,10 @@ export class Keeper {
     try {
       await deadline.limit(this.flush());
       if (!this.#unreadable) kept = await deadline.limit(this.#jar.add(this.#key, kept));
+      if (kept.id === this.#gone) {
+        kept = change.cookie;
+        await deadline.limit(this.#jar.set(this.#key, kept));
+      }
     } catch (error) {
       // It can be used all the same, but not found again.
       this.#changes++;
@@ -87,6 +94,7 @@ export class Keeper {
   apply(change: Change | undefined): void {
     if (change === undefined) return;
     const previous = this.#cookie;
+    if (change.cookie === undefined) this.#gone = previous?.id;
     if (JSON.stringify(previous) !== JSON.stringify(change.cookie)) {
       this.#save(change.cookie, previous?.id);
     }

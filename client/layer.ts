@@ -10,7 +10,7 @@ import { type SessionCapability, sessionCapability } from "./capability.ts";
 import { createdCookie, sessionTitle } from "./establish.ts";
 import { Establisher } from "./establisher.ts";
 import { failureOf, messageOf, outcomeUnknown } from "./failure.ts";
-import { created, lost, takeOver } from "./held.ts";
+import { created, takeOver } from "./held.ts";
 import type { Keeper } from "./keeper.ts";
 import { OwnRequests } from "./own_requests.ts";
 import type { Reconnecting } from "./reconnecting.ts";
@@ -67,9 +67,13 @@ export class SessionLayer implements Transport {
   readonly #first: Keeper | undefined;
   readonly #own: OwnRequests;
   readonly #calls = new Calls();
+  /** Delivers the answers that wait for something. */
+  readonly #due = new Set<() => void>();
   readonly #closing = new AbortController();
   readonly #sessions: Establisher;
   readonly #insists: boolean;
+  /** Has the server sent -32002 to a `tools/call`? Then what it says in words is a tool's. */
+  #refusesByCode = false;
 
   constructor(
     { transport, keeperOf, first, onreconnect, establishMs, insists = false }: LayerParts,
@@ -89,9 +93,13 @@ export class SessionLayer implements Transport {
     transport.onmessage = (message, extra) => this.#receive(message, extra);
     transport.onerror = (error) => this.onerror?.(error);
     transport.onclose = () => this.#closed();
-    transport.onreconnect = (result) => {
+    transport.onreconnect = async (result) => {
       this.#sessions.capability = sessionCapability(result);
+      this.#sessions.presence.reset();
       onreconnect();
+      // What waits for the connection is sent when the server has been asked for its session.
+      const keepers = this.#calls.keepers();
+      await Promise.all(Array.from(keepers, (keeper) => this.#sessions.presence.confirm(keeper)));
     };
   }
 
@@ -120,6 +128,11 @@ export class SessionLayer implements Transport {
     await this.#first?.flush();
   }
 
+  /** The session that the request `id` of the caller's went with, while its answer is delivered. */
+  carried(id: RequestId): string | undefined {
+    return this.#calls.get(id)?.carried?.id;
+  }
+
   /** Ends the session that `keeper` holds, as nobody will come back to it. */
   async end(keeper: Keeper): Promise<void> {
     await this.#sessions.end(keeper);
@@ -139,6 +152,8 @@ export class SessionLayer implements Transport {
     if (keeper !== undefined) {
       if (this.#needsSession(call, keeper)) await this.#sessions.obtain(keeper);
       for (let gate; (gate = this.#sessions.gate(keeper)) !== undefined;) await gate;
+      const confirming = this.#sessions.presence.confirm(keeper);
+      if (confirming !== undefined) await confirming;
     }
     if (!this.#calls.has(call)) return;
     try {
@@ -211,22 +226,41 @@ export class SessionLayer implements Transport {
     if ("result" in answer) {
       const before = call.keeper?.cookie?.id;
       this.#learn(call, answer.result);
+      if (call.keeper !== undefined && this.#seemsRefused(call, answer.result)) {
+        const settled = this.#sessions.doubt(call.keeper, call.carried);
+        return this.#deliverAfter(settled, call, answer, extra);
+      }
       if (call.keeper !== undefined && call.keeper.cookie?.id !== before) {
         // What the answer tells of may be in that session alone: its id is kept first.
-        void this.#sessions.kept(call.keeper).then(() => this.#deliver(call, answer, extra));
+        return this.#deliverAfter(this.#sessions.kept(call.keeper), call, answer, extra);
+      }
+    } else if (isSessionRequired(call, answer)) {
+      this.#refusesByCode = true;
+      if (call.keeper !== undefined && this.#mayRepeat(call, answer)) {
+        this.#recover(call, call.keeper, answer, extra).catch((error) => this.#fail(error));
         return;
       }
-    } else if (call.keeper !== undefined && this.#isRefused(call, answer)) {
-      this.#recover(call, call.keeper, answer, extra).catch((error) => this.#fail(error));
-      return;
     }
     this.#deliver(call, answer, extra);
   }
 
+  /** Delivers an answer when `work` is done, or as everything ends: it has come, after all. */
+  #deliverAfter(work: Promise<void>, call: Call, answer: Answer, extra: Extra | undefined): void {
+    const deliver = () => {
+      this.#due.delete(deliver);
+      this.#deliver(call, answer, extra);
+    };
+    this.#due.add(deliver);
+    void work.then(deliver);
+  }
+
   #deliver(call: Call, answer: Answer, extra: Extra | undefined): void {
     if (!this.#calls.has(call)) return;
-    this.#calls.delete(call);
-    this.onmessage?.({ ...answer, id: call.message.id }, extra);
+    try {
+      this.onmessage?.({ ...answer, id: call.message.id }, extra);
+    } finally {
+      this.#calls.delete(call);
+    }
   }
 
   #learn(call: Call, result: unknown): void {
@@ -243,16 +277,28 @@ export class SessionLayer implements Transport {
       const cookie = createdCookie(result);
       if (cookie !== undefined) keeper.apply(created(cookie));
     } else if (!call.foreign) {
-      keeper.apply(takeOver(keeper.cookie, call.carried?.id, resultCookie(result)));
+      const received = resultCookie(result);
+      keeper.apply(takeOver(keeper.cookie, call.carried?.id, received));
+      const isTaken = received && received.id === call.carried?.id;
+      if (isTaken && method === "tools/call") this.#sessions.presence.taken(keeper);
     }
   }
 
-  /** Is this a `tools/call` that has not run, as it had no live session, and that may go again? */
-  #isRefused(call: Call, { error }: ErrorAnswer): boolean {
-    // The same code means "resource not found" elsewhere, and "ended" that the tool has run.
-    return error.code === CODE.sessionRequired && call.message.method === "tools/call" &&
-      !call.foreign && !call.repeated && this.#sessions.offers("create") &&
+  /** Has this call, which has not run as it had no live session, not gone a second time? */
+  #mayRepeat(call: Call, { error }: ErrorAnswer): boolean {
+    // After "ended" the tool has run.
+    return !call.foreign && !call.repeated && this.#sessions.offers("create") &&
       member(error.data, "reason") !== "ended";
+  }
+
+  /**
+   * May this be how a server that knows no -32002 refuses a call without a live session? A result that
+   * brings a cookie says itself what became of the session.
+   */
+  #seemsRefused({ message, foreign }: Call, result: unknown): boolean {
+    return message.method === "tools/call" && !foreign && member(result, "isError") === true &&
+      resultCookie(result) === undefined && !this.#refusesByCode &&
+      this.#sessions.capability !== undefined;
   }
 
   /** Gets a session, once for all calls that are refused at the same time, and calls again. */
@@ -263,9 +309,7 @@ export class SessionLayer implements Transport {
     extra: Extra | undefined,
   ): Promise<void> {
     call.wireId = undefined;
-    const held = keeper.cookie;
-    if (held !== undefined && held.id === call.carried?.id) keeper.apply(lost(held));
-    if (keeper.cookie === undefined) await this.#sessions.obtain(keeper);
+    await this.#sessions.replace(keeper, call.carried);
     if (!this.#calls.has(call)) return;
     if (keeper.cookie === undefined) return this.#deliver(call, refusal, extra);
     try {
@@ -280,6 +324,7 @@ export class SessionLayer implements Transport {
 
   #closed(): void {
     this.#closing.abort();
+    for (const deliver of this.#due) deliver();
     this.#calls.clear();
     this.onclose?.();
   }
@@ -288,4 +333,9 @@ export class SessionLayer implements Transport {
     if (this.#closing.signal.aborted) return;
     this.onerror?.(error instanceof Error ? error : new Error(messageOf(error)));
   }
+}
+
+/** The same code means "resource not found" where no tool was called. */
+function isSessionRequired({ message }: Call, { error }: ErrorAnswer): boolean {
+  return message.method === "tools/call" && error.code === CODE.sessionRequired;
 }

@@ -58,8 +58,11 @@ export class Reconnecting implements Transport {
   onerror?: ((error: Error) => void) | undefined;
   /** Called with every message from the server. */
   onmessage?: ((message: Message, extra?: Extra) => void) | undefined;
-  /** Called with the server's new `initialize` result when a new connection is ready. */
-  onreconnect?: ((result: unknown) => void) | undefined;
+  /**
+   * Called with the server's new `initialize` result when a new connection is ready. What waits for
+   * the connection is sent after that; must not reject.
+   */
+  onreconnect?: ((result: unknown) => Promise<void>) | undefined;
 
   readonly #connect: Connect;
   readonly #reconnectMs: number;
@@ -187,7 +190,7 @@ export class Reconnecting implements Transport {
         link = await this.#open();
         const result = await deadline.limit(this.#introduce(link));
         this.#link = link;
-        this.onreconnect?.(result);
+        await this.onreconnect?.(result);
         return link;
       } catch (error) {
         await this.#discard(link);

@@ -67,7 +67,9 @@ export interface SessionTransport extends Transport {
  * is left alone, and so is what the server answers to it.
  *
  * - A session that the server does not know any more is replaced by a new one, `onsession` is told
- *   that it is lost, and the calls that were refused for it are made again, once.
+ *   that it is lost, and the calls that were refused for it are made again, once. A server that
+ *   refuses by an `isError` result, not by -32002, is asked with `session/list` what the failure means;
+ *   that call is not made again, as its tool may have run, and the next one has a new session.
  * - A request whose connection breaks before it is answered ends in an error for which
  *   {@linkcode isOutcomeUnknown} is true; it is not sent again. What was never sent is, for
  *   `reconnectMs`. Over HTTP that takes {@linkcode sendOnce}, as Deno's own `fetch` may send a

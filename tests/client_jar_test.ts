@@ -90,9 +90,29 @@ Deno.test("withSession: tells that the session in the jar is lost, and makes ano
   const jar = new MemoryJar();
   await jar.set(KEY, { id: "sess-gone" });
   await using it = await withJar(fixture, jar);
-  assertEquals(it.events[0], { type: "lost", previous: { id: "sess-gone" } });
-  assertEquals(it.told, ["lost", "created"]);
+  // The list lacks it, but only a call shows what the server takes.
+  assertEquals(it.events, [{ type: "resumed", cookie: { id: "sess-gone" }, verified: false }]);
+  assertEquals(await it.call("echo", { note: "first" }), it.id);
+  assertEquals(it.events[1], { type: "lost", previous: { id: "sess-gone" } });
+  assertEquals(it.told, ["resumed", "lost", "created"]);
   assertEquals((await jar.get(KEY))?.id, it.id);
+  assertEquals((await it.ran()).first, 1);
+});
+
+Deno.test("withSession: what a jar cannot let go of is not taken up again", async () => {
+  await using fixture = await startFixture("http");
+  const kept = new MemoryJar();
+  await kept.set(KEY, { id: "sess-gone" });
+  const jar: CookieJar = {
+    get: (key) => kept.get(key),
+    set: (key, cookie) => kept.set(key, cookie),
+    add: (key, cookie) => kept.add(key, cookie),
+    delete: () => Promise.reject(new Error("read only")),
+  };
+  await using it = await withJar(fixture, jar);
+  assertEquals(await it.call("echo"), it.id);
+  assertEquals(it.told, ["resumed", "lost", "created"]);
+  assertEquals((await kept.get(KEY))?.id, it.id);
 });
 
 for (const flag of ["--no-list", "--fail-list", "--endless"]) {

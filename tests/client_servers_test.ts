@@ -55,7 +55,17 @@ class Live implements AsyncDisposable {
 
   readonly connect = (): Transport => {
     if (this.#http !== undefined) {
-      return new StreamableHTTPClientTransport(new URL(this.#http.url), { fetch: sendOnce });
+      // A stream that is opened again as the SDK's transport closes leaves a timer behind.
+      const reconnectionOptions = {
+        maxRetries: 0,
+        initialReconnectionDelay: 0,
+        maxReconnectionDelay: 0,
+        reconnectionDelayGrowFactor: 1,
+      };
+      return new StreamableHTTPClientTransport(new URL(this.#http.url), {
+        fetch: sendOnce,
+        reconnectionOptions,
+      });
     }
     const script = fileURLToPath(new URL(`../servers/${this.#server}.ts`, import.meta.url));
     this.#stdio = new StdioClientTransport({

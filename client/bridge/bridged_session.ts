@@ -4,8 +4,9 @@
  * @module
  */
 
-import { isObject, META_KEY, resultCookie } from "../../protocol.ts";
+import { isObject, member, META_KEY, resultCookie } from "../../protocol.ts";
 import type { SessionEvent } from "../events.ts";
+import { messageOf } from "../failure.ts";
 import type { CookieJar, JarKey } from "../jar.ts";
 import { Keeper } from "../keeper.ts";
 import { shortId } from "../printable.ts";
@@ -20,6 +21,11 @@ const JOINED =
   "is gone; it expired, was ended, or the server lost it. Another client of the same name has " +
   "begun a new one since, and this call ran in that: it has what was stored there, and nothing " +
   "from before. Do not rely on earlier results: look at what is there, and tell the user.";
+const FAILED =
+  "Notice from the session bridge: the session in which these tools kept their state is gone; it " +
+  "expired, was ended, or the server lost it. This call failed, most likely for that, and was not " +
+  "made again. The next call runs in another session, in which nothing from before is left: do not " +
+  "rely on earlier results, call again, store again what is still needed, and tell the user.";
 
 /** Holds a cookie for the host, which knows nothing of it. */
 export class BridgedSession {
@@ -39,7 +45,7 @@ export class BridgedSession {
   constructor(jar: CookieJar, key: JarKey, log: Log) {
     this.keeper = new Keeper(jar, key, {
       tell: (event) => this.#note(event, log),
-      fail: (error) => log("warn", `the cookie jar: ${String(error)}`),
+      fail: (error) => log("warn", `the cookie jar: ${messageOf(error)}`),
     });
   }
 
@@ -49,28 +55,32 @@ export class BridgedSession {
   }
 
   /**
-   * What the host gets of a result: without the cookie, which it did not ask for. The result of a
-   * call that ran in a new session, as its old one was lost, begins with a notice; `losses` tells
-   * how many had been lost when the call came.
+   * What the host gets of a result: without the cookie, which it did not ask for. The first results
+   * after the loss of a session begin with a notice; `losses` tells how many had been lost when the
+   * call came, and `carried` which session it went with.
    */
   resultFor(
     method: string,
     result: Record<string, unknown>,
     losses: number,
+    carried: string | undefined,
   ): Record<string, unknown> {
     const bare = withoutCookie(result);
-    if (method !== "tools/call" || !this.#isReset(result, losses)) return bare;
+    const notice = method === "tools/call" ? this.#notice(result, losses, carried) : undefined;
+    if (notice === undefined) return bare;
     this.#untold = false;
     const content = Array.isArray(bare.content) ? bare.content : [];
-    return { ...bare, content: [{ type: "text", text: this.#found ? JOINED : RESET }, ...content] };
+    return { ...bare, content: [{ type: "text", text: notice }, ...content] };
   }
 
-  #isReset(result: unknown, losses: number): boolean {
-    if (!this.#untold && this.losses === losses) return false;
+  #notice(result: unknown, losses: number, carried: string | undefined): string | undefined {
+    if (!this.#untold && this.losses === losses) return undefined;
     const cookie = resultCookie(result);
-    // An answer may be late, and of the old session.
-    const ranIn = cookie === undefined ? this.keeper.cookie?.id : cookie?.id;
-    return ranIn !== undefined && ranIn !== this.#gone;
+    const ranIn = cookie === undefined ? carried : cookie?.id;
+    if (ranIn === undefined) return undefined;
+    if (ranIn !== this.#gone) return this.#found ? JOINED : RESET;
+    // An answer may be late, and of the old session; but a failure may be what that session came to.
+    return member(result, "isError") === true && cookie === undefined ? FAILED : undefined;
   }
 
   #note(event: SessionEvent, log: Log): void {

@@ -205,7 +205,9 @@ export class Relay {
     if (!("result" in message) || session === undefined || !this.#layer.capability) {
       return this.#answer(message);
     }
-    this.#answer({ ...message, result: session.resultFor(request.method, message.result, losses) });
+    const carried = this.#layer.carried(request.id);
+    const result = session.resultFor(request.method, message.result, losses, carried);
+    this.#answer({ ...message, result });
   }
 
   #introduction(answer: Answer): Answer {

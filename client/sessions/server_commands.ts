@@ -6,6 +6,7 @@
 
 import { type HeldCookie, heldCookie, member, METHOD, withCookie } from "../../protocol.ts";
 import { createSession, findSession } from "../establish.ts";
+import { listed } from "../held.ts";
 import type { JarKey } from "../jar.ts";
 import type { FileJar } from "../jar_file.ts";
 import { ResultSchema } from "../sdk.ts";
@@ -119,14 +120,16 @@ class Sessions {
 
   async resume(typed: string | undefined): Promise<Report> {
     const id = await this.#find(typed);
+    // The jar may have more of it than the list: some servers keep state in the cookie.
+    const filed = (await this.#filed()).find(({ cookie }) => cookie.id === id)?.cookie ?? { id };
     const { ask } = this.#server;
-    const found = this.#server.offers("list") ? await findSession(ask, { id }) : undefined;
+    const found = this.#server.offers("list") ? await findSession(ask, filed) : undefined;
     if (found === null) {
-      await this.#jar.delete(this.#key, id);
-      const shown = `There is no live session ${id}: it may have ended, or be another user's`;
+      // A list may lack what the server takes all the same, so the jar keeps its cookie.
+      const shown = `The server lists no session ${id}: it may have ended, or be another user's`;
       return { json: { cookie: null, verified: true }, shown, failed: true };
     }
-    const cookie = found ?? { id };
+    const cookie = found ? listed(filed, found) : filed;
     await this.#jar.set(this.#key, cookie);
     const verified = found !== undefined;
     const shown = verified
@@ -166,8 +169,8 @@ class Sessions {
     for (let page = 0; page < MAX_PAGES; page++) {
       const presented = this.#held ? withCookie(params, this.#held) : params;
       const result = await this.#server.ask(METHOD.list, presented);
-      const listed = member(result, "sessions");
-      for (const value of Array.isArray(listed) ? listed : []) {
+      const shown = member(result, "sessions");
+      for (const value of Array.isArray(shown) ? shown : []) {
         const cookie = heldCookie(value);
         if (cookie !== undefined) sessions.push({ ...cookie, id: this.#ids.know(cookie.id) });
       }

@@ -1,0 +1,107 @@
+/**
+ * The bridge in front of servers that know no -32002: they refuse a call without a live session by an
+ * `isError` result, and forget their sessions as they are restarted.
+ */
+
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { tellsOfReset } from "./bridge_behind.ts";
+import { BridgeHost, conversation, Folder } from "./bridge_host.ts";
+import { Fixture, type Kind, KINDS, REFUSALS } from "./fixtures/client_fixture.ts";
+
+const A = conversation("a");
+
+/** A server behind the bridge that keeps its sessions in memory alone. */
+class Forgetful implements AsyncDisposable {
+  readonly #kind: Kind;
+  readonly #fixture: Fixture;
+  readonly #flags: readonly string[];
+  readonly #pidFile: string;
+
+  private constructor(kind: Kind, folder: Folder, flags: readonly string[]) {
+    this.#kind = kind;
+    this.#flags = flags;
+    this.#fixture = new Fixture(kind, flags);
+    this.#pidFile = `${folder.path}/pid`;
+  }
+
+  static async start(kind: Kind, folder: Folder, ...flags: string[]): Promise<Forgetful> {
+    const server = new Forgetful(kind, folder, flags);
+    await server.#fixture.start();
+    return server;
+  }
+
+  /** What the bridge is started with. */
+  get args(): string[] {
+    if (this.#kind !== "stdio") return ["--url", this.#fixture.url];
+    const script = fileURLToPath(new URL("./fixtures/client_server.ts", import.meta.url));
+    const line = [Deno.execPath(), "run", "-A", script, "stdio", ...this.#flags];
+    return ["--", "sh", "-c", 'echo $$ > "$0"; exec "$@"', this.#pidFile, ...line];
+  }
+
+  /** Kills it, and starts it again where the bridge does not. */
+  async restart(host: BridgeHost): Promise<void> {
+    if (this.#kind === "stdio") {
+      Deno.kill(Number(await Deno.readTextFile(this.#pidFile)), "SIGKILL");
+      await host.reconnected();
+    } else {
+      await this.#fixture.kill();
+      await this.#fixture.start();
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#fixture[Symbol.asyncDispose]();
+  }
+}
+
+for (const kind of KINDS) {
+  for (const says of REFUSALS) {
+    Deno.test(`bridge: tells that the state is gone where a server has only words: ${says} (${kind})`, async () => {
+      await using folder = await Folder.create();
+      await using server = await Forgetful.start(kind, folder, `--says=${says}`);
+      await using host = await BridgeHost.connect(folder, server.args);
+      const first = (await host.tool("echo", {}, A)).content[0]?.text;
+      await server.restart(host);
+      const refused = await host.tool("echo", {}, A);
+      assert(tellsOfReset(refused), JSON.stringify(refused));
+      assertMatch(refused.content[0]?.text ?? "", /call failed.*not made again.*call again/);
+      assertEquals([refused.isError, refused.content[1]?.text], [true, says]);
+      const next = await host.tool("echo", {}, A);
+      assert(!tellsOfReset(next), "the model has been told");
+      assertEquals([next.isError, next.content.length], [undefined, 1]);
+      assertNotEquals(next.content[0]?.text, first);
+      const last = await host.tool("echo", {}, A);
+      assertEquals(last.content, next.content, "the session goes on");
+    });
+  }
+}
+
+Deno.test("bridge: a tool that fails in a live session loses nothing, and nobody is told so", async () => {
+  await using folder = await Folder.create();
+  await using server = await Forgetful.start("http", folder, `--says=${REFUSALS[0]}`);
+  await using host = await BridgeHost.connect(folder, server.args);
+  const first = await host.tool("echo", {}, A);
+  for (let i = 0; i < 3; i++) {
+    const failed = await host.tool("fail", {}, A);
+    assertEquals([failed.isError, failed.content.length], [true, 1]);
+  }
+  assertEquals((await host.tool("echo", {}, A)).content, first.content);
+});
+
+Deno.test("bridge: calls at once that find the session gone are each told so", async () => {
+  await using folder = await Folder.create();
+  await using server = await Forgetful.start("http", folder, `--says=${REFUSALS[0]}`);
+  await using host = await BridgeHost.connect(folder, server.args);
+  await host.tool("echo", {}, A);
+  await host.tool("echo", {}, conversation("b"));
+  await server.restart(host);
+  const refused = await host.toolAtOnce(8, "echo", {}, A);
+  assert(refused.every((result) => tellsOfReset(result) && result.isError === true));
+  const next = await host.toolAtOnce(8, "echo", {}, A);
+  assertEquals(new Set(next.map(({ content }) => content[0]?.text)).size, 1);
+  assert(!next.some(tellsOfReset));
+  // The other conversation has its own session to lose.
+  assert(tellsOfReset(await host.tool("echo", {}, conversation("b"))));
+  assert(!tellsOfReset(await host.tool("echo", {}, conversation("b"))));
+});
