@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { REFUSALS, startFixture } from "./fixtures/client_fixture.ts";
 import { startServer } from "./support/server.ts";
 
 async function demo(...args: string[]) {
@@ -78,6 +79,34 @@ Deno.test("demo: a server that breaks its promise makes the exit status 1", asyn
     assertStringIncludes(stdout, named);
     assertMatch(stdout, /^ {2}✗ /m);
   }
+});
+
+for (const says of REFUSALS) {
+  Deno.test(`demo: a refusal in words alone is no -32002, and is shown as it came: ${says}`, async () => {
+    await using server = await startFixture("http", "--name=session-required", `--says=${says}`);
+    const { code, stdout } = await demo("--server", "session_required", "--url", server.url);
+    assertEquals(code, 1, stdout);
+    assertMatch(stdout, /✗ before: whoami without a cookie is refused with -32002$/m);
+    assertStringIncludes(stdout, `but: an isError result: ${says}\n`);
+    assertStringIncludes(stdout, "failed   1. Enforcement");
+    assertEquals(/\[object|undefined/.test(stdout), false, stdout);
+  });
+}
+
+Deno.test("demo: shows what came where a tool fails that must not", async () => {
+  await using server = await startFixture("http", "--name=notebook", "--fails");
+  const { code, stdout } = await demo("--url", server.url);
+  assertEquals(code, 1, stdout);
+  assertMatch(stdout, /✗ notebook_append failed: No such file$/m);
+  assertEquals(/\[object|undefined/.test(stdout), false, stdout);
+});
+
+Deno.test("demo: -32002 without a reason is a refusal, too", async () => {
+  await using server = await startFixture("http", "--name=session-required", "--bare");
+  const { stdout } = await demo("--url", server.url);
+  assertMatch(stdout, /✓ before: whoami without a cookie is refused with -32002$/m);
+  assertMatch(stdout, /✓ before: whoami with an id that was made up is refused with -32002$/m);
+  assertEquals(/\[object|undefined/.test(stdout.split("after session/create")[0] ?? ""), false);
 });
 
 Deno.test({

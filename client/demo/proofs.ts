@@ -91,29 +91,30 @@ async function enforcement(stage: Stage): Promise<void> {
   const { screen } = stage;
   const client = await stage.connect(await stage.start());
   const { transport } = client;
-  const missing = await client.refusal("whoami", null);
-  screen.step(
-    `before: whoami without a cookie is refused: -32002, ${missing}`,
-    missing === "missing",
-    transport,
-    missing,
-  );
-  const unknown = await client.refusal("whoami", { id: `sess-${"0".repeat(32)}` });
-  screen.step(
-    `before: whoami with an id that was made up is refused: -32002, ${unknown}`,
-    unknown === "unknown",
-    transport,
-    unknown,
-  );
+  const cases = [
+    ["without a cookie", null, "missing"],
+    ["with an id that was made up", { id: `sess-${"0".repeat(32)}` }, "unknown"],
+  ] as const;
+  for (const [how, cookie, expected] of cases) {
+    const { isRefused, came, reason } = await client.refusal("whoami", cookie);
+    screen.step(
+      `before: whoami ${how} is refused with -32002${
+        reason === undefined ? "" : `, ${said(reason)}`
+      }`,
+      isRefused && (reason === undefined || reason === expected),
+      transport,
+      came,
+    );
+  }
   const who = await client.call("whoami");
   screen.step(
-    `after session/create: whoami runs, in session ${who.session_id}`,
+    `after session/create: whoami runs, in session ${said(who.session_id)}`,
     who.session_id === client.cookie?.id,
     transport,
     who,
   );
   screen.step(
-    `the two refused calls never ran: this one is call ${who.tool_calls}`,
+    `the two refused calls never ran: this one is call ${said(who.tool_calls)}`,
     who.tool_calls === 1,
     transport,
     who,
@@ -134,7 +135,7 @@ async function isolation(stage: Stage): Promise<void> {
     const { note_number } = await client.call("notebook_append", { text });
     const { notes } = await client.call("notebook_read");
     screen.step(
-      `"${text}" is note ${note_number} of its notebook, and the only one`,
+      `"${text}" is note ${said(note_number)} of its notebook, and the only one`,
       JSON.stringify(textsOf(notes)) === JSON.stringify([text]),
       client.transport,
       notes,
@@ -151,7 +152,7 @@ async function persistence(stage: Stage): Promise<void> {
   for (const text of texts) await client.call("notebook_append", { text });
   const status = await client.call("notebook_status");
   screen.step(
-    `after three calls that append, a fourth counts ${status.note_count} notes`,
+    `after three calls that append, a fourth counts ${said(status.note_count)} notes`,
     status.note_count === 3 && status.tool_calls === 4,
     client.transport,
     status,
@@ -182,7 +183,7 @@ async function restart(stage: Stage): Promise<void> {
   const id = client.cookie?.id;
   const { hash } = await client.call("hashcheck_store", { key: "document", text: document });
   screen.step(
-    `stored: sha256 ${String(hash).slice(0, 16)}…`,
+    `stored: sha256 ${said(hash).slice(0, 16)}…`,
     hash !== undefined,
     client.transport,
     hash,
@@ -226,7 +227,7 @@ async function changeOfTransport(stage: Stage): Promise<void> {
   const id = overStdio.cookie?.id;
   const { hash } = await overStdio.call("hashcheck_store", { key: "document", text: document });
   screen.step(
-    `over stdio, stored: sha256 ${String(hash).slice(0, 16)}…`,
+    `over stdio, stored: sha256 ${said(hash).slice(0, 16)}…`,
     hash !== undefined,
     overStdio.transport,
     hash,
@@ -282,7 +283,7 @@ async function cookieLife(stage: Stage): Promise<void> {
   );
   const echoed = await client.call("session_probe");
   screen.step(
-    `echo: the call carried the cookie, and the server says it is call ${echoed.calls} of it`,
+    `echo: the call carried the cookie, and the server says it is call ${said(echoed.calls)} of it`,
     Object(echoed.session).id === created?.id && echoed.calls === 1,
     transport,
     echoed,
@@ -312,7 +313,7 @@ async function cookieLife(stage: Stage): Promise<void> {
   const fresh = await client.call("session_probe");
   const established = client.cookie;
   screen.step(
-    `re-establish: the next call got a session of its own, and is call ${fresh.calls} of it`,
+    `re-establish: the next call got a session of its own, and is call ${said(fresh.calls)} of it`,
     established !== undefined && established.id !== created?.id && fresh.calls === 1,
     transport,
     fresh,
@@ -335,10 +336,15 @@ async function cookieLife(stage: Stage): Promise<void> {
 }
 
 function textsOf(notes: unknown): string[] {
-  return Array.isArray(notes) ? notes.map((note) => String(Object(note).text)) : [];
+  return Array.isArray(notes) ? notes.map((note) => said(Object(note).text)) : [];
 }
 
 function verdict({ found, match }: Record<string, unknown>): string {
   if (found !== true) return "the key is not found";
   return match === true ? "MATCH" : "MISMATCH";
+}
+
+/** What a server said, where a text or a number was to come. */
+function said(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value) ?? "nothing";
 }

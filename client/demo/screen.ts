@@ -50,7 +50,8 @@ export class Screen {
     const mark = holds ? this.#paint("green", "✓") : this.#paint("red", "✗");
     this.#write(`  ${mark} ${printable(text)}`);
     if (!holds) {
-      this.#write(`    ${this.#paint("red", `but: ${printable(String(JSON.stringify(seen)))}`)}`);
+      const came = typeof seen === "string" ? seen : String(JSON.stringify(seen));
+      this.#write(`    ${this.#paint("red", `but: ${printable(came)}`)}`);
     }
     this.#panel(transport);
     if (!holds) throw new ProofFailed(text);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CODE, type HeldCookie, META_KEY } from "../../protocol.ts";
+import { CODE, type HeldCookie, member, META_KEY } from "../../protocol.ts";
 import type { SessionEvent } from "../events.ts";
 import { MemoryJar } from "../jar.ts";
 import { Client, McpError } from "../sdk.ts";
@@ -69,6 +69,15 @@ export class Stage implements AsyncDisposable {
   }
 }
 
+/** What came of a call that should be refused with -32002. */
+export interface Refusal {
+  readonly isRefused: boolean;
+  /** What the server said, for people. */
+  readonly came: string;
+  /** Why the server refused, if it tells. */
+  readonly reason?: unknown;
+}
+
 /** A connected client, and what a proof asks of it. */
 export class Connection implements AsyncDisposable {
   /** The client's transport, which holds the cookie. */
@@ -94,31 +103,54 @@ export class Connection implements AsyncDisposable {
     return this.transport.cookie;
   }
 
-  /** Calls a tool, with the held cookie or another, and gives what it says to programs. */
+  /**
+   * Calls a tool, with the held cookie or another, and gives what it says to programs.
+   *
+   * @throws {Error} If the tool fails; it says what came.
+   */
   async call(
     name: string,
     args: Record<string, unknown> = {},
     cookie?: HeldCookie | null,
   ): Promise<Record<string, unknown>> {
-    const _meta = cookie === undefined ? {} : { _meta: { [META_KEY]: cookie } };
-    const result = await this.#client.callTool({ name, arguments: args, ..._meta });
+    const result = await this.#call(name, args, cookie);
+    if (result.isError === true) throw new Error(`${name} failed: ${textOf(result)}`);
     return typeof result.structuredContent === "object" && result.structuredContent !== null
       ? { ...result.structuredContent }
       : { ...result };
   }
 
-  /** Calls a tool that should be refused, and gives the reason; what it said if it was not. */
-  async refusal(name: string, cookie: HeldCookie | null): Promise<unknown> {
+  /** Calls a tool that should be refused with -32002, and tells what came. */
+  async refusal(name: string, cookie: HeldCookie | null): Promise<Refusal> {
     try {
-      return await this.call(name, {}, cookie);
+      const result = await this.#call(name, {}, cookie);
+      const kind = result.isError === true ? "an isError result" : "the result of a call that ran";
+      return { isRefused: false, came: `${kind}: ${textOf(result)}` };
     } catch (error) {
-      if (!(error instanceof McpError) || error.code !== CODE.sessionRequired) throw error;
-      return Object(error.data).reason;
+      if (!(error instanceof McpError)) throw error;
+      const { code, message, data } = error;
+      if (code !== CODE.sessionRequired) return { isRefused: false, came: message };
+      // Why is told by servers of this project alone.
+      return { isRefused: true, came: message, reason: member(data, "reason") };
     }
+  }
+
+  #call(name: string, args: Record<string, unknown>, cookie: HeldCookie | null | undefined) {
+    const _meta = cookie === undefined ? {} : { _meta: { [META_KEY]: cookie } };
+    return this.#client.callTool({ name, arguments: args, ..._meta });
   }
 
   /** Ends the connection. The session lives on. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#client.close();
   }
+}
+
+/** What a result says to people, or else all of it. */
+function textOf(result: Record<string, unknown>): string {
+  const content = Array.isArray(result.content) ? result.content : [];
+  const texts = content.map((block) => member(block, "text")).filter((text) =>
+    typeof text === "string"
+  );
+  return texts.join(" ") || JSON.stringify(result);
 }
