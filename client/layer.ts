@@ -168,18 +168,20 @@ export class SessionLayer implements Transport {
   }
 
   async #dispatch(call: Call, id: RequestId): Promise<void> {
-    const { message, options } = call;
+    const { message, options, keeper } = call;
     call.wireId = id;
+    let { params } = message;
     if (
-      !call.foreign && message.method !== "initialize" && this.#sessions.capability !== undefined
+      keeper !== undefined && !call.foreign && message.method !== "initialize" &&
+      this.#sessions.capability !== undefined
     ) {
-      call.carried = call.keeper?.cookie;
+      call.carried = keeper.cookie;
+      // `null` says that this client knows sessions, and holds none.
+      params = withCookie(params ?? {}, keeper.cookie ?? null);
     }
-    const cookie = call.foreign ? undefined : call.carried;
-    const params = cookie ? { params: withCookie(message.params ?? {}, cookie) } : {};
     // A resumption token belongs to the stream of the first sending.
     const resuming = call.repeated ? { ...options, resumptionToken: undefined } : options;
-    await this.#inner.send({ ...message, id, ...params }, resuming);
+    await this.#inner.send({ ...message, id, ...(params && { params }) }, resuming);
   }
 
   /** The client is connected: lets nothing pass until its session is there, if it wants one now. */

@@ -63,7 +63,7 @@ export interface SessionTransport extends Transport {
  * that was killed.
  *
  * The session is made, or resumed from the jar, as the client connects, and its cookie goes with
- * every request. A `_meta["mcp/session"]` that the caller has put into a request, `null` included,
+ * every request; `null` in its place says that none is held. A `_meta["mcp/session"]` that the caller has put into a request, `null` included,
  * is left alone, and so is what the server answers to it.
  *
  * - A session that the server does not know any more is replaced by a new one, `onsession` is told

@@ -87,6 +87,22 @@ withBridge("sends a cookie in place of the conversation's id", SESSIONS, async (
   assertEquals(third._meta?.["mcp/session"]?.id, "sess-own");
 });
 
+withBridge(
+  "says with null that it holds no session, to a server with sessions",
+  SESSIONS,
+  async (host) => {
+    await host.initialize();
+    const listed = await echoed(host, "tools/list", undefined, 1);
+    const params = { _meta: { "mcp/session": null } };
+    assertEquals(listed.received, { jsonrpc: "2.0", id: 1, method: "tools/list", params });
+    assertEquals(listed._meta, { "other/key": 1 });
+    // A call whose conversation cannot be told from others has nothing to do with sessions.
+    const unreadable = { name: "x", _meta: { threadId: ["t"] } };
+    const { received } = await echoed(host, "tools/call", unreadable, 2);
+    assertEquals(received, { jsonrpc: "2.0", id: 2, method: "tools/call", params: unreadable });
+  },
+);
+
 withBridge("passes what a server asks and tells, and what is answered", SESSIONS, async (host) => {
   await host.initialize({ roots: {}, sampling: {}, elicitation: {} });
   const emit = [

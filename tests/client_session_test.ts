@@ -39,6 +39,27 @@ testEach(
 );
 
 testEach(
+  ["stdio", "http"],
+  "withSession: says with null that it knows sessions and holds none",
+  async (kind) => {
+    await using fixture = await startFixture(kind, "--no-create", "--optional");
+    await using it = await connected(fixture);
+    const params = Object.freeze({ name: "echo", _meta: Object.freeze({ mine: 1 }) });
+    await it.client.callTool(params);
+    await it.client.ping();
+    await it.ask("anything/else", { x: 1 });
+    for (const method of ["tools/call", "ping", "anything/else"]) {
+      assertEquals((await it.seen(method)).map(({ cookie }) => cookie), [null], method);
+    }
+    assertEquals((await it.seen("initialize")).map(({ cookie }) => cookie), [undefined]);
+    assertEquals((await it.seen("notifications/initialized")).map(({ cookie }) => cookie), [
+      undefined,
+    ]);
+    assertEquals(it.told, []);
+  },
+);
+
+testEach(
   ["stdio", "sse"],
   "withSession: leaves progress, and the caller's object, as they are",
   async (kind) => {
@@ -92,11 +113,8 @@ testEach(
     assertEquals(it.told, ["created", "revoked"]);
     assertEquals(await it.call("echo", { note: "after" }), it.id);
     assertEquals(it.told, ["created", "revoked", "created"]);
-    assertEquals((await it.seen("tools/call")).map(({ cookie }) => cookie === undefined), [
-      false,
-      true,
-      false,
-    ]);
+    const [, next, repeated] = await it.seen("tools/call");
+    assertEquals([next?.cookie, repeated?.cookie?.id], [null, it.id]);
     assertEquals((await it.ran()).after, 1);
   },
 );
