@@ -7,15 +7,17 @@
 import { endsStream, failureOf, NeverSentError, outcomeUnknown } from "./failure.ts";
 import { type Flight, sending } from "./flight.ts";
 import {
-  cancelledId,
+  type Answer,
   type Extra,
   isAnswer,
   isRequest,
   type Message,
+  type Notification,
   type RequestId,
   type SendOptions,
   type Transport,
 } from "./sdk.ts";
+import { ServerRequests } from "./server_requests.ts";
 
 /** Who is told what comes over a connection. */
 export interface LinkEvents {
@@ -25,6 +27,8 @@ export interface LinkEvents {
   error(error: Error): void;
   /** The connection is over, without `close()` having been called. */
   ended(): void;
+  /** An id for a request of the server's that no other has had, on whatever connection. */
+  newId(): number;
 }
 
 /**
@@ -35,8 +39,7 @@ export class Link {
   readonly #transport: Transport;
   readonly #events: LinkEvents;
   readonly #inFlight = new Map<RequestId, Flight>();
-  /** The server's requests that this side still owes an answer. */
-  readonly #asked = new Set<RequestId>();
+  readonly #asked: ServerRequests;
   /** Releases the `send`s that wait for a process which reads no more. */
   readonly #sends = new Set<() => void>();
   #state: "open" | "retired" | "over" = "open";
@@ -45,6 +48,7 @@ export class Link {
   constructor(transport: Transport, events: LinkEvents) {
     this.#transport = transport;
     this.#events = events;
+    this.#asked = new ServerRequests(() => events.newId());
     transport.onmessage = (message, extra) => this.#receive(message, extra);
     transport.onerror = (error) => this.#fail(error);
     transport.onclose = () => this.#end();
@@ -70,9 +74,9 @@ export class Link {
     return sending.run(undefined, () => this.#transport.start());
   }
 
-  /** Was it over this connection that the server sent the request `id`, unanswered so far? */
-  owes(id: RequestId | undefined): boolean {
-    return id !== undefined && this.#asked.has(id);
+  /** Does this answer a request that came over this connection, or tell how far it is? */
+  concerns(reply: Answer | Notification): boolean {
+    return this.#asked.concerns(reply);
   }
 
   /**
@@ -82,8 +86,7 @@ export class Link {
    */
   async send(message: Message, options: SendOptions = {}): Promise<void> {
     if (this.#state === "over") throw new NeverSentError("The connection is over");
-    if (isAnswer(message) && message.id !== undefined) this.#asked.delete(message.id);
-    if (!isRequest(message)) return await this.#write(undefined, message, options);
+    if (!isRequest(message)) return await this.#reply(message, options);
     const flight: Flight = {
       id: message.id,
       method: message.method,
@@ -120,6 +123,7 @@ export class Link {
   retire(): void {
     if (this.#state !== "open") return;
     this.#state = "retired";
+    this.#withdraw();
     this.#closeWhenIdle();
   }
 
@@ -127,7 +131,15 @@ export class Link {
   async close(): Promise<void> {
     this.#state = "over";
     this.#release();
+    this.#withdraw();
     await this.#transport.close();
+  }
+
+  async #reply(message: Answer | Notification, options: SendOptions): Promise<void> {
+    const { relatedRequestId: related } = options;
+    const own = related === undefined ? undefined : this.#asked.idOf(related);
+    const told = own === undefined ? options : { ...options, relatedRequestId: own };
+    await this.#write(undefined, this.#asked.outgoing(message), told);
   }
 
   async #write(flight: Flight | undefined, message: Message, options: SendOptions): Promise<void> {
@@ -143,11 +155,10 @@ export class Link {
 
   #receive(message: Message, extra: Extra | undefined): void {
     if (this.#state === "over") return;
-    if (isRequest(message)) this.#asked.add(message.id);
-    const cancelled = cancelledId(message);
-    if (cancelled !== undefined) this.#asked.delete(cancelled);
     if (isAnswer(message) && message.id !== undefined) this.#land(message.id);
-    this.#events.message(message, extra);
+    for (const each of this.#asked.incoming(message, sending.getStore())) {
+      this.#events.message(each, extra);
+    }
   }
 
   #fail(error: Error): void {
@@ -162,7 +173,7 @@ export class Link {
     this.#state = "over";
     this.#release();
     for (const flight of this.#inFlight.values()) this.#lose(flight);
-    for (const requestId of this.#asked) this.#events.message(withdrawn(requestId));
+    this.#withdraw();
     this.#events.ended();
   }
 
@@ -170,7 +181,13 @@ export class Link {
   #lose(flight: Flight): void {
     if (!this.#isInFlight(flight)) return;
     this.#land(flight.id);
+    this.#withdraw(flight);
     this.#events.message(outcomeUnknown(flight.id, flight.method));
+  }
+
+  /** Nobody waits any more for answers to what the server has asked, or asked on that stream. */
+  #withdraw(flight?: Flight): void {
+    for (const each of this.#asked.withdraw(flight)) this.#events.message(each);
   }
 
   #land(id: RequestId): void {
@@ -192,10 +209,4 @@ export class Link {
   #release(): void {
     for (const release of this.#sends) release();
   }
-}
-
-/** Nobody waits for the answer any more; the next connection may ask under the same id. */
-function withdrawn(requestId: RequestId): Message {
-  const params = { requestId, reason: "The connection to the server broke" };
-  return { jsonrpc: "2.0", method: "notifications/cancelled", params };
 }

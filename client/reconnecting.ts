@@ -20,6 +20,7 @@ import {
   type SendOptions,
   type Transport,
 } from "./sdk.ts";
+import { tokenOf } from "./server_requests.ts";
 
 /** Makes a transport that has not been started. Called again for each new connection. */
 export type Connect = () => Transport | Promise<Transport>;
@@ -79,6 +80,7 @@ export class Reconnecting implements Transport {
   #agreed = false;
   #version: string | undefined;
   #replays = 0;
+  #questions = 0;
   #introduction:
     | { readonly id: string; readonly answered: PromiseWithResolvers<Answer> }
     | undefined;
@@ -110,7 +112,9 @@ export class Reconnecting implements Transport {
 
   /** Sends a message, over a new connection if the present one is dead. */
   async send(message: Message, options?: SendOptions): Promise<void> {
-    if (isAnswer(message)) return await this.#answer(message, options);
+    if (isAnswer(message) || tokenOf(message) !== undefined) {
+      return await this.#reply(message, options);
+    }
     if (message.method === "initialize" && isRequest(message)) this.#initialize = message;
     const cancelled = cancelledId(message);
     if (cancelled !== undefined && !this.#cancel(cancelled)) return;
@@ -151,10 +155,10 @@ export class Reconnecting implements Transport {
     await Promise.allSettled([...closed, this.#reopening]);
   }
 
-  /** An answer goes where the question came from; if that connection is gone, so is who asked. */
-  async #answer(answer: Answer, options: SendOptions | undefined): Promise<void> {
+  /** A reply goes where the question came from; if that connection is gone, so is who asked. */
+  async #reply(reply: Answer | Notification, options: SendOptions | undefined): Promise<void> {
     for (const link of this.#links) {
-      if (link.owes(answer.id)) return await link.send(answer, options);
+      if (link.concerns(reply)) return await link.send(reply, options);
     }
   }
 
@@ -206,6 +210,7 @@ export class Reconnecting implements Transport {
       message: (message, extra) => this.#receive(message, extra),
       error: (error) => this.onerror?.(error),
       ended: () => this.#ended(link),
+      newId: () => ++this.#questions,
     });
     this.#links.add(link);
     try {

@@ -1,7 +1,7 @@
 /**
  * A server on stdio that shows what reached it: the result of each request is the request itself.
  * `emit` makes it send messages of its own, `seen` tells what needed no answer, and `hold` is never
- * answered. With `--sessions` it announces sessions.
+ * answered, and the notification `exit` ends it. With `--sessions` it announces sessions.
  */
 
 import { lines } from "./support/lines.ts";
@@ -16,6 +16,7 @@ function say(message: unknown): void {
 for await (const line of lines(Deno.stdin.readable)) {
   const message = JSON.parse(line);
   const { id, method, params } = message;
+  if (method === "exit") Deno.exit(0);
   if (method === undefined || id === undefined) seen.push(message);
   else if (method === "initialize") {
     const session = { version: 2, features: ["create"] };

@@ -115,13 +115,19 @@ withBridge("passes what a server asks and tells, and what is answered", SESSIONS
   ];
   const before = host.messages.length;
   await host.request("tools/call", { emit }, "call");
-  assertEquals<unknown>(host.messages.slice(before, -1), emit);
+  const got = host.messages.slice(before, -1);
+  // The bridge gives requests ids of its own.
+  const named = got.map((message, at) => ({ ...message, ...("id" in message && emit[at]) }));
+  assertEquals<unknown>(named, emit);
+  const [sampling, elicitation, roots] = got.slice(3).map(({ id }) => id);
   const replies = [
     { jsonrpc: "2.0", id: 1, error: { code: -32601, message: "No roots", data: { a: 1 } } },
     { jsonrpc: "2.0", id: "0", result: { action: "accept", content: {} } },
     { jsonrpc: "2.0", id: 0, result: { role: "assistant", content: [], model: "m" } },
   ];
-  for (const answer of replies) await host.send(answer);
+  for (const [at, id] of [roots, elicitation, sampling].entries()) {
+    await host.send({ ...replies[at], id });
+  }
   const changed = { jsonrpc: "2.0", method: "notifications/roots/list_changed" };
   await host.send(changed);
   const { result } = await host.request("seen", {});
