@@ -6,7 +6,6 @@
 
 import type { Authenticate } from "./authenticate.ts";
 import { parseAuthority } from "./authority.ts";
-import { asError } from "./errors.ts";
 import type { HttpSettings } from "./flags.ts";
 import { forHosts, forPages, type HttpEndpoint } from "./handler.ts";
 import { StatelessHttpTransport } from "./http.ts";
