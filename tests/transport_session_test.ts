@@ -1,10 +1,12 @@
 import { assert } from "@std/assert";
-import { UnreadAnswers } from "../servers/base/answer_body.ts";
+import { type AnswerBody, UnreadAnswers } from "../servers/base/answer_body.ts";
+import { Overdue } from "../servers/base/overdue.ts";
 import { TransportSession } from "../servers/base/transport_session.ts";
 
 Deno.test("TransportSession: a clock that is set makes it neither idle nor used", () => {
   const unread = new UnreadAnswers({ answerMs: 1000 });
-  const session = new TransportSession({ owner: null, unread, onopen() {}, onclose() {} });
+  const streams = new Overdue<AnswerBody>(1000, () => {});
+  const session = new TransportSession({ owner: null, unread, streams, onopen() {}, onclose() {} });
   const { now } = Date;
   try {
     for (const ms of [8 * 86_400_000, -8 * 86_400_000]) {
