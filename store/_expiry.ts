@@ -1,5 +1,5 @@
 /**
- * When sessions expire, and when they are over: finds the first without looking at all the others.
+ * When sessions expire, and when they are over. Finds the earliest without looking at all the others.
  *
  * @module
  */
@@ -57,7 +57,7 @@ export class ExpiryQueue<T extends Expiring> {
     this.#times[at] = time;
   }
 
-  /** Those that have expired, the first first. They stay: what is decided may not be carried out. */
+  /** Those that have expired, earliest first. They stay: what is decided may not be carried out. */
   *expired(now: number): Generator<T> {
     const found = new Set<T>();
     try {

@@ -19,7 +19,7 @@ export class Shelf {
     return this.#entries.length - this.#dropped;
   }
 
-  /** Those that have expired, the first first. */
+  /** Those that have expired, earliest first. */
   hidden(now: number): Iterable<Entry> {
     this.#byExpiry ??= new ExpiryQueue(this.after(undefined), ({ dropped }) => !dropped);
     return this.#byExpiry.expired(now);

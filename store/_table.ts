@@ -56,7 +56,7 @@ export class Table {
   #sweep: Iterator<Entry> | undefined;
   /** Absent until somebody asks for it: only a store that is full needs it. */
   #byExpiry: ExpiryQueue<Entry> | undefined;
-  /** The same of those that have a state, for a store that is full of bytes. */
+  /** Sessions with a state alone, for a store that is full of bytes. */
   #holding: ExpiryQueue<Entry> | undefined;
 
   /** How many sessions there are, with the hidden ones: those that expired, and are still there. */
@@ -167,18 +167,18 @@ export class Table {
     }
   }
 
-  /** The sessions that have expired, the first first. */
+  /** The sessions that have expired, earliest first. */
   hidden(now: number): Iterable<Entry> {
     this.#byExpiry ??= new ExpiryQueue(this.#entries.values(), ({ dropped }) => !dropped);
     return this.#byExpiry.expired(now);
   }
 
-  /** The same of one owner's. */
+  /** One owner's sessions that have expired, earliest first. */
   hiddenOf(owner: string, now: number): Iterable<Entry> {
     return this.#byOwner.get(owner)?.hidden(now) ?? [];
   }
 
-  /** The same of those that have a state. */
+  /** Sessions with a state that have expired, earliest first. */
   hiddenHolding(now: number): Iterable<Entry> {
     this.#holding ??= new ExpiryQueue(
       this.#entries.values().filter(({ bytes }) => bytes > 0),

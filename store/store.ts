@@ -112,8 +112,8 @@ export interface StoreLimits {
    *
    * On Deno KV it is less exact, so that sessions can be made at once without waiting for each
    * other. Those that are made at the same moment may all take the last place: there can be as many
-   * more. And of the sessions that a `create` finds a full store with, it looks at 100 to 200 for
-   * hidden ones that make room, the next one at those after them.
+   * more. A `create` that finds the store full looks at 100 to 200 of its sessions for hidden ones,
+   * the next one at those after them, and frees a hundredth of the limit at once.
    *
    * @default 2_000_000
    */
