@@ -1,5 +1,6 @@
 /** What becomes of what an operator's `authenticate` gives, or does not give. */
 
+// @ts-types="@modelcontextprotocol/sdk/inMemory"
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {

@@ -116,7 +116,7 @@ Deno.test("sessions: a session that another user's token cannot reach stays in t
   const [alice, bob] = [as("alice", "token-a"), as("bob", "token-b")];
   await user.does("call", "notebook_append", '{"text":"x"}', ...alice);
   const { cookies: [{ cookie: { id } }] } = await user.json("jar", "list");
-  assertMatch(await user.fails(1, "resume", id, ...bob), /no live session .* another user's/);
+  assertMatch(await user.fails(1, "resume", id, ...bob), /lists no session .* another user's/);
   assertMatch(await user.fails(1, "delete", id, ...bob), /no session .* another user's/);
   assertEquals(await user.does("call", "notebook_read", ...alice), "1. x\n");
   // One that has been ended leaves every profile.

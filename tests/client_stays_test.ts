@@ -3,6 +3,7 @@
  */
 
 import { assertEquals, assertRejects } from "@std/assert";
+import { DeadlineError } from "../client/deadline.ts";
 import { Reconnecting } from "../client/reconnecting.ts";
 import type { Message } from "../client/sdk.ts";
 import { startFixture } from "./fixtures/client_fixture.ts";
@@ -38,9 +39,20 @@ for (const givesUp of [true, false]) {
     away = false;
     assertEquals(closed, givesUp ? 1 : 0);
     if (givesUp) await assertRejects(() => ask(3, "ping"), Error, "closed");
-    else await ask(3, "ping");
+    else await untilAnswered(() => ask(3, "ping"));
     assertEquals(answers, givesUp ? [1] : [1, 3]);
     await transport.close();
     assertEquals(closed, 1);
   });
+}
+
+/** Asks again until a new connection was ready within the time that one attempt has. */
+async function untilAnswered(ask: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof DeadlineError)) throw error;
+    }
+  }
 }
