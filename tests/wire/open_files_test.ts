@@ -53,7 +53,7 @@ async function until<T>(once: () => T | undefined | Promise<T | undefined>): Pro
 }
 
 const shortages = ({ stderr }: HttpServer) =>
-  stderr.filter((line) => line.includes("Too many open files"));
+  stderr.filter((line) => line.includes("Cannot accept connections: Too many open files"));
 
 /** Opens connections that send nothing, until the server has no room for another. */
 async function fill(server: HttpServer): Promise<DisposableStack> {
@@ -124,6 +124,7 @@ Deno.test({
       using _idle = await fill(server);
       const answer = await answered(server, request("initialize", INITIALIZE));
       assertMatch(answer, /^HTTP\/1\.1 200 /);
+      await until(() => server.stderr.find((line) => line.includes("accepted again")));
       assertEquals(shortages(server).length, 1, server.stderr.join("\n"));
     });
   },
