@@ -123,8 +123,8 @@ export class HttpPort {
     shortage.told.add(reason);
     this.#options.onerror(
       new Error(
-        `Cannot accept connections: ${reason}; those that are there are served, and it is tried ` +
-          "again and again (`ulimit -n` limits how many there can be)",
+        `Cannot accept connections: ${reason}. Kept ones are served, and the port is listened on ` +
+          "again (`ulimit -n` bounds the open files)",
       ),
     );
   }

@@ -105,6 +105,7 @@ export class TransportSession {
     sdk.send = (message, options) =>
       "method" in message ? this.#say(message, options) : this.#answer(message, options);
     sdk.onclose = () => {
+      this.endStandaloneStream();
       onclose(sdk.sessionId);
       for (const id of this.#exchanges.keys()) this.#answered(id);
     };
@@ -181,7 +182,7 @@ export class TransportSession {
     }
   }
 
-  /** Ends the stream that waits for the server to speak. */
+  /** Ends the stream that waits for the server to speak; who does not read what is left loses it. */
   endStandaloneStream(): void {
     const { body, ticket } = this.#standalone ?? {};
     this.#sdk.closeStandaloneSSEStream();
@@ -190,7 +191,6 @@ export class TransportSession {
 
   /** Closes the transport, and the server with it, whose failure is told to itself alone. */
   async close(): Promise<void> {
-    this.endStandaloneStream();
     try {
       await this.#sdk.close();
     } catch (error) {
