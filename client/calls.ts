@@ -57,7 +57,7 @@ export class Calls {
     return call?.wireId === id ? call : undefined;
   }
 
-  /** Who holds the cookies for them. */
+  /** The keepers of all calls' cookies. */
   keepers(): Set<Keeper> {
     const keepers = this.#calls.values().map(({ keeper }) => keeper);
     return new Set(keepers.filter((keeper) => keeper !== undefined));

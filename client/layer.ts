@@ -67,12 +67,12 @@ export class SessionLayer implements Transport {
   readonly #first: Keeper | undefined;
   readonly #own: OwnRequests;
   readonly #calls = new Calls();
-  /** Delivers the answers that wait for something. */
+  /** Answers that have come and wait to be delivered. */
   readonly #due = new Set<() => void>();
   readonly #closing = new AbortController();
   readonly #sessions: Establisher;
   readonly #insists: boolean;
-  /** Has the server sent -32002 to a `tools/call`? Then what it says in words is a tool's. */
+  /** Whether the server has sent -32002 to a `tools/call`: a failure in words is a tool's then. */
   #refusesByCode = false;
 
   constructor(
@@ -286,7 +286,7 @@ export class SessionLayer implements Transport {
     }
   }
 
-  /** Has this call, which has not run as it had no live session, not gone a second time? */
+  /** Whether a call that was refused, and so has not run, may go again. */
   #mayRepeat(call: Call, { error }: ErrorAnswer): boolean {
     // After "ended" the tool has run.
     return !call.foreign && !call.repeated && this.#sessions.offers("create") &&
@@ -294,8 +294,8 @@ export class SessionLayer implements Transport {
   }
 
   /**
-   * May this be how a server that knows no -32002 refuses a call without a live session? A result that
-   * brings a cookie says itself what became of the session.
+   * Whether this may be a refusal by a server that knows no -32002. A result that brings a cookie says
+   * itself what became of the session.
    */
   #seemsRefused({ message, foreign }: Call, result: unknown): boolean {
     return message.method === "tools/call" && !foreign && member(result, "isError") === true &&

@@ -16,7 +16,7 @@ import type { Ask, OwnRequests } from "./own_requests.ts";
 export interface PresenceParts {
   /** Asks the server. */
   readonly own: OwnRequests;
-  /** Does the server have a list? */
+  /** Whether the server has a list. */
   readonly offersList: () => boolean;
   /** How long an answer may take. */
   readonly answerMs: number;
@@ -28,12 +28,12 @@ export interface PresenceParts {
 
 /** What this connection has shown of a keeper's session. */
 class Known {
-  /** Has the server been asked, or is the session of this connection? */
+  /** Whether the server has been asked, or has made the session on this connection. */
   confirmed = false;
   /** Ends when the server has been asked for the first time. */
   confirming: Promise<void> | undefined;
-  /** The question on its way: is the session gone? */
-  question: Promise<boolean> | undefined;
+  /** The question on its way, whether the session `id` is gone. */
+  question: { readonly id: string; readonly isGone: Promise<boolean> } | undefined;
   /** The id of a session that the list lacked. */
   unlisted: string | undefined;
   /** The id of a session that the list lacked, and that the server took all the same. */
@@ -86,8 +86,14 @@ export class Presence {
     if (cookie === undefined || known.taken === cookie.id || !this.#parts.offersList()) {
       return false;
     }
-    known.question ??= this.#ask(keeper, cookie).finally(() => known.question = undefined);
-    return await known.question;
+    let { question } = known;
+    if (question?.id !== cookie.id) {
+      question = { id: cookie.id, isGone: this.#ask(keeper, cookie) };
+      known.question = question;
+    }
+    const isGone = await question.isGone;
+    if (known.question === question) known.question = undefined;
+    return isGone;
   }
 
   /** A call came back with the session that `keeper` holds: the server takes it, listed or not. */

@@ -171,6 +171,25 @@ testEach(
   },
 );
 
+testEach(
+  KINDS,
+  "withSession: the answer for one session is not taken for another's",
+  async (kind) => {
+    await using fixture = await startFixture(kind, "--hold-list");
+    await using it = await connected(fixture);
+    const first = it.client.callTool({ name: "fail" });
+    await Promise.race([fixture.running("session/list"), first]);
+    await it.call("rotate");
+    const { id } = it;
+    const second = it.client.callTool({ name: "fail", arguments: { note: "second" } });
+    await fixture.running("second");
+    for (let i = 0; i < 1000 && (await it.seen("session/list")).length < 2; i++);
+    await it.transport.send({ jsonrpc: "2.0", method: "notifications/release" });
+    await Promise.all([first, second]);
+    assertEquals([it.id, it.told], [id, ["created", "replaced"]]);
+  },
+);
+
 Deno.test("withSession: a failure is delivered though its server is gone for good", async () => {
   await using fixture = await startFixture("stateful");
   let connections = 0;

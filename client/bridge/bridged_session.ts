@@ -79,7 +79,7 @@ export class BridgedSession {
     const ranIn = cookie === undefined ? carried : cookie?.id;
     if (ranIn === undefined) return undefined;
     if (ranIn !== this.#gone) return this.#found ? JOINED : RESET;
-    // An answer may be late, and of the old session; but a failure may be what that session came to.
+    // A late answer of the old session tells nothing new, but a failure may be for its loss.
     return member(result, "isError") === true && cookie === undefined ? FAILED : undefined;
   }
 
