@@ -21,13 +21,13 @@ import {
   type Command,
   helpText,
   type HttpSettings,
-  LOG_LEVELS,
   type LogLevel,
   parseFlags,
   UsageError,
 } from "./flags.ts";
 import { sessionLayer, type SessionLayerOptions } from "./layer.ts";
 import type { RequestLimits } from "./load.ts";
+import { type Log, logger, oneLine } from "./log.ts";
 import type { McpServer, Transport } from "./sdk.ts";
 import { StdioTransport } from "./stdio.ts";
 
@@ -60,11 +60,6 @@ export const VERSION: string = denoConfig.version;
 // How long a stopping server waits for calls that are still running.
 const GRACE_MS = 5000;
 
-const MAX_LOG_LENGTH = 300;
-const REPEAT_MS = 1000;
-
-type Log = (level: LogLevel, message: string) => void;
-
 /**
  * Serves a server as the command line says, until its input ends or it is told to stop, and ends
  * the process: with 0, with 2 for a wrong flag, with 1 if it cannot serve.
@@ -88,7 +83,7 @@ export async function serve(
     }
     return Deno.exit(0);
   } catch (error) {
-    console.error(`${definition.name}: ${asError(error).message}`);
+    console.error(`${definition.name}: ${oneLine(asError(error).message)}`);
     return Deno.exit(error instanceof UsageError ? 2 : 1);
   }
 }
@@ -208,27 +203,4 @@ async function bounded(work: Promise<void>): Promise<void> {
 /** A client's mistakes must not fill the log; a store that fails is for whoever runs the server. */
 function levelOf(error: Error): LogLevel {
   return error.constructor === Error || error instanceof WireError ? "info" : "error";
-}
-
-/** What is said again and again is written once a second: whoever calls must not fill the log. */
-function logger(name: string, limit: LogLevel): Log {
-  let last = { line: "", at: -Infinity };
-  let repeated = 0;
-  return (level, message) => {
-    if (LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(limit)) return;
-    const line = `${name}: ${level}: ${forLog(message)}`;
-    const at = performance.now();
-    if (line === last.line && at - last.at < REPEAT_MS) return void repeated++;
-    if (repeated > 0) console.error(`${last.line} (${repeated} times more)`);
-    console.error(line);
-    last = { line, at };
-    repeated = 0;
-  };
-}
-
-/** One line of bounded length, in which nobody finds a session to use. */
-function forLog(message: string): string {
-  const line = message.replaceAll(/\s+/g, " ").slice(0, MAX_LOG_LENGTH);
-  // What a client sends must not move the cursor of whoever reads the log.
-  return line.replaceAll(/\p{Cc}/gu, "?").replaceAll(/(sess-[0-9a-f]{8})[0-9a-f]+/g, "$1…");
 }
