@@ -1,5 +1,13 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
+import {
+  type Authenticate,
+  httpHandler,
+  McpServer,
+  sessionLayer,
+  StatelessHttpTransport,
+} from "../servers/base/mod.ts";
+import { MemoryStore } from "../store/mod.ts";
 import { startServer } from "./support/server.ts";
 
 const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));
@@ -65,6 +73,52 @@ Deno.test("README: its plain client goes on in the session whose handle it kept"
     assertEquals(note_number, 1);
     assertEquals(await append("bread", session), { session, note_number: 2 });
     assertEquals((await append("else")).note_number, 1);
+  } finally {
+    await Deno.remove(script);
+  }
+});
+
+Deno.test("README: a user's sessions outlive the registration of a client, where it says so", async () => {
+  const code = /```ts\n([^`]*byUserAlone[\s\S]*?)```/.exec(readme)?.[1];
+  assert(code);
+  const script = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    await Deno.writeTextFile(script, code);
+    const { byUserAlone } = await import(`file://${script}`);
+    const byHeaders: Authenticate = ({ headers }) => {
+      const [clientId = "", sub] = headers.get("authorization")?.split(" ") ?? [];
+      return sub === undefined ? undefined : {
+        token: "t",
+        clientId,
+        scopes: [],
+        extra: { iss: "https://id.example.com", sub },
+      };
+    };
+    const listed = async (authenticate: Authenticate) => {
+      const transport = new StatelessHttpTransport();
+      const server = new McpServer({ name: "example", version: "1.0.0" });
+      await server.connect(sessionLayer(transport, { store: new MemoryStore() }));
+      const handler = httpHandler(transport, { hosts: ["mcp.example.com"], authenticate });
+      const ask = async (authorization: string, method: string) => {
+        const headers = {
+          authorization,
+          "content-type": "application/json",
+          accept: "application/json, text/event-stream",
+        };
+        const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method });
+        const init = { method: "POST", headers, body };
+        const response = await handler(new Request("https://mcp.example.com/", init));
+        return { status: response.status, ...(await response.json()) };
+      };
+      await ask("registered-first alice", "session/create");
+      const again = await ask("registered-again alice", "session/list");
+      const other = await ask("registered-first bob", "session/list");
+      const nobody = await ask("", "session/list");
+      await server.close();
+      return [again.result.sessions.length, other.result.sessions.length, nobody.status];
+    };
+    assertEquals(await listed(byHeaders), [0, 0, 401]);
+    assertEquals(await listed(byUserAlone(byHeaders)), [1, 0, 401]);
   } finally {
     await Deno.remove(script);
   }
