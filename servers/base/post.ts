@@ -109,12 +109,12 @@ export function listingTypes(request: Request): Request {
   return new Request(request.url, { method: "POST", headers });
 }
 
-/** Holds a message to a version that is served. Its id is known by then, and the refusal has it. */
-function checkVersion(headers: Headers, message: JSONRPCMessage): Response | undefined {
+/** Holds a request to a version that is served. What it asks is known by then, and so is its id. */
+export function checkVersion(headers: Headers, message?: JSONRPCMessage): Response | undefined {
   const version = headers.get("mcp-protocol-version");
   if (version === null || SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return undefined;
   // An answer's id is that of a request of the server's own.
-  const id = "method" in message && "id" in message ? message.id : null;
+  const id = message !== undefined && "method" in message && "id" in message ? message.id : null;
   return json(400, errorMessage(id, unsupportedVersion(version)));
 }
 

@@ -12,6 +12,8 @@ import type { StatelessHttpOptions } from "./http.ts";
 import { Load, requestLimits } from "./load.ts";
 import { Overdue } from "./overdue.ts";
 import { PostReader } from "./post.ts";
+import { Load, type RequestLimits, requestLimits } from "./load.ts";
+import { checkVersion, PostReader } from "./post.ts";
 import { discardBody, refuse, refuseForNow } from "./refuse.ts";
 import type { AuthInfo, JSONRPCMessage, McpServer, Transport } from "./sdk.ts";
 import { TransportSession } from "./transport_session.ts";
@@ -62,7 +64,7 @@ export class StatefulHttpServer implements HttpEndpoint {
     try {
       const message = request.method === "POST"
         ? await this.#reader.read(request, ticket)
-        : undefined;
+        : checkVersion(request.headers);
       if (message instanceof Response) return message;
       // Nothing may come between finding a session and its being in use.
       const session = this.#find(request.headers, message, owner) ?? await this.#open(owner);

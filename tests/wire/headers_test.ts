@@ -48,6 +48,12 @@ for (const flags of [[], ["--stateful"]]) {
     }
     // Who has no transport session yet is told of the version first.
     assertEquals(JSON.parse((await send({ id: 1, method: "ping" }, "x", {})).body).id, 1);
+    for (const method of flags.length > 0 ? ["GET", "DELETE"] : []) {
+      const headers = { ...session, accept: "text/event-stream", "mcp-protocol-version": "x" };
+      const response = await fetch(server.url, { method, headers });
+      const { id, error } = await response.json();
+      assertEquals([response.status, id, error.code], [400, null, -32022], method);
+    }
     for (const version of LEGACY) {
       assertEquals((await send({ id: 1, method: "ping" }, version)).status, 200, version);
     }
