@@ -5,7 +5,7 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { canonicalOrigin, inAscii, parseAuthority } from "./authority.ts";
+import { type Authority, canonicalOrigin, inAscii, parseAuthority } from "./authority.ts";
 import { type Bind, BINDS, parseBind } from "./bind.ts";
 import { isSessionName, MAX_NAME_BYTES } from "./binding.ts";
 import { DEFAULT_TTL_MS } from "./record.ts";
@@ -222,20 +222,24 @@ function isLoopback(host: string): boolean {
     /^127(\.(\d{1,2}|1\d\d|2[0-4]\d|25[0-5])){3}$/.test(host);
 }
 
+/** A host that a client can ask for: one that a URL would write in another way never is. */
+function askedHost(text: string): Authority | undefined {
+  const authority = parseAuthority(inAscii(text));
+  if (authority === undefined) return undefined;
+  return URL.parse(`http://${authority.name}`)?.hostname === authority.name ? authority : undefined;
+}
+
 function hostName(host: string): string {
   const name = host.replace(/^\[(.*)\]$/, "$1");
-  const authority = parseAuthority(name.includes(":") ? `[${name}]` : name);
-  if (authority !== undefined && authority.port === undefined) {
-    const { name } = authority;
-    if (URL.parse(`http://${name}`)?.hostname === name) return name.replace(/^\[(.*)\]$/, "$1");
-  }
+  const authority = askedHost(name.includes(":") ? `[${name}]` : name);
+  if (authority !== undefined) return authority.name.replace(/^\[(.*)\]$/, "$1");
   throw new UsageError(
     `--host takes an address or name such as 127.0.0.1, ::1 or 0.0.0.0, not "${host}"`,
   );
 }
 
 function hostHeader(host: string): string {
-  const authority = parseAuthority(inAscii(host));
+  const authority = askedHost(host);
   if (authority !== undefined) {
     const { name, port } = authority;
     return port === undefined ? name : `${name}:${port}`;

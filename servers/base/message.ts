@@ -205,15 +205,15 @@ function withoutNull(
 
 /** Tells whether a request is of an era of MCP that begins without `initialize`. */
 function isModern(method: string, params: unknown): boolean {
+  if (method === DISCOVER) return true;
   const version = member(member(params, "_meta"), ENVELOPE_VERSION);
-  const isServed = SUPPORTED_PROTOCOL_VERSIONS.some((served) => served === version);
-  return method === DISCOVER || (version !== undefined && !isServed);
+  return version !== undefined && !SUPPORTED_PROTOCOL_VERSIONS.some((it) => it === version);
 }
 
 function unknownEra(): WireError {
   return new WireError(
     CODE.methodNotFound,
-    "Method not found: this server speaks no version of MCP that has it; begin with initialize " +
+    "Method not found: this server speaks only versions of MCP that begin with initialize " +
       `(${SUPPORTED_PROTOCOL_VERSIONS.join(", ")})`,
   );
 }

@@ -92,7 +92,7 @@ function acceptedTypes(accept: string): (type: string) => boolean {
   const ranges = new Map<string, boolean>();
   let last = "";
   // Some clients part types by what parts parameters.
-  for (const part of accept.toLowerCase().match(/[^\s,;]+/g) ?? []) {
+  for (const part of accept.toLowerCase().match(/[^\s,;"]+/g) ?? []) {
     if (part.includes("/")) ranges.set(last = part, true);
     else if (/^q=0(\.0*)?$/.test(part)) ranges.set(last, false);
   }

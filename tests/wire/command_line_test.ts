@@ -67,6 +67,7 @@ Deno.test("a wrong flag: is one clear line on stderr, and exit status 2", async 
     [[...http, "--allowed-host", "example.com:65536"], "--allowed-host"],
     [[...http, "--allowed-host", "[::g]"], "--allowed-host"],
     [[...http, "--allowed-host", ":80"], "--allowed-host"],
+    [[...http, "--allowed-host", "127.1"], "--allowed-host"],
     [[...http, "--allowed-host="], "--allowed-host"],
     [[...http, "--allowed-origin", "*"], "--allowed-origin"],
     [[...http, "--allowed-origin", "null"], "--allowed-origin"],
