@@ -126,6 +126,16 @@ export function parseLines(lines: Uint8Array, ends: readonly number[]): ParsedLi
   return { numbers, contents, older };
 }
 
+/** What one intact line says, its content as JSON text; `undefined` if it is no entry. */
+export function entryOf(
+  line: Uint8Array,
+): { readonly n: number; readonly content: string } | undefined {
+  const start = contentStart(line);
+  if (start === 0) return undefined;
+  const n = Number(decoder.decode(line.subarray(OPEN.length, start - THEN.length)));
+  return { n, content: decoder.decode(line.subarray(start, -CHECK_BYTES)).trim() };
+}
+
 /** Parses one line of any shape. */
 export function parseLine(line: Uint8Array): unknown {
   return JSON.parse(decoder.decode(line));

@@ -7,42 +7,41 @@
 import { randomHex } from "../protocol.ts";
 import { fileError, statIfAny, syncFolder, writeAll } from "./_files.ts";
 import { encodeHeader } from "./_header.ts";
-import { Inspection } from "./_inspect.ts";
-import { encodeLine } from "./_lines.ts";
+import { inspect, type Inspection } from "./_inspect.ts";
+import { encodeEntry } from "./_lines.ts";
+import { Marks } from "./_marks.ts";
 import { meaning } from "./_tables.ts";
 import { StoreError } from "./store.ts";
 
 const SLICE_CHARS = 1024 * 1024;
 
 /**
- * Writes the good lines of the file at `path` to a new one, numbered anew, and reads that again.
+ * Writes the good lines of a file that was inspected to a new one, numbered anew, and reads that again.
  *
- * @returns What was in the old file, and what is in the new one; this is `undefined`, and there is
- * none, if there was nothing to save.
+ * @returns What is in the new one; `undefined`, and there is none, if there was nothing to save.
  * @throws {StoreError} if `to` is there already, or something cannot be read or written; then there
  * is no new file.
  */
-export function salvage(
-  path: string,
-  to: string,
-  now: number,
-): { readonly before: Inspection; readonly after: Inspection | undefined } {
-  const before = new Inspection(path, now);
+export function salvage(before: Inspection, to: string, now: number): Inspection | undefined {
   refuseToOverwrite(to);
+  if (before.verdict === "foreign") return undefined;
   // It gets its name when it is whole, so that one which was not finished is not taken for it.
   const draft = `${to}.part`;
   try {
     using file = createNew(draft);
     copyLines(before, file);
-    if (before.isForeign) return { before, after: undefined };
     file.syncDataSync();
-    const after = new Inspection(draft, now);
-    for (const _ of after.lines());
-    if (after.faults.length > 0) throw new Error("it is not as it was written");
+    // It is the caller's, if all goes well.
+    using opened = new DisposableStack();
+    const after = opened.use(inspect(draft, now));
+    if (after.verdict === "damaged" || after.leftover !== undefined) {
+      throw new Error("it is not as it was written");
+    }
     refuseToOverwrite(to);
     Deno.renameSync(draft, to);
     syncFolder(to);
-    return { before, after };
+    opened.move();
+    return after;
   } catch (cause) {
     throw fileError(`Cannot write ${to}`, cause);
   } finally {
@@ -65,25 +64,23 @@ function createNew(path: string): Deno.FsFile {
 }
 
 function copyLines(before: Inspection, file: Deno.FsFile) {
-  let text = "";
+  const { format, version, mark } = meaning(() => 0);
+  const marks = before.isStore && mark !== undefined ? new Marks(mark) : undefined;
+  // A new journal's: no program that has the old file open will take the new one for it.
+  const beginning = { format, version, ...before.header, id: randomHex(16), generation: 1, n: 0 };
+  let text = encodeHeader(beginning) + (marks?.encode({ n: 0, through: 0, digest: 0 }) ?? "");
   let n = 0;
   const flush = () => {
     writeAll(file, encoder.encode(text));
     text = "";
   };
-  for (const { content } of before.lines()) {
-    if (n === 0) text = header(before);
-    text += encodeLine(`{"n":${++n},"o":${content}`);
+  for (const content of before.contents()) {
+    text += encodeEntry(++n, content);
     if (text.length > SLICE_CHARS) flush();
   }
-  if (n === 0) text = header(before);
+  // It is on the disk before it has its name.
+  text += marks?.encode({ n: n + 1, through: n, digest: undefined }) ?? "";
   flush();
-}
-
-/** A new journal's: no program that has the old file open will take the new one for it. */
-function header({ header }: Inspection): string {
-  const { format, version } = header ?? meaning(() => 0);
-  return encodeHeader({ format, version, id: randomHex(16), generation: 1, n: 0 });
 }
 
 const encoder = new TextEncoder();

@@ -109,11 +109,12 @@ export class View<S> {
   }
 
   /**
-   * Opens the file, unless it is open, and reads its first line.
+   * Opens the file, unless `opened` is it, and reads its first line.
    *
    * @throws {StoreError} if it cannot be opened, or is no file of this meaning.
    */
-  static open<S>(path: string, meaning: Meaning<S>, file = openFile(path)): View<S> {
+  static open<S>(path: string, meaning: Meaning<S>, opened?: Deno.FsFile): View<S> {
+    const file = opened ?? openFile(path);
     try {
       const line = readBytes(path, file, 0, 4096);
       const offset = lineEnd(line, 0);
@@ -132,7 +133,7 @@ export class View<S> {
         older: undefined,
       });
     } catch (error) {
-      file.close();
+      if (opened === undefined) file.close();
       throw error;
     }
   }

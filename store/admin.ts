@@ -8,10 +8,10 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { printable } from "../protocol.ts";
 import { statIfAny } from "./_files.ts";
-import { Inspection } from "./_inspect.ts";
+import { inspect, type Inspection, isComplete } from "./_inspect.ts";
 import { salvage } from "./_salvage.ts";
-import { StoreError } from "./store.ts";
 
 const HELP = `Looks at a file store's file, and saves what is good in a damaged one.
 
@@ -19,12 +19,13 @@ Usage: deno task store verify FILE
        deno task store repair FILE --to NEWFILE
 
   verify    shows what is in the file and what is wrong with it. Nothing is changed. The exit
-            status is 0 if the file is sound, 1 if it is damaged
-  repair    copies all good lines to NEWFILE, which must not be there yet, and says which lines
-            are lost. FILE is not changed. The exit status is 0 if there is a new file, else 1
+            status is 0 if a store opens the file, else 1
+  repair    copies all good lines to NEWFILE, which must not be there yet, and says what is lost.
+            FILE is not changed. The exit status is 0 if nothing is lost, 1 if something is or
+            may be, or if there is nothing to copy
   --help    shows this
 
-The exit status is 2 for a command that makes no sense, or a file that can't be read.
+The exit status is 2 for a command that makes no sense, or a file that can't be read or written.
 `;
 
 /** What is wrong with the command, in one line. */
@@ -32,6 +33,8 @@ class UsageError extends Error {}
 
 /** Where the answers go, and what is wrong with the command. */
 type Output = Pick<Console, "log" | "error">;
+/** Says one line. */
+type Say = (text: string) => void;
 
 /**
  * Runs one command.
@@ -40,15 +43,17 @@ type Output = Pick<Console, "log" | "error">;
  */
 export function admin(args: readonly string[], output: Output): number {
   try {
-    return run(args, (text) => output.log(text));
+    return run(args, output);
   } catch (error) {
-    if (error instanceof UsageError) output.error(`${error.message}: --help says more`);
-    else output.error(error instanceof Error ? error.message : String(error));
-    return error instanceof StoreError && error.code === "full" ? 1 : 2;
+    const message = error instanceof Error ? error.message : String(error);
+    output.error(printable(error instanceof UsageError ? `${message}: --help says more` : message));
+    return 2;
   }
 }
 
-function run(args: readonly string[], say: (text: string) => void): number {
+function run(args: readonly string[], output: Output): number {
+  // Paths, and what stands in a file, must not move the cursor of whoever reads this.
+  const say: Say = (text) => output.log(printable(text));
   const flags = parseArgs([...args], {
     string: ["to", "_"],
     boolean: ["help"],
@@ -58,7 +63,7 @@ function run(args: readonly string[], say: (text: string) => void): number {
     },
   });
   if (flags.help) {
-    say(HELP);
+    output.log(HELP);
     return 0;
   }
   const [command, path, ...rest] = flags._.map(String);
@@ -79,79 +84,93 @@ function run(args: readonly string[], say: (text: string) => void): number {
   return verify(path, say);
 }
 
-function verify(path: string, say: (text: string) => void): number {
-  const found = new Inspection(path, Date.now());
-  for (const _ of found.lines());
-  if (found.isForeign) {
+function verify(path: string, say: Say): number {
+  using found = inspect(path, Date.now());
+  if (found.verdict === "foreign") {
     say(`${path} is no store's file, or there is nothing left of it: no line is good.`);
     return 1;
   }
   sayVerdict(found, say);
   describe(found, say);
-  if (found.faults.length === 0) return 0;
-  say(
-    "Nothing was changed. This copies what is good to a new file:\n" +
-      `  deno task store repair ${path} --to NEWFILE`,
-  );
+  if (found.verdict !== "damaged") return found.verdict === "sound" ? 0 : 1;
+  say("Nothing was changed. This copies what is good to a new file:");
+  say(`  deno task store repair ${path} --to NEWFILE`);
   return 1;
 }
 
-function repair(path: string, to: string, say: (text: string) => void): number {
-  const { before, after } = salvage(path, to, Date.now());
+function repair(path: string, to: string, say: Say): number {
+  using before = inspect(path, Date.now());
+  using after = salvage(before, to, Date.now());
   if (after === undefined) {
     say(`${path} is no store's file, or there is nothing left of it: ${to} was not written.`);
     return 1;
   }
   sayVerdict(before, say);
-  if (before.faults.some(({ isLoss }) => isLoss)) {
+  if (before.faults.some(({ isLoss }) => isLoss) || before.useless.length > 0) {
     say(
       "What these lines did is lost: a session that one of them ended is there again, and one that " +
         "it changed is as it was before.",
     );
-  } else say("Nothing is lost.");
-  if (before.unfinished > 0) {
-    say(`Its unfinished end of ${count(before.unfinished, "byte")} was left out.`);
+  }
+  if (isComplete(before)) say("Nothing is lost.");
+  if (before.leftover !== undefined) {
+    const { kind, start, end } = before.leftover;
+    const what = kind === "unfinished" ? "unfinished end" : "end, which never got to the disk,";
+    say(`Its ${what} of ${count(end - start, "byte")} was left out.`);
   }
   say(`${to} has all the rest:`);
-  describe(after, say);
+  describe({ ...after, path: to }, say);
   say(
     `${path} was not changed. To go on with the new file: stop all programs that use the old one, ` +
       `move that away, and give the new one its name.`,
   );
-  return 0;
+  return isComplete(before) ? 0 : 1;
 }
 
-function sayVerdict(found: Inspection, say: (text: string) => void) {
-  const { path, faults } = found;
-  if (faults.length === 0) return say(`${path} is sound.`);
-  say(`${path} is damaged in ${count(faults.length, "place")}:`);
+function sayVerdict(
+  { path, verdict, header, faults, useless, lacksSnapshot }: Inspection,
+  say: Say,
+) {
+  if (verdict === "sound") say(`${path} is sound.`);
+  else if (verdict === "other") {
+    say(`${path} is a file of ${header?.format}, and no store opens it; all its lines are good.`);
+  } else say(`${path} is damaged in ${count(faults.length, "place")}:`);
   for (const { line, start, end, what } of faults) {
     say(`  line ${line}, bytes ${start} to ${end}: ${what}`);
   }
-  for (const lines of found.useless()) {
+  for (const lines of useless) {
     say(`  ${list(lines)}: of no use, as the line that began their session is lost`);
+  }
+  if (lacksSnapshot) {
+    say("  line 1: the file was written anew, and no line that was is there: they may be lost");
   }
 }
 
-function describe(found: Inspection, say: (text: string) => void) {
-  const { path, header, bytes, unfinished } = found;
-  say(`  size: ${count(found.count, "line")}, ${count(bytes - unfinished, "byte")}`);
+function describe(found: Inspection, say: Say) {
+  const { path, header, bytes, leftover } = found;
+  say(`  size: ${count(found.count, "line")}, ${count(leftover?.start ?? bytes, "byte")}`);
   if (header !== undefined) {
     const { format, version, generation } = header;
     say(`  format: ${format} ${version}, generation ${generation}`);
   }
   if (!found.isStore) say("  sessions: not looked for, as this is not a store's format");
-  for (const [namespace, { sessions, expired, values }] of found.counts()) {
+  for (const [namespace, { sessions, expired, values }] of found.counts) {
     if (sessions === 0) continue;
     const gone = expired === 0 ? "" : ` (${expired} expired)`;
     const what = `${count(sessions, "session")}${gone} with ${count(values, "value")}`;
     say(`  server ${JSON.stringify(namespace)}: ${what}`);
   }
-  if (unfinished > 0) {
+  if (leftover !== undefined) {
+    const { kind, start, end } = leftover;
+    const what = kind === "unfinished"
+      ? `unfinished end: ${
+        count(end - start, "byte")
+      } from ${start} on, left by a writer that was ` +
+        `killed, or is at it`
+      : `not on the disk: ${count(end - start, "byte")} from ${start} on, damaged by a power cut`;
     say(
-      `  unfinished end: ${count(unfinished, "byte")} from ${bytes - unfinished} on, left by a ` +
-        `writer that was killed, or is at it; nobody was told that they are written, and a store ` +
-        `that opens the file sets them aside`,
+      `  ${what}; nobody was told that they are written, and a store that opens the file sets them ` +
+        `aside`,
     );
   }
   const aside = statIfAny(`${path}.torn`);

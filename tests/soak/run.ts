@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Inspection } from "../../store/_inspect.ts";
+import { inspect } from "../../store/_inspect.ts";
 import { Random } from "../support/random.ts";
 import { type ServerName, SERVERS } from "../support/server.ts";
 import { type Caller, LibraryCaller, RawCaller } from "./callers.ts";
@@ -152,8 +152,7 @@ class Soak {
 
   /** Reads the file that the servers have left. */
   async inspect(): Promise<void> {
-    const found = new Inspection(this.#setting.path, Date.now());
-    for (const _ of found.lines());
+    using found = inspect(this.#setting.path, Date.now());
     for (const { line, what } of found.faults) {
       this.#lose(`the file is damaged in line ${line}: ${what}`);
     }

@@ -1,11 +1,12 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { fileURLToPath } from "node:url";
+import { FileJar } from "../../client/mod.ts";
 import { encodeLine } from "../../store/_lines.ts";
-import { Inspection } from "../../store/_inspect.ts";
+import { inspect } from "../../store/_inspect.ts";
 import { FileStore, StoreError } from "../../store/mod.ts";
 import { run, sampleLines } from "./admin_runs.ts";
-import { sample } from "./samples.ts";
-import { all, record, tempFolder } from "./stores.ts";
+import { forEver, sample } from "./samples.ts";
+import { all, put, record, tempFolder } from "./stores.ts";
 
 Deno.test("store verify: says what is in a sound file", async () => {
   await using folder = await tempFolder();
@@ -37,12 +38,12 @@ Deno.test("store verify: finds whatever a store refuses, and changes nothing", a
   const path = `${folder.path}/sessions.jsonl`;
   const { bytes, ends } = await sample(path, { isAnew: true });
   await Deno.remove(`${path}.lock`);
-  for (let place = 0; place < bytes.length; place++) {
+  for (let place = 0; place < ends.at(-2)!; place++) {
     const damaged = bytes.slice();
     damaged[place]! ^= 1 << (place & 7);
     await Deno.writeFile(path, damaged);
-    const inspection = new Inspection(path, 0);
-    for (const _ of inspection.lines());
+    using inspection = inspect(path, 0);
+    assertEquals(inspection.verdict, "damaged");
     const fault = inspection.faults.find(({ start, end }) => start <= place && place <= end);
     assert(fault !== undefined, `bit ${place & 7} of byte ${place}`);
     // A newline that comes to be within a line parts it.
@@ -67,11 +68,67 @@ Deno.test("store verify and repair: what is no store's file, and what is of anot
   for (const args of [["verify", path], ["repair", path, "--to", to]]) {
     const { status, wrong } = run(...args);
     assertEquals(status, 2);
-    assertEquals(wrong, `${path} was written by another version of this program: use that one`);
+    assertMatch(wrong, /was written by a newer version of this program: update it/);
   }
   await Deno.writeTextFile(path, "");
   assertEquals(run("verify", path).status, 0, "a store begins anew in an empty file");
   assertEquals(Array.from(Deno.readDirSync(folder.path), ({ name }) => name), ["file"]);
+});
+
+Deno.test("store verify and repair: nothing in a file or a path acts on the terminal", async () => {
+  await using folder = await tempFolder();
+  const acting = "\x1b[2J\x9b31m\u202e\u200f\u2028\r\n";
+  const path = `${folder.path}/a${acting}.jsonl`;
+  {
+    await using store = await FileStore.open(path, { namespace: `evil${acting}` });
+    await store.create(record("sess-1", forEver));
+    await put(store, "sess-1", ["a", 1]);
+  }
+  const lines = (await Deno.readTextFile(path)).match(/[^\n]*\n/g)!;
+  const files = [
+    lines,
+    lines.with(-2, lines.at(-2)!.replace("use", "usE")),
+    lines.with(2, lines.at(2)!.replace("put", "puT").replace(/evil[^"]*/, `evil\x1b[2J\u202e`)),
+    [encodeLine(`{"format":"${acting.slice(0, -2)}","version":"${acting.slice(1, -2)}"`), "x\n"],
+    [encodeLine(
+      JSON.stringify({ format: acting, version: 1, id: "", generation: 1, n: 0 }).slice(0, -1),
+    )],
+    ["no line\n"],
+  ];
+  for (const [i, file] of files.entries()) {
+    await Deno.writeTextFile(path, file.join(""));
+    for (
+      const { said, wrong } of [
+        run("verify", path),
+        run("repair", path, "--to", `${path}.${i}`),
+        run("repair", path, "--to", path),
+        run("verify", `${path}.not`),
+        run("verify", path, `--${acting}`),
+        run(acting),
+      ]
+    ) {
+      for (const line of [...said.split("\n"), wrong]) {
+        assert(!/[\p{Cc}\p{Cf}\u2028\u2029]/u.test(line), JSON.stringify(line));
+      }
+    }
+  }
+});
+
+Deno.test("store verify: a jar is none, and no store opens it", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/cookies.jsonl`;
+  await using jar = await FileJar.open(path);
+  await jar.set({ server: "http://localhost/", profile: "default" }, { id: "sess-1" });
+  const { status, said } = run("verify", path);
+  assertEquals(status, 1);
+  assertMatch(
+    said,
+    /is a file of mcp-sessions-jar, and no store opens it; all its lines are good\./,
+  );
+  const repaired = run("repair", path, "--to", `${path}.new`);
+  assertEquals(repaired.status, 0, repaired.said);
+  await using copy = await FileJar.open(`${path}.new`);
+  assertEquals(await copy.list(), await jar.list());
 });
 
 Deno.test("store verify and repair: a command that makes no sense is one line and status 2", async () => {
@@ -130,7 +187,7 @@ Deno.test("deno task store: mends what a store refuses, as its error says", asyn
   const [, repair] = /^ {2}deno (task store repair .*)$/m.exec(said) ?? [];
   assert(repair !== undefined, said);
   const { code } = await deno(...repair.replace("NEWFILE", `${path}.new`).split(" "));
-  assertEquals(code, 0);
+  assertEquals(code, 1, "as a line is lost");
   await using store = await FileStore.open(`${path}.new`, { namespace: "test" });
   assertEquals((await all(store, "sess-1"))?.map(([key]) => key), ["key-0", "key-2"]);
 });

@@ -5,7 +5,7 @@
  * @module
  */
 import { FileStore, type Json } from "../../store/mod.ts";
-import { Inspection } from "../../store/_inspect.ts";
+import { inspect } from "../../store/_inspect.ts";
 import { Fixture } from "./processes.ts";
 import { all, record } from "./stores.ts";
 
@@ -103,8 +103,7 @@ export async function killWriters(path: string, options: KillingOptions): Promis
     await using again = await open();
     for (const life of lives) await check(again, life);
   }
-  const found = new Inspection(path, Date.now());
-  for (const _ of found.lines());
+  using found = inspect(path, Date.now());
   const [fault] = found.faults;
   if (fault !== undefined) throw new Error(`The file is damaged in line ${fault.line}`);
   const torn = await Deno.stat(`${path}.torn`).then(({ size }) => size, () => 0);
