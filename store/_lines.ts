@@ -90,10 +90,10 @@ export interface ParsedLines {
 }
 
 /** Where the content of an entry's line begins, after its number; 0 if it is none. */
-export function contentStart(lines: Uint8Array, start = 0): number {
-  let at = start + OPEN.length;
-  while (isDigit(lines[at])) at++;
-  return has(lines, start, OPEN) && has(lines, at, THEN) ? at + THEN.length : 0;
+export function contentStart(line: Uint8Array): number {
+  let at = OPEN.length;
+  while (isDigit(line[at])) at++;
+  return has(line, 0, OPEN) && has(line, at, THEN) ? at + THEN.length : 0;
 }
 
 /** Did a version without marks write this entry, whose content begins at `start`? */
@@ -110,11 +110,14 @@ export function parseLines(lines: Uint8Array, ends: readonly number[]): ParsedLi
   let older: number | undefined;
   let start = 0;
   for (const end of ends) {
-    const content = contentStart(lines, start);
-    if (content === 0) throw new SyntaxError("A line must begin with its number");
+    let at = start + OPEN.length;
     let n = 0;
-    for (let at = start + OPEN.length; isDigit(lines[at]); at++) n = n * 10 + lines[at]! - 48;
+    for (; isDigit(lines[at]); at++) n = n * 10 + lines[at]! - 48;
+    if (!has(lines, start, OPEN) || !has(lines, at, THEN)) {
+      throw new SyntaxError("A line must begin with its number");
+    }
     numbers.push(n);
+    const content = at + THEN.length;
     if (isOlder(lines, content)) older = n;
     lines.fill(SPACE, start, content);
     lines.fill(SPACE, end - 1 - CHECK_BYTES, end - 1);

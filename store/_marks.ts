@@ -22,6 +22,9 @@ export interface Mark {
   readonly digest: number | undefined;
 }
 
+/** No mark is longer, whatever its numbers are. */
+const MAX_BYTES = 128;
+
 /** The marks of one kind of journal. */
 export class Marks {
   readonly #form: MarkForm;
@@ -47,6 +50,7 @@ export class Marks {
 
   /** What an intact line says, if it is a mark. */
   read(line: Uint8Array): Mark | undefined {
+    if (line.length > MAX_BYTES) return undefined;
     const start = contentStart(line);
     if (start === 0 || !has(line, start, this.#before)) return undefined;
     const [mark] = this.find(line);

@@ -259,7 +259,7 @@ export class View<S> {
       if (check === undefined) return { ends, checks, marks, badEnd: end };
       const mark = this.marks?.read(line);
       if (mark !== undefined) marks.set(ends.length, mark);
-      checks.push(check);
+      if (!this.#isSnapshotRead) checks.push(check);
       ends.push(end);
       start = end;
     }
