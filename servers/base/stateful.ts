@@ -11,8 +11,6 @@ import type { HttpEndpoint } from "./handler.ts";
 import type { StatelessHttpOptions } from "./http.ts";
 import { Load, requestLimits } from "./load.ts";
 import { Overdue } from "./overdue.ts";
-import { PostReader } from "./post.ts";
-import { Load, type RequestLimits, requestLimits } from "./load.ts";
 import { checkVersion, PostReader } from "./post.ts";
 import { discardBody, refuse, refuseForNow } from "./refuse.ts";
 import type { AuthInfo, JSONRPCMessage, McpServer, Transport } from "./sdk.ts";
