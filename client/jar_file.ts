@@ -5,10 +5,10 @@
  */
 
 import { type HeldCookie, heldCookie } from "../protocol.ts";
-import { Journal } from "../store/journal.ts";
+import { hidesLines, Journal } from "../store/journal.ts";
 import { stateFile } from "../store/state_file.ts";
 import type { CookieJar, JarKey } from "./jar.ts";
-import { findFile, type Found, setAside, whyBroken } from "./jar_aside.ts";
+import { beginAnew, findFile, type Found } from "./jar_aside.ts";
 import { nameWithoutQuery, serverName } from "./jar_key.ts";
 import {
   type Cookies,
@@ -43,7 +43,8 @@ const MAX_TRIES = 5;
  * Only a server says that a session has ended: a cookie is given whatever its expiry. One that expired,
  * and was last filed, more than a year ago is taken out as the file is opened or written anew.
  *
- * A file that is damaged, no jar, or unreadable is renamed, `warn` is told, and an empty one begun.
+ * A file that is damaged is renamed, one with all that is good in it begun, and `warn` told what was
+ * saved. One that this user may not read, or that is another program's, is left where it is.
  *
  * @example
  * ```ts
@@ -76,9 +77,9 @@ export class FileJar implements CookieJar {
   /**
    * Opens the file at `path`, and makes it and its folder if they are missing.
    *
-   * @throws {Error} if the folder or the file can't be written, another process holds the lock and
-   * hangs, or the file is another program's; the message says what to do. A client can then go on
-   * with a {@linkcode MemoryJar}.
+   * @throws {Error} if the folder or the file can't be read and written, another process holds the
+   * lock and hangs, or the file is another program's; the message says what to do. A client can then
+   * go on with a {@linkcode MemoryJar}.
    */
   static async open(path: string, options: FileJarOptions = {}): Promise<FileJar> {
     const { now = Date.now, warn = console.warn } = options;
@@ -245,22 +246,17 @@ async function openJournal(
   now: () => number,
   warn: (message: string) => void,
 ): Promise<Journal<Cookies>> {
-  const meaning = jarMeaning(now);
-  let file = path;
   for (let tries = 1;; tries++) {
-    const found = findFile(file);
+    using found = findFile(path);
+    if (found !== undefined && hidesLines(found.path, found.file) && tries < MAX_TRIES) {
+      if (await beginAnew(found, now, warn)) continue;
+    }
     let journal: Journal<Cookies>;
     try {
-      journal = await Journal.open(file, meaning, { warn, compactBytes: COMPACT_BYTES });
+      journal = await Journal.open(path, jarMeaning(now), { warn, compactBytes: COMPACT_BYTES });
     } catch (error) {
-      if (found === undefined || tries === MAX_TRIES) throw error;
-      // Another process has set it aside between two looks at it.
-      if (error instanceof Deno.errors.NotFound) continue;
-      const why = whyBroken(found, isCorrupt(error));
-      if (why === undefined) throw error;
-      await beginAnew(found, why, warn);
-      // A link that leads nowhere now would be replaced itself.
-      file = found.path;
+      if (!isCorrupt(error) || found === undefined || tries === MAX_TRIES) throw error;
+      if (!await beginAnew(found, now, warn)) throw error;
       continue;
     }
     if (found !== undefined) keepPrivate(found, warn);
@@ -271,32 +267,14 @@ async function openJournal(
 }
 
 /** Whoever can read a cookie has the session, so a file that others can read is closed to them. */
-function keepPrivate({ path, identity: { mode } }: Found, warn: (message: string) => void) {
+function keepPrivate({ path, file }: Found, warn: (message: string) => void) {
+  const { mode } = file.statSync();
   if (mode === null || (mode & 0o077) === 0) return;
   try {
     Deno.chmodSync(path, 0o600);
   } catch (error) {
     warn(`Others may read the cookie jar ${path}, and its mode can't be changed: ${String(error)}`);
   }
-}
-
-async function beginAnew(found: Found, why: string, warn: (message: string) => void) {
-  let aside: string | undefined;
-  try {
-    aside = await setAside(found);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const what = `Cannot set aside the cookie jar ${found.path}, of no use as ${why}`;
-    throw new Error(`${what} (${reason}): make its folder writable, or use another file`, {
-      cause,
-    });
-  }
-  // Otherwise another process has, and has warned.
-  if (aside === undefined) return;
-  warn(
-    `The cookie jar ${found.path} is of no use, as ${why}: it is now ${aside}, and an empty one ` +
-      `was begun`,
-  );
 }
 
 function isCorrupt(error: unknown): boolean {

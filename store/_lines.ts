@@ -19,6 +19,9 @@ const AFTER_CHECK = bytesOf('"}');
 const DIGITS = 8;
 const CHECK_BYTES = BEFORE_CHECK.length + DIGITS + AFTER_CHECK.length;
 
+/** In how many places of its content a line may look as if it ended. */
+const MAX_ENDS = 4;
+
 /** Makes a line of an object's JSON text without its closing brace. */
 export function encodeLine(open: string): string {
   return `${open},"c":"${crc32(open).toString(16).padStart(DIGITS, "0")}"}\n`;
@@ -78,6 +81,33 @@ export function* intactParts(
     if (end <= start || !isIntact(bytes.subarray(start, end))) continue;
     yield { start, end };
     start = end + 1;
+  }
+}
+
+/**
+ * The first line that bytes begin with, and the lines anywhere in them, as far as they are intact: what
+ * stands around one, or in place of its newline, does not matter. For files in which no value that
+ * someone else chose can look like a line.
+ */
+export function* intactWithin(
+  bytes: Uint8Array,
+): Generator<{ readonly start: number; readonly end: number }> {
+  const ends = Array.from(places(bytes, BEFORE_CHECK), (at) => at + CHECK_BYTES);
+  let next = 0;
+  let done = 0;
+  for (const start of [0, ...places(bytes, OPEN)]) {
+    if (start < done) continue;
+    while (next < ends.length && ends[next]! <= start) next++;
+    const mine = ends.slice(next, next + MAX_ENDS);
+    const end = mine.find((end) => isIntact(bytes.subarray(start, end)));
+    if (end !== undefined) yield { start, end: done = end };
+  }
+}
+
+/** Where this part is in bytes. */
+function* places(bytes: Uint8Array, part: Uint8Array): Generator<number> {
+  for (let at = bytes.indexOf(part[0]!); at >= 0; at = bytes.indexOf(part[0]!, at + 1)) {
+    if (has(bytes, at, part)) yield at;
   }
 }
 

@@ -12,11 +12,14 @@ import { denoFault } from "../runtime/deno_version.ts";
 import { Draft } from "./_draft.ts";
 import { fileError, type JournalFile, makeFolder, statIfAny, writeAll } from "./_files.ts";
 import { encodeEntry } from "./_lines.ts";
+import { encodeLine } from "./_lines.ts";
+import { hidesLines, rescue, type Rescued } from "./_rescue.ts";
 import { SharedFile } from "./_shared.ts";
 import type { Entry, Meaning, View } from "./_view.ts";
 import { StoreError } from "./store.ts";
 
-export type { Entry, JournalFile, Meaning };
+export type { Entry, JournalFile, Meaning, Rescued };
+export { hidesLines, rescue };
 
 /** How a {@linkcode Journal} is opened. */
 export interface JournalOptions {

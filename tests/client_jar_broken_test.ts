@@ -3,7 +3,7 @@
  */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { findFile, setAside, whyBroken } from "../client/jar_aside.ts";
+import { beginAnew, findFile } from "../client/jar_aside.ts";
 import {
   assertAllFiled,
   fileTogether,
@@ -11,8 +11,18 @@ import {
   namesIn,
   openJar,
 } from "./fixtures/client_jar_fixture.ts";
+import { encodeLine } from "../store/_lines.ts";
 import { tempFolder } from "./store/stores.ts";
 import { startServer } from "./support/server.ts";
+
+const BOTH = ["first", "second"];
+
+const nuls = (text: string) => "\0".repeat(text.length);
+
+/** A line that is as it was written. */
+function lineOf(content: unknown): string {
+  return encodeLine(`{"n":3,"o":${JSON.stringify(content)}`);
+}
 
 /** The text of a jar with two cookies. */
 async function sound(folder: string): Promise<string> {
@@ -27,49 +37,129 @@ async function sound(folder: string): Promise<string> {
   return text;
 }
 
-const BREAK: readonly (readonly [what: string, (text: string) => string])[] = [
-  ["has a flipped bit", (text) => text.replace("first", "firsu")],
-  ["has lost a line", (text) => text.replace(/\n.*first.*\n/, "\n")],
-  ["has a damaged first line", (text) => text.replace('"version"', '"wersion"')],
-  ["is a diary", () => "Dear diary,\nit rained.\n"],
-  ["is JSON", () => '{"cookies":[]}\n'],
-  ["is binary", () => "\0\x01\x02".repeat(5000)],
+const LINE = /^.*first.*\n/m;
+
+/** What becomes of the two cookies, and how many lines are said to be lost. */
+const BREAK: readonly (readonly [
+  what: string,
+  change: (text: string) => string,
+  saved: readonly string[],
+  lost: number,
+])[] = [
+  ["has a flipped bit", (text) => text.replace("first", "firsu"), ["second"], 1],
+  ["has a flipped bit in its last line", (text) => text.replace("second", "secone"), ["first"], 1],
+  ["has lost a line", (text) => text.replace(LINE, ""), ["second"], 1],
+  ["has a damaged first line", (text) => text.replace('"version"', '"wersion"'), BOTH, 1],
+  ["names a format of one other letter", (text) => text.replace("jar", "jas"), BOTH, 1],
+  ["has lost its first line", (text) => text.replace(/^.*\n/, ""), BOTH, 0],
+  ["has lost its head", (text) => text.slice(text.indexOf("first")), ["second"], 1],
+  ["has NULs for a head", (text) => text.replace(/^.*\n.{20}/, nuls), ["second"], 1],
+  ["has NULs for a line", (text) => text.replace(LINE, nuls), ["second"], 1],
+  ["has NULs in place of newlines", (text) => text.replaceAll("\n", "\0"), BOTH, 0],
+  ["has an empty line", (text) => text.replace("\n", "\n\n"), BOTH, 0],
+  ["ends in an empty line", (text) => `${text}\n`, BOTH, 0],
+  ["begins with an empty line", (text) => `\n${text}`, BOTH, 1],
+  ["was saved by an editor", (text) => `\ufeff${text.replaceAll("\n", "\r\n")}`, BOTH, 1],
+  ["has a line of another kind", (text) => text + lineOf(["lend", "s", "p"]), BOTH, 1],
+  ["has garbage before a line", (text) => text.replace(LINE, (line) => `\0\xffx${line}`), BOTH, 1],
+  [
+    "lacks its last newline, too",
+    (text) => `${text.trimEnd()}`.replace("first", "x"),
+    ["second"],
+    1,
+  ],
 ];
 
-for (const [what, change] of BREAK) {
-  Deno.test(`FileJar: a jar that ${what} is set aside, and an empty one begun`, async () => {
+for (const [what, change, saved, lost] of BREAK) {
+  Deno.test(`FileJar: a jar that ${what} is begun anew with its good cookies`, async () => {
     await using folder = await tempFolder();
     const path = `${folder.path}/cookies.jsonl`;
     const broken = change(await sound(folder.path));
     await Deno.writeTextFile(path, broken);
     const warnings: string[] = [];
+    {
+      await using jar = await openJar(path, warnings);
+      assertEquals((await jar.list()).map(({ cookie }) => cookie.id), saved);
+      await jar.set({ ...KEY, profile: "third" }, { id: "new" });
+    }
+    const [warning = "", ...more] = warnings;
+    assertEquals(more, []);
+    assert(!warning.includes("\n") && warning.includes(`${path} was damaged`), warning);
+    assert(warning.includes(`it is now ${path}.broken-1,`), warning);
+    assert(warning.endsWith(`(cookies saved: ${saved.length}, lines lost: ${lost})`), warning);
+    assertEquals(await Deno.readTextFile(`${path}.broken-1`), broken, "it is kept as it was");
+    for (const name of namesIn(folder.path)) {
+      assertEquals((await Deno.stat(`${folder.path}/${name}`)).mode! & 0o077, 0, name);
+    }
+    await using again = await openJar(path, warnings);
+    assertEquals((await again.list()).map(({ cookie }) => cookie.id), [...saved, "new"]);
+    assertEquals(warnings.length, 1);
+  });
+}
+
+const NO_JAR: readonly (readonly [what: string, text: string])[] = [
+  ["a diary", "Dear diary,\nit rained.\n"],
+  ["JSON", '{"cookies":[]}\n'],
+  ["binary", "\0\x01\x02".repeat(5000)],
+];
+
+for (const [what, text] of NO_JAR) {
+  Deno.test(`FileJar: what is ${what} is set aside, and an empty jar begun`, async () => {
+    await using folder = await tempFolder();
+    const path = `${folder.path}/cookies.jsonl`;
+    await Deno.writeTextFile(path, text);
+    const warnings: string[] = [];
     await using jar = await openJar(path, warnings);
     assertEquals(await jar.list(), []);
-    assertEquals(warnings.length, 1);
-    assert(warnings[0]!.includes(path) && warnings[0]!.includes(`${path}.broken-1`), warnings[0]);
-    assert(!warnings[0]!.includes("\n"));
+    assertEquals(warnings, [
+      `The cookie jar ${path} is of no use, as it is damaged, or no jar: it is now ` +
+      `${path}.broken-1, and an empty one was begun`,
+    ]);
     await jar.set(KEY, { id: "new" });
-    assertEquals(await Deno.readTextFile(`${path}.broken-1`), broken, "it is kept as it was");
+    assertEquals(await Deno.readTextFile(`${path}.broken-1`), text, "it is kept as it was");
     await using again = await openJar(path, warnings);
     assertEquals(await again.get(KEY), { id: "new" });
     assertEquals(warnings.length, 1);
   });
 }
 
-Deno.test("FileJar: whoever comes late to a broken jar does not move the one that was begun", async () => {
+Deno.test("FileJar: of two lines about one cookie the later counts, if it is good", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/cookies.jsonl`;
+  const profiles = ["set twice", "set and lost", "deleted", "deleted and lost"];
+  {
+    await using jar = await openJar(path);
+    for (const profile of profiles) await jar.set({ ...KEY, profile }, { id: "old" });
+    for (const profile of profiles.slice(0, 2)) await jar.set({ ...KEY, profile }, { id: "new" });
+    for (const profile of profiles.slice(2)) await jar.delete({ ...KEY, profile }, "old");
+  }
+  const lines = (await Deno.readTextFile(path)).split("\n");
+  const flip = (n: number) => lines[n] = lines[n]?.replace("mcp", "mcq") ?? "";
+  flip(6);
+  flip(8);
+  await Deno.writeTextFile(path, lines.join("\n"));
+  await using jar = await openJar(path);
+  // The server decides about one that comes back.
+  assertEquals((await jar.list()).map(({ profile, cookie }) => `${profile}: ${cookie.id}`), [
+    "set twice: new",
+    "set and lost: old",
+    "deleted and lost: old",
+  ]);
+});
+
+Deno.test("FileJar: whoever comes late to a broken jar does not touch the one that was begun", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/cookies.jsonl`;
   await Deno.writeTextFile(path, "broken\n");
   // As another process has it, which has just seen that the file is broken.
-  const found = findFile(path);
+  using found = findFile(path);
   assert(found);
-  await Deno.rename(path, `${path}.away`);
-  assertEquals(whyBroken(found, true), whyBroken({ ...found, path: `${path}.away` }, true));
-  await Deno.rename(`${path}.away`, path);
-  await using jar = await openJar(path);
+  const warnings: string[] = [];
+  await using jar = await openJar(path, warnings);
   await jar.set(KEY, { id: "a" });
-  assertEquals(await setAside(found), undefined);
+  assertEquals(await beginAnew(found, Date.now, (text) => warnings.push(text)), true);
   assertEquals(await jar.get(KEY), { id: "a" });
+  assertEquals(warnings.length, 1);
   assertEquals(namesIn(folder.path).filter((name) => name.includes("broken")).length, 1);
 });
 
@@ -107,7 +197,7 @@ Deno.test("FileJar: one that breaks, or is removed, while it is open is begun an
   await jar.set(KEY, { id: "a" });
   await Deno.writeTextFile(path, "not a line\n", { append: true });
   const results = await Promise.all([jar.get(KEY), jar.set(KEY, { id: "b" }), jar.list()]);
-  assertEquals(results[0]?.id === "a", false);
+  assertEquals(results[0], { id: "a" });
   assertEquals(await other.get(KEY), { id: "b" });
   await other.set(KEY, { id: "c" });
   assertEquals(await jar.get(KEY), { id: "c" });
@@ -139,16 +229,15 @@ Deno.test("FileJar: what is not a jar's own file is left alone, and said to be i
 });
 
 // Root may read and write everything, unless it has given up its capabilities.
-const powerless = ["unshare", "-U"] as const;
+const [runner, ...asNobody] = Deno.uid() === 0 ? ["unshare", "-U"] : ["env"];
 const canTry = Deno.build.os === "linux" &&
-  new Deno.Command(powerless[0], { args: [powerless[1], "true"], stderr: "null" }).outputSync()
-    .success;
+  new Deno.Command(runner!, { args: [...asNobody, "true"], stderr: "null" }).outputSync().success;
 
 async function filePowerless(path: string) {
   const script = new URL("./fixtures/client_jar.ts", import.meta.url).href;
-  const { stdout, stderr, code } = await new Deno.Command(powerless[0], {
+  const { stdout, stderr, code } = await new Deno.Command(runner!, {
     args: [
-      powerless[1],
+      ...asNobody,
       Deno.execPath(),
       "run",
       "-A",
@@ -166,17 +255,26 @@ async function filePowerless(path: string) {
 }
 
 Deno.test({
-  name: "FileJar: a jar that this user may not read is set aside",
+  name: "FileJar: a jar that this user may not read, or not write, is left where it is",
   ignore: !canTry,
   fn: async () => {
     await using folder = await tempFolder();
     const path = `${folder.path}/cookies.jsonl`;
-    await Deno.writeTextFile(path, await sound(folder.path), { mode: 0o000 });
-    const { code, stdout, stderr } = await filePowerless(path);
-    assertEquals([code, stderr], [0, ""]);
-    assert(stdout.includes("this user may not use it") && stdout.includes(`${path}.broken-1`));
-    await using jar = await openJar(path);
-    assertEquals((await jar.list()).map(({ cookie }) => cookie.id), ["a-1"]);
+    const text = await sound(folder.path);
+    for (const [mode, content] of [[0o000, text], [0o400, text], [0o000, text.slice(9)]] as const) {
+      await Deno.writeTextFile(path, content);
+      await Deno.chmod(path, mode);
+      const { code, stdout, stderr } = await filePowerless(path);
+      assertEquals([code, stdout], [1, "started\n"]);
+      assertMatch(
+        stderr,
+        /Cannot open .*cookies\.jsonl: this user may not do that; change the mode/,
+      );
+      assertEquals(namesIn(folder.path), ["cookies.jsonl", "cookies.jsonl.lock"]);
+      assertEquals((await Deno.stat(path)).mode! & 0o777, mode);
+      await Deno.chmod(path, 0o600);
+      assertEquals(await Deno.readTextFile(path), content);
+    }
   },
 });
 

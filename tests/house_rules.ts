@@ -30,6 +30,7 @@ const MAY_IMPORT: readonly (readonly [file: string, ...targets: string[]])[] = [
     "store/journal.ts",
     "store/state_file.ts",
   ],
+  ["client/jar_aside.ts", "client/", "store/journal.ts"],
   ["client/jar_lines.ts", "protocol.ts", "client/", "store/journal.ts"],
   ["client/", "deno.json", "protocol.ts", "runtime/", "client/"],
   ["offline/std/assert/", "offline/std/assert/"],
