@@ -5,11 +5,14 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { fileURLToPath } from "node:url";
+import { BridgeHost } from "./bridge_host.ts";
 import { fileTogether, KEY, namesIn, openJar } from "./fixtures/client_jar_fixture.ts";
+import { User } from "./fixtures/client_sessions.ts";
 import { encodeHeader } from "../store/_header.ts";
 import { encodeLine } from "../store/_lines.ts";
 import { sample } from "./store/samples.ts";
 import { tempFolder } from "./store/stores.ts";
+import { startServer } from "./support/server.ts";
 import { Random, testSeed } from "./support/random.ts";
 
 /** One thing that happens to a file, whose bytes are the characters of `text`. */
@@ -160,6 +163,28 @@ Deno.test("FileJar: ten processes that meet a damaged jar at once save it once, 
   const profiles = await profilesIn(path);
   assertEquals(profiles.filter((profile) => profile !== "default"), ["before", "after"]);
   assertEquals(profiles.length, 52);
+});
+
+Deno.test("sessions, bridge: a damaged line costs no other session", async () => {
+  await using user = await User.create();
+  await using server = await startServer({ server: "notebook", transport: "http" });
+  const url = ["--url", server.url];
+  const append = ["call", "notebook_append", '{"text":"x"}', ...url];
+  const folder = { path: user.folder, [Symbol.asyncDispose]: () => Promise.resolve() };
+  for (const count of [1, 2, 3]) {
+    const { code, stdout, stderr } = await user.run(...append);
+    assertEquals([code, stdout], [0, `Note ${count} is written.\n`]);
+    assertEquals(/\(cookies saved: \d, lines lost: 1\)\n$/.test(stderr), count > 1, stderr);
+    {
+      await using host = await BridgeHost.connect(folder, ["--session", "named", ...url]);
+      const { content } = await host.tool("notebook_append", { text: "x" });
+      assertEquals(content.map(({ text }) => text), [`Note ${count} is written.`]);
+      assertEquals([await host.endInput(), host.stderr], [0, []]);
+    }
+    await user.does("jar", "use", "https://example.com/mcp", "damaged");
+    const text = await Deno.readTextFile(user.jar);
+    await Deno.writeTextFile(user.jar, text.replace('"damaged"', '"damage!"'));
+  }
 });
 
 Deno.test("FileJar: those who have a jar open go on in the one that was saved", async () => {
