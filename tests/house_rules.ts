@@ -18,10 +18,11 @@ export const SDK_FILES = [
 /** Who may import what of ours; the first line that fits a file counts. A folder ends in "/". */
 const MAY_IMPORT: readonly (readonly [file: string, ...targets: string[]])[] = [
   ["protocol.ts"],
+  ["jsonrpc/", "jsonrpc/"],
   ["runtime/", "runtime/"],
   ["mod.ts", "protocol.ts", "store/mod.ts", "servers/base/mod.ts", "client/mod.ts"],
   ["store/", "protocol.ts", "runtime/", "store/"],
-  ["servers/base/", "deno.json", "protocol.ts", "runtime/", "store/", "servers/base/"],
+  ["servers/base/", "deno.json", "protocol.ts", "jsonrpc/", "runtime/", "store/", "servers/base/"],
   ["servers/", "servers/base/mod.ts"],
   [
     "client/jar_file.ts",
@@ -32,7 +33,7 @@ const MAY_IMPORT: readonly (readonly [file: string, ...targets: string[]])[] = [
   ],
   ["client/jar_aside.ts", "client/", "store/journal.ts"],
   ["client/jar_lines.ts", "protocol.ts", "client/", "store/journal.ts"],
-  ["client/", "deno.json", "protocol.ts", "runtime/", "client/"],
+  ["client/", "deno.json", "protocol.ts", "jsonrpc/", "runtime/", "client/"],
   ["offline/std/assert/", "offline/std/assert/"],
   ["offline/std/cli/", "offline/std/cli/"],
   ["offline/std/crypto/", "offline/std/crypto/"],
@@ -40,6 +41,7 @@ const MAY_IMPORT: readonly (readonly [file: string, ...targets: string[]])[] = [
   [
     "tests/",
     "protocol.ts",
+    "jsonrpc/",
     "mod.ts",
     "runtime/",
     "store/",

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { type Envelope, envelopeOf, isRequestId } from "../../jsonrpc/envelope.ts";
+import { MAX_MESSAGE_BYTES } from "../../jsonrpc/lines.ts";
 import { CODE, invalid, isObject, member, WireError } from "../../protocol.ts";
 import { wireErrorBody } from "./errors.ts";
 import {
@@ -13,9 +15,6 @@ import {
   type RequestId,
   SUPPORTED_PROTOCOL_VERSIONS,
 } from "./sdk.ts";
-
-/** The largest message that a server takes, in bytes. */
-export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
 /** How deep objects and arrays may stand in one another: what comes after recurses into them. */
 const MAX_NESTING = 128;
@@ -27,33 +26,48 @@ const DISCOVER = "server/discover";
 const RELATED_TASK = "io.modelcontextprotocol/related-task";
 
 /** A message, or why it is none, with the id to answer to. */
-export type Incoming =
-  | { readonly kind: "message"; readonly message: JSONRPCMessage }
-  | { readonly kind: "error"; readonly id: RequestId | null; readonly error: WireError };
+export type Incoming = { readonly kind: "message"; readonly message: JSONRPCMessage } | Refused;
+
+/**
+ * What is no message. Only an `error` is answered: what has no `method` is `stray`, as two peers who
+ * answer each other's answers never end. `isAnswer` tells whether it was meant as one.
+ */
+export type Refused =
+  | { readonly kind: "error"; readonly id: RequestId | null; readonly error: WireError }
+  | {
+    readonly kind: "stray";
+    readonly id: RequestId | null;
+    readonly error: WireError;
+    readonly isAnswer: boolean;
+  };
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Reads one JSON-RPC message from its bytes. */
 export function readMessage(bytes: Uint8Array): Incoming {
   let value: unknown;
+  let isTooDeep: boolean;
   try {
     const text = decoder.decode(bytes);
-    if (isNestedDeeper(text, MAX_NESTING)) {
-      const error = malformed(`a message can be nested at most ${MAX_NESTING} levels deep`);
-      return { kind: "error", id: null, error };
-    }
+    isTooDeep = isNestedDeeper(text, MAX_NESTING);
     value = JSON.parse(text);
   } catch {
-    const error = new WireError(CODE.parseError, "Parse error: the message is not valid JSON");
-    return { kind: "error", id: null, error };
+    return refused(new WireError(CODE.parseError, "Parse error: the message is not valid JSON"));
   }
-  const id = isObject(value) && isRequestId(value.id) ? value.id : null;
   try {
+    if (isTooDeep) throw malformed(`a message can be nested at most ${MAX_NESTING} levels deep`);
     return { kind: "message", message: asMessage(value) };
   } catch (error) {
-    if (error instanceof WireError) return { kind: "error", id, error };
-    throw error;
+    if (!(error instanceof WireError)) throw error;
+    return refused(error, isObject(value) ? envelopeOf(value) : undefined);
   }
+}
+
+/** What becomes of a message with this envelope, as far as it is known. */
+export function refused(error: WireError, envelope?: Envelope): Refused {
+  const id = envelope?.id ?? null;
+  if (envelope === undefined || envelope.kind === "call") return { kind: "error", id, error };
+  return { kind: "stray", id, error, isAnswer: envelope.kind === "answer" };
 }
 
 /** The error for a message of more than {@linkcode MAX_MESSAGE_BYTES}. */
@@ -216,10 +230,6 @@ function unknownEra(): WireError {
     "Method not found: this server speaks only versions of MCP that begin with initialize " +
       `(${SUPPORTED_PROTOCOL_VERSIONS.join(", ")})`,
   );
-}
-
-function isRequestId(value: unknown): value is RequestId {
-  return typeof value === "string" || Number.isSafeInteger(value);
 }
 
 function malformed(why: string): WireError {

@@ -6,13 +6,8 @@
 
 import { partsOf } from "./body.ts";
 import type { RequestLimits, Ticket } from "./load.ts";
-import {
-  errorMessage,
-  MAX_MESSAGE_BYTES,
-  readMessage,
-  tooLarge,
-  unsupportedVersion,
-} from "./message.ts";
+import { MAX_MESSAGE_BYTES } from "../../jsonrpc/lines.ts";
+import { errorMessage, readMessage, tooLarge, unsupportedVersion } from "./message.ts";
 import { Overdue } from "./overdue.ts";
 import { discardBody, json, refuse, refuseForNow } from "./refuse.ts";
 import { type JSONRPCMessage, SUPPORTED_PROTOCOL_VERSIONS } from "./sdk.ts";
@@ -44,8 +39,13 @@ export class PostReader {
     const body = await this.#body(request, ticket);
     if (body instanceof Response) return body;
     const incoming = readMessage(body);
-    if (incoming.kind === "error") return json(400, errorMessage(incoming.id, incoming.error));
-    return checkVersion(request.headers, incoming.message) ?? incoming.message;
+    if (incoming.kind === "message") {
+      return checkVersion(request.headers, incoming.message) ?? incoming.message;
+    }
+    const { id, error } = incoming;
+    // Nobody answers an answer, however broken it is.
+    if (incoming.kind === "stray" && incoming.isAnswer) return new Response(null, { status: 202 });
+    return json(400, errorMessage(id, error));
   }
 
   /** Sends away those whose message is not there yet, and all who come from now on. */

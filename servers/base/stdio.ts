@@ -2,16 +2,17 @@
  * The stdio transport: JSON-RPC messages, one a line, over a pair of byte streams.
  *
  * The SDK's own drops a line that it cannot read without an answer, stops for good at one that is
- * too long, and does not tell when its input ends.
+ * too long, keeps without bound what the client does not read, and does not tell when its input ends.
  *
  * @module
  */
 
+import { linesOf, LongLine, MAX_MESSAGE_BYTES } from "../../jsonrpc/lines.ts";
+import { Strays } from "../../jsonrpc/strays.ts";
 import { asError } from "./errors.ts";
-import { errorMessage, MAX_MESSAGE_BYTES, readMessage, tooLarge, written } from "./message.ts";
+import { errorMessage, readMessage, refused, tooLarge, written } from "./message.ts";
+import { Pace } from "./pace.ts";
 import type { JSONRPCMessage, RequestId, Transport } from "./sdk.ts";
-
-const NEWLINE = 0x0a;
 
 /** The two ends that a {@linkcode StdioTransport} talks over. */
 export interface ByteStreams {
@@ -21,14 +22,21 @@ export interface ByteStreams {
   readonly writable: WritableStream<Uint8Array>;
 }
 
-/** Serves one client over standard input and output. */
+/**
+ * Serves one client over standard input and output. A client that does not read is not listened to
+ * any further, and one that has closed its end is gone.
+ */
 export class StdioTransport implements Transport {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #encoder = new TextEncoder();
-  readonly #unanswered = new Map<RequestId, number>();
+  readonly #pace = new Pace();
+  /** The server's own requests that the client has not answered. */
+  readonly #asked = new Set<RequestId>();
+  readonly #strays = new Strays((message) => this.onerror?.(new Error(message)));
   readonly #ended = Promise.withResolvers<void>();
-  #drained: (() => void) | undefined;
+  /** Has the client closed its end, so that it hears of nothing that it may still ask for? */
+  #isDeaf = false;
   #closed = false;
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
@@ -40,7 +48,7 @@ export class StdioTransport implements Transport {
     this.#writer = writable.getWriter();
   }
 
-  /** Resolves when the client has closed its end, or this transport is closed. */
+  /** Resolves when the client has closed either of its ends, or this transport is closed. */
   get ended(): Promise<void> {
     return this.#ended.promise;
   }
@@ -50,22 +58,28 @@ export class StdioTransport implements Transport {
     return Promise.resolve();
   }
 
+  /** @throws {Error} If the client has closed its end. */
   async send(message: JSONRPCMessage): Promise<void> {
-    if ("method" in message || message.id === undefined) return await this.#write(message);
+    if ("method" in message) return await this.#say(message);
     const { id } = message;
-    await this.#writeText(written({ ...message, id }).text);
-    this.#answered(id);
+    if (id === undefined) return await this.#write(message);
+    try {
+      await this.#writeText(written({ ...message, id }).text);
+    } finally {
+      // The call is over, whoever is there to hear of it.
+      this.#pace.ended(id);
+    }
   }
 
   /** Resolves when every request that came in has its answer. */
-  async drained(): Promise<void> {
-    if (this.#unanswered.size === 0) return;
-    await new Promise<void>((resolve) => this.#drained = resolve);
+  drained(): Promise<void> {
+    return this.#pace.drained();
   }
 
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#pace.stop();
     await this.#reader.cancel().catch(() => {});
     this.#reader.releaseLock();
     this.#writer.releaseLock();
@@ -73,66 +87,55 @@ export class StdioTransport implements Transport {
     this.onclose?.();
   }
 
+  /** Sends what is no answer; a client that is far behind can do without most notifications. */
+  async #say(message: Extract<JSONRPCMessage, { method: string }>): Promise<void> {
+    const cancelled = cancelledId(message);
+    if ("id" in message) this.#asked.add(message.id);
+    else if (cancelled !== undefined) this.#asked.delete(cancelled);
+    else if (this.#pace.isBehind) return;
+    await this.#write(message);
+  }
+
   async #read(): Promise<void> {
     try {
-      let parts: Uint8Array[] = [];
-      let length = 0;
-      for (;;) {
-        const { done, value } = await this.#reader.read();
-        if (done) break;
-        let start = 0;
-        for (let end; (end = value.indexOf(NEWLINE, start)) !== -1; start = end + 1) {
-          const line = value.subarray(start, end);
-          if (length + line.length > MAX_MESSAGE_BYTES) await this.#refuseLine();
-          else await this.#receive(parts.length === 0 ? line : joined([...parts, line]));
-          parts = [];
-          length = 0;
-        }
-        const rest = value.subarray(start);
-        length += rest.length;
-        // Of a line that is too long only the length is kept, until its end comes.
-        if (length > MAX_MESSAGE_BYTES) parts = [];
-        else if (rest.length > 0) parts.push(rest);
+      for await (const line of linesOf(this.#chunks(), MAX_MESSAGE_BYTES)) {
+        await this.#pace.room();
+        if (this.#closed || this.#isDeaf) return;
+        await this.#receive(line);
       }
-      if (this.#closed) return;
-      // The last line may end with the input alone.
-      if (length > MAX_MESSAGE_BYTES) await this.#refuseLine();
-      else if (length > 0) await this.#receive(joined(parts));
     } catch (error) {
       if (!this.#closed) this.onerror?.(asError(error));
     }
     this.#ended.resolve();
   }
 
-  async #receive(line: Uint8Array): Promise<void> {
-    if (line.every((byte) => byte === 0x20 || byte === 0x0d || byte === 0x09)) return;
-    const incoming = readMessage(line);
-    if (incoming.kind === "error") {
-      this.onerror?.(incoming.error);
-      return await this.#write(errorMessage(incoming.id, incoming.error));
+  async *#chunks(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const { done, value } = await this.#reader.read();
+      if (done) return;
+      yield value;
+    }
+  }
+
+  async #receive(line: Uint8Array | LongLine): Promise<void> {
+    const incoming = line instanceof LongLine
+      ? refused(tooLarge(), line.envelope)
+      : readMessage(line);
+    if (incoming.kind !== "message") {
+      this.#strays.add(incoming.error.message);
+      if (incoming.kind === "error") await this.#write(errorMessage(incoming.id, incoming.error));
+      return;
     }
     const { message } = incoming;
-    if ("method" in message && "id" in message) {
-      this.#unanswered.set(message.id, (this.#unanswered.get(message.id) ?? 0) + 1);
+    if (!("method" in message)) {
+      if (message.id !== undefined && this.#asked.delete(message.id)) this.onmessage?.(message);
+      else this.#strays.add("The client has answered what nobody asked, or has answered twice");
+      return;
     }
-    if ("method" in message && message.method === "notifications/cancelled") {
-      const id = message.params?.requestId;
-      if (typeof id === "string" || typeof id === "number") this.#answered(id);
-    }
+    if ("id" in message) this.#pace.began(message.id);
+    const cancelled = cancelledId(message);
+    if (cancelled !== undefined) this.#pace.ended(cancelled);
     this.onmessage?.(message);
-  }
-
-  async #refuseLine(): Promise<void> {
-    const error = tooLarge();
-    this.onerror?.(error);
-    await this.#write(errorMessage(null, error));
-  }
-
-  #answered(id: RequestId): void {
-    const left = (this.#unanswered.get(id) ?? 0) - 1;
-    if (left > 0) this.#unanswered.set(id, left);
-    else this.#unanswered.delete(id);
-    if (this.#unanswered.size === 0) this.#drained?.();
   }
 
   #write(message: object): Promise<void> {
@@ -141,16 +144,23 @@ export class StdioTransport implements Transport {
 
   async #writeText(text: string): Promise<void> {
     if (this.#closed) return;
-    await this.#writer.write(this.#encoder.encode(`${text}\n`));
+    const line = this.#encoder.encode(`${text}\n`);
+    this.#pace.hold(line.length);
+    try {
+      await this.#writer.write(line);
+    } catch (cause) {
+      this.#isDeaf = true;
+      this.#ended.resolve();
+      this.#pace.stop();
+      throw new Error("The client reads no more", { cause });
+    } finally {
+      this.#pace.release(line.length);
+    }
   }
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
+function cancelledId(message: JSONRPCMessage): RequestId | undefined {
+  if (!("method" in message) || message.method !== "notifications/cancelled") return undefined;
+  const id = message.params?.requestId;
+  return typeof id === "string" || typeof id === "number" ? id : undefined;
 }

@@ -177,6 +177,8 @@ export class StdioServer extends Server {
   readonly notifications: WireMessage[] = [];
   /** Lines on stdout that are no answer to what was asked, and no notification. */
   readonly unasked: string[] = [];
+  /** Told of each of those. */
+  onunasked: (line: string) => void = () => {};
 
   constructor(process: Deno.ChildProcess) {
     super(process, lines(process.stderr));
@@ -238,7 +240,10 @@ export class StdioServer extends Server {
       }
       const waiting = this.#waiting.get(message?.id)?.shift();
       if (isReply(message) && waiting !== undefined) waiting(message);
-      else this.unasked.push(line);
+      else {
+        this.unasked.push(line);
+        this.onunasked(line);
+      }
     }
   }
 }

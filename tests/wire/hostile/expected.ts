@@ -16,7 +16,6 @@ export type Expected =
   /** None, or one: with this id, or with none. */
   | { readonly kind: "maybe"; readonly id?: Id };
 
-const DEEP = 100;
 const LARGE = 4 * 1024 * 1024;
 
 /** Reads one message as a server should; `cancelled` are the ids that others cancel meanwhile. */
@@ -26,13 +25,13 @@ export function expectedFor(bytes: Uint8Array, cancelled: ReadonlySet<unknown>):
   if (typeof value !== "object" || value === null || Array.isArray(value)) return { kind: "null" };
   const { jsonrpc, id, method } = Object.fromEntries(Object.entries(value));
   const named = typeof id === "string" || isInteger(id) ? { id } : undefined;
-  const isAnswer = !("method" in value) && ("result" in value || "error" in value);
-  if (isAnswer) return { kind: "maybe", ...named };
+  // An answer, or what is not even that: over HTTP some are refused, over stdio none is answered.
+  if (!("method" in value)) return { kind: "maybe", ...named };
   if (typeof method === "string" && !Object.hasOwn(value, "id")) return { kind: "maybe" };
-  if (named === undefined || bytes.length > LARGE) return { kind: "null" };
+  if (named === undefined) return { kind: "null" };
   if (cancelled.has(id)) return { kind: "maybe", ...named };
   const request = jsonrpc === "2.0" && typeof method === "string";
-  const orNull = !request || depth(bytes) > DEEP || bytes[0] === 0xef;
+  const orNull = !request || bytes.length > LARGE || bytes[0] === 0xef;
   return { kind: "id", ...named, orNull };
 }
 
@@ -58,15 +57,4 @@ function parsed(bytes: Uint8Array): unknown {
 
 function isBlank(bytes: Uint8Array): boolean {
   return bytes.every((byte) => [0x20, 0x09, 0x0d].includes(byte));
-}
-
-/** How deep brackets go; those in strings count too, which does no harm here. */
-function depth(bytes: Uint8Array): number {
-  let now = 0;
-  let most = 0;
-  for (const byte of bytes) {
-    if (byte === 0x5b || byte === 0x7b) most = Math.max(most, ++now);
-    if (byte === 0x5d || byte === 0x7d) now--;
-  }
-  return most;
 }

@@ -1,0 +1,88 @@
+/**
+ * Line framing: JSON-RPC messages, one a line, in a stream of bytes.
+ *
+ * @module
+ */
+
+import { type Envelope, EnvelopeScanner } from "./envelope.ts";
+
+/** The largest message that a server takes from a client, and a bridge from its host, in bytes. */
+export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+
+const NEWLINE = 0x0a;
+
+/** A line that was longer than what is kept of one. */
+export class LongLine {
+  /** Whose message it was; `undefined` if it was no object. */
+  readonly envelope: Envelope | undefined;
+
+  /** Takes what was found as the line went by. */
+  constructor(envelope: Envelope | undefined) {
+    this.envelope = envelope;
+  }
+}
+
+/**
+ * The lines in a stream that are not blank. The last one may end with the stream alone. Of a line
+ * past `maxBytes` nothing is kept but its envelope.
+ */
+export async function* linesOf(
+  stream: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array | LongLine> {
+  let line = new LineBuffer(maxBytes);
+  for await (const chunk of stream) {
+    let start = 0;
+    for (let end; (end = chunk.indexOf(NEWLINE, start)) !== -1; start = end + 1) {
+      line.push(chunk.subarray(start, end));
+      const whole = line.end();
+      line = new LineBuffer(maxBytes);
+      if (whole !== undefined) yield whole;
+    }
+    line.push(chunk.subarray(start));
+  }
+  const last = line.end();
+  if (last !== undefined) yield last;
+}
+
+/** A line that is being read. */
+class LineBuffer {
+  readonly #maxBytes: number;
+  #parts: Uint8Array[] = [];
+  #length = 0;
+  #scanner: EnvelopeScanner | undefined;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  push(part: Uint8Array): void {
+    if (part.length === 0) return;
+    this.#length += part.length;
+    if (this.#length <= this.#maxBytes) return void this.#parts.push(part);
+    if (this.#scanner === undefined) {
+      this.#scanner = new EnvelopeScanner();
+      for (const kept of this.#parts) this.#scanner.push(kept);
+      this.#parts = [];
+    }
+    this.#scanner.push(part);
+  }
+
+  /** The line, unless it is blank. */
+  end(): Uint8Array | LongLine | undefined {
+    if (this.#scanner !== undefined) return new LongLine(this.#scanner.end());
+    const [first = new Uint8Array(), ...rest] = this.#parts;
+    const line = rest.length === 0 ? first : this.#joined();
+    return line.every((byte) => byte === 0x20 || byte === 0x0d || byte === 0x09) ? undefined : line;
+  }
+
+  #joined(): Uint8Array {
+    const whole = new Uint8Array(this.#length);
+    let offset = 0;
+    for (const part of this.#parts) {
+      whole.set(part, offset);
+      offset += part.length;
+    }
+    return whole;
+  }
+}
