@@ -6,7 +6,7 @@
 
 import { type Envelope, EnvelopeScanner } from "./envelope.ts";
 
-/** The largest message that a server takes from a client, and a bridge from its host, in bytes. */
+/** The largest message that a server takes from a client, or a bridge from its host, in bytes. */
 export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
 const NEWLINE = 0x0a;
@@ -27,11 +27,11 @@ export class LongLine {
  * past `maxBytes` nothing is kept but its envelope.
  */
 export async function* linesOf(
-  stream: AsyncIterable<Uint8Array>,
+  stream: ReadableStreamDefaultReader<Uint8Array>,
   maxBytes: number,
 ): AsyncGenerator<Uint8Array | LongLine> {
   let line = new LineBuffer(maxBytes);
-  for await (const chunk of stream) {
+  for (let chunk; (chunk = (await stream.read()).value) !== undefined;) {
     let start = 0;
     for (let end; (end = chunk.indexOf(NEWLINE, start)) !== -1; start = end + 1) {
       line.push(chunk.subarray(start, end));

@@ -46,7 +46,7 @@ Deno.test("EnvelopeScanner: finds what stands at the top level, in whatever piec
 
 async function linesIn(chunks: readonly string[], maxBytes: number): Promise<unknown[]> {
   const stream = ReadableStream.from(chunks.map(encode));
-  const lines = await Array.fromAsync(linesOf(stream, maxBytes));
+  const lines = await Array.fromAsync(linesOf(stream.getReader(), maxBytes));
   return lines.map((line) => line instanceof LongLine ? line : new TextDecoder().decode(line));
 }
 

@@ -7,6 +7,7 @@
 
 import { type Envelope, envelopeOf, isRequestId } from "../../jsonrpc/envelope.ts";
 import { MAX_MESSAGE_BYTES } from "../../jsonrpc/lines.ts";
+import { isNestedDeeper, MAX_NESTING } from "../../jsonrpc/nesting.ts";
 import { CODE, invalid, isObject, member, WireError } from "../../protocol.ts";
 import { wireErrorBody } from "./errors.ts";
 import {
@@ -15,9 +16,6 @@ import {
   type RequestId,
   SUPPORTED_PROTOCOL_VERSIONS,
 } from "./sdk.ts";
-
-/** How deep objects and arrays may stand in one another: what comes after recurses into them. */
-const MAX_NESTING = 128;
 
 /** The key of `_meta` under which every request of a later era names its version. */
 const ENVELOPE_VERSION = "io.modelcontextprotocol/protocolVersion";
@@ -109,30 +107,6 @@ export function written<T extends { readonly id?: RequestId | undefined }>(
 function notJson(id: RequestId | undefined): JSONRPCErrorResponse {
   const message = "The result cannot be written as JSON";
   return { jsonrpc: "2.0", id, error: { code: CODE.internalError, message } };
-}
-
-/** Do objects and arrays stand deeper in one another than `most`? */
-function isNestedDeeper(json: string, most: number): boolean {
-  let depth = 0;
-  for (let at = 0; at < json.length; at++) {
-    const character = json[at];
-    if (character === '"') at = endOfString(json, at);
-    else if (character === "{" || character === "[") depth++;
-    else if (character === "}" || character === "]") depth--;
-    if (depth > most) return true;
-  }
-  return false;
-}
-
-/** Where the string ends that begins here. */
-function endOfString(json: string, start: number): number {
-  for (let at = start + 1;; at++) {
-    at = json.indexOf('"', at);
-    if (at === -1) return json.length;
-    let escapes = 0;
-    while (json[at - 1 - escapes] === "\\") escapes++;
-    if (escapes % 2 === 0) return at;
-  }
 }
 
 function asMessage(value: unknown): JSONRPCMessage {

@@ -1,17 +1,16 @@
 /**
- * Backpressure: how fast a server takes requests from a client that it shares one pipe with.
+ * How fast a server takes requests from a client that it shares one pipe with.
  *
  * @module
  */
 
+import { Backlog } from "../../jsonrpc/backlog.ts";
 import type { RequestId } from "./sdk.ts";
 
 /** How much may wait for the client to read it, in bytes, before nothing more is taken from it. */
 const MAX_UNREAD_BYTES = 32 * 1024 * 1024;
-/** What a message that waits takes beside its own bytes, roughly. */
-const BYTES_BESIDE = 1024;
 /**
- * How many requests may have begun without an answer: nobody knows how large that will be. Those
+ * How many requests may have begun without an answer, as nobody knows how large that will be. Those
  * that others have waited for so long, in milliseconds, count no more.
  */
 const MAX_BEGUN = 32;
@@ -19,20 +18,16 @@ const BEGUN_MS = 1000;
 
 /** The requests of one client that are under way, and the answers that it has not read. */
 export class Pace {
+  /** What the client has not read. */
+  readonly unread = new Backlog(MAX_UNREAD_BYTES);
   /** For each id how many requests have it, and the period in which the last of them came. */
   readonly #unanswered = new Map<RequestId, { count: number; period: number }>();
   #period = 0;
   /** How many of this period are unanswered. */
   #begun = 0;
-  #unreadBytes = 0;
   #stopped = false;
-  #changed: (() => void) | undefined;
+  #answered: (() => void) | undefined;
   #drained: (() => void) | undefined;
-
-  /** Does the client leave so much unread that it has to do without what is not essential? */
-  get isBehind(): boolean {
-    return this.#unreadBytes > MAX_UNREAD_BYTES;
-  }
 
   /** A request has come in. */
   began(id: RequestId): void {
@@ -48,46 +43,42 @@ export class Pace {
     if (--entry.count === 0) this.#unanswered.delete(id);
     if (entry.period === this.#period && this.#begun > 0) this.#begun--;
     if (this.#unanswered.size === 0) this.#drained?.();
-    this.#changed?.();
-  }
-
-  /** So many bytes wait from now on for the client to read them. */
-  hold(bytes: number): void {
-    this.#unreadBytes += bytes + BYTES_BESIDE;
-  }
-
-  /** The client has read so many bytes, or never will. */
-  release(bytes: number): void {
-    this.#unreadBytes -= bytes + BYTES_BESIDE;
-    this.#changed?.();
+    this.#answered?.();
   }
 
   /** Waits until there is room for what comes next from the client. */
   async room(): Promise<void> {
-    while (!this.#stopped && (this.isBehind || this.#begun >= MAX_BEGUN)) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#changed = resolve;
-      const timer = this.isBehind ? undefined : setTimeout(() => {
-        // Calls may wait for each other, or for what the client says next.
-        this.#period++;
-        this.#begun = 0;
-        resolve();
-      }, BEGUN_MS);
-      await promise;
-      clearTimeout(timer);
+    await this.unread.room();
+    while (this.#begun >= MAX_BEGUN && !this.#stopped) {
+      await this.#nextAnswer();
+      await this.unread.room();
     }
-    this.#changed = undefined;
   }
 
   /** Lets nothing wait for room any more. */
   stop(): void {
     this.#stopped = true;
-    this.#changed?.();
+    this.unread.end();
+    this.#answered?.();
   }
 
   /** Resolves when every request that came in has its answer. */
   async drained(): Promise<void> {
     if (this.#unanswered.size === 0) return;
     await new Promise<void>((resolve) => this.#drained = resolve);
+  }
+
+  async #nextAnswer(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#answered = resolve;
+    const timer = setTimeout(() => {
+      // Calls may wait for each other, or for what the client says next.
+      this.#period++;
+      this.#begun = 0;
+      resolve();
+    }, BEGUN_MS);
+    await promise;
+    this.#answered = undefined;
+    clearTimeout(timer);
   }
 }

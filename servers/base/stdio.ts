@@ -92,13 +92,13 @@ export class StdioTransport implements Transport {
     const cancelled = cancelledId(message);
     if ("id" in message) this.#asked.add(message.id);
     else if (cancelled !== undefined) this.#asked.delete(cancelled);
-    else if (this.#pace.isBehind) return;
+    else if (this.#pace.unread.isFull) return;
     await this.#write(message);
   }
 
   async #read(): Promise<void> {
     try {
-      for await (const line of linesOf(this.#chunks(), MAX_MESSAGE_BYTES)) {
+      for await (const line of linesOf(this.#reader, MAX_MESSAGE_BYTES)) {
         await this.#pace.room();
         if (this.#closed || this.#isDeaf) return;
         await this.#receive(line);
@@ -107,14 +107,6 @@ export class StdioTransport implements Transport {
       if (!this.#closed) this.onerror?.(asError(error));
     }
     this.#ended.resolve();
-  }
-
-  async *#chunks(): AsyncGenerator<Uint8Array> {
-    for (;;) {
-      const { done, value } = await this.#reader.read();
-      if (done) return;
-      yield value;
-    }
   }
 
   async #receive(line: Uint8Array | LongLine): Promise<void> {
@@ -145,7 +137,7 @@ export class StdioTransport implements Transport {
   async #writeText(text: string): Promise<void> {
     if (this.#closed) return;
     const line = this.#encoder.encode(`${text}\n`);
-    this.#pace.hold(line.length);
+    this.#pace.unread.add(line.length);
     try {
       await this.#writer.write(line);
     } catch (cause) {
@@ -154,7 +146,7 @@ export class StdioTransport implements Transport {
       this.#pace.stop();
       throw new Error("The client reads no more", { cause });
     } finally {
-      this.#pace.release(line.length);
+      this.#pace.unread.remove(line.length);
     }
   }
 }
