@@ -19,7 +19,7 @@ import { type Log, logger } from "./bridge/log.ts";
 import { Relay } from "./bridge/relay.ts";
 import { messageOf } from "./failure.ts";
 import { type CookieJar, MemoryJar } from "./jar.ts";
-import { defaultJarPath, FileJar } from "./jar_file.ts";
+import { defaultJarPath, FileJar, surviveSizeLimit } from "./jar_file.ts";
 import { commandName } from "./jar_key.ts";
 import type { Connect } from "./reconnecting.ts";
 import { StreamableHTTPClientTransport } from "./sdk.ts";
@@ -87,6 +87,7 @@ async function main(): Promise<number> {
   if (Deno.stdin.isTerminal()) {
     console.error("bridge: an MCP host starts this and talks to it; see --help. Ctrl-D ends it.");
   }
+  surviveSizeLimit();
   const stop = stopSignal();
   const log = logger(command.logLevel);
   const { connect, server, shown } = target(command.behind);

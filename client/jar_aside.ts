@@ -8,6 +8,9 @@
 import { rescue, type Rescued } from "../store/journal.ts";
 import { type Cookies, jarMeaning } from "./jar_lines.ts";
 
+/** The mode of a jar: whoever can read a cookie has the session, so no group is let in either. */
+export const JAR_MODE = 0o600;
+
 /** A file that has the jar's name, as it was found: while it is open, no other has its identity. */
 export interface Found extends Disposable {
   /** Its own path, behind symbolic links. */
@@ -40,7 +43,11 @@ export async function beginAnew(
   now: () => number,
   warn: (message: string) => void,
 ): Promise<boolean> {
-  const saved = await rescue(path, file, jarMeaning(now));
+  const saved = await rescue(path, file, {
+    meaning: jarMeaning(now),
+    warn,
+    modeMask: JAR_MODE,
+  });
   if (saved === "foreign") return false;
   // Otherwise that process has warned.
   if (saved !== "replaced") warn(`The cookie jar ${path} ${told(saved)}`);

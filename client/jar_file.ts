@@ -8,7 +8,7 @@ import { type HeldCookie, heldCookie } from "../protocol.ts";
 import { hidesLines, Journal } from "../store/journal.ts";
 import { stateFile } from "../store/state_file.ts";
 import type { CookieJar, JarKey } from "./jar.ts";
-import { beginAnew, findFile, type Found } from "./jar_aside.ts";
+import { beginAnew, findFile, JAR_MODE } from "./jar_aside.ts";
 import { nameWithoutQuery, serverName } from "./jar_key.ts";
 import {
   type Cookies,
@@ -19,6 +19,9 @@ import {
   jarMeaning,
   takeOut,
 } from "./jar_lines.ts";
+
+export { expandHome } from "../store/state_file.ts";
+export { surviveSizeLimit } from "../store/size_limit.ts";
 
 /** How a {@linkcode FileJar} is opened. */
 export interface FileJarOptions {
@@ -253,27 +256,19 @@ async function openJournal(
     }
     let journal: Journal<Cookies>;
     try {
-      journal = await Journal.open(path, jarMeaning(now), { warn, compactBytes: COMPACT_BYTES });
+      journal = await Journal.open(path, jarMeaning(now), {
+        warn,
+        compactBytes: COMPACT_BYTES,
+        modeMask: JAR_MODE,
+      });
     } catch (error) {
       if (!isCorrupt(error) || found === undefined || tries === MAX_TRIES) throw error;
       if (!await beginAnew(found, now, warn)) throw error;
       continue;
     }
-    if (found !== undefined) keepPrivate(found, warn);
     // It is well without, and a full disk must not keep anyone from reading.
     await journal.tidy().catch(() => {});
     return journal;
-  }
-}
-
-/** Whoever can read a cookie has the session, so a file that others can read is closed to them. */
-function keepPrivate({ path, file }: Found, warn: (message: string) => void) {
-  const { mode } = file.statSync();
-  if (mode === null || (mode & 0o077) === 0) return;
-  try {
-    Deno.chmodSync(path, 0o600);
-  } catch (error) {
-    warn(`Others may read the cookie jar ${path}, and its mode can't be changed: ${String(error)}`);
   }
 }
 

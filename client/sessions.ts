@@ -9,7 +9,7 @@
 import { requireDeno } from "../runtime/deno_version.ts";
 import { printable } from "../protocol.ts";
 import { messageOf } from "./failure.ts";
-import { defaultJarPath, FileJar } from "./jar_file.ts";
+import { defaultJarPath, FileJar, surviveSizeLimit } from "./jar_file.ts";
 import { serverPlace } from "./jar_key.ts";
 import { printableJson } from "./printable.ts";
 import { type Command, HELP, parseCommand, UsageError } from "./sessions/flags.ts";
@@ -57,6 +57,7 @@ async function run(
   warn: (text: string) => void,
 ): Promise<Report> {
   const { jar: path = defaultJarPath(), profile } = command.settings;
+  surviveSizeLimit();
   await using jar = await FileJar.open(path, { warn });
   if (command.kind === "jar") return await runOnJar(command.action, { jar, profile, ids });
   const { action, target } = command;

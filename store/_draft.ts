@@ -4,7 +4,10 @@
  * @module
  */
 
-import { isSameFile, type JournalFile, statIfAny, syncFolder, writeAll } from "./_files.ts";
+import { accessTo, giveAccess } from "./_access.ts";
+import { openBeside, removeLeftover } from "./_beside.ts";
+import { isSameFile, type JournalFile, lstatIfAny, writeAll } from "./_files.ts";
+import type { Folders } from "./_folder.ts";
 import { encodeHeader, type Header } from "./_header.ts";
 import { encodeEntry } from "./_lines.ts";
 import { type Marks, mixEntry } from "./_marks.ts";
@@ -12,6 +15,12 @@ import { type Meaning, View } from "./_view.ts";
 
 /** How much is written between two syncs: more would hold up the syncs of other writers. */
 const SLICE_BYTES = 256 * 1024;
+
+/** How a file is written anew. */
+export interface DraftOptions {
+  readonly wrap: (file: Deno.FsFile) => JournalFile;
+  readonly modeMask: number;
+}
 
 /** The file that is to take another's place. */
 export class Draft<S> {
@@ -26,24 +35,31 @@ export class Draft<S> {
   #bytes = 0;
   #snapshotBytes = 0;
   #lines = 0;
-  #named = true;
+  #isDraft = true;
 
-  /** Begins the next generation of a view's file; `undefined` if another process is at it. */
-  static begin<S>(
-    view: View<S>,
-    wrap: (file: Deno.FsFile) => JournalFile,
-  ): Draft<S> | undefined {
+  /**
+   * Begins the next generation of a view's file; `undefined` if another process is at it.
+   *
+   * @throws {Error} if this user cannot give the file to whom the old one is.
+   */
+  static begin<S>(view: View<S>, { wrap, modeMask }: DraftOptions): Draft<S> | undefined {
     const path = `${view.path}.new`;
-    const raw = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
-    // One that was left by a process that died can be had. But whoever had it may also have just
-    // put it in its place, and then it is not to be touched: so look whether it still has the name.
-    // Or it is a link that someone has put there.
-    const named = raw.tryLockSync(true) && statIfAny(path) ? Deno.lstatSync(path) : undefined;
-    if (named === undefined || !isSameFile(named, raw.statSync())) {
-      raw.close();
-      return undefined;
+    const access = accessTo(view.path, modeMask);
+    const { file, identity, isShared } = openBeside(path, { read: true, write: true }, access);
+    let draft: Draft<S> | undefined;
+    try {
+      // One that was left by a process that died can be had. But whoever had it may also have just
+      // put it in its place, and then it is not to be touched: so look whether it still has the name.
+      const isFree = file.tryLockSync(true);
+      const named = isFree ? lstatIfAny(path) : undefined;
+      if (named === undefined || !isSameFile(named, identity)) return undefined;
+      draft = new Draft(view, path, file, wrap(file));
+      if (isShared) return draft;
+      draft[Symbol.dispose]();
+      throw notShared();
+    } finally {
+      if (draft === undefined) file.close();
     }
-    return new Draft(view, path, raw, wrap(raw));
   }
 
   private constructor(view: View<S>, path: string, raw: Deno.FsFile, file: JournalFile) {
@@ -103,17 +119,25 @@ export class Draft<S> {
   /**
    * Takes the old file's place. The journal's lock is held, and the view has read the old file to
    * its end, so nothing can come in between.
+   *
+   * @returns The view that goes on where the old one was.
    */
-  takePlace(view: View<S>) {
-    Deno.renameSync(this.#path, view.path);
-    this.#named = false;
+  takePlace(view: View<S>, meaning: Meaning<S>, modeMask: number): View<S> {
+    // Whoever looks after the old file may have given it to others meanwhile.
+    const access = accessTo(view.path, modeMask);
+    if (access !== undefined && !giveAccess(this.#path, this.#raw, access)) throw notShared();
+    const file = Deno.openSync(this.#path, { read: true, append: true });
+    try {
+      return this.#rename(view, file, meaning);
+    } catch (cause) {
+      file.close();
+      throw cause;
+    }
   }
 
-  /** The view that goes on where the old one was. */
-  reopen(view: View<S>, meaning: Meaning<S>): View<S> {
-    syncFolder(view.path);
-    const file = Deno.openSync(view.path, { read: true, append: true });
-    return new View(view.path, file, meaning, {
+  #rename(view: View<S>, file: Deno.FsFile, meaning: Meaning<S>): View<S> {
+    if (!isSameFile(file.statSync(), this.#raw.statSync())) throw new Error("it was replaced");
+    const next = new View(view.path, file, meaning, {
       header: this.#header,
       state: view.state,
       offset: this.#bytes,
@@ -124,6 +148,9 @@ export class Draft<S> {
       lastEntry: view.lastEntry,
       older: view.older,
     });
+    Deno.renameSync(this.#path, view.path);
+    this.#isDraft = false;
+    return next;
   }
 
   #write(bytes: Uint8Array) {
@@ -133,31 +160,61 @@ export class Draft<S> {
 
   /** Lets go of the file, and removes it unless it took the old one's place. */
   [Symbol.dispose]() {
-    try {
-      if (this.#named) Deno.removeSync(this.#path);
-    } finally {
-      this.#raw.unlockSync();
-      this.#raw.close();
-    }
+    // What cannot be removed is taken over by the next draft, and closing a file unlocks it too.
+    if (this.#isDraft) attempt(() => Deno.removeSync(this.#path));
+    attempt(() => this.#raw.unlockSync());
+    this.#raw.close();
   }
 }
 
-/** Makes a journal's first file, whole or not at all. Whoever calls holds the journal's lock. */
+/**
+ * Makes a journal's first file, whole or not at all. Whoever calls holds the journal's lock.
+ *
+ * @throws {Error} if this user cannot give the file to whom an empty one is.
+ */
 export async function createFile(
   path: string,
   text: string,
-  wrap: (file: Deno.FsFile) => JournalFile,
+  { wrap, modeMask, folders }: DraftOptions & { readonly folders: Folders },
 ) {
   const draft = `${path}.first`;
-  if (statIfAny(draft)) Deno.removeSync(draft);
-  {
-    using raw = Deno.openSync(draft, { write: true, createNew: true, mode: 0o600 });
+  removeLeftover(draft);
+  const { file: raw, isShared } = openBeside(draft, { write: true }, accessTo(path, modeMask));
+  try {
+    if (!isShared) throw notShared();
     const file = wrap(raw);
     writeAll(file, encoder.encode(text));
     await file.syncData();
+  } catch (cause) {
+    attempt(() => Deno.removeSync(draft));
+    throw cause;
+  } finally {
+    raw.close();
   }
+  using folder = folders.open(path);
   Deno.renameSync(draft, path);
-  syncFolder(path);
+  try {
+    folder.sync();
+  } catch (cause) {
+    // Whoever finds it takes its name to be on the disk.
+    Deno.removeSync(path);
+    throw cause;
+  }
+}
+
+function notShared(): Error {
+  return new Error(
+    "this user cannot give a new file the owner and group of the old one, and must lock nobody out; " +
+      "run it as that owner, or chown the file to this user",
+  );
+}
+
+function attempt(action: () => void) {
+  try {
+    action();
+  } catch {
+    // Whoever calls says why that is no harm.
+  }
 }
 
 const encoder = new TextEncoder();

@@ -1,10 +1,10 @@
 /**
- * Small things that files need: folders, modes, what reaches the disk, and errors that say more.
+ * Small things that files need: what has a name, what stands in it, and errors that say more.
  *
  * @module
  */
 
-import { dirname } from "node:path";
+import { errnoOf } from "./_errno.ts";
 import { StoreError } from "./store.ts";
 
 /** What a journal does to a file; `Deno.FsFile` is one. The seam for faults no disk here can give. */
@@ -17,27 +17,20 @@ export interface JournalFile {
   syncData(): Promise<void>;
 }
 
-/** Makes the folder that `path` is in, for its owner alone, if it is missing. */
-export function makeFolder(path: string) {
-  try {
-    Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw fileError(`Cannot make the folder ${dirname(path)}`, cause);
-  }
-}
-
-/** Makes the names in the folder of `path` survive a power cut, as after a rename. */
-export function syncFolder(path: string) {
-  // Windows has no handle for it, and keeps names in its own journal.
-  if (Deno.build.os === "windows") return;
-  using folder = Deno.openSync(dirname(path));
-  folder.syncSync();
-}
-
 /** What the operating system says of `path`, or `undefined` if there is nothing. */
 export function statIfAny(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.statSync(path);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return undefined;
+    throw fileError(`Cannot look at ${path}`, cause);
+  }
+}
+
+/** The same of a symbolic link itself, not of where it leads. */
+export function lstatIfAny(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return undefined;
     throw fileError(`Cannot look at ${path}`, cause);
@@ -79,20 +72,32 @@ export function writeAll(file: { writeSync(bytes: Uint8Array): number }, bytes: 
 /** What the operating system refused, as a {@linkcode StoreError} with the same cause. */
 export function fileError(what: string, cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause;
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG") {
-    return new StoreError("full", `${what}: there is no room left; free some and try again`, {
-      cause,
-    });
+  const [code, remedy] = refusal(cause);
+  return new StoreError(code, `${what}: ${remedy}`, { cause });
+}
+
+function refusal(cause: unknown): readonly [code: "full" | "unavailable", remedy: string] {
+  switch (errnoOf(cause)) {
+    case "ENOSPC":
+      return ["full", "there is no room left; free some and try again"];
+    case "EDQUOT":
+      return ["full", "there is no room left in this user's quota; free some and try again"];
+    case "EFBIG":
+      return ["full", "there is no room left up to the limit on a file's size; see ulimit -f"];
+    case "EROFS":
+      return [
+        "unavailable",
+        "its file system is read-only; make that writable, or use another place",
+      ];
+    case "EACCES":
+    case "EPERM":
+      return ["unavailable", "this user may not do that; change the modes, or use another place"];
+    case "EMFILE":
+    case "ENFILE":
+      return ["unavailable", "too many files are open; it goes on when some are closed"];
+    case "ENOLCK":
+      return ["unavailable", "its file system has no locks to give; use a place on a local disk"];
+    default:
+      return ["unavailable", cause instanceof Error ? cause.message : String(cause)];
   }
-  if (code === "EROFS") {
-    const remedy = "its file system is read-only; make that writable, or use another place";
-    return new StoreError("unavailable", `${what}: ${remedy}`, { cause });
-  }
-  if (code === "EACCES" || code === "EPERM") {
-    const remedy = "this user may not do that; change the modes, or use another place";
-    return new StoreError("unavailable", `${what}: ${remedy}`, { cause });
-  }
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new StoreError("unavailable", `${what}: ${reason}`, { cause });
 }

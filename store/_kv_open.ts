@@ -5,35 +5,61 @@
  */
 
 import { resolve } from "node:path";
-import { fileError, makeFolder } from "./_files.ts";
+import { giveToFolder } from "./_access.ts";
+import { fileError, statIfAny } from "./_files.ts";
+import { Folders } from "./_folder.ts";
 import { DEFAULT_TIMEOUT_MS, KvCalls, reasonOf } from "./_kv_calls.ts";
+import { followLinks, refuseHardLink } from "./_names.ts";
 import { StoreError } from "./store.ts";
 
 const PAUSE_MS = 200;
 
+/** How a KV is opened. */
+export interface OpenKvOptions {
+  readonly warn: (message: string) => void;
+  /** How long opening may take, in milliseconds. @default 10_000 */
+  readonly timeoutMs?: number | undefined;
+}
+
 /** Opens the KV at a path or an `http(s):` URL. */
-export async function openKv(place: string, timeoutMs = DEFAULT_TIMEOUT_MS): Promise<Deno.Kv> {
+export async function openKv(
+  place: string,
+  { warn, timeoutMs = DEFAULT_TIMEOUT_MS }: OpenKvOptions,
+): Promise<Deno.Kv> {
   if (typeof Deno.openKv !== "function") {
     throw new StoreError("unavailable", "Cannot open Deno KV: run Deno with --unstable-kv");
   }
   return /^https?:/.test(place)
     ? await openRemote(place, timeoutMs)
-    : await openFile(place, timeoutMs);
+    : await openFile(place, warn, timeoutMs);
 }
 
-async function openFile(place: string, timeoutMs: number): Promise<Deno.Kv> {
-  const path = resolve(place);
+async function openFile(
+  place: string,
+  warn: (message: string) => void,
+  timeoutMs: number,
+): Promise<Deno.Kv> {
+  const path = followLinks(resolve(place));
   const what = `Cannot open Deno KV at ${path}`;
   const calls = new KvCalls(timeoutMs);
-  makeFolder(path);
+  new Folders(warn).make(path);
+  // SQLite would make it readable for everyone; its own files beside it copy its owner and mode.
+  makePrivate(path, what);
+  // Processes that make the file at the same moment may find it locked.
+  return await calls.retry(() => openWithin(calls, path, what));
+}
+
+/** Makes the file, if it is missing, for its user alone. */
+function makePrivate(path: string, what: string) {
+  const found = statIfAny(path);
+  // SQLite would give each name a log of its own.
+  if (found !== undefined) refuseHardLink(path, found);
   try {
-    // SQLite would make it readable for everyone; its own files beside it copy this mode.
-    Deno.openSync(path, { append: true, create: true, mode: 0o600 }).close();
+    using file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
+    if (found === undefined) giveToFolder(path, file);
   } catch (cause) {
     throw fileError(what, cause);
   }
-  // Processes that make the file at the same moment may find it locked.
-  return await calls.retry(() => openWithin(calls, path, what));
 }
 
 /** Opens one, and leaves none open that is opened too late. */

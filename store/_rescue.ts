@@ -6,7 +6,10 @@
  */
 
 import { randomHex } from "../protocol.ts";
-import { fileError, isSameFile, readBytes, statIfAny, syncFolder, writeAll } from "./_files.ts";
+import { type Access, accessTo } from "./_access.ts";
+import { openBeside, removeLeftover } from "./_beside.ts";
+import { fileError, isSameFile, readBytes, statIfAny, writeAll } from "./_files.ts";
+import { Folders } from "./_folder.ts";
 import { encodeHeader } from "./_header.ts";
 import { encodeLine, intactWithin, lastLineEnd, parseLine } from "./_lines.ts";
 import { FileLock } from "./_lock.ts";
@@ -20,6 +23,14 @@ const TAIL_BYTES = 64 * 1024;
 /** How a first line names its format, and how far to look for that. */
 const FORMAT = /^\{"format":"([^"]*)"/;
 const FORMAT_BYTES = 256;
+
+/** How a damaged file is begun anew. */
+export interface RescueOptions<S> {
+  readonly meaning: Meaning<S>;
+  readonly warn: (message: string) => void;
+  /** Which bits of the file's mode stay. */
+  readonly modeMask: number;
+}
 
 /** What was saved of a damaged file. */
 export interface Rescued<S> {
@@ -57,9 +68,9 @@ export function hidesLines(path: string, file: Deno.FsFile): boolean {
 export async function rescue<S>(
   path: string,
   damaged: Deno.FsFile,
-  meaning: Meaning<S>,
+  { meaning, warn, modeMask }: RescueOptions<S>,
 ): Promise<Rescued<S> | "replaced" | "foreign"> {
-  const lock = new FileLock(`${path}.lock`, LOCK_MS);
+  const lock = new FileLock(path, { warn, lockTimeoutMs: LOCK_MS, modeMask });
   try {
     await lock.acquire();
     try {
@@ -69,7 +80,8 @@ export async function rescue<S>(
       const bytes = readBytes(path, damaged, 0, found.size);
       const good = read(bytes, meaning);
       if (good === undefined) return "foreign";
-      const aside = beginAnew(path, found, bytes, encode(good.state, meaning));
+      const files = { path, access: accessTo(path, modeMask), folders: new Folders(warn) };
+      const aside = beginAnew(files, bytes, encode(good.state, meaning));
       lock.stamp();
       return { aside, ...good };
     } finally {
@@ -147,24 +159,27 @@ function encode<S>(state: S, meaning: Meaning<S>): Uint8Array {
   return encoder.encode(header + lines.join(""));
 }
 
+interface Files {
+  readonly path: string;
+  readonly access: Access | undefined;
+  readonly folders: Folders;
+}
+
 /** Keeps the damaged bytes beside the file, and gives the name to a file with the good ones. */
-function beginAnew(
-  path: string,
-  found: Deno.FileInfo,
-  damaged: Uint8Array,
-  good: Uint8Array,
-): string {
+function beginAnew(files: Files, damaged: Uint8Array, good: Uint8Array): string {
+  const { path, access, folders } = files;
   const draft = `${path}.first`;
   const aside = freeName(path);
+  using folder = folders.open(path);
   try {
-    writeFile(draft, good, found);
-    writeFile(aside, damaged, found);
+    writeFile(draft, good, access);
+    writeFile(aside, damaged, access);
     Deno.renameSync(draft, path);
   } catch (error) {
     for (const name of [draft, aside]) if (statIfAny(name)) Deno.removeSync(name);
     throw error;
   }
-  syncFolder(path);
+  folder.sync();
   return aside;
 }
 
@@ -175,11 +190,10 @@ function freeName(path: string): string {
   }
 }
 
-/** Writes a file for the owner of another one alone, down to the disk. */
-function writeFile(path: string, bytes: Uint8Array, { uid, gid }: Deno.FileInfo) {
-  if (statIfAny(path)) Deno.removeSync(path);
-  using file = Deno.openSync(path, { write: true, createNew: true, mode: 0o600 });
-  if (file.statSync().uid !== uid) Deno.chownSync(path, uid, gid);
+/** Writes a new file, down to the disk. */
+function writeFile(path: string, bytes: Uint8Array, access: Access | undefined) {
+  removeLeftover(path);
+  using file = openBeside(path, { write: true }, access).file;
   writeAll(file, bytes);
   file.syncDataSync();
 }

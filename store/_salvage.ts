@@ -5,7 +5,10 @@
  */
 
 import { randomHex } from "../protocol.ts";
-import { fileError, statIfAny, syncFolder, writeAll } from "./_files.ts";
+import { accessTo } from "./_access.ts";
+import { openBeside, removeLeftover } from "./_beside.ts";
+import { fileError, lstatIfAny, writeAll } from "./_files.ts";
+import { Folders } from "./_folder.ts";
 import { encodeHeader } from "./_header.ts";
 import { inspect, type Inspection } from "./_inspect.ts";
 import { encodeEntry } from "./_lines.ts";
@@ -28,7 +31,8 @@ export function salvage(before: Inspection, to: string, now: number): Inspection
   // It gets its name when it is whole, so that one which was not finished is not taken for it.
   const draft = `${to}.part`;
   try {
-    using file = createNew(draft);
+    removeLeftover(draft);
+    using file = openBeside(draft, { write: true }, accessTo(before.path, 0o770)).file;
     copyLines(before, file);
     file.syncDataSync();
     // It is the caller's, if all goes well.
@@ -38,29 +42,24 @@ export function salvage(before: Inspection, to: string, now: number): Inspection
       throw new Error("it is not as it was written");
     }
     refuseToOverwrite(to);
+    using folder = new Folders(console.warn).open(to);
     Deno.renameSync(draft, to);
-    syncFolder(to);
+    folder.sync();
     opened.move();
     return after;
   } catch (cause) {
     throw fileError(`Cannot write ${to}`, cause);
   } finally {
-    if (statIfAny(draft)) Deno.removeSync(draft);
+    removeLeftover(draft);
   }
 }
 
 function refuseToOverwrite(to: string) {
-  if (statIfAny(to) === undefined) return;
+  if (lstatIfAny(to) === undefined) return;
   throw new StoreError(
     "conflict",
     `${to} is there already: nothing is overwritten, name a new file`,
   );
-}
-
-function createNew(path: string): Deno.FsFile {
-  // One that is left of a try that was killed.
-  if (statIfAny(path)) Deno.removeSync(path);
-  return Deno.openSync(path, { write: true, createNew: true, mode: 0o600 });
 }
 
 function copyLines(before: Inspection, file: Deno.FsFile) {

@@ -8,7 +8,10 @@
 import { setImmediate } from "node:timers/promises";
 import { randomHex } from "../protocol.ts";
 import { createFile } from "./_draft.ts";
-import { fileError, type JournalFile, statIfAny, syncFolder, writeAll } from "./_files.ts";
+import { accessTo, giveAccess } from "./_access.ts";
+import { openBeside } from "./_beside.ts";
+import { fileError, type JournalFile, statIfAny, writeAll } from "./_files.ts";
+import type { Folders } from "./_folder.ts";
 import { encodeHeader } from "./_header.ts";
 import { FileLock } from "./_lock.ts";
 import { Marks } from "./_marks.ts";
@@ -21,10 +24,16 @@ export interface SharedFileOptions {
   readonly warn: (message: string) => void;
   readonly lockTimeoutMs: number;
   readonly wrap: (file: Deno.FsFile) => JournalFile;
+  /** Which bits of the file's mode stay. */
+  readonly modeMask: number;
+  readonly folders: Folders;
 }
 
 /** How far behind a process may be and still catch up while it holds the lock. */
 const BEHIND_BYTES = 1024 * 1024;
+
+/** The mode of a file for one user alone: to give it that is nothing new to say. */
+const PRIVATE_MASK = 0o600;
 
 /** For how long the file that had the name is taken for the one that has it. */
 const TRUSTED_MS = 1;
@@ -51,7 +60,7 @@ export class SharedFile<S> {
     this.#path = path;
     this.#meaning = meaning;
     this.#options = options;
-    this.#lock = new FileLock(`${path}.lock`, options.lockTimeoutMs);
+    this.#lock = new FileLock(path, options);
   }
 
   /** What was read so far. */
@@ -67,7 +76,7 @@ export class SharedFile<S> {
    */
   isCurrent(): boolean {
     const now = performance.now();
-    const { stamps } = this.#lock;
+    const stamps = this.#stamped();
     if (now - this.#lookedUp < TRUSTED_MS && stamps === this.#stamps) return this.view.isRead();
     const named = this.#stat();
     this.#lookedUp = now;
@@ -98,9 +107,35 @@ export class SharedFile<S> {
     return result;
   }
 
+  /** Keeps out whom the file's mode must not let in, and lets the others use the lock as well. */
+  restrict() {
+    const { modeMask, warn } = this.#options;
+    this.#lock.share();
+    const { file } = this.view;
+    const wanted = accessTo(this.#path, modeMask);
+    const mode = modeOf(file);
+    if (wanted === undefined || (mode & ~modeMask) === 0) return;
+    giveAccess(this.#path, file, wanted);
+    const now = modeOf(file);
+    if (now === mode) {
+      warn(
+        `Others can use ${this.#path}, and this user may not change that: whoever owns it must ` +
+          `change its mode from ${octal(mode)} to ${octal(wanted.mode)}`,
+      );
+    } else if (modeMask !== PRIVATE_MASK) {
+      warn(`Others could use ${this.#path}: its mode was ${octal(mode)}, and is ${octal(now)} now`);
+    }
+  }
+
   /** Goes on with a file that this process has put in the other's place. */
   replace(view: View<S>) {
-    this.#lock.stamp();
+    try {
+      this.#lock.stamp();
+    } catch {
+      // Without a stamp, others find out when they look up the name again.
+      const never = new Int32Array(new SharedArrayBuffer(4));
+      Atomics.wait(never, 0, 0, 3 * TRUSTED_MS);
+    }
     this.#view?.[Symbol.dispose]();
     this.#view = view;
   }
@@ -145,6 +180,16 @@ export class SharedFile<S> {
     }
   }
 
+  #stamped(): number {
+    try {
+      return this.#lock.stamps;
+    } catch (error) {
+      // Where the whole folder is gone, there is more to say.
+      this.#stat();
+      throw error;
+    }
+  }
+
   #isNew(): boolean {
     return this.#view === undefined && this.#next === undefined && !statIfAny(this.#path)?.size;
   }
@@ -153,7 +198,7 @@ export class SharedFile<S> {
     const { format, version, mark } = this.#meaning;
     const header = encodeHeader({ format, version, id: randomHex(16), generation: 1, n: 0 });
     const end = mark === undefined ? "" : new Marks(mark).encode({ n: 0, through: 0, digest: 0 });
-    return createFile(this.#path, header + end, this.#options.wrap);
+    return createFile(this.#path, header + end, this.#options);
   }
 
   /** Reads what others wrote, or says what is better read without the lock. */
@@ -240,10 +285,11 @@ export class SharedFile<S> {
     const rest = view.bytes(offset, size);
     const aside = `${this.#path}.torn`;
     try {
-      using file = Deno.openSync(aside, { append: true, create: true, mode: 0o600 });
+      const access = accessTo(this.#path, this.#options.modeMask);
+      using file = openBeside(aside, { append: true }, access).file;
       writeAll(file, rest);
       file.syncDataSync();
-      syncFolder(aside);
+      this.#options.folders.sync(aside);
       this.#options.wrap(view.file).truncateSync(offset);
     } catch (cause) {
       throw fileError(`Cannot set aside the unfinished end of ${this.#path}`, cause);
@@ -253,4 +299,12 @@ export class SharedFile<S> {
         `${offset} on are now in ${aside}; nothing that was acknowledged is lost`,
     );
   }
+}
+
+function modeOf(file: Deno.FsFile): number {
+  return (file.statSync().mode ?? 0) & 0o777;
+}
+
+function octal(mode: number): string {
+  return mode.toString(8);
 }

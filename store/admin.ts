@@ -12,6 +12,8 @@ import { printable } from "../protocol.ts";
 import { statIfAny } from "./_files.ts";
 import { inspect, type Inspection, isComplete } from "./_inspect.ts";
 import { salvage } from "./_salvage.ts";
+import { surviveSizeLimit } from "./size_limit.ts";
+import { expandHome } from "./state_file.ts";
 
 const HELP = `Looks at a file store's file, and saves what is good in a damaged one.
 
@@ -66,18 +68,19 @@ function run(args: readonly string[], output: Output): number {
     output.log(HELP);
     return 0;
   }
-  const [command, path, ...rest] = flags._.map(String);
+  const [command, named, ...rest] = flags._.map(String);
   if (command !== "verify" && command !== "repair") {
     throw new UsageError(command ? `There is no command ${command}` : "It needs a command");
   }
-  if (!path) throw new UsageError(`${command} needs a FILE`);
+  if (!named) throw new UsageError(`${command} needs a FILE`);
   if (rest.length > 0) throw new UsageError(`${command} takes one FILE, not ${rest.length + 1}`);
+  const path = expandHome(named);
   if (statIfAny(path)?.isFile !== true) {
     const isUrl = /^(file|kv|memory):/.test(path);
     throw new UsageError(`There is no file ${path}${isUrl ? ": name it by its path" : ""}`);
   }
   if (command === "repair") {
-    if (flags.to) return repair(path, flags.to, say);
+    if (flags.to) return repair(path, expandHome(flags.to), say);
     throw new UsageError("repair needs --to NEWFILE, as it changes no file in place");
   }
   if (flags.to !== undefined) throw new UsageError("--to goes with repair");
@@ -188,4 +191,7 @@ function count(n: number, what: string): string {
   return `${n} ${what}${n === 1 ? "" : "s"}`;
 }
 
-if (import.meta.main) Deno.exitCode = admin(Deno.args, console);
+if (import.meta.main) {
+  surviveSizeLimit();
+  Deno.exitCode = admin(Deno.args, console);
+}

@@ -41,7 +41,7 @@ import type {
 } from "./store.ts";
 
 /** How a {@linkcode FileStore} is opened. */
-export interface FileStoreOptions extends Omit<JournalOptions, "warn"> {
+export interface FileStoreOptions extends Omit<JournalOptions, "warn" | "modeMask"> {
   /** Whose sessions: the server's name. Those of another name in the same file are not seen. */
   readonly namespace: string;
   /** The time in milliseconds since 1970. @default Date.now */

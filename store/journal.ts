@@ -10,9 +10,11 @@
 
 import { denoFault } from "../runtime/deno_version.ts";
 import { Draft } from "./_draft.ts";
-import { fileError, type JournalFile, makeFolder, statIfAny, writeAll } from "./_files.ts";
+import { errnoOf } from "./_errno.ts";
+import { fileError, type JournalFile, writeAll } from "./_files.ts";
+import { Folders } from "./_folder.ts";
 import { encodeEntry } from "./_lines.ts";
-import { encodeLine } from "./_lines.ts";
+import { checkNames, followLinks } from "./_names.ts";
 import { hidesLines, rescue, type Rescued } from "./_rescue.ts";
 import { SharedFile } from "./_shared.ts";
 import type { Entry, Meaning, View } from "./_view.ts";
@@ -31,6 +33,8 @@ export interface JournalOptions {
   readonly compactBytes?: number | undefined;
   /** What writes go through. @default the file itself */
   readonly wrap?: ((file: Deno.FsFile) => JournalFile) | undefined;
+  /** The bits of a file's mode that stay; whom the others let in is kept out. @default 0o770 */
+  readonly modeMask?: number | undefined;
 }
 
 /** One call of `append` on its way to the disk. */
@@ -56,10 +60,16 @@ export class Journal<S> {
   readonly #warn: (message: string) => void;
   readonly #compactBytes: number;
   readonly #wrap: (file: Deno.FsFile) => JournalFile;
+  readonly #modeMask: number;
+  readonly #folders: Folders;
   readonly #shared: SharedFile<S>;
   #queue: Job<S>[] = [];
   #writing: Promise<void> | undefined;
   #compacting: Promise<void> | undefined;
+  /** Was it said that the file is mounted by itself? */
+  #isMounted = false;
+  /** Why the file could not be written anew when that was last tried. */
+  #complaint: string | undefined;
   /** Where it was last tried to write the file anew. */
   #tried: { readonly view: View<S>; readonly offset: number } | undefined;
   /** Up to which number lines are known to be on the disk. */
@@ -82,32 +92,41 @@ export class Journal<S> {
   ): Promise<Journal<S>> {
     const fault = denoFault();
     if (fault !== undefined) throw new StoreError("unavailable", `Cannot open ${path}: ${fault}`);
-    makeFolder(path);
-    const found = statIfAny(path);
-    // Writing anew would put a file in the place of a device.
-    if (found?.isFile === false) {
-      throw new StoreError("unavailable", `Cannot open ${path}: it is not a regular file`);
-    }
-    // The file is replaced by renaming: behind a symbolic link, not instead of it.
-    const journal = new Journal(found ? Deno.realPathSync(path) : path, meaning, options);
+    let journal: Journal<S> | undefined;
     try {
+      // The file is replaced by renaming: behind a symbolic link, not instead of it.
+      const file = followLinks(path);
+      const folders = new Folders(options.warn);
+      folders.make(file);
+      const isMounted = checkNames(file, options.warn);
+      journal = new Journal(file, meaning, options, folders);
+      journal.#isMounted = isMounted;
       await journal.#shared.locked(() => {});
+      journal.#shared.restrict();
       await journal.#markFirst();
       return journal;
     } catch (error) {
-      await journal.#shared.close();
+      if (journal !== undefined) await journal.#shared.close();
       throw fileError(`Cannot open ${path}`, error);
     }
   }
 
-  private constructor(path: string, meaning: Meaning<S>, options: JournalOptions) {
-    const { warn, lockTimeoutMs = 10_000, wrap = (file) => file } = options;
+  private constructor(
+    path: string,
+    meaning: Meaning<S>,
+    options: JournalOptions,
+    folders: Folders,
+  ) {
+    const { warn, lockTimeoutMs = 10_000, wrap = (file) => file, modeMask = 0o770 } = options;
     this.#path = path;
     this.#meaning = meaning;
     this.#warn = warn;
     this.#compactBytes = options.compactBytes ?? 1024 * 1024;
     this.#wrap = wrap;
-    this.#shared = new SharedFile(path, meaning, { warn, lockTimeoutMs, wrap });
+    this.#modeMask = modeMask;
+    this.#folders = folders;
+    const shared = { warn, lockTimeoutMs, wrap, modeMask, folders };
+    this.#shared = new SharedFile(path, meaning, shared);
   }
 
   /**
@@ -118,7 +137,11 @@ export class Journal<S> {
    */
   async read(): Promise<S> {
     this.#check();
-    if (!this.#shared.isCurrent()) await this.#shared.locked(() => {});
+    try {
+      if (!this.#shared.isCurrent()) await this.#shared.locked(() => {});
+    } catch (cause) {
+      throw fileError(`Cannot read ${this.#path}`, cause);
+    }
     return this.#shared.view.state;
   }
 
@@ -183,7 +206,8 @@ export class Journal<S> {
         await synced;
         for (const { resolve } of written) resolve();
         this.#compactIfDue();
-      } catch (error) {
+      } catch (cause) {
+        const error = fileError(`Cannot use ${this.#path}`, cause);
         for (const { reject } of jobs) reject(error);
       }
     }
@@ -318,17 +342,34 @@ export class Journal<S> {
     const limit = Math.max(this.#compactBytes, 2 * view.snapshotBytes, tried);
     if (view.offset <= limit || this.#compacting || this.#closing) return;
     this.#tried = { view, offset: view.offset };
-    this.#compacting = this.#compact().catch((cause) => {
-      if (this.#closing) return;
-      this.#warn(fileError(`Cannot write ${this.#path} anew to make it smaller`, cause).message);
-    }).finally(() => this.#compacting = undefined);
+    this.#compacting = this.#compact().then(
+      () => this.#complaint = undefined,
+      (cause) => this.#complain(view, cause),
+    ).finally(() => this.#compacting = undefined);
+  }
+
+  /** Says why the file could not be written anew, unless that is why it could not be before. */
+  #complain(view: View<S>, cause: unknown) {
+    if (this.#closing) return;
+    const what = `Cannot write ${this.#path} anew to make it smaller`;
+    let message = cause instanceof StoreError
+      ? `${what}: ${cause.message}`
+      : fileError(what, cause).message;
+    if (errnoOf(cause) === "EBUSY") {
+      // To try again would cost as much, and change nothing before it is mounted in another way.
+      this.#tried = { view, offset: Infinity };
+      if (this.#isMounted) return;
+      message += `; if it is mounted by itself, mount the folder that it is in instead`;
+    }
+    if (message !== this.#complaint) this.#warn(message);
+    this.#complaint = message;
   }
 
   /** Writes the file anew, while others and this process go on writing to the old one. */
   async #compact() {
     await this.tidy();
     const { view } = this.#shared;
-    using draft = Draft.begin(view, this.#wrap);
+    using draft = Draft.begin(view, { wrap: this.#wrap, modeMask: this.#modeMask });
     if (draft === undefined) return;
     const contents = this.#meaning.snapshot(view.state);
     if (!await draft.writeSnapshot(contents, () => this.#closing !== undefined)) return;
@@ -336,9 +377,11 @@ export class Journal<S> {
     await this.#shared.locked(async (current) => {
       if (current !== view) return;
       await draft.copyTail(view);
-      draft.takePlace(view);
+      // All that the step needs is open before it: after it, only the sync itself may fail.
+      using folder = this.#folders.open(this.#path);
+      this.#shared.replace(draft.takePlace(view, this.#meaning, this.#modeMask));
       try {
-        this.#shared.replace(draft.reopen(view, this.#meaning));
+        folder.sync();
         this.#durable = view.lastEntry;
         this.#markSoon();
       } catch (cause) {

@@ -7,7 +7,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { checkLimits, checkNamespace, checkTimeout } from "./_checks.ts";
-import { stateFile } from "./state_file.ts";
+import { expandHome, stateFile } from "./state_file.ts";
 import type { SessionStore, StoreLimits } from "./store.ts";
 
 /** How a store is opened. */
@@ -29,11 +29,11 @@ export interface OpenStoreOptions {
  *
  * - `memory:` lives as long as the process.
  * - `file:PATH` or `file:///PATH` is a file that several processes may share; it and its folder are
- *   made when missing.
+ *   made when missing. `~/` at the beginning of a `PATH` is the user's home folder.
  * - `kv:PATH` is a Deno KV file, `kv:https://…` a remote Deno KV with the token in the environment
  *   variable `DENO_KV_ACCESS_TOKEN`. Both need `--unstable-kv`.
  *
- * @throws {TypeError} if the URL is none of these.
+ * @throws {TypeError} if the URL is none of these, or the environment does not say where `~/` is.
  * @throws {RangeError} if the namespace is empty, or has more than 48 bytes of UTF-8; or if a limit is
  * not a number from 0, or `timeoutMs`.
  * @throws {StoreError} if the store cannot be opened; the message says what to do.
@@ -48,7 +48,7 @@ export interface OpenStoreOptions {
  * ```
  */
 export async function openStore(url: string, options: OpenStoreOptions): Promise<SessionStore> {
-  const [, scheme, rest] = /^([a-z]+):(.*)$/s.exec(url) ?? [];
+  const [, scheme, rest] = /^([a-z][a-z\d+.-]+):(.*)$/is.exec(url) ?? [];
   checkNamespace(options.namespace);
   checkLimits(options.limits);
   if (scheme === undefined || rest === undefined) throw cannotOpen("its URL has no scheme", url);
@@ -69,9 +69,10 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
         import("./_kv_open.ts"),
         import("./kv.ts"),
       ]);
-      const { timeoutMs: wait } = options;
+      const { timeoutMs: wait, warn = console.warn } = options;
       const timeoutMs = wait === undefined ? undefined : checkTimeout("timeoutMs", wait);
-      return new KvStore(await openKv(rest, timeoutMs), { ...options, closesKv: true });
+      const kv = await openKv(kvPlace(url, rest), { warn, timeoutMs });
+      return new KvStore(kv, { ...options, closesKv: true });
     }
     default:
       throw cannotOpen("its scheme is none of memory, file and kv", url);
@@ -116,7 +117,7 @@ export function defaultStoreUrl(
 
 function filePath(url: string, rest: string): string {
   if (rest === "") throw cannotOpen("its URL has no path", url);
-  if (!rest.startsWith("//")) return resolve(rest);
+  if (!rest.startsWith("//")) return resolve(localPath(url, rest));
   try {
     return fileURLToPath(url);
   } catch (cause) {
@@ -124,9 +125,25 @@ function filePath(url: string, rest: string): string {
   }
 }
 
+function kvPlace(url: string, rest: string): string {
+  return /^https?:/.test(rest) ? rest : localPath(url, rest);
+}
+
+/** A path, unless a URL stands in its place: that would make folders by the name of its scheme. */
+function localPath(url: string, path: string): string {
+  const scheme = /^[a-z][a-z\d+.-]+:(?=\/\/)/i.exec(path)?.[0];
+  if (scheme !== undefined) throw cannotOpen(`${scheme} cannot stand in its path`, url);
+  return expandHome(path);
+}
+
 function cannotOpen(why: string, url: string, options?: ErrorOptions): TypeError {
   return new TypeError(
-    `Cannot open a store as ${why}: current value is ${JSON.stringify(url)}`,
+    `Cannot open a store as ${why}: current value is ${JSON.stringify(withoutUser(url))}`,
     options,
   );
+}
+
+/** A URL for people, without the name and password that may be in it. */
+function withoutUser(url: string): string {
+  return url.replace(/\/\/[^/?#]*@/, "//…@");
 }

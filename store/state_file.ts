@@ -1,5 +1,5 @@
 /**
- * Where the operating system keeps the state of a user's programs.
+ * Where a user's files are: the home folder, and the state of a user's programs.
  *
  * @module
  */
@@ -37,6 +37,36 @@ export function stateFile(name: string, { env, os, what, remedy }: StateFileOpti
     );
   }
   return join(base, ...folders(os), "mcp-sessions", name);
+}
+
+/**
+ * A path as people write it: `~/` at its beginning is the home folder.
+ *
+ * @throws {TypeError} if the environment does not say where that is.
+ */
+export function expandHome(
+  path: string,
+  { env = Deno.env, os = Deno.build.os }: Partial<Pick<StateFileOptions, "env" | "os">> = {},
+): string {
+  const isHome = os === "windows" ? /^~(?=[\\/]|$)/ : /^~(?=\/|$)/;
+  if (!isHome.test(path)) return path;
+  const variable = os === "windows" ? "USERPROFILE" : "HOME";
+  const home = readVariable(env, variable);
+  // A relative one would lead to another place from each folder.
+  if (home !== undefined && isAbsolute(home)) return join(home, path.slice(1));
+  throw new TypeError(
+    `Cannot find the home folder for ${JSON.stringify(path)} as the environment variable ` +
+      `${variable} has no absolute path, or may not be read: write the whole path`,
+  );
+}
+
+/** A variable of the environment; one that may not be read is absent. */
+function readVariable(env: StateFileOptions["env"], name: string): string | undefined {
+  try {
+    return env.get(name);
+  } catch {
+    return undefined;
+  }
 }
 
 function folders(os: typeof Deno.build.os): readonly string[] {

@@ -29,6 +29,7 @@ const MAY_IMPORT: readonly (readonly [file: string, ...targets: string[]])[] = [
     "protocol.ts",
     "client/",
     "store/journal.ts",
+    "store/size_limit.ts",
     "store/state_file.ts",
   ],
   ["client/jar_aside.ts", "client/", "store/journal.ts"],

@@ -6,6 +6,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { isObject } from "../../protocol.ts";
+import { expandHome } from "../jar_file.ts";
 import { commandName } from "../jar_key.ts";
 import type { Target } from "./server.ts";
 
@@ -108,7 +109,7 @@ export function parseCommand(args: readonly string[]): Command {
     if ([flags[name]].flat().includes("")) throw new UsageError(`--${name} needs a value`);
   }
   const { title, url, jar, profile, json, full } = flags;
-  const settings = { jar, profile, json, full };
+  const settings = { jar: jar === undefined ? undefined : jarPath(jar), profile, json, full };
   const [name, ...rest] = flags._.map(String);
   if (title !== undefined && name !== "create") throw new UsageError("--title goes with create");
   if (name === "jar") {
@@ -119,6 +120,14 @@ export function parseCommand(args: readonly string[]): Command {
   }
   const action = serverAction(name, rest, title);
   return { kind: "server", action, target: target(url, flags.header, argv), settings };
+}
+
+function jarPath(path: string): string {
+  try {
+    return expandHome(path);
+  } catch (error) {
+    throw new UsageError(`--jar: ${error instanceof Error ? error.message : error}`);
+  }
 }
 
 function jarAction([name, ...args]: readonly string[]): JarAction {

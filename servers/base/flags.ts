@@ -5,9 +5,11 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { expandHome } from "../../store/state_file.ts";
 import { type Authority, canonicalOrigin, inAscii, parseAuthority } from "./authority.ts";
 import { type Bind, BINDS, parseBind } from "./bind.ts";
 import { isSessionName, MAX_NAME_BYTES } from "./binding.ts";
+import { asError } from "./errors.ts";
 import { DEFAULT_TTL_MS } from "./record.ts";
 
 /** How much goes to stderr, from least to most. */
@@ -196,7 +198,7 @@ export function parseFlags(args: readonly string[], authenticates: boolean): Com
       port: portNumber(flags.port ?? "8765"),
       path: endpointPath(flags.path ?? "/mcp"),
       stateful: flags.stateful,
-      tokens: flags.tokens,
+      tokens: flags.tokens === undefined ? undefined : tokensPath(flags.tokens),
       allowAnonymous: flags["allow-anonymous"],
       allowedHosts: flags["allowed-host"].map(hostHeader),
       allowedOrigins: flags["allowed-origin"].map(originHeader),
@@ -269,6 +271,14 @@ function endpointPath(path: string): string {
   // One that a URL would write in another way would never be asked for.
   if (path.startsWith("/") && URL.parse(path, "http://host")?.pathname === path) return path;
   throw new UsageError(`--path takes a path that begins with /, not "${path}"`);
+}
+
+function tokensPath(path: string): string {
+  try {
+    return expandHome(path);
+  } catch (error) {
+    throw new UsageError(`--tokens: ${asError(error).message}`);
+  }
 }
 
 function bound(bind: Bind = "all"): string {

@@ -22,7 +22,7 @@ import type {
   Transport,
   TransportSendOptions,
 } from "./sdk.ts";
-import { runWithSession } from "./session.ts";
+import { FailedLookup, runWithSession } from "./session.ts";
 
 /** How {@linkcode sessionLayer} treats the server behind it. */
 export interface SessionLayerOptions extends BindingOptions {
@@ -75,6 +75,8 @@ interface Pending {
   readonly method: string;
   /** What it runs with, once that is known. */
   admitted: Admitted;
+  /** Why its session could not be looked up, where it may do without. */
+  failed?: FailedLookup;
 }
 
 type Respond = (reply: { result: object } | { error: unknown }) => Promise<void>;
@@ -162,13 +164,13 @@ class SessionLayer extends TransportDecorator {
     extra: MessageExtraInfo | undefined,
     pending: Pending,
   ): Promise<void> {
-    let session: CallSession | Error | undefined;
+    let session: CallSession | FailedLookup | undefined;
     try {
       session = await this.#admission.other(request.params, ownerOf(extra?.authInfo));
       pending.admitted = { session, dead: false };
     } catch (error) {
       // Most of these requests never ask for their session: only those that do shall fail.
-      session = asError(error);
+      session = pending.failed = new FailedLookup(asError(error));
     }
     this.#deliverOpened(request, extra, pending, session);
   }
@@ -182,6 +184,7 @@ class SessionLayer extends TransportDecorator {
     }
     const { session, dead } = pending.admitted;
     try {
+      if ("error" in message && pending.failed?.isAsked) throw pending.failed.error;
       const failed = "error" in message || message.result.isError === true;
       const cookie = await session?.settle(failed);
       const told = cookie === undefined && dead ? null : cookie;
@@ -195,7 +198,7 @@ class SessionLayer extends TransportDecorator {
   #deliver(
     message: JSONRPCMessage,
     extra: MessageExtraInfo | undefined,
-    session?: CallSession | Error,
+    session?: CallSession | FailedLookup,
   ): void {
     runWithSession(session, () => this.onmessage?.(message, extra));
   }
@@ -205,10 +208,10 @@ class SessionLayer extends TransportDecorator {
     request: JSONRPCRequest,
     extra: MessageExtraInfo | undefined,
     pending: Pending,
-    session: CallSession | Error | undefined,
+    session: CallSession | FailedLookup | undefined,
   ): void {
     if (this.#pending.get(request.id) === pending) this.#deliver(request, extra, session);
-    else if (session !== undefined && !(session instanceof Error)) session.close();
+    else if (session !== undefined && !(session instanceof FailedLookup)) session.close();
   }
 
   #cancel(params: unknown): void {

@@ -10,6 +10,7 @@ import denoConfig from "../../deno.json" with { type: "json" };
 import { requireDeno } from "../../runtime/deno_version.ts";
 import { WireError } from "../../protocol.ts";
 import { defaultStoreUrl, openStore } from "../../store/open.ts";
+import { surviveSizeLimit } from "../../store/size_limit.ts";
 import type { StoreLimits } from "../../store/store.ts";
 import type { Policy } from "./admission.ts";
 import type { Authenticate } from "./authenticate.ts";
@@ -101,6 +102,7 @@ async function run(
   const { name, policy, tools, bind = "all", limits } = definition;
   const local = command.http === undefined;
   const log = logger(name, command.logLevel);
+  surviveSizeLimit();
   // A server that is told of a store needs no leave to read the environment.
   const url = command.store ?? (Deno.env.get("MCP_SESSIONS_STORE") || defaultStoreUrl(name));
   const source = command.store !== undefined ? "--store" : "MCP_SESSIONS_STORE";

@@ -95,14 +95,27 @@ export interface CallersSession extends Session {
   use(): void;
 }
 
-const calls = new AsyncLocalStorage<CallersSession | Error | undefined>();
+/** A session that could not be looked up: only a request that asks for it fails. */
+export class FailedLookup {
+  /** Why. */
+  readonly error: Error;
+  /** Whether the request has asked. */
+  isAsked = false;
+
+  /** Keeps the error for whoever asks. */
+  constructor(error: Error) {
+    this.error = error;
+  }
+}
+
+const calls = new AsyncLocalStorage<CallersSession | FailedLookup | undefined>();
 
 /**
- * Runs `deliver` so that what it starts finds `session` as the current one, or the error that the
- * session could not be found for.
+ * Runs `deliver` so that what it starts finds `session` as the current one, or why it could not be
+ * looked up.
  */
 export function runWithSession(
-  session: CallersSession | Error | undefined,
+  session: CallersSession | FailedLookup | undefined,
   deliver: () => void,
 ): void {
   calls.run(session, deliver);
@@ -142,7 +155,10 @@ export function currentSession(): Session {
 /** As {@linkcode currentSession}, but `undefined` if there is none: for the policy `optional`. */
 export function findSession(): Session | undefined {
   const session = calls.getStore();
-  if (session instanceof Error) throw session;
+  if (session instanceof FailedLookup) {
+    session.isAsked = true;
+    throw session.error;
+  }
   session?.use();
   return session;
 }

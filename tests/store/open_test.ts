@@ -1,6 +1,7 @@
-import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { defaultStoreUrl, openStore } from "../../store/mod.ts";
-import { DENO_ENV } from "../support/deno_dir.ts";
+import { expandHome } from "../../store/state_file.ts";
+import { DENO_ENV, denoDir } from "../support/deno_dir.ts";
 import { tempFolder } from "./stores.ts";
 
 Deno.test("openStore() refuses what is no store's URL, in one line", async () => {
@@ -28,6 +29,23 @@ Deno.test("openStore() refuses what is no store's URL, in one line", async () =>
       "Cannot open a store as its URL has no path (write kv:PATH or kv:https://…): " +
       'current value is "kv:"',
     ],
+    [
+      "FILE:x",
+      'Cannot open a store as its scheme is none of memory, file and kv: current value is "FILE:x"',
+    ],
+    [
+      "s3://name:secret@host/x",
+      "Cannot open a store as its scheme is none of memory, file and kv: " +
+      'current value is "s3://…@host/x"',
+    ],
+    ...["file:http://x", "file:kv://x", "kv:ftp://x", "kv:redis://x", "kv:HTTPS://x"].map((
+      url,
+    ): [string, string] => {
+      const [, scheme] = url.split(":");
+      const why = `${scheme}: cannot stand in its path`;
+      return [url, `Cannot open a store as ${why}: current value is "${url}"`];
+    }),
+    ["C:\\x", 'Cannot open a store as its URL has no scheme: current value is "C:\\\\x"'],
     ["a\nb:", 'Cannot open a store as its URL has no scheme: current value is "a\\nb:"'],
   ];
   for (const [url, message] of cases) {
@@ -76,13 +94,18 @@ Deno.test("openStore() takes paths and file URLs, and makes folders", async () =
 /** What `openStore` says in a process of its own. */
 async function openElsewhere(
   url: string,
-  { flags = [], env = {} }: { flags?: string[]; env?: Record<string, string> } = {},
+  { flags = [], env = {}, cwd = "." }: {
+    flags?: string[];
+    env?: Record<string, string>;
+    cwd?: string;
+  } = {},
 ): Promise<string> {
   const script = new URL("./fixtures/open.ts", import.meta.url).href;
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", ...flags, script, url],
+    cwd,
     clearEnv: true,
-    env: { ...DENO_ENV, ...env },
+    env: { ...DENO_ENV, DENO_DIR: await denoDir(), ...env },
   }).output();
   return new TextDecoder().decode(stdout).trim();
 }
@@ -104,6 +127,59 @@ Deno.test("openStore() says in one line what Deno KV is missing", async () => {
   const refused = await openElsewhere("kv:http://127.0.0.1:1", { env });
   assertMatch(refused, /^StoreError: Cannot open Deno KV at http:\/\/127\.0\.0\.1:1: .*refused.*$/);
   assertMatch(inFile, /^StoreError: Cannot make the folder .*sessions\.kv: .*$/);
+});
+
+Deno.test("openStore() makes a folder that Deno has leave for, and for nothing above", async () => {
+  await using folder = await tempFolder();
+  const script = new URL("./fixtures/open.ts", import.meta.url).href;
+  const run = async (leave: string, url: string) => {
+    const permissions = ["--no-prompt", `--allow-read=${leave}`, `--allow-write=${leave}`];
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-check", "--quiet", ...permissions, script, url],
+    }).output();
+    return [new TextDecoder().decode(stdout).trim(), new TextDecoder().decode(stderr)];
+  };
+  const real = await Deno.realPath(folder.path);
+  const state = `${real}/state`;
+  const [said, warned] = await run(state, `file:${state}/x.jsonl`);
+  assertEquals(said, "opened");
+  if (Deno.build.os !== "windows") {
+    assertMatch(warned!, /^The folder .* cannot be synced \(Requires read access.*\n$/);
+  }
+  assertEquals(await run(state, `file:${state}/x.jsonl`), ["opened", ""]);
+});
+
+Deno.test("openStore() takes ~/ for the home folder, and makes no folder of that name", async () => {
+  await using folder = await tempFolder();
+  const home = `${folder.path}/home`;
+  for (const url of ["file:~/a/x.jsonl", "kv:~/a/x.kv"]) {
+    assertEquals(await openElsewhere(url, { env: { HOME: home }, cwd: folder.path }), "opened");
+    const { isFile } = await Deno.stat(`${home}/a/${url.split("/").at(-1)}`);
+    assert(isFile);
+    for (const HOME of ["", "relative", "~"]) {
+      assertMatch(
+        await openElsewhere(url, { env: { HOME }, cwd: folder.path }),
+        /^TypeError: Cannot find the home folder for "~\/a\/x.*" as the environment variable HOME /,
+      );
+    }
+  }
+  // Somebody else's home folder is theirs to name.
+  assertEquals(await openElsewhere("file:~x", { env: { HOME: home }, cwd: folder.path }), "opened");
+  const names = Array.from(Deno.readDirSync(folder.path), ({ name }) => name).sort();
+  assertEquals(names, ["home", "~x", "~x.lock"]);
+});
+
+Deno.test("expandHome() knows each system's home folder, and a variable that may not be read as absent", () => {
+  const env = new Map([["HOME", "/home/me"], ["USERPROFILE", "/users/me"]]);
+  for (const [path, expanded] of [["~/a", "/home/me/a"], ["~", "/home/me"], ["a/~/b", "a/~/b"]]) {
+    assertEquals(expandHome(path!, { env, os: "linux" }), expanded);
+  }
+  assertEquals(expandHome("~\\a", { env, os: "linux" }), "~\\a");
+  assertMatch(expandHome("~\\a", { env, os: "windows" }), /^[\\/]users[\\/]me[\\/]/);
+  const get = () => {
+    throw new Deno.errors.NotCapable("Requires env access");
+  };
+  assertThrows(() => expandHome("~/a", { env: { get } }), TypeError, "may not be read");
 });
 
 Deno.test("defaultStoreUrl() is in the folder where the system keeps state", () => {

@@ -35,7 +35,7 @@ async function run(path: string, random: Random): Promise<readonly Moment[]> {
 
 /** Opens what is left after a power cut, and looks for all that was acknowledged. */
 async function assertNothingLost(path: string, disk: Uint8Array, acknowledged: readonly string[]) {
-  await Deno.writeFile(path, disk);
+  await Deno.writeFile(path, disk, { mode: 0o600 });
   await Deno.remove(`${path}.torn`).catch(() => {});
   const warnings: string[] = [];
   {
