@@ -377,18 +377,22 @@ Deno.test("sessionHandles: adds the argument on every page of tools/list, and th
 
 Deno.test("--handles: an id that is still in flight is refused, and the first request answered", async () => {
   await using server = await startServer({ server: POLICIES, transport: "stdio", flags: HANDLES });
-  const line = (name: string, args = {}) =>
-    JSON.stringify({
-      jsonrpc: "2.0",
-      id: "x",
-      method: "tools/call",
-      params: { name, arguments: args },
-    });
+  const call = callsOf(server);
+  const session = await create(call);
+  const send = (name: string, args: object) => {
+    const params = { name, arguments: args };
+    const message = { jsonrpc: "2.0", id: "x", method: "tools/call", params };
+    return server.write(`${JSON.stringify(message)}\n`);
+  };
   const expected = [server.expect("x"), server.expect("x")];
-  await server.write(`${line("session_create", { title: "t" })}\n${line("session_list")}\n`);
-  const replies = await Promise.all(expected);
-  const [refused] = replies.filter(({ error }) => error !== undefined);
-  const [answered] = replies.filter(({ error }) => error === undefined);
+  await send("hold", { session });
+  await said(call("held", { session }));
+  await send("session_list", {});
+  const [refused] = await Promise.race(expected.map(async (reply) => [await reply]));
   assertEquals(refused?.error?.code, -32600);
-  assertEquals(answered?.result?.structuredContent?.title, "t");
+  await said(call("release", { session }));
+  const replies = await Promise.all(expected);
+  assertEquals(replies.filter(({ error }) => error === undefined).length, 1);
+  const [answered] = replies.filter(({ error }) => error === undefined);
+  assertEquals(answered?.result?.structuredContent?.outcome, "written");
 });

@@ -57,7 +57,7 @@ for (const [name, transport, flags] of CONNECTIONS) {
       }
     }
     await server.stop();
-    assert(server.stderr.length > (transport === "http" ? 6 : 4), server.stderr.join("\n"));
+    assert(server.stderr.length > (transport === "http" ? 6 : 3), server.stderr.join("\n"));
     for (const line of server.stderr) {
       assertMatch(line, /^notebook(: | listening on )/);
       assertEquals(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.exec(line), null, JSON.stringify(line));
