@@ -23,7 +23,9 @@ function create(): McpServer {
       action: z.enum(["status", "revoke", "new"]).nullable().default("status").describe(
         "status: show the session; revoke: end it; new: replace it with a fresh one",
       ),
-      note: z.string().nullish().describe("A remark that comes back with the answer"),
+      // The bound that bounds nothing keeps the schema from `type: ["string", "null"]`, which some
+      // clients do not take.
+      note: z.string().min(0).nullish().describe("A remark that comes back with the answer"),
     },
     outputSchema: {
       action: z.enum(["status", "revoke", "new"]),
