@@ -22,14 +22,20 @@ import { type CookieJar, MemoryJar } from "./jar.ts";
 import { defaultJarPath, FileJar, surviveSizeLimit } from "./jar_file.ts";
 import { commandName } from "./jar_key.ts";
 import type { Connect } from "./reconnecting.ts";
+import { onStopSignal, terminateAll } from "./processes.ts";
 import { StreamableHTTPClientTransport } from "./sdk.ts";
-import { sendOnce } from "./send_once.ts";
+import { sendPaced } from "./send_once.ts";
+import { ServerProcess } from "./server_process.ts";
 
 /** How the server is connected to, what the jar calls it, and what people do. */
-function target(behind: Behind): { connect: Connect; server: string; shown: string } {
+function target(
+  behind: Behind,
+  room: () => Promise<void>,
+): { connect: Connect; server: string; shown: string } {
   if (behind.kind === "url") {
     const { url, headers } = behind;
-    const options = { fetch: sendOnce, requestInit: { headers: [...headers] } };
+    const paced = (url: string | URL, init?: RequestInit) => sendPaced(url, init, room);
+    const options = { fetch: paced, requestInit: { headers: [...headers] } };
     return {
       connect: () => new StreamableHTTPClientTransport(url, options),
       server: url.href,
@@ -37,13 +43,9 @@ function target(behind: Behind): { connect: Connect; server: string; shown: stri
     };
   }
   const { command, args } = behind;
-  // The host's environment is meant for the server.
-  const options = { command, args: [...args], env: Deno.env.toObject() };
   return {
-    connect: async () => {
-      const { StdioClientTransport } = await import("./stdio.ts");
-      return new StdioClientTransport({ ...options, stderr: "inherit" });
-    },
+    // The host's environment is meant for the server.
+    connect: () => new ServerProcess({ command, args, room }),
     server: commandName([command, ...args]),
     shown: command,
   };
@@ -59,23 +61,6 @@ async function openJar(log: Log): Promise<CookieJar & Partial<AsyncDisposable>> 
   }
 }
 
-/** Resolves at the first signal to stop; a second one ends the process at once. */
-function stopSignal(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const signals: Deno.Signal[] = Deno.build.os === "windows"
-    ? ["SIGINT", "SIGBREAK"]
-    : ["SIGINT", "SIGTERM"];
-  let stopping = false;
-  for (const signal of signals) {
-    Deno.addSignalListener(signal, () => {
-      if (stopping) Deno.exit(1);
-      stopping = true;
-      resolve();
-    });
-  }
-  return promise;
-}
-
 async function main(): Promise<number> {
   const command = parseFlags(Deno.args);
   if (command.kind === "help") {
@@ -88,15 +73,25 @@ async function main(): Promise<number> {
     console.error("bridge: an MCP host starts this and talks to it; see --help. Ctrl-D ends it.");
   }
   surviveSizeLimit();
-  const stop = stopSignal();
   const log = logger(command.logLevel);
-  const { connect, server, shown } = target(command.behind);
+  const { readable } = Deno.stdin;
+  const { writable } = Deno.stdout;
+  const host = new Host({ readable, writable, stray: (message) => log("info", message) });
+  const { connect, server, shown } = target(command.behind, () => host.room());
   const jar = await openJar(log);
   const keys = [...CONVERSATION_KEYS, ...command.conversationKeys.map((key) => [key])];
   const conversations = new Conversations({ jar, server, keys, name: command.session, log });
-  const host = new Host({ readable: Deno.stdin.readable, writable: Deno.stdout.writable });
-  const relay = new Relay({ host, connect, server: shown, conversations, log });
-  const served = await relay.run(stop);
+  const { session } = command;
+  const relay = new Relay({ host, connect, server: shown, session, conversations, log });
+  const stop = Promise.withResolvers<void>();
+  onStopSignal(() => {
+    stop.resolve();
+    if (!host.ended) return;
+    // A host that has ended the input before kills next.
+    relay.hurry();
+    void terminateAll();
+  });
+  const served = await relay.run(stop.promise);
   await jar[Symbol.asyncDispose]?.();
   return served ? 0 : 1;
 }

@@ -21,6 +21,7 @@ import {
   type Target,
 } from "./demo/target.ts";
 import { messageOf } from "./failure.ts";
+import { onStopSignal } from "./processes.ts";
 
 const DEFAULT_URL = "http://127.0.0.1:8765/mcp";
 
@@ -171,12 +172,6 @@ let interrupted: () => Promise<void> = () => Promise.resolve();
 /** Set once the demo is being stopped: nothing goes on after that. */
 let stopping: Promise<never> | undefined;
 
-function stopOn(signal: Deno.Signal, status: number): void {
-  Deno.addSignalListener(signal, () => {
-    stopping ??= interrupted().finally(() => Deno.exit(status)).then(() => new Promise(() => {}));
-  });
-}
-
 function titleOf({ number, claim }: Proof): string {
   return `${number}. ${claim}`;
 }
@@ -184,8 +179,9 @@ function titleOf({ number, claim }: Proof): string {
 if (import.meta.main) {
   requireDeno("demo");
   const chosen = settings(Deno.args);
-  stopOn("SIGINT", 130);
-  if (Deno.build.os !== "windows") stopOn("SIGTERM", 143);
+  onStopSignal((status) => {
+    stopping = interrupted().finally(() => Deno.exit(status)).then(() => new Promise(() => {}));
+  });
   const external = await findRunning(chosen);
   const server = external?.server ?? chosen.server;
   const transport = external === undefined ? chosen.transport : "http";

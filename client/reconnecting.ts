@@ -81,6 +81,7 @@ export class Reconnecting implements Transport {
   #version: string | undefined;
   #replays = 0;
   #questions = 0;
+  #closed: Promise<void> | undefined;
   #introduction:
     | { readonly id: string; readonly answered: PromiseWithResolvers<Answer> }
     | undefined;
@@ -147,8 +148,12 @@ export class Reconnecting implements Transport {
     }
   }
 
-  /** Closes the connection for good. */
-  async close(): Promise<void> {
+  /** Closes the connection for good; to ask twice is to wait for the same. */
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
     this.#finish();
     const closed = [...this.#links].map((link) => link.close());
     this.#links.clear();

@@ -12,6 +12,7 @@ import { messageOf } from "./failure.ts";
 import { defaultJarPath, FileJar, surviveSizeLimit } from "./jar_file.ts";
 import { serverPlace } from "./jar_key.ts";
 import { printableJson } from "./printable.ts";
+import { endAll, onStopSignal, terminateAll } from "./processes.ts";
 import { type Command, HELP, parseCommand, UsageError } from "./sessions/flags.ts";
 import { Ids } from "./sessions/ids.ts";
 import { runOnJar } from "./sessions/jar_commands.ts";
@@ -46,6 +47,7 @@ async function main(args: readonly string[]): Promise<number> {
     else console.log(textOf(report, ids));
     return report.failed ? 1 : 0;
   } catch (error) {
+    await stopping;
     complain(messageOf(error));
     return 1;
   }
@@ -69,9 +71,17 @@ function textOf({ shown }: Report, ids: Ids): string {
   return typeof shown === "string" ? printable(shorten(shown), "\n\t") : table(shown, shorten);
 }
 
+/** Set once somebody stops this: nothing goes on after that. */
+let stopping: Promise<never> | undefined;
+
 if (import.meta.main) {
   requireDeno("sessions");
+  onStopSignal((status) => {
+    stopping = terminateAll().then(() => Deno.exit(status));
+  });
   const status = await main(Deno.args);
-  // The SDK's stdio transport leaves a timer behind that would hold this up for two seconds.
+  await stopping;
+  // A connection that could not be made is given up without waiting for its server to end.
+  await endAll();
   Deno.exit(status);
 }

@@ -15,6 +15,8 @@ const NEWLINE = 0x0a;
 export class LongLine {
   /** Whose message it was; `undefined` if it was no object. */
   readonly envelope: Envelope | undefined;
+  /** How much is kept of it. */
+  readonly length = 0;
 
   /** Takes what was found as the line went by. */
   constructor(envelope: Envelope | undefined) {

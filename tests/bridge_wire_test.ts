@@ -4,7 +4,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { BRIDGE, BridgeHost, Folder } from "./bridge_host.ts";
+import { BridgeHost, Folder } from "./bridge_host.ts";
 import { INITIALIZE } from "./support/server.ts";
 
 const ECHO = fileURLToPath(new URL("./bridge_echo.ts", import.meta.url));
@@ -150,11 +150,37 @@ withBridge("passes a cancellation, and waits for no answer", SESSIONS, async (ho
 });
 
 withBridge("answers what it cannot read, and goes on", PLAIN, async (host) => {
-  const long = "x".repeat(11 * 1024 * 1024);
-  await host.write(`{"broken\n\n[]\n{"jsonrpc":"2.0","id":5}\n"${long}"\n\r\n`);
+  const long = "x".repeat(4 * 1024 * 1024);
+  const deep = "[".repeat(200) + "]".repeat(200);
+  const lines = [
+    '{"broken',
+    "",
+    "[]",
+    '{"jsonrpc":"2.0","id":5,"method":7}',
+    `"${long}"`,
+    `{"jsonrpc":"2.0","method":"x","params":{"id":6,"x":"${long}"},"id":"long"}`,
+    `{"jsonrpc":"2.0","id":"deep","method":"x","params":{"x":${deep}}}`,
+    // What has no method is never answered.
+    '{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}',
+    '{"jsonrpc":"2.0","id":8,"result":7}',
+    `{"jsonrpc":"2.0","id":9,"result":{"x":"${long}"}}`,
+    `{"jsonrpc":"2.0","id":10,"result":{"x":${deep}}}`,
+    '{"jsonrpc":"2.0","id":11}',
+    "{}",
+    "\r",
+  ];
+  await host.write(`${lines.join("\n")}\n`);
   await host.initialize();
-  const errors = host.messages.slice(0, 4).map(({ id, error }) => [id, error?.code]);
-  assertEquals(errors, [[null, -32700], [null, -32600], [5, -32600], [null, -32600]]);
+  const errors = host.messages.slice(0, -1).map(({ id, error }) => [id, error?.code]);
+  assertEquals(errors, [
+    [null, -32700],
+    [null, -32600],
+    [5, -32600],
+    [null, -32600],
+    ["long", -32600],
+    ["deep", -32600],
+  ]);
+  assertStringIncludes(host.messages[4]?.error?.message ?? "", "at most 4194304 bytes");
   const large = "é".repeat(1024 * 1024);
   const { received } = await echoed(host, "x", { large }, "a\nb");
   assertEquals(received, { jsonrpc: "2.0", id: "a\nb", method: "x", params: { large } });
@@ -181,6 +207,29 @@ Deno.test("bridge: answers what has come before the input ends", async () => {
   for (const { result } of host.messages.slice(1)) {
     assertStringIncludes(JSON.stringify(result), '"mcp/session":{"id":"sess-echo"}');
   }
+  assertEquals(host.stderr, []);
+});
+
+for (const flags of [[], ["--session", "notes"]]) {
+  withBridge(`says once that it is of no use ${flags}`, [...flags, ...PLAIN], async (host) => {
+    await host.initialize();
+    await host.initialize();
+    // The same once more, of a new process.
+    await host.send({ jsonrpc: "2.0", method: "exit" });
+    while ((await host.request("ping", {})).error !== undefined);
+    await host.endInput();
+    const [said = "", ...more] = host.stderr;
+    assertEquals(more, []);
+    assertStringIncludes(said, "has no sessions (MCP session v2)");
+    assertStringIncludes(said, "Put the bridge in front of a server that has them");
+    const loud = said.includes("bridge: error: --session notes has no effect");
+    assertEquals(loud, flags.length > 0, said);
+  });
+}
+
+withBridge("says nothing of a server that has sessions", SESSIONS, async (host) => {
+  await host.initialize();
+  assertEquals(await host.endInput(), 0);
   assertEquals(host.stderr, []);
 });
 
@@ -240,55 +289,3 @@ withBridge("answers each of two initializes that come at once", SESSIONS, async 
   await host.send({ jsonrpc: "2.0", method: "notifications/initialized" });
   assertEquals((await host.request("ping", {})).error, undefined);
 });
-
-for (const [what, length, atOnce] of [["large", 100_000, 1], ["small", 1, 200]] as const) {
-  Deno.test(`bridge: ends when its host reads nothing of many ${what} messages`, async () => {
-    await using folder = await Folder.create();
-    const event = `data: ${
-      JSON.stringify({
-        jsonrpc: "2.0",
-        method: "notifications/message",
-        params: { level: "info", data: "x".repeat(length) },
-      })
-    }\n\n`;
-    const bytes = new TextEncoder().encode(event.repeat(atOnce));
-    await using server = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-      async (request) => {
-        if (request.method !== "POST") return new Response(null, { status: 405 });
-        const { id, method } = await request.json();
-        if (id === undefined) return new Response(null, { status: 202 });
-        if (method === "initialize") {
-          const serverInfo = { name: "flood", version: "1.0.0" };
-          const result = { protocolVersion: "2025-06-18", capabilities: { tools: {} }, serverInfo };
-          return Response.json({ jsonrpc: "2.0", id, result });
-        }
-        let left = 1000;
-        const flood = new ReadableStream({
-          pull: (controller) => {
-            if (left-- > 0) controller.enqueue(bytes);
-          },
-        });
-        return new Response(flood, { headers: { "content-type": "text/event-stream" } });
-      },
-    );
-    await using bridge = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", BRIDGE, "--url", `http://127.0.0.1:${server.addr.port}/`],
-      env: { XDG_STATE_HOME: folder.path, NO_COLOR: "1" },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    const messages = [
-      { id: 1, method: "initialize", params: INITIALIZE },
-      { method: "notifications/initialized" },
-      { id: 2, method: "tools/call", params: { name: "x" } },
-    ].map((message) => `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`).join("");
-    const writer = bridge.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(messages));
-    const said = await new Response(bridge.stderr).text();
-    assertStringIncludes(said, "bytes are kept for it, and it does not read them");
-    await bridge.stdout.cancel();
-    await writer.close().catch(() => {});
-  });
-}

@@ -77,6 +77,20 @@ Deno.test("withSession: forwards every member that the SDK's Transport has", asy
   assertEquals(used.at(-1), ["close"]);
 });
 
+Deno.test("withSession: whoever closes it again waits until the connection is closed", async () => {
+  const { transport } = noting();
+  const ended = Promise.withResolvers<void>();
+  transport.close = () => ended.promise;
+  const layer = client.withSession(() => transport);
+  await layer.start();
+  let closed = 0;
+  const closing = [layer.close(), layer.close()].map((close) => close.then(() => closed++));
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(closed, 0);
+  ended.resolve();
+  await Promise.all(closing);
+});
+
 Deno.test("client: the SDK's types are not any", () => {
   // A line that is no error, as everything is allowed of any, makes this file fail its check.
   const wrong = [

@@ -109,36 +109,42 @@ Deno.test("demo: -32002 without a reason is a refusal, too", async () => {
   assertEquals(/\[object|undefined/.test(stdout.split("after session/create")[0] ?? ""), false);
 });
 
-Deno.test({
-  name: "demo: when it is stopped, its servers and its files go with it",
-  ignore: Deno.build.os !== "linux",
-  async fn() {
-    const folder = await Deno.makeTempDir();
-    try {
-      const script = new URL("../client/demo.ts", import.meta.url);
-      const process = new Deno.Command(Deno.execPath(), {
-        args: ["run", "-A", script.href, "--server", "session"],
-        env: { TMPDIR: folder },
-        stdin: "null",
-        stdout: "piped",
-        stderr: "inherit",
-      }).spawn();
-      let said = "";
-      for await (const text of process.stdout.pipeThrough(new TextDecoderStream())) {
-        said += text;
-        // Over HTTP its server is a process of its own by then.
-        if (said.includes("session over http") && said.includes("--port")) process.kill("SIGTERM");
+for (const [signal, status] of [["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+  Deno.test({
+    name: `demo: when ${signal} stops it, its servers and its files go with it`,
+    ignore: Deno.build.os !== "linux",
+    async fn() {
+      const folder = await Deno.makeTempDir();
+      try {
+        const script = new URL("../client/demo.ts", import.meta.url);
+        const process = new Deno.Command(Deno.execPath(), {
+          args: ["run", "-A", script.href, "--server", "session"],
+          env: { TMPDIR: folder },
+          stdin: "null",
+          stdout: "piped",
+          stderr: "inherit",
+        }).spawn();
+        let said = "";
+        let stopped = false;
+        for await (const text of process.stdout.pipeThrough(new TextDecoderStream())) {
+          said += text;
+          // Over HTTP its server is a process of its own by then.
+          if (!said.includes("session over http") || !said.includes("--port")) continue;
+          // A second one would leave the files.
+          if (!stopped) process.kill(signal);
+          stopped = true;
+        }
+        assertEquals((await process.status).code, status);
+        assertEquals([...Deno.readDirSync(folder)], []);
+        const url = `http://127.0.0.1:${/--port (\d+)/.exec(said)?.[1]}/mcp`;
+        const response = await fetch(url).then((response) => response.body?.cancel(), () => "gone");
+        assertEquals(response, "gone");
+      } finally {
+        await Deno.remove(folder, { recursive: true });
       }
-      assertEquals((await process.status).code, 143);
-      assertEquals([...Deno.readDirSync(folder)], []);
-      const url = `http://127.0.0.1:${/--port (\d+)/.exec(said)?.[1]}/mcp`;
-      const response = await fetch(url).then((response) => response.body?.cancel(), () => "gone");
-      assertEquals(response, "gone");
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
-  },
-});
+    },
+  });
+}
 
 Deno.test("demo: a wrong flag is one clear line on stderr, and exit status 2", async () => {
   const nobody = `http://127.0.0.1:${freePort()}/mcp`;

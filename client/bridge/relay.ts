@@ -5,6 +5,7 @@
  * @module
  */
 
+import { Backlog } from "../../jsonrpc/backlog.ts";
 import { CODE, isObject, member } from "../../protocol.ts";
 import { Deadline } from "../deadline.ts";
 import { failureOf, isOutcomeUnknown, messageOf, outcomeUnknown, statusOf } from "../failure.ts";
@@ -35,6 +36,8 @@ const CONNECT_MS = 5_000;
 const RETRY_MS = 100;
 /** How long a stopping bridge waits for calls that are still running. */
 const GRACE_MS = 5_000;
+/** How much may wait for the server to take it, in bytes, before nothing more is read. */
+const MAX_UNSENT_BYTES = 32 * 1024 * 1024;
 
 /** Code and data of the error for what has not reached the server. */
 const NOT_SENT = { code: -32000, data: { reason: "not_sent" } } as const;
@@ -46,6 +49,8 @@ export interface RelayParts {
   readonly connect: Connect;
   /** The server, as messages name it. */
   readonly server: string;
+  /** The name of the one session for everything, if there is to be one. */
+  readonly session: string | undefined;
   readonly conversations: Conversations;
   readonly log: Log;
 }
@@ -64,11 +69,13 @@ interface Pending {
 export class Relay {
   readonly #host: Host;
   readonly #server: string;
+  readonly #session: string | undefined;
   readonly #conversations: Conversations;
   readonly #log: Log;
   readonly #layer: SessionLayer;
   readonly #pending = new Map<RequestId, Pending>();
   readonly #standing = new Standing();
+  readonly #unsent = new Backlog(MAX_UNSENT_BYTES);
   readonly #closing = new AbortController();
   readonly #over = Promise.withResolvers<void>();
   #started: Promise<void> | undefined;
@@ -77,12 +84,15 @@ export class Relay {
   #drained: (() => void) | undefined;
   #writing: Promise<void> = Promise.resolve();
   #failed = false;
+  #hurried = false;
+  #hasSessions: boolean | undefined;
   /** Has the server taken anything? `undefined` if nothing was to be sent. */
   #reached: boolean | undefined;
 
-  constructor({ host, connect, server, conversations, log }: RelayParts) {
+  constructor({ host, connect, server, session, conversations, log }: RelayParts) {
     this.#host = host;
     this.#server = server;
+    this.#session = session;
     this.#conversations = conversations;
     this.#log = log;
     const options = {
@@ -93,7 +103,10 @@ export class Relay {
     const layer = new SessionLayer({
       transport: new Reconnecting(connect, options),
       keeperOf: ({ id }) => this.#pending.get(id)?.session?.keeper,
-      onreconnect: () => log("info", "the connection to the server has been rebuilt"),
+      onreconnect: () => {
+        log("info", "the connection to the server has been rebuilt");
+        this.#lookForSessions();
+      },
       establishMs: ESTABLISH_MS,
       insists: true,
     });
@@ -110,29 +123,42 @@ export class Relay {
    * @returns Was the server there when it was needed?
    */
   async run(stop: Promise<void>): Promise<boolean> {
-    await Promise.race([this.#read(), stop, this.#over.promise]);
+    const read = this.#read().catch((error) => this.#hostGone(error));
+    await Promise.race([read, stop, this.#over.promise]);
     if (!this.#failed) await this.#drain();
     this.#closing.abort();
     const { passing } = this.#conversations;
-    if (passing !== undefined && !this.#failed) {
+    if (passing !== undefined && !this.#failed && !this.#hurried) {
       await this.#layer.end(passing.keeper)
         .catch((error) => this.#log("info", `the session was not ended: ${messageOf(error)}`));
     }
     await this.#layer.close();
     await this.#conversations.flush();
-    await this.#writing;
+    // A host that does not read must not keep this up.
+    const deadline = new Deadline(GRACE_MS, new AbortController().signal);
+    await deadline.limit(this.#writing)
+      .catch(() => this.#log("warn", "the host has not read all that there was for it"));
     return !this.#failed && this.#reached !== false;
   }
 
+  /** Waits for nothing that a server or a host does. */
+  hurry(): void {
+    this.#hurried = true;
+    this.#closing.abort();
+  }
+
   async #read(): Promise<void> {
-    for await (const message of this.#host.messages()) {
+    for await (const { message, bytes } of this.#host.messages()) {
       if (this.#closing.signal.aborted) return;
-      this.#fromHost(message);
+      this.#unsent.add(bytes);
+      void this.#fromHost(message).finally(() => this.#unsent.remove(bytes));
+      await this.#unsent.room();
     }
   }
 
-  #fromHost(message: Message): void {
-    if (isAnswer(message)) return void this.#forward(message);
+  /** Resolves when the message has been sent, or never will be. */
+  #fromHost(message: Message): Promise<void> {
+    if (isAnswer(message)) return this.#forward(message);
     if (isRequest(message)) {
       if (this.#pending.has(message.id)) return this.#refuseTwice(message);
       const session = this.#conversations.of(message);
@@ -140,13 +166,14 @@ export class Relay {
       if (session !== undefined) session.inFlight++;
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#pending.set(message.id, { request: message, session, losses, release: resolve });
-      void this.#turn.then(() => this.#forward(message));
+      const sent = this.#turn.then(() => this.#forward(message));
       // Over HTTP, messages overtake each other unless each waits for the one before.
       if (message.method === "initialize") this.#turn = promise;
-      return;
+      return sent;
     }
     const sent = this.#turn.then(() => this.#forward(message));
     if (message.method === "notifications/initialized") this.#turn = sent;
+    return sent;
   }
 
   /** Never rejects: a request that could not be sent is answered. */
@@ -195,7 +222,7 @@ export class Relay {
   }
 
   #fromServer(message: Message): void {
-    if (!isAnswer(message)) return this.#give(message);
+    if (!isAnswer(message)) return void this.#give(message);
     const pending = message.id === undefined ? undefined : this.#pending.get(message.id);
     // Nobody waits for it: the request has been cancelled.
     if (pending === undefined) return;
@@ -214,12 +241,31 @@ export class Relay {
     if ("result" in answer) {
       const version = answer.result.protocolVersion;
       if (typeof version === "string") this.#layer.setProtocolVersion(version);
+      this.#lookForSessions();
       return { ...answer, result: withoutCapability(answer.result) };
     }
     if (!isOutcomeUnknown(answer.error)) return answer;
     const message = `Cannot connect to the MCP server ${this.#server} as it ended before it ` +
       "answered: look at what it wrote to stderr.";
     return { ...answer, error: { ...NOT_SENT, message } };
+  }
+
+  /** Tells whoever runs the bridge, once, if it is of no use with this server. */
+  #lookForSessions(): void {
+    const hasSessions = this.#layer.capability !== undefined;
+    if (hasSessions === this.#hasSessions) return;
+    this.#hasSessions = hasSessions;
+    if (hasSessions) return;
+    const what =
+      `${this.#server} has no sessions (MCP session v2), so its tools keep nothing apart`;
+    const next = "Put the bridge in front of a server that has them, or use this one without it.";
+    if (this.#session === undefined) {
+      return this.#log("warn", `${what} for each conversation. ${next}`);
+    }
+    this.#log(
+      "error",
+      `--session ${this.#session} has no effect: ${what} under that name. ${next}`,
+    );
   }
 
   /** The answer to a request that could not be passed on. */
@@ -238,15 +284,15 @@ export class Relay {
     return { jsonrpc: "2.0", id, error: { ...NOT_SENT, message } };
   }
 
-  #refuseTwice({ id }: Request): void {
+  #refuseTwice({ id }: Request): Promise<void> {
     const message = "Invalid request: a request with this id has not been answered yet";
-    this.#give({ jsonrpc: "2.0", id, error: { code: CODE.invalidRequest, message } });
+    return this.#give({ jsonrpc: "2.0", id, error: { code: CODE.invalidRequest, message } });
   }
 
   #answer(answer: Answer): void {
     if (answer.id === undefined) return;
     if (!this.#pending.has(answer.id)) return;
-    this.#give(answer);
+    void this.#give(answer);
     this.#settle(answer.id);
   }
 
@@ -259,11 +305,14 @@ export class Relay {
     if (this.#pending.size === 0) this.#drained?.();
   }
 
-  #give(message: Message): void {
-    this.#writing = this.#host.send(message).catch((error) => {
-      this.#log("error", `the host is gone: ${messageOf(error)}`);
-      this.#over.resolve();
-    });
+  /** Never rejects. */
+  #give(message: Message): Promise<void> {
+    return this.#writing = this.#host.send(message).catch((error) => this.#hostGone(error));
+  }
+
+  #hostGone(error: unknown): void {
+    this.#log("error", `the host is gone: ${messageOf(error)}`);
+    this.#over.resolve();
   }
 
   /** The server is gone before the host was connected to it. */

@@ -6,6 +6,7 @@
  */
 
 import { fileURLToPath } from "node:url";
+import { startProcess } from "../processes.ts";
 import { StreamableHTTPClientTransport, type Transport } from "../sdk.ts";
 import { sendOnce } from "../send_once.ts";
 import { StdioClientTransport } from "../stdio.ts";
@@ -124,14 +125,14 @@ function environment(): Record<string, string> {
 
 /** Starts a server and waits until it tells on stderr where it listens. */
 async function listening(args: string[]): Promise<{ process: Deno.ChildProcess; url: string }> {
-  const process = new Deno.Command(Deno.execPath(), {
+  const process = startProcess(Deno.execPath(), {
     args,
     clearEnv: true,
     env: environment(),
     stdin: "null",
     stdout: "null",
     stderr: "piped",
-  }).spawn();
+  });
   let said = "";
   const stderr = process.stderr.pipeThrough(new TextDecoderStream());
   for await (const text of stderr.values({ preventCancel: true })) {

@@ -11,7 +11,7 @@ import { commandName, serverName, serverPlace } from "../jar_key.ts";
 import type { Ask } from "../own_requests.ts";
 import { Client, ResultSchema, StreamableHTTPClientTransport, type Transport } from "../sdk.ts";
 import { sendOnce } from "../send_once.ts";
-import { StdioClientTransport } from "../stdio.ts";
+import { ServerProcess } from "../server_process.ts";
 
 /** A server, as the command line names it. */
 export type Target =
@@ -35,10 +35,8 @@ export function transportTo(target: Target): Transport {
     const requestInit = { headers: Object.fromEntries(target.headers) };
     return new StreamableHTTPClientTransport(target.url, { fetch: sendOnce, requestInit });
   }
-  const { command, args } = target;
   // It is started as the shell would start it: with what the user has in the environment.
-  const env = Deno.env.toObject();
-  return new StdioClientTransport({ command, args: [...args], env, stderr: "inherit" });
+  return new ServerProcess(target);
 }
 
 /**

@@ -2,8 +2,13 @@
  * A process whose pipes are the test's: it may leave unread what it likes.
  */
 
+import { assert } from "@std/assert";
 import { lines } from "./lines.ts";
 import type { WireMessage } from "./server.ts";
+
+const MIB = 1024 * 1024;
+/** Far less than all answers together, and more than a server needs for those that may wait. */
+const MOST_MEMORY = 1024 * MIB;
 
 /** A program that speaks JSON-RPC over its standard input and output. */
 export class RawProcess implements AsyncDisposable {
@@ -52,6 +57,7 @@ export class RawProcess implements AsyncDisposable {
 
   /** The most memory that it has had so far, in bytes. Linux alone tells. */
   async peak(): Promise<number> {
+    if (Deno.build.os !== "linux") return 0;
     const status = await Deno.readTextFile(`/proc/${this.process.pid}/status`);
     return Number(/VmHWM:\s*(\d+) kB/.exec(status)?.[1]) * 1024;
   }
@@ -68,4 +74,35 @@ export class RawProcess implements AsyncDisposable {
     await this.process.stdout.cancel().catch(() => {});
     await this.stderr;
   }
+}
+
+/** Waits until a count has not grown for a while, which nothing else tells. */
+export async function settled(count: () => number | Promise<number>): Promise<void> {
+  for (let before = -1, now = 0; now > before;) {
+    before = now;
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    now = await count();
+  }
+}
+
+/** How many of these are taken before one is not for a while; the others are taken later. */
+export async function takenOf(
+  sends: Iterable<() => Promise<void>>,
+): Promise<[number, Promise<void>]> {
+  let taken = 0;
+  const all = (async () => {
+    for (const send of sends) {
+      await send();
+      taken++;
+    }
+  })();
+  await settled(() => taken);
+  return [taken, all];
+}
+
+/** Of a process through which more than that went: it has kept little of it at any time. */
+export async function assertPeak(process: RawProcess): Promise<void> {
+  if (Deno.build.os !== "linux") return console.warn("not measured: Linux alone tells the peak");
+  const peak = await process.peak();
+  assert(peak < MOST_MEMORY, `it has had ${Math.round(peak / MIB)} MiB`);
 }

@@ -1,14 +1,11 @@
 /** Clients over stdio that do not read what they have asked for. */
 
 import { assert, assertEquals } from "@std/assert";
-import { RawProcess } from "../support/raw_process.ts";
+import { assertPeak, RawProcess, takenOf } from "../support/raw_process.ts";
 import { INITIALIZE, startServer } from "../support/server.ts";
 
 const LIMITED = new URL("../fixtures/limited.ts", import.meta.url).href;
 const MIB = 1024 * 1024;
-/** Far less than all answers together, and more than a server needs for those that may wait. */
-const MOST_MEMORY = 1024 * MIB;
-
 function start(): RawProcess {
   return new RawProcess([LIMITED, "{}", "--store", "memory:"]);
 }
@@ -22,28 +19,6 @@ async function initialize(server: RawProcess): Promise<void> {
 
 function call(id: number, name: string, args: object, _meta: object = {}): object {
   return { id, method: "tools/call", params: { name, arguments: args, _meta } };
-}
-
-/** How many of these are taken before one is not for a while; the others are taken later. */
-async function takenOf(sends: Iterable<() => Promise<void>>): Promise<[number, Promise<void>]> {
-  let taken = 0;
-  const all = (async () => {
-    for (const send of sends) {
-      await send();
-      taken++;
-    }
-  })();
-  for (let before = -1; taken > before;) {
-    before = taken;
-    await Promise.race([all, new Promise((resolve) => setTimeout(resolve, 2000))]);
-  }
-  return [taken, all];
-}
-
-async function assertPeak(server: RawProcess): Promise<void> {
-  if (Deno.build.os !== "linux") return console.warn("not measured: Linux alone tells the peak");
-  const peak = await server.peak();
-  assert(peak < MOST_MEMORY, `it has had ${Math.round(peak / MIB)} MiB`);
 }
 
 Deno.test("stdio: a client that does not read is not listened to, and misses nothing", async () => {
