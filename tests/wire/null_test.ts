@@ -50,7 +50,7 @@ for (const [name, transport, flags] of CONNECTIONS) {
       const [tool] = (await result("tools/list", params)).tools;
       const { properties } = tool?.inputSchema as Record<string, Record<string, unknown>>;
       assertEquals(properties?.note, {
-        type: ["string", "null"],
+        anyOf: [{ type: "string", minLength: 0 }, { type: "null" }],
         description: "A remark that comes back with the answer",
       });
       await result("session/list", params);
