@@ -131,6 +131,15 @@ export function isOlder(lines: Uint8Array, start: number): boolean {
   return lines[start] !== SPACE;
 }
 
+/** Did such a version write the line with this number that begins here, as far as damage leaves it? */
+export function seemsOlder(bytes: Uint8Array, n: number): boolean {
+  const before = bytesOf(`{"n":${n},"o":`);
+  const next = bytes[before.length];
+  const alike = before.filter((byte, i) => byte === bytes[i]).length;
+  // A block that a power cut has lost is read as zeros.
+  return alike * 2 > before.length && next !== undefined && next !== SPACE && next !== 0;
+}
+
 /**
  * Parses intact lines, given where each of them ends. All at once is much faster than one by one, and
  * so is leaving out what stands around the contents: it is overwritten.

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { contentStart, intactParts, isOlder } from "./_lines.ts";
+import { contentStart, intactParts, isOlder, seemsOlder } from "./_lines.ts";
 import { scan } from "./_scan.ts";
 import type { Damage, View } from "./_view.ts";
 
@@ -15,6 +15,9 @@ export type Rest =
   | { readonly kind: "unfinished" }
   | { readonly kind: "unsynced"; readonly damage: Damage }
   | { readonly kind: "damaged"; readonly damage: Damage };
+
+/** What stands before a line's content is never longer. */
+const MAX_START = 32;
 
 /** Looks at what stands between what a view has read and `size`. */
 export function restOf<S>(view: View<S>, size: number): Rest {
@@ -41,8 +44,10 @@ export function restOf<S>(view: View<S>, size: number): Rest {
  * not known: what a version without marks wrote, or the end of a snapshot, may have been damaged.
  */
 function isBeyondMarks<S>(view: View<S>, size: number): boolean {
-  if (view.marked === undefined || (view.older ?? 0) > view.marked) return false;
-  for (const { kind, bytes } of scan(view.path, view.file, { from: view.offset, to: size })) {
+  const { marked, older = 0, n, offset } = view;
+  if (marked === undefined || older > marked) return false;
+  if (seemsOlder(view.bytes(offset, Math.min(size, offset + MAX_START)), n + 1)) return false;
+  for (const { kind, bytes } of scan(view.path, view.file, { from: offset, to: size })) {
     if (isMarked(view, bytes)) return false;
     const content = kind === "whole" ? contentStart(bytes) : 0;
     if (content > 0 && isOlder(bytes, content)) return false;

@@ -1,9 +1,9 @@
 /**
  * Files that are written by this version and by the one before there were marks, in turn and at once.
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FileJar } from "../../client/mod.ts";
-import { FileStore } from "../../store/mod.ts";
+import { FileStore, StoreError } from "../../store/mod.ts";
 import { run } from "./admin_runs.ts";
 // @ts-types="./fixtures/before_marks.d.ts"
 import {
@@ -61,6 +61,28 @@ Deno.test("file store: this version opens what the one before marks has repaired
     assertEquals(run("verify", `${path}.new`).status, 0);
     assertEquals(await contents(`${path}.new`), whole);
   }
+});
+
+Deno.test("file store: damage of the last line of the version before marks is no unsynced end", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  await sample(path);
+  {
+    await using store = await OldStore.open(path, { namespace: "test" });
+    await put(store, "sess-1", ["last", 1]);
+  }
+  const whole = await Deno.readFile(path);
+  const start = whole.lastIndexOf(0x0a, whole.length - 2) + 1;
+  for (let at = start; at < whole.length; at++) {
+    for (let bit = 1; bit < 256; bit *= 2) {
+      const bytes = whole.slice();
+      bytes[at]! ^= bit;
+      await Deno.writeFile(path, bytes);
+      await assertRejects(() => FileStore.open(path, { namespace: "test" }), StoreError, "damaged");
+      assertEquals(await Deno.readFile(path), bytes);
+    }
+  }
+  assertEquals(run("verify", path).status, 1);
 });
 
 Deno.test("file store: processes of both versions write at once and are killed, and nothing is lost", async () => {
