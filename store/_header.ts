@@ -4,7 +4,7 @@
  * @module
  */
 
-import { encodeLine, isIntact, parseLine } from "./_lines.ts";
+import { encodeLine, isIntact, lastLineEnd, parseLine } from "./_lines.ts";
 import { StoreError } from "./store.ts";
 
 /** The first line of a file. */
@@ -35,7 +35,7 @@ export function parseHeader(
   line: Uint8Array,
   { format, version }: Pick<Header, "format" | "version">,
 ): Header {
-  const intact = isIntact(line.subarray(0, -1));
+  const intact = lastLineEnd(line) === line.length && isIntact(line.subarray(0, -1));
   const header = intact ? parseLine(line) as Partial<Header> : undefined;
   if (header?.format === format && header.version !== undefined && header.version > version) {
     throw new StoreError(

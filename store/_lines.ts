@@ -9,6 +9,7 @@ import { crc32 } from "node:zlib";
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
 const COMMA = 0x2c;
+const BRACKET = 0x5b;
 
 /** What stands before a line's number, and between that and its content. */
 const OPEN = bytesOf('{"n":');
@@ -134,10 +135,11 @@ export function isOlder(lines: Uint8Array, start: number): boolean {
 /** Did such a version write the line with this number that begins here, as far as damage leaves it? */
 export function seemsOlder(bytes: Uint8Array, n: number): boolean {
   const before = bytesOf(`{"n":${n},"o":`);
-  const next = bytes[before.length];
   const alike = before.filter((byte, i) => byte === bytes[i]).length;
-  // A block that a power cut has lost is read as zeros.
-  return alike * 2 > before.length && next !== undefined && next !== SPACE && next !== 0;
+  const [next, second] = bytes.subarray(before.length);
+  // A block that a power cut has lost is read as zeros; and the space itself may be what is damaged.
+  return alike * 2 > before.length && next !== undefined && next !== SPACE && next !== 0 &&
+    second !== BRACKET;
 }
 
 /**

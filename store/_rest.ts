@@ -45,7 +45,8 @@ export function restOf<S>(view: View<S>, size: number): Rest {
  */
 function isBeyondMarks<S>(view: View<S>, size: number): boolean {
   const { marked, older = 0, n, offset } = view;
-  if (marked === undefined || older > marked) return false;
+  if (marked === undefined) return isFirstMark(view, size);
+  if (older > marked) return false;
   if (seemsOlder(view.bytes(offset, Math.min(size, offset + MAX_START)), n + 1)) return false;
   for (const { kind, bytes } of scan(view.path, view.file, { from: offset, to: size })) {
     if (isMarked(view, bytes)) return false;
@@ -55,8 +56,19 @@ function isBeyondMarks<S>(view: View<S>, size: number): boolean {
   return true;
 }
 
+/** Is it what a power cut left of the first mark, which a file without marks gets as it is opened? */
+function isFirstMark<S>(view: View<S>, size: number): boolean {
+  const { marks, n, offset } = view;
+  if (marks === undefined) return false;
+  const mark = encoder.encode(marks.encode({ n: n + 1, through: n, digest: undefined }));
+  return size - offset === mark.length &&
+    view.bytes(offset, size).every((byte, i) => byte === 0 || byte === mark[i]);
+}
+
 /** Is there a mark in these bytes that the next line was on the disk? */
 function isMarked<S>({ n, marks }: View<S>, bytes: Uint8Array): boolean {
   for (const { through } of marks?.find(bytes) ?? []) if (through > n) return true;
   return false;
 }
+
+const encoder = new TextEncoder();

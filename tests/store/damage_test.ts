@@ -1,8 +1,16 @@
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { encodeHeader } from "../../store/_header.ts";
 import { encodeLine } from "../../store/_lines.ts";
 import { FileStore, StoreError } from "../../store/mod.ts";
 // @ts-types="./fixtures/before_marks.d.ts"
 import { FileStore as OldStore } from "./fixtures/before_marks.js";
+import { run } from "./admin_runs.ts";
 import { contents, forEver, sample } from "./samples.ts";
 import { all, put, record, tempFolder } from "./stores.ts";
 
@@ -242,6 +250,19 @@ Deno.test("file store: what is no store's file is refused, and left as it is", a
     assert(message.test(error.message), error.message);
     assertEquals(await Deno.readTextFile(path), text);
   }
+});
+
+Deno.test("file store: a first line alone, whose newline is damaged, is refused in plain words", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const header = { format: "mcp-sessions", version: 1, id: "0".repeat(32), generation: 1, n: 0 };
+  const text = encodeHeader(header).replace("\n", "*");
+  await Deno.writeTextFile(path, text);
+  const error = await assertRejects(() => FileStore.open(path, { namespace: "test" }), StoreError);
+  assertEquals(error.code, "corrupt");
+  assertStringIncludes(error.message, "is damaged in line 1");
+  assertEquals(run("verify", path).status, 1);
+  assertEquals(await Deno.readTextFile(path), text);
 });
 
 Deno.test("file store: a file that is removed, replaced or cut while in use is an error", async () => {

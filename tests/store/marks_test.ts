@@ -76,6 +76,29 @@ Deno.test("file store: a file of a version without marks has one before anything
   assertEquals(await marksIn(path), [undefined, "1"]);
 });
 
+Deno.test("file store: of the first mark of such a file, a power cut may leave any block", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  {
+    await using store = await OldStore.open(path, { namespace });
+    await store.create(record("sess-1", forEver));
+  }
+  const { size } = await Deno.stat(path);
+  await using opened = await FileStore.open(path, { namespace });
+  const marked = await Deno.readFile(path);
+  assert(marked.length > size);
+  const cut = `${folder.path}/cut.jsonl`;
+  // Wherever the border between two blocks is.
+  for (let border = size; border <= marked.length; border++) {
+    for (const [from, to] of [[size, border], [border, marked.length]]) {
+      await Deno.writeFile(cut, marked.slice().fill(0, from, to));
+      await using store = await FileStore.open(cut, { namespace, warn: () => {} });
+      assert(await store.get("sess-1"));
+    }
+  }
+  assert(await opened.get("sess-1"));
+});
+
 Deno.test("file store: a mark that cannot be written is left out, and nothing of it stays", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
