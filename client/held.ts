@@ -20,6 +20,9 @@ export interface Change {
 // have at most 8 KiB of hints.
 const MAX_COOKIE_BYTES = 16 * 1024;
 
+/** What every cookie has in `data`. */
+const BASIC_DATA: readonly string[] = ["title", "reason", "createdAt"];
+
 /**
  * What a result does to the held cookie. It counts only if the held id is still the one that the
  * request carried (`undefined`: none), so a late result can't undo a newer cookie.
@@ -52,14 +55,19 @@ export function lost(held: HeldCookie): Change {
 }
 
 /**
- * The held cookie as the server's list shows it. The list may have less than what a server has put into
- * the cookie: pairs of `data` that it lacks are kept.
+ * The held cookie with what the server's list shows besides. Servers that keep state in the cookie's
+ * `data` may list it without, or as it once was.
  */
 export function listed(held: HeldCookie, found: HeldCookie): HeldCookie {
   const both = { ...held, ...found };
-  const data = { ...held.data, ...found.data };
+  const data = { ...found.data, ...held.data };
   const merged = Object.keys(data).length === 0 ? both : { ...both, data };
   return fits(merged) ? merged : held;
+}
+
+/** Has a server put something into the cookie that every cookie does not have? */
+export function hasState({ data }: HeldCookie): boolean {
+  return Object.keys(data ?? {}).some((key) => !BASIC_DATA.includes(key));
 }
 
 /** The session from the jar is held again. */

@@ -8,7 +8,7 @@
 import type { HeldCookie } from "../protocol.ts";
 import { Deadline } from "./deadline.ts";
 import { findSession } from "./establish.ts";
-import { listed } from "./held.ts";
+import { hasState, listed } from "./held.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Ask, OwnRequests } from "./own_requests.ts";
 
@@ -26,14 +26,27 @@ export interface PresenceParts {
   readonly fail: (error: unknown) => void;
 }
 
+/** Failed calls in a row after which a session is gone that the list lacks, and whose cookie has state. */
+const MAX_FAILURES = 3;
+
+/** Whether the list lacks the session `id`, asked once for all who want to know at the same time. */
+interface Question {
+  readonly id: string;
+  readonly isUnlisted: Promise<boolean>;
+  /** Has a failed call been one of those? */
+  failed: boolean;
+}
+
 /** What this connection has shown of a keeper's session. */
 class Known {
   /** Whether the server has been asked, or has made the session on this connection. */
   confirmed = false;
   /** Ends when the server has been asked for the first time. */
   confirming: Promise<void> | undefined;
-  /** The question on its way, whether the session `id` is gone. */
-  question: { readonly id: string; readonly isGone: Promise<boolean> } | undefined;
+  /** The question on its way. */
+  question: Question | undefined;
+  /** How many failed calls in a row have found the session unlisted. */
+  failures = 0;
   /** The id of a session that the list lacked. */
   unlisted: string | undefined;
   /** The id of a session that the list lacked, and that the server took all the same. */
@@ -57,7 +70,9 @@ export class Presence {
 
   /** The session that `keeper` holds, or will hold, is of this connection. */
   confirmed(keeper: Keeper): void {
-    this.#of(keeper).confirmed = true;
+    const known = this.#of(keeper);
+    known.confirmed = true;
+    known.failures = 0;
   }
 
   /**
@@ -68,7 +83,7 @@ export class Presence {
   confirm(keeper: Keeper): Promise<void> | undefined {
     const known = this.#of(keeper);
     if (!known.confirmed && keeper.cookie !== undefined) {
-      known.confirming = this.isGone(keeper).then(() => {
+      known.confirming = this.#isUnlisted(keeper).then(() => {
         known.confirming = undefined;
       });
     }
@@ -77,28 +92,26 @@ export class Presence {
   }
 
   /**
-   * Asks whether the session is gone that `keeper` holds. A list that lacks sessions which the server
-   * takes is no proof. Never rejects.
+   * Asks, after a call that failed, whether the session is gone that `keeper` holds. A list that lacks
+   * sessions which the server takes is no proof, and wrong arguments fail, too: where the cookie has
+   * state that would be lost, it takes several calls. Never rejects.
    */
   async isGone(keeper: Keeper): Promise<boolean> {
     const { cookie } = keeper;
     const known = this.#of(keeper);
-    if (cookie === undefined || known.taken === cookie.id || !this.#parts.offersList()) {
-      return false;
-    }
-    let { question } = known;
-    if (question?.id !== cookie.id) {
-      question = { id: cookie.id, isGone: this.#ask(keeper, cookie) };
-      known.question = question;
-    }
-    const isGone = await question.isGone;
-    if (known.question === question) known.question = undefined;
-    return isGone;
+    const asked = this.#isUnlisted(keeper, true);
+    if (!await asked || cookie === undefined) return false;
+    if (!hasState(cookie) || known.failures >= MAX_FAILURES) return true;
+    this.#parts.fail(
+      new Error("The server lists no such session: if calls go on failing, it has ended"),
+    );
+    return false;
   }
 
   /** A call came back with the session that `keeper` holds: the server takes it, listed or not. */
   taken(keeper: Keeper): void {
     const known = this.#of(keeper);
+    known.failures = 0;
     if (known.unlisted === keeper.cookie?.id) known.taken = known.unlisted;
   }
 
@@ -122,6 +135,26 @@ export class Presence {
       this.#parts.fail(error);
       return undefined;
     }
+  }
+
+  async #isUnlisted(keeper: Keeper, afterFailure = false): Promise<boolean> {
+    const { cookie } = keeper;
+    const known = this.#of(keeper);
+    if (cookie === undefined || known.taken === cookie.id || !this.#parts.offersList()) {
+      return false;
+    }
+    let { question } = known;
+    if (question?.id !== cookie.id) {
+      question = { id: cookie.id, isUnlisted: this.#ask(keeper, cookie), failed: false };
+      known.question = question;
+    }
+    question.failed ||= afterFailure;
+    const isUnlisted = await question.isUnlisted;
+    if (known.question === question) {
+      known.question = undefined;
+      if (isUnlisted && question.failed) known.failures++;
+    }
+    return isUnlisted;
   }
 
   async #ask(keeper: Keeper, held: HeldCookie): Promise<boolean> {

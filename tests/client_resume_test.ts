@@ -3,7 +3,7 @@
  * takes nobody's session away.
  */
 
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { listed } from "../client/held.ts";
 import { type HeldCookie, MemoryJar } from "../client/mod.ts";
 import {
@@ -33,9 +33,9 @@ const LISTED: readonly [claim: string, found: HeldCookie, merged: HeldCookie][] 
   ],
   ["data that the list lacks is kept", { id: "a", data: {} }, HELD],
   [
-    "what the list has counts",
-    { id: "a", data: { title: "new", more: "m" } },
-    { ...HELD, data: { title: "new", kept: "k", more: "m" } },
+    "what the list has besides is added, and nothing undone",
+    { id: "a", data: { title: "t", kept: "as it once was", more: "m" } },
+    { ...HELD, data: { title: "t", kept: "k", more: "m" } },
   ],
   ["what is too much together is what was held", { id: "a", data: { x: "x".repeat(17_000) } }, {
     ...HELD,
@@ -86,10 +86,10 @@ Deno.test("withSession: takes the expiry from the list, and what else is new the
     cookie = first.transport.cookie;
   }
   assert(cookie);
-  const old = { id: cookie.id, expiry: "2020-01-01T00:00:00Z", data: { title: "old", mine: "1" } };
+  const old = { id: cookie.id, expiry: "2020-01-01T00:00:00Z", data: { title: "mine", more: "1" } };
   await jar.set(KEY, old);
   await using it = await withJar(fixture, jar);
-  assertEquals(it.transport.cookie, { ...cookie, data: { ...cookie.data, mine: "1" } });
+  assertEquals(it.transport.cookie, { ...cookie, data: { ...cookie.data, ...old.data } });
   assertEquals(await jar.get(KEY), it.transport.cookie);
 });
 
@@ -110,6 +110,51 @@ testEach(
     }
     assertEquals(await it.call("kept"), "precious");
     assertEquals([it.id, it.told.includes("lost")], [id, false]);
+  },
+);
+
+testEach(
+  KINDS,
+  "withSession: wrong arguments after a restart cost nothing where the cookie has the state",
+  async (kind) => {
+    await using fixture = await startFixture(kind, "--in-cookie");
+    await using it = await connected(fixture);
+    const { id } = it;
+    await it.call("keep", { text: "precious" });
+    for (let lives = 1; lives <= 2; lives++) {
+      await fixture.kill();
+      await fixture.start();
+      for (let calls = 1; calls <= 2; calls++) await it.client.callTool({ name: "fail" });
+      assertEquals(await it.call("kept"), "precious");
+    }
+    assertEquals([it.id, it.told.includes("lost")], [id, false]);
+    assertMatch(it.errors.join("\n"), /lists no such session/);
+  },
+);
+
+Deno.test("withSession: calls at once that fail are one failure of a cookie with state", async () => {
+  await using fixture = await startFixture("http", "--in-cookie");
+  await using it = await connected(fixture);
+  await it.call("keep", { text: "precious" });
+  await it.ask("fixture/lose");
+  await Promise.all(Array.from({ length: 8 }, () => it.client.callTool({ name: "fail" })));
+  assertEquals(await it.call("kept"), "precious");
+});
+
+testEach(
+  KINDS,
+  "withSession: a server that refuses a cookie with state again and again has ended its session",
+  async (kind) => {
+    await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`);
+    const jar = new MemoryJar();
+    await jar.set(KEY, { id: "sess-gone", data: { kept: "precious" } });
+    await using it = await withJar(fixture, jar);
+    for (let calls = 1; calls <= 3; calls++) {
+      assertEquals(it.told, ["resumed"]);
+      assertEquals((await it.client.callTool({ name: "echo" })).isError, true);
+    }
+    assertEquals(it.told, ["resumed", "lost", "created"]);
+    assertEquals(await it.call("echo"), it.id);
   },
 );
 
