@@ -45,6 +45,8 @@ class Known {
   confirming: Promise<void> | undefined;
   /** The question on its way. */
   question: Question | undefined;
+  /** Is the list of a kind that can't tell, such as one without end? Then it is not asked again. */
+  unclear = false;
   /** How many failed calls in a row have found the session unlisted. */
   failures = 0;
   /** The id of a session that the list lacked. */
@@ -129,6 +131,7 @@ export class Presence {
     try {
       const found = await findSession(ask, cookie);
       known.unlisted = found === null ? cookie.id : undefined;
+      known.unclear = found === undefined;
       return found;
     } catch (error) {
       // A server that can't answer has not said that the session is gone.
@@ -140,9 +143,8 @@ export class Presence {
   async #isUnlisted(keeper: Keeper, afterFailure = false): Promise<boolean> {
     const { cookie } = keeper;
     const known = this.#of(keeper);
-    if (cookie === undefined || known.taken === cookie.id || !this.#parts.offersList()) {
-      return false;
-    }
+    if (cookie === undefined || known.taken === cookie.id || known.unclear) return false;
+    if (!this.#parts.offersList()) return false;
     let { question } = known;
     if (question?.id !== cookie.id) {
       question = { id: cookie.id, isUnlisted: this.#ask(keeper, cookie), failed: false };

@@ -112,6 +112,16 @@ testEach(
   },
 );
 
+Deno.test("withSession: a list without end is read once, however many calls fail", async () => {
+  await using fixture = await startFixture("http", "--endless");
+  await using it = await connected(fixture);
+  await outcome(it, "fail");
+  const asked = (await it.seen("session/list")).length;
+  for (let calls = 1; calls <= 3; calls++) await outcome(it, "fail");
+  assertEquals((await it.seen("session/list")).length, asked);
+  assertEquals(it.told, ["created"]);
+});
+
 testEach(["stdio", "http"], "withSession: a server without a list can't be asked", async (kind) => {
   await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`, "--no-list");
   await using it = await connected(fixture);
