@@ -36,7 +36,10 @@ export function takeOver(
   if (received === null) return held && { cookie: undefined, events: [revoked(held)] };
   const cookie = bounded(received);
   if (held === undefined) return created(cookie);
-  if (held.id === cookie.id) return { cookie, events: [] };
+  if (held.id === cookie.id) {
+    // State that a server has put into the cookie is better as it was than gone.
+    return { cookie: isTooLarge(received) && hasState(held) ? held : cookie, events: [] };
+  }
   if (madeLazily(cookie, held)) {
     return { cookie, events: [...lost(held).events, ...created(cookie).events] };
   }
@@ -62,7 +65,7 @@ export function listed(held: HeldCookie, found: HeldCookie): HeldCookie {
   const both = { ...held, ...found };
   const data = { ...found.data, ...held.data };
   const merged = Object.keys(data).length === 0 ? both : { ...both, data };
-  return fits(merged) ? merged : held;
+  return isTooLarge(merged) ? held : merged;
 }
 
 /** Has a server put something into the cookie that every cookie does not have? */
@@ -92,9 +95,10 @@ function revoked(held: HeldCookie): SessionEvent {
 
 /** A copy of `cookie`, without what is too much to carry around: the id alone is a cookie. */
 function bounded(cookie: HeldCookie): HeldCookie {
-  return (fits(cookie) && heldCookie(cookie)) || { id: cookie.id };
+  return (!isTooLarge(cookie) && heldCookie(cookie)) || { id: cookie.id };
 }
 
-function fits(cookie: HeldCookie): boolean {
-  return utf8Length(JSON.stringify(cookie)) <= MAX_COOKIE_BYTES;
+/** Is this more than goes out with every request? */
+export function isTooLarge(cookie: HeldCookie): boolean {
+  return utf8Length(JSON.stringify(cookie)) > MAX_COOKIE_BYTES;
 }

@@ -10,7 +10,7 @@ import { type SessionCapability, sessionCapability } from "./capability.ts";
 import { createdCookie, sessionTitle } from "./establish.ts";
 import { Establisher } from "./establisher.ts";
 import { failureOf, messageOf, outcomeUnknown } from "./failure.ts";
-import { created, takeOver } from "./held.ts";
+import { created, isTooLarge, takeOver } from "./held.ts";
 import type { Keeper } from "./keeper.ts";
 import { OwnRequests } from "./own_requests.ts";
 import type { Reconnecting } from "./reconnecting.ts";
@@ -280,6 +280,9 @@ export class SessionLayer implements Transport {
       if (cookie !== undefined) keeper.apply(created(cookie));
     } else if (!call.foreign) {
       const received = resultCookie(result);
+      if (received && isTooLarge(received)) {
+        this.#fail(new Error("The server's cookie is too large: what is new in it is not kept"));
+      }
       keeper.apply(takeOver(keeper.cookie, call.carried?.id, received));
       const isTaken = received && received.id === call.carried?.id;
       if (isTaken && method === "tools/call") this.#sessions.presence.taken(keeper);

@@ -62,4 +62,5 @@ Deno.test("held: a cookie too big to carry is held by its id alone", () => {
     assertEquals(hold(big).cookie, { id: "a" });
   }
   assertEquals(takeOver(A, "a", big)?.cookie, { id: "a" });
+  assertEquals(takeOver(fits, "a", big)?.cookie, fits, "state is better as it was than gone");
 });

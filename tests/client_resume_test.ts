@@ -113,6 +113,16 @@ testEach(
   },
 );
 
+Deno.test("withSession: state that grows too large for the cookie is kept as it was, and that is said", async () => {
+  await using fixture = await startFixture("http", "--in-cookie");
+  await using it = await connected(fixture);
+  await it.call("keep", { text: "precious" });
+  await it.call("keep", { text: "x".repeat(17_000) });
+  assertEquals(await it.call("kept"), "precious");
+  assertEquals(it.errors.length, 1);
+  assertMatch(it.errors[0] ?? "", /too large/);
+});
+
 testEach(
   KINDS,
   "withSession: wrong arguments after a restart cost nothing where the cookie has the state",
