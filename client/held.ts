@@ -46,6 +46,23 @@ export function takeOver(
   return { cookie, events: [{ type: "replaced", cookie, previous: held }] };
 }
 
+/**
+ * What an answer brings, as of now: calls at once each give back the `data` that they carried, with their
+ * own changes, and none is to undo the others'.
+ */
+export function upToDate(
+  held: HeldCookie | undefined,
+  carried: HeldCookie | undefined,
+  received: HeldCookie | null | undefined,
+): HeldCookie | null | undefined {
+  if (!received || held === carried || held?.id !== received.id) return received;
+  const [before, after] = [pairs(carried), pairs(received)];
+  const data = pairs(held);
+  for (const key of before.keys()) if (!after.has(key)) data.delete(key);
+  for (const [key, value] of after) if (value !== before.get(key)) data.set(key, value);
+  return data.size === 0 ? received : { ...received, data: Object.fromEntries(data) };
+}
+
 /** A session was asked for and made: it is held, whatever was held before. */
 export function created(received: HeldCookie): Change & { readonly cookie: HeldCookie } {
   const cookie = bounded(received);
@@ -87,6 +104,10 @@ function madeLazily(cookie: HeldCookie, held: HeldCookie): boolean {
   const createdAt = cookie.data?.createdAt;
   const sameSession = createdAt !== undefined && createdAt === held.data?.createdAt;
   return cookie.data?.reason === LAZY.reason && !sameSession;
+}
+
+function pairs(cookie: HeldCookie | undefined): Map<string, string> {
+  return new Map(Object.entries(cookie?.data ?? {}));
 }
 
 function revoked(held: HeldCookie): SessionEvent {

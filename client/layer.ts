@@ -10,7 +10,7 @@ import { type SessionCapability, sessionCapability } from "./capability.ts";
 import { createdCookie, sessionTitle } from "./establish.ts";
 import { Establisher } from "./establisher.ts";
 import { failureOf, messageOf, outcomeUnknown } from "./failure.ts";
-import { created, isTooLarge, takeOver } from "./held.ts";
+import { created, isTooLarge, takeOver, upToDate } from "./held.ts";
 import type { Keeper } from "./keeper.ts";
 import { OwnRequests } from "./own_requests.ts";
 import type { Reconnecting } from "./reconnecting.ts";
@@ -279,7 +279,7 @@ export class SessionLayer implements Transport {
       const cookie = createdCookie(result);
       if (cookie !== undefined) keeper.apply(created(cookie));
     } else if (!call.foreign) {
-      const received = resultCookie(result);
+      const received = upToDate(keeper.cookie, call.carried, resultCookie(result));
       if (received && isTooLarge(received)) {
         this.#fail(new Error("The server's cookie is too large: what is new in it is not kept"));
       }

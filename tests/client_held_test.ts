@@ -3,7 +3,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { created, lost, resumed, takeOver } from "../client/held.ts";
+import { created, lost, resumed, takeOver, upToDate } from "../client/held.ts";
 import type { HeldCookie } from "../protocol.ts";
 
 const A: HeldCookie = { id: "a", data: { createdAt: "1" } };
@@ -63,4 +63,34 @@ Deno.test("held: a cookie too big to carry is held by its id alone", () => {
   }
   assertEquals(takeOver(A, "a", big)?.cookie, { id: "a" });
   assertEquals(takeOver(fits, "a", big)?.cookie, fits, "state is better as it was than gone");
+});
+
+const CARRIED: HeldCookie = { id: "a", data: { title: "t", one: "1", two: "2" } };
+const SINCE: HeldCookie = { id: "a", data: { title: "t", one: "1", two: "II", three: "3" } };
+
+const LATE: readonly [claim: string, received: HeldCookie, after: HeldCookie][] = [
+  ["what a call gives back as it was undoes nothing", CARRIED, SINCE],
+  [
+    "what it has changed, added and removed counts, its expiry too",
+    { id: "a", expiry: "2099-01-01T00:00:00Z", data: { one: "I", two: "2", four: "4" } },
+    {
+      id: "a",
+      expiry: "2099-01-01T00:00:00Z",
+      data: { one: "I", two: "II", three: "3", four: "4" },
+    },
+  ],
+  ["what it took out is gone", { id: "a" }, { id: "a", data: { three: "3" } }],
+  ["another session's cookie is taken as it is", B, B],
+];
+
+for (const [claim, received, after] of LATE) {
+  Deno.test(`upToDate: ${claim}`, () => assertEquals(upToDate(SINCE, CARRIED, received), after));
+}
+
+Deno.test("upToDate: an answer with nothing in between is taken as it is", () => {
+  assertEquals(upToDate(CARRIED, CARRIED, A), A);
+  assertEquals([upToDate(SINCE, CARRIED, null), upToDate(SINCE, CARRIED, undefined)], [
+    null,
+    undefined,
+  ]);
 });

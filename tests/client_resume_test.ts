@@ -113,6 +113,18 @@ testEach(
   },
 );
 
+testEach(KINDS, "withSession: calls at once undo nothing in the cookie", async (kind) => {
+  await using fixture = await startFixture(kind, "--in-cookie");
+  await using it = await connected(fixture);
+  const late = [it.call("hold", { note: "reads" }), it.call("hold", { note: "writes", text: "1" })];
+  await Promise.all([fixture.running("reads"), fixture.running("writes")]);
+  await it.call("keep", { text: "precious" });
+  await it.ask("fixture/release");
+  assertEquals(await Promise.all(late), ["nothing is kept", "nothing is kept"]);
+  assertEquals(await it.call("kept"), "precious");
+  assertEquals(it.transport.cookie?.data?.held, "1");
+});
+
 Deno.test("withSession: state that grows too large for the cookie is kept as it was, and that is said", async () => {
   await using fixture = await startFixture("http", "--in-cookie");
   await using it = await connected(fixture);
