@@ -11,7 +11,7 @@ import type { Folders } from "./_folder.ts";
 import { encodeHeader, type Header } from "./_header.ts";
 import { encodeEntry } from "./_lines.ts";
 import { type Marks, mixEntry } from "./_marks.ts";
-import { type Meaning, View } from "./_view.ts";
+import { closeFile, type Meaning, type OpenedTwice, openTwice, View } from "./_view.ts";
 
 /** How much is written between two syncs: more would hold up the syncs of other writers. */
 const SLICE_BYTES = 256 * 1024;
@@ -126,18 +126,20 @@ export class Draft<S> {
     // Whoever looks after the old file may have given it to others meanwhile.
     const access = accessTo(view.path, modeMask);
     if (access !== undefined && !giveAccess(this.#path, this.#raw, access)) throw notShared();
-    const file = Deno.openSync(this.#path, { read: true, append: true });
+    const files = openTwice(this.#path);
     try {
-      return this.#rename(view, file, meaning);
+      return this.#rename(view, files, meaning);
     } catch (cause) {
-      file.close();
+      closeFile(files);
       throw cause;
     }
   }
 
-  #rename(view: View<S>, file: Deno.FsFile, meaning: Meaning<S>): View<S> {
-    if (!isSameFile(file.statSync(), this.#raw.statSync())) throw new Error("it was replaced");
-    const next = new View(view.path, file, meaning, {
+  #rename(view: View<S>, files: OpenedTwice, meaning: Meaning<S>): View<S> {
+    if (!isSameFile(files.file.statSync(), this.#raw.statSync())) {
+      throw new Error("it was replaced");
+    }
+    const next = new View(view.path, files, meaning, {
       header: this.#header,
       state: view.state,
       offset: this.#bytes,

@@ -85,6 +85,8 @@ export class FileLock {
    */
   get stamps(): number {
     try {
+      // While the lock is waited for, the file may be of use for nothing else: see View.syncFile.
+      if (this.#granted !== undefined) return statIfAny(this.#path)?.size ?? -1;
       return this.#opened().seekSync(0, Deno.SeekMode.End);
     } catch (cause) {
       throw fileError(`Cannot read ${this.#path}`, cause);

@@ -61,10 +61,18 @@ export type Place<S> = Pick<
 /** How much is read at once: parsing costs the least at about this size. */
 const CHUNK_BYTES = 1024 * 1024;
 
+/** A file with another opening of it. */
+export type OpenedTwice = Pick<View<unknown>, "file" | "syncFile">;
+
 /** A file of the journal, opened, and the state that its lines make as far as they were read. */
 export class View<S> {
   readonly path: string;
   readonly file: Deno.FsFile;
+  /**
+   * The same file once more, to be synced: when no more files can be opened, one that is being synced
+   * cannot be read or written.
+   */
+  readonly syncFile: Deno.FsFile;
   readonly header: Header;
   readonly state: S;
   readonly #meaning: Meaning<S>;
@@ -90,10 +98,16 @@ export class View<S> {
   #digest = 0;
   #isSnapshotRead = false;
 
-  /** Takes over a file that was read, or written, up to `at`. */
-  constructor(path: string, file: Deno.FsFile, meaning: Meaning<S>, at: Place<S>) {
+  /** Takes over a file that was read, or written, up to `at`, and is opened once more for syncing. */
+  constructor(
+    path: string,
+    { file, syncFile }: OpenedTwice,
+    meaning: Meaning<S>,
+    at: Place<S>,
+  ) {
     this.path = path;
     this.file = file;
+    this.syncFile = syncFile;
     this.header = at.header;
     this.state = at.state;
     this.#meaning = meaning;
@@ -114,14 +128,15 @@ export class View<S> {
    * @throws {StoreError} if it cannot be opened, or is no file of this meaning.
    */
   static open<S>(path: string, meaning: Meaning<S>, opened?: Deno.FsFile): View<S> {
-    const file = opened ?? openFile(path);
+    const files = opened === undefined ? openFile(path) : { file: opened, syncFile: opened };
+    const { file } = files;
     try {
       const line = readBytes(path, file, 0, 4096);
       const offset = lineEnd(line, 0);
       const header = parseHeader(path, line.subarray(0, offset || line.length), meaning);
       const { n } = header;
       const state = meaning.empty();
-      return new View(path, file, meaning, {
+      return new View(path, files, meaning, {
         header,
         state,
         offset,
@@ -133,7 +148,7 @@ export class View<S> {
         older: undefined,
       });
     } catch (error) {
-      if (opened === undefined) file.close();
+      if (opened === undefined) closeFile(files);
       throw error;
     }
   }
@@ -301,14 +316,36 @@ export class View<S> {
   }
 
   [Symbol.dispose]() {
-    this.file.close();
+    closeFile(this);
   }
 }
 
-function openFile(path: string): Deno.FsFile {
+function openFile(path: string): OpenedTwice {
   try {
-    return Deno.openSync(path, { read: true, append: true });
+    return openTwice(path);
   } catch (cause) {
     throw fileError(`Cannot open ${path}`, cause);
   }
+}
+
+/** Opens a file of the journal for a {@linkcode View}. */
+export function openTwice(path: string): OpenedTwice {
+  const options = { read: true, append: true };
+  const file = Deno.openSync(path, options);
+  let syncFile: Deno.FsFile | undefined;
+  try {
+    syncFile = Deno.openSync(path, options);
+    if (!isSameFile(file.statSync(), syncFile.statSync())) throw new Error("it was replaced");
+    return { file, syncFile };
+  } catch (cause) {
+    file.close();
+    syncFile?.close();
+    throw cause;
+  }
+}
+
+/** Closes what {@linkcode openTwice} opened. */
+export function closeFile({ file, syncFile }: OpenedTwice): void {
+  file.close();
+  if (syncFile !== file) syncFile.close();
 }

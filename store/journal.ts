@@ -273,9 +273,9 @@ export class Journal<S> {
 
   /** Brings to the disk what is in the file, and notes that it is there. */
   async #syncAll() {
-    const { file, lastEntry } = this.#shared.view;
+    const { syncFile, lastEntry } = this.#shared.view;
     try {
-      await this.#wrap(file).syncData();
+      await this.#wrap(syncFile).syncData();
     } catch (cause) {
       // The system may have dropped what it could not write: a second try would succeed, and lie.
       throw this.#break(`${this.#path} could not be brought to the disk`, cause);

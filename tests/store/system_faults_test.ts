@@ -305,6 +305,26 @@ Deno.test("file store: a lock whose file was closed to give it back, and cannot 
   assertEquals((await increment(store, "sess-1"))?.value, 2);
 });
 
+Deno.test("file store: can be read while a lock is waited for whose file is of no use meanwhile", async () => {
+  await using opened = await newStore();
+  await using store = await opened.open();
+  using held = Deno.openSync(`${opened.path}.lock`, { read: true, write: true });
+  assert(held.tryLockSync(true));
+  const waiting = increment(store, "sess-1");
+  {
+    // So Deno does when no more files can be opened.
+    using _ = failFiles(
+      "seekSync",
+      () => new Deno.errors.Busy("in use by a promise"),
+      isFileAt(`${opened.path}.lock`),
+    );
+    await new Promise((resolve) => setTimeout(resolve));
+    assertEquals((await store.get("sess-1"))?.id, "sess-1");
+  }
+  held.unlockSync();
+  assertEquals((await waiting)?.value, 1);
+});
+
 Deno.test("file store: what is over quota or past the limit on a file's size is full", async () => {
   for (const errno of ["EDQUOT", "EFBIG", "ENOSPC"] as const) {
     await using folder = await tempFolder();

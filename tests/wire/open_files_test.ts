@@ -129,3 +129,31 @@ Deno.test({
     });
   },
 });
+
+Deno.test({
+  name: "out of connections: what one kept connection writes costs another no call",
+  ignore,
+  async fn() {
+    await withServer([], async (server) => {
+      const open = async () => {
+        const [created] = await messagesOf(await post(server.url, request("session/create")));
+        const _meta = { "mcp/session": { id: created?.result?.id } };
+        return { connection: await RawConnection.open(server.url), _meta };
+      };
+      const [writer, reader] = [await open(), await open()];
+      using _writing = writer.connection;
+      using _reading = reader.connection;
+      const call = async ({ connection, _meta }: typeof writer, name: string, args: object) => {
+        await connection.post(request("tools/call", { name, arguments: args, _meta }));
+        return await connection.answer();
+      };
+      const append = () => call(writer, "notebook_append", { text: "written without room" });
+      const read = () => call(reader, "notebook_read", {});
+      assertMatch(await append(), /"result"/);
+      using _idle = await fill(server);
+      for (let round = 0; round < 300; round++) {
+        for (const answer of await Promise.all([append(), read()])) assertMatch(answer, /"result"/);
+      }
+    });
+  },
+});
