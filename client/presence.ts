@@ -8,7 +8,7 @@
 import type { HeldCookie } from "../protocol.ts";
 import { Deadline } from "./deadline.ts";
 import { findSession } from "./establish.ts";
-import { hasState, listed } from "./held.ts";
+import { listed } from "./held.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Ask, OwnRequests } from "./own_requests.ts";
 
@@ -26,15 +26,10 @@ export interface PresenceParts {
   readonly fail: (error: unknown) => void;
 }
 
-/** Failed calls in a row after which a session is gone that the list lacks, and whose cookie has state. */
-const MAX_FAILURES = 3;
-
 /** Whether the list lacks the session `id`, asked once for all who want to know at the same time. */
 interface Question {
   readonly id: string;
   readonly isUnlisted: Promise<boolean>;
-  /** Has a failed call been one of those? */
-  failed: boolean;
 }
 
 /** What this connection has shown of a keeper's session. */
@@ -47,8 +42,6 @@ class Known {
   question: Question | undefined;
   /** Is the list of a kind that can't tell, such as one without end? Then it is not asked again. */
   unclear = false;
-  /** How many failed calls in a row have found the session unlisted. */
-  failures = 0;
   /** The id of a session that the list lacked. */
   unlisted: string | undefined;
   /** The id of a session that the list lacked, and that the server took all the same. */
@@ -72,9 +65,7 @@ export class Presence {
 
   /** The session that `keeper` holds, or will hold, is of this connection. */
   confirmed(keeper: Keeper): void {
-    const known = this.#of(keeper);
-    known.confirmed = true;
-    known.failures = 0;
+    this.#of(keeper).confirmed = true;
   }
 
   /**
@@ -93,27 +84,14 @@ export class Presence {
     return known.confirming;
   }
 
-  /**
-   * Asks, after a call that failed, whether the session is gone that `keeper` holds. A list that lacks
-   * sessions which the server takes is no proof, and wrong arguments fail, too: where the cookie has
-   * state that would be lost, it takes several calls. Never rejects.
-   */
-  async isGone(keeper: Keeper): Promise<boolean> {
-    const { cookie } = keeper;
-    const known = this.#of(keeper);
-    const asked = this.#isUnlisted(keeper, true);
-    if (!await asked || cookie === undefined) return false;
-    if (!hasState(cookie) || known.failures >= MAX_FAILURES) return true;
-    this.#parts.fail(
-      new Error("The server lists no such session: if calls go on failing, it has ended"),
-    );
-    return false;
+  /** Asks, after a call that failed, whether the session is gone that `keeper` holds. Never rejects. */
+  isGone(keeper: Keeper): Promise<boolean> {
+    return this.#isUnlisted(keeper);
   }
 
   /** A call came back with the session that `keeper` holds: the server takes it, listed or not. */
   taken(keeper: Keeper): void {
     const known = this.#of(keeper);
-    known.failures = 0;
     if (known.unlisted === keeper.cookie?.id) known.taken = known.unlisted;
   }
 
@@ -140,22 +118,18 @@ export class Presence {
     }
   }
 
-  async #isUnlisted(keeper: Keeper, afterFailure = false): Promise<boolean> {
+  async #isUnlisted(keeper: Keeper): Promise<boolean> {
     const { cookie } = keeper;
     const known = this.#of(keeper);
     if (cookie === undefined || known.taken === cookie.id || known.unclear) return false;
     if (!this.#parts.offersList()) return false;
     let { question } = known;
     if (question?.id !== cookie.id) {
-      question = { id: cookie.id, isUnlisted: this.#ask(keeper, cookie), failed: false };
+      question = { id: cookie.id, isUnlisted: this.#ask(keeper, cookie) };
       known.question = question;
     }
-    question.failed ||= afterFailure;
     const isUnlisted = await question.isUnlisted;
-    if (known.question === question) {
-      known.question = undefined;
-      if (isUnlisted && question.failed) known.failures++;
-    }
+    if (known.question === question) known.question = undefined;
     return isUnlisted;
   }
 
