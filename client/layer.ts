@@ -96,6 +96,8 @@ export class SessionLayer implements Transport {
     transport.onreconnect = async (result) => {
       this.#sessions.capability = sessionCapability(result);
       this.#sessions.presence.reset();
+      // The server may be another version now.
+      this.#refusesByCode = false;
       onreconnect();
       // What waits for the connection is sent when the server has been asked for its session.
       const keepers = this.#calls.keepers();

@@ -75,6 +75,18 @@ Deno.test("withSession: nobody is asked where the failure itself says what becam
   assertEquals(it.told, ["created", "lost", "created"]);
 });
 
+Deno.test("withSession: a server that has been replaced by one that refuses in words is asked", async () => {
+  await using fixture = await startFixture("stateful");
+  await using it = await connected(fixture);
+  await it.ask("fixture/lose");
+  assertEquals(await outcome(it), [it.id!, false]);
+  await fixture.kill();
+  await fixture.start([`--says=${REFUSALS[0]}`]);
+  assertEquals(await outcome(it), [REFUSALS[0], true]);
+  assertEquals(told(it), ["created", "lost", "created", "lost", "created"]);
+  assertEquals(await outcome(it), [it.id!, false]);
+});
+
 testEach(KINDS, "withSession: ten calls refused at once are one question", async (kind) => {
   await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`, "--hold-list");
   await using it = await connected(fixture);
