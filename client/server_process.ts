@@ -95,9 +95,11 @@ export class ServerProcess implements Transport {
 
   async #read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
     try {
-      for await (const line of linesOf(reader, MAX_ANSWER_BYTES)) {
-        this.#receive(line);
-        if (this.#closing === undefined) await this.#command.room?.();
+      for await (const lines of linesOf(reader, MAX_ANSWER_BYTES)) {
+        for (const line of lines) {
+          this.#receive(line);
+          if (this.#closing === undefined) await this.#command.room?.();
+        }
       }
     } catch (error) {
       this.onerror?.(error instanceof Error ? error : new Error(String(error)));

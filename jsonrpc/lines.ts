@@ -25,26 +25,28 @@ export class LongLine {
 }
 
 /**
- * The lines in a stream that are not blank. The last one may end with the stream alone. Of a line
- * past `maxBytes` nothing is kept but its envelope.
+ * The lines in a stream that are not blank, those together that end in one piece of it. The last one
+ * may end with the stream alone. Of a line past `maxBytes` nothing is kept but its envelope.
  */
 export async function* linesOf(
   stream: ReadableStreamDefaultReader<Uint8Array>,
   maxBytes: number,
-): AsyncGenerator<Uint8Array | LongLine> {
+): AsyncGenerator<(Uint8Array | LongLine)[]> {
   let line = new LineBuffer(maxBytes);
-  for (let chunk; (chunk = (await stream.read()).value) !== undefined;) {
+  for (let piece; (piece = (await stream.read()).value) !== undefined;) {
+    const lines: (Uint8Array | LongLine)[] = [];
     let start = 0;
-    for (let end; (end = chunk.indexOf(NEWLINE, start)) !== -1; start = end + 1) {
-      line.push(chunk.subarray(start, end));
+    for (let end; (end = piece.indexOf(NEWLINE, start)) !== -1; start = end + 1) {
+      line.push(piece.subarray(start, end));
       const whole = line.end();
       line = new LineBuffer(maxBytes);
-      if (whole !== undefined) yield whole;
+      if (whole !== undefined) lines.push(whole);
     }
-    line.push(chunk.subarray(start));
+    line.push(piece.subarray(start));
+    if (lines.length > 0) yield lines;
   }
   const last = line.end();
-  if (last !== undefined) yield last;
+  if (last !== undefined) yield [last];
 }
 
 /** A line that is being read. */

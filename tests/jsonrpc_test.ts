@@ -47,7 +47,9 @@ Deno.test("EnvelopeScanner: finds what stands at the top level, in whatever piec
 async function linesIn(chunks: readonly string[], maxBytes: number): Promise<unknown[]> {
   const stream = ReadableStream.from(chunks.map(encode));
   const lines = await Array.fromAsync(linesOf(stream.getReader(), maxBytes));
-  return lines.map((line) => line instanceof LongLine ? line : new TextDecoder().decode(line));
+  return lines.flat().map((line) =>
+    line instanceof LongLine ? line : new TextDecoder().decode(line)
+  );
 }
 
 Deno.test("linesOf: gives lines that are not blank, and the envelope of those that are too long", async () => {

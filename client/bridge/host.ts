@@ -59,11 +59,13 @@ export class Host {
    * answered with an error, unless it has no `method`: two who answer each other's answers never end.
    */
   async *messages(): AsyncGenerator<HostMessage> {
-    for await (const line of linesOf(this.#reader, MAX_MESSAGE_BYTES)) {
-      const message = this.#read(line);
-      if (message instanceof Refusal) await this.#refuse(message);
-      else yield { message, bytes: line.length };
-      await this.room();
+    for await (const lines of linesOf(this.#reader, MAX_MESSAGE_BYTES)) {
+      for (const line of lines) {
+        const message = this.#read(line);
+        if (message instanceof Refusal) await this.#refuse(message);
+        else yield { message, bytes: line.length };
+        await this.room();
+      }
     }
     this.#ended = true;
   }

@@ -4,17 +4,20 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import { Backlog } from "../../jsonrpc/backlog.ts";
 import type { RequestId } from "./sdk.ts";
 
 /** How much may wait for the client to read it, in bytes, before nothing more is taken from it. */
 const MAX_UNREAD_BYTES = 32 * 1024 * 1024;
+/** How many requests may begin without a look at how large the answers are that are there at once. */
+const FEW = 4;
 /**
- * How many requests may have begun without an answer, as nobody knows how large that will be. Those
- * that others have waited for so long, in milliseconds, count no more.
+ * How many may have begun without an answer, as nobody knows how large that will be. Those that others
+ * have waited for so long, in milliseconds, count no more.
  */
 const MAX_BEGUN = 32;
-const BEGUN_MS = 1000;
+const BEGUN_MS = 250;
 
 /** The requests of one client that are under way, and the answers that it has not read. */
 export class Pace {
@@ -46,12 +49,16 @@ export class Pace {
     this.#answered?.();
   }
 
-  /** Waits until there is room for what comes next from the client. */
+  /** Is there room for what comes next from the client, without waiting? */
+  get hasRoom(): boolean {
+    return this.#begun < FEW && !this.unread.isFull;
+  }
+
+  /** Waits until there is room. */
   async room(): Promise<void> {
-    await this.unread.room();
-    while (this.#begun >= MAX_BEGUN && !this.#stopped) {
-      await this.#nextAnswer();
-      await this.unread.room();
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    while (!this.#stopped && (this.unread.isFull || this.#begun >= MAX_BEGUN)) {
+      await (this.unread.isFull ? this.unread.room() : this.#nextAnswer());
     }
   }
 

@@ -98,10 +98,12 @@ export class StdioTransport implements Transport {
 
   async #read(): Promise<void> {
     try {
-      for await (const line of linesOf(this.#reader, MAX_MESSAGE_BYTES)) {
-        await this.#pace.room();
-        if (this.#closed || this.#isDeaf) return;
-        await this.#receive(line);
+      for await (const lines of linesOf(this.#reader, MAX_MESSAGE_BYTES)) {
+        for (const line of lines) {
+          if (!this.#pace.hasRoom) await this.#pace.room();
+          if (this.#closed || this.#isDeaf) return;
+          await this.#receive(line);
+        }
       }
     } catch (error) {
       if (!this.#closed) this.onerror?.(asError(error));
