@@ -90,21 +90,21 @@ export class KvSessions {
     limit: number,
   ): AsyncGenerator<FoundSession> {
     const prefix = this.#keys.owned(owner);
-    const selector = after === undefined ? { prefix } : {
-      prefix,
-      // The next key that there can be. A longer one than any stateId would not fit into a key.
-      start: [...prefix, `${after.slice(0, 64).toWellFormed()}\0`],
-    };
-    const batchSize = Math.min(limit, LIST_BATCH);
-    let ids: string[] = [];
-    for await (
-      const { value } of calls.list(() => this.#kv.list<string>(selector, { batchSize }))
-    ) {
-      if (ids.push(value) < batchSize) continue;
-      yield* await this.#findAll(calls, ids);
-      ids = [];
+    // No stateId is longer, and a longer key would not fit.
+    let last = after?.slice(0, 64).toWellFormed();
+    // More each time: they may all be hidden, and each round takes its time.
+    for (let batch = Math.min(limit, LIST_BATCH);; batch = Math.min(2 * batch, LIST_BATCH)) {
+      const selector = last === undefined
+        ? { prefix }
+        : { prefix, start: [...prefix, `${last}\0`] };
+      const options = { limit: batch, batchSize: batch };
+      const some = await Array.fromAsync(
+        calls.list(() => this.#kv.list<string>(selector, options)),
+      );
+      yield* await this.#findAll(calls, some.map(({ value }) => value));
+      if (some.length < batch) return;
+      last = lastText(some.at(-1)!.key);
     }
-    yield* await this.#findAll(calls, ids);
   }
 
   /** Who has the id, the stateId and the alias of a new session. */
