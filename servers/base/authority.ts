@@ -41,6 +41,8 @@ export function hostMatcher(hosts: Iterable<string>): (host: string) => boolean 
     if (port === undefined || WEB_PORTS.includes(port)) allowed.add(name);
   }
   return (host) => {
+    // Most are spelt as they are kept.
+    if (allowed.has(host)) return true;
     const authority = parseAuthority(host);
     if (authority === undefined) return false;
     const { name, port } = authority;
