@@ -14,6 +14,9 @@ export function isPlain(value: unknown): value is Members {
   return prototype === Object.prototype || prototype === null;
 }
 
+/** A lone surrogate: JSON.stringify writes it, and nothing else, as an escape of this form. */
+const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f][0-9a-f]{2}/;
+
 /**
  * The JSON text of a value, from which the same value can be read again. Members of objects that are
  * `undefined` are left out: an absent one reads the same.
@@ -21,70 +24,61 @@ export function isPlain(value: unknown): value is Members {
  * @throws {TypeError} naming what JSON cannot hold, and where it stands.
  */
 export function encodeJson(value: unknown): string {
-  return new JsonWriter().write(value);
+  new JsonCheck().check(value);
+  const json = JSON.stringify(value);
+  if (json.includes("\\ud") && LONE_SURROGATE.test(json)) {
+    throw new TypeError("A value must be well-formed Unicode: it has a lone surrogate");
+  }
+  return json;
 }
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** An array or object whose members are being written. */
+/** An array or object whose members are being checked. */
 interface Level {
   readonly of: Members;
   readonly isArray: boolean;
   readonly keys: readonly string[];
   /** How many members were looked at. */
   done: number;
-  isEmpty: boolean;
 }
 
 // Not recursive: JSON may be nested deeper than calls can be.
-class JsonWriter {
+class JsonCheck {
   readonly #levels: Level[] = [];
   readonly #around = new Set<object>();
-  #text = "";
 
-  write(value: unknown): string {
-    this.#put(value);
+  check(value: unknown) {
+    this.#look(value, false);
     for (let level = this.#levels.at(-1); level; level = this.#levels.at(-1)) this.#step(level);
-    return this.#text;
   }
 
   #step(level: Level) {
     const { of, isArray, keys } = level;
-    const key = keys[level.done++];
-    if (key === undefined) {
-      this.#text += isArray ? "]" : "}";
-      this.#around.delete(of);
-      this.#levels.pop();
-      return;
+    while (level.done < keys.length) {
+      const depth = this.#levels.length;
+      this.#look(of[keys[level.done++]!], !isArray);
+      if (this.#levels.length > depth) return;
     }
-    // Read once: a getter may give another value the next time.
-    const member = of[key];
-    if (member === undefined && !isArray) return;
-    if (!level.isEmpty) this.#text += ",";
-    level.isEmpty = false;
-    if (!isArray) this.#text += `${quote(key)}:`;
-    this.#put(member);
+    this.#around.delete(of);
+    this.#levels.pop();
   }
 
-  #put(value: unknown) {
+  #look(value: unknown, mayLack: boolean) {
     switch (typeof value) {
       case "string":
-        this.#text += quote(value);
-        break;
       case "boolean":
-        this.#text += value;
-        break;
+        return;
       case "number":
         if (!Number.isFinite(value)) throw this.#notJson(describe(value));
-        this.#text += value;
-        break;
+        return;
       case "object":
-        if (value === null) this.#text += "null";
-        else this.#open(value);
-        break;
-      default:
-        throw this.#notJson(describe(value));
+        if (value !== null) this.#open(value);
+        return;
+      case "undefined":
+        if (mayLack) return;
     }
+    throw this.#notJson(describe(value));
   }
 
   #open(of: object) {
@@ -104,9 +98,8 @@ class JsonWriter {
     if (isArray && keys.length !== of.length) {
       throw this.#notJson("an array with holes, or with named members");
     }
-    this.#levels.push({ of, isArray, keys, done: 0, isEmpty: true });
+    this.#levels.push({ of, isArray, keys, done: 0 });
     this.#around.add(of);
-    this.#text += isArray ? "[" : "{";
   }
 
   #notJson(what: string): TypeError {
@@ -123,11 +116,6 @@ class JsonWriter {
 
 function isPlainArray(value: object): value is Members & { readonly length: number } {
   return Array.isArray(value) && Object.getPrototypeOf(value) === Array.prototype;
-}
-
-function quote(text: string): string {
-  if (text.isWellFormed()) return JSON.stringify(text);
-  throw new TypeError("A value must be well-formed Unicode: it has a lone surrogate");
 }
 
 /** Takes a promise that is refused from its maker: its failure must not end the process. */
