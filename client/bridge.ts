@@ -19,7 +19,7 @@ import { type Log, logger } from "./bridge/log.ts";
 import { Relay } from "./bridge/relay.ts";
 import { messageOf } from "./failure.ts";
 import { type CookieJar, MemoryJar } from "./jar.ts";
-import { defaultJarPath, FileJar, surviveSizeLimit } from "./jar_file.ts";
+import { defaultJarPath, FileJar, settleSizeLimit, surviveSizeLimit } from "./jar_file.ts";
 import { commandName } from "./jar_key.ts";
 import type { Connect } from "./reconnecting.ts";
 import { onStopSignal, terminateAll } from "./processes.ts";
@@ -93,6 +93,7 @@ async function main(): Promise<number> {
   });
   const served = await relay.run(stop.promise);
   await jar[Symbol.asyncDispose]?.();
+  await settleSizeLimit();
   return served ? 0 : 1;
 }
 

@@ -21,7 +21,7 @@ import {
 } from "./jar_lines.ts";
 
 export { expandHome } from "../store/state_file.ts";
-export { surviveSizeLimit } from "../store/size_limit.ts";
+export { settleSizeLimit, surviveSizeLimit } from "../store/size_limit.ts";
 
 /** How a {@linkcode FileJar} is opened. */
 export interface FileJarOptions {

@@ -9,7 +9,7 @@
 import { requireDeno } from "../runtime/deno_version.ts";
 import { printable } from "../protocol.ts";
 import { messageOf } from "./failure.ts";
-import { defaultJarPath, FileJar, surviveSizeLimit } from "./jar_file.ts";
+import { defaultJarPath, FileJar, settleSizeLimit, surviveSizeLimit } from "./jar_file.ts";
 import { serverPlace } from "./jar_key.ts";
 import { printableJson } from "./printable.ts";
 import { endAll, onStopSignal, terminateAll } from "./processes.ts";
@@ -83,5 +83,6 @@ if (import.meta.main) {
   await stopping;
   // A connection that could not be made is given up without waiting for its server to end.
   await endAll();
+  await settleSizeLimit();
   Deno.exit(status);
 }

@@ -5,6 +5,7 @@
  */
 
 import { errnoOf } from "./_errno.ts";
+import { noteSizeLimit } from "./size_limit.ts";
 import { StoreError } from "./store.ts";
 
 /** What a journal does to a file; `Deno.FsFile` is one. The seam for faults no disk here can give. */
@@ -66,7 +67,12 @@ export function readBytes(
 
 /** Writes all of it: the system may take a part, and say why not more only when asked again. */
 export function writeAll(file: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array) {
-  for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+  try {
+    for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+  } catch (cause) {
+    if (errnoOf(cause) === "EFBIG") noteSizeLimit();
+    throw cause;
+  }
 }
 
 /** What the operating system refused, as a {@linkcode StoreError} with the same cause. */

@@ -12,7 +12,7 @@ import { printable } from "../protocol.ts";
 import { statIfAny } from "./_files.ts";
 import { inspect, type Inspection, isComplete } from "./_inspect.ts";
 import { salvage } from "./_salvage.ts";
-import { surviveSizeLimit } from "./size_limit.ts";
+import { settleSizeLimit, surviveSizeLimit } from "./size_limit.ts";
 import { expandHome } from "./state_file.ts";
 
 const HELP = `Looks at a file store's file, and saves what is good in a damaged one.
@@ -194,4 +194,5 @@ function count(n: number, what: string): string {
 if (import.meta.main) {
   surviveSizeLimit();
   Deno.exitCode = admin(Deno.args, console);
+  await settleSizeLimit();
 }

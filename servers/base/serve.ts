@@ -10,7 +10,7 @@ import denoConfig from "../../deno.json" with { type: "json" };
 import { requireDeno } from "../../runtime/deno_version.ts";
 import { WireError } from "../../protocol.ts";
 import { defaultStoreUrl, openStore } from "../../store/open.ts";
-import { surviveSizeLimit } from "../../store/size_limit.ts";
+import { settleSizeLimit, surviveSizeLimit } from "../../store/size_limit.ts";
 import type { StoreLimits } from "../../store/store.ts";
 import type { Policy } from "./admission.ts";
 import type { Authenticate } from "./authenticate.ts";
@@ -82,9 +82,11 @@ export async function serve(
       case "serve":
         await run(definition, command);
     }
+    await settleSizeLimit();
     return Deno.exit(0);
   } catch (error) {
     console.error(`${definition.name}: ${oneLine(asError(error).message)}`);
+    await settleSizeLimit();
     return Deno.exit(error instanceof UsageError ? 2 : 1);
   }
 }
