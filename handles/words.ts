@@ -1,0 +1,116 @@
+/**
+ * What models are answered about their sessions, in words that they can act on. No word of cookies,
+ * which a model never sees.
+ *
+ * @module
+ */
+
+import { isObject, member } from "../protocol.ts";
+import { type HandleArgument, howToGetOne } from "./tools.ts";
+
+type Result = Record<string, unknown>;
+
+/** A result that tells the model what went wrong, and what to do next. */
+export function failed(text: string): Result {
+  return { content: [{ type: "text", text }], isError: true };
+}
+
+/** The result of a call that needs a session and names none. */
+export function noHandle(argument: HandleArgument, remark = ""): Result {
+  return failed(
+    `This call needs a session, and names none. Nothing was done.${remark} To make one, ` +
+      `${howToGetOne(argument)}. If you have a handle already, call again with it.`,
+  );
+}
+
+/** The result of a call whose handle leads to no session. */
+export function deadHandle(argument: HandleArgument): Result {
+  return failed(
+    "There is no session with this handle: it may have expired or been ended. Nothing was done. To " +
+      `go on with an empty session, ${howToGetOne(argument)}.`,
+  );
+}
+
+/** The result of a call whose session ended while the tool ran. */
+export function endedMeanwhile(argument: HandleArgument): Result {
+  return failed(
+    "The session ended while the tool ran, and later changes were not kept. See what the tool has " +
+      `done before calling it again; for an empty session, ${howToGetOne(argument)}.`,
+  );
+}
+
+/** A result with one more text for the model at its end. */
+export function withText(result: Result, text: string): Result {
+  const content = Array.isArray(result.content) ? result.content : [];
+  return { ...result, content: [...content, { type: "text", text }] };
+}
+
+/** Tells of a session that a call was given as it named none. */
+export function newSession(handle: string, argument: HandleArgument): string {
+  return `This call named no session and ran in a new one: ${handle}. To go on in it, pass this ` +
+    `handle as the argument "${argument}" of further calls; a call without it does not find what ` +
+    "this one has kept.";
+}
+
+/** Tells that the session has another handle from now on. */
+export function newHandle(handle: string): string {
+  return `The session has another handle from now on: ${handle}`;
+}
+
+/** Tells that the tool has ended the session. */
+export function sessionEnded(argument: HandleArgument): string {
+  return `This session has ended. For an empty one, ${howToGetOne(argument)}.`;
+}
+
+/** The result of `session_create`, from a cookie. */
+export function created(cookie: unknown, argument: HandleArgument): Result {
+  const session = shown(cookie);
+  const named = session.title === undefined ? "" : ` (${session.title})`;
+  const until = session.expiry === undefined ? "" : ` It is kept until ${session.expiry}, and ` +
+    "longer as it is used.";
+  const text = `Session ${session.session}${named} is made. Pass its handle as the argument ` +
+    `"${argument}" of every call that is to use it.${until}`;
+  return { content: [{ type: "text", text }], structuredContent: session };
+}
+
+/** The result of `session_list`, from the cookies of the sessions. */
+export function listed(
+  cookies: readonly unknown[],
+  hasMore: boolean,
+  argument: HandleArgument,
+): Result {
+  const sessions = cookies.map(shown);
+  const lines = sessions.map(({ session, title, expiry }) =>
+    [session, title, expiry && `ends ${expiry} unless it is used`].filter(Boolean).join(", ")
+  );
+  if (sessions.length === 0) {
+    lines.push(
+      "There is none that can be listed here; a handle that you have is still good. To get one, " +
+        `${howToGetOne(argument)}.`,
+    );
+  }
+  if (hasMore) lines.push("There are more.");
+  return {
+    content: [{ type: "text", text: lines.join("\n") }],
+    structuredContent: { sessions, has_more: hasMore },
+  };
+}
+
+/** The result of `session_end`, for a session that is gone. */
+export function ended(handle: string): Result {
+  return {
+    content: [{ type: "text", text: `Session ${handle} has ended.` }],
+    structuredContent: { session: handle, ended: true },
+  };
+}
+
+/** A session as models see it; servers of others leave out what they like. */
+function shown(cookie: unknown): { session?: unknown; title?: unknown; expiry?: unknown } {
+  const title = member(member(cookie, "data"), "title");
+  const expiry = member(cookie, "expiry");
+  return {
+    session: isObject(cookie) ? cookie.id : undefined,
+    ...(title !== undefined && { title }),
+    ...(expiry !== undefined && { expiry }),
+  };
+}
