@@ -359,8 +359,11 @@ function stringField(parent: unknown, name: string, field: string) {
   return value;
 }
 
-/** The error for a `tools/call` that has no live session (section 4). */
-export function sessionRequired(reason: RequiredReason): WireError {
+/**
+ * The error for a `tools/call` that has no live session (section 4). `remark` says what else this
+ * caller can do, with a space before it.
+ */
+export function sessionRequired(reason: RequiredReason, remark = ""): WireError {
   const why: Record<RequiredReason, string> = {
     missing: "The request carries no session cookie.",
     malformed: "The request's session cookie has no valid id.",
@@ -373,7 +376,7 @@ export function sessionRequired(reason: RequiredReason): WireError {
     : `Send ${METHOD.create}, then call again with its cookie in _meta["${META_KEY}"].`;
   return new WireError(
     CODE.sessionRequired,
-    `Session required. ${why[reason]} ${next}`,
+    `Session required. ${why[reason]}${remark} ${next}`,
     { reason },
   );
 }

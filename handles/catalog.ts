@@ -9,8 +9,14 @@ import { isObject, member } from "../protocol.ts";
 import { canTakeProperty, mayDeclare, withProperty } from "./schema.ts";
 import { HANDLE_TOOL, type HandleArgument, isHandleTool } from "./tools.ts";
 
-const TAKEN = { type: "string", description: `Session handle, from ${HANDLE_TOOL.create}` };
+const NEEDED = { type: "string", description: `Session handle, from ${HANDLE_TOOL.create}` };
 const NOT_NEEDED = { type: "string", description: "Handle of another session; not needed here" };
+
+/** What is in the way of handles, and what comes of it where that is put up with. */
+export interface HandleFinding {
+  readonly why: string;
+  readonly effect: string;
+}
 
 /** The tools of one server, as far as they have been seen. */
 export class HandleCatalog {
@@ -56,22 +62,46 @@ export class HandleCatalog {
     if (!isObject(tool) || !isObject(schema) || !canTakeProperty(schema, this.#argument)) {
       return tool;
     }
-    const property = isBound ? NOT_NEEDED : TAKEN;
+    const property = isBound ? NOT_NEEDED : NEEDED;
     return { ...tool, inputSchema: withProperty(schema, this.#argument, property) };
   }
 
-  /** What is not as it would be elsewhere, each in a sentence without its end. */
-  get findings(): readonly string[] {
-    const findings: string[] = [];
-    for (const [name, schema] of this.#schemas) {
-      if (isHandleTool(name)) findings.push(`the server has a tool ${name} of its own`);
-      else if (mayDeclare(schema, "session")) {
-        findings.push(`its tool ${name} has an argument "session" of its own`);
-      }
-      if (!canTakeProperty(schema, this.#argument)) {
-        findings.push(`the schema of its tool ${name} can take no further property`);
-      }
+  /** What is in the way of handles, at most once of each kind. */
+  get findings(): readonly HandleFinding[] {
+    const names = [...this.#schemas.keys()];
+    const clash = this.clash;
+    if (clash !== undefined) {
+      return [{
+        why: `the server has a tool ${clash} of its own`,
+        effect: "handles are not offered",
+      }];
+    }
+    const findings: HandleFinding[] = [];
+    const declaring = names.filter((name) => mayDeclare(this.#schemas.get(name), "session"));
+    if (declaring.length > 0) {
+      const [tools, have] = [listOf(declaring), declaring.length === 1 ? "has" : "have"];
+      findings.push({
+        why: `${tools} ${have} an argument "session" of ${have === "has" ? "its" : "their"} own`,
+        effect: 'the argument that names a session is "session_handle"',
+      });
+    }
+    const closed = names.filter((name) => this.takes(name) === false);
+    if (closed.length > 0) {
+      const [tools, whose] = [listOf(closed), closed.length === 1 ? "its schema" : "their schemas"];
+      findings.push({
+        why: `${tools} can take no further argument by ${whose}`,
+        effect: "calls of it cannot name a session",
+      });
     }
     return findings;
   }
+}
+
+const SHOWN_NAMES = 5;
+
+function listOf(names: readonly string[]): string {
+  const shown = names.slice(0, SHOWN_NAMES).join(", ");
+  const more = names.length - SHOWN_NAMES;
+  const tools = names.length === 1 ? "its tool" : "its tools";
+  return `${tools} ${shown}${more > 0 ? ` and ${more} more` : ""}`;
 }

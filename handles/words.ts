@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isObject, member } from "../protocol.ts";
+import { type HeldCookie, isObject, member } from "../protocol.ts";
 import { type HandleArgument, howToGetOne } from "./tools.ts";
 
 type Result = Record<string, unknown>;
@@ -20,6 +20,27 @@ export function noHandle(argument: HandleArgument, remark = ""): Result {
   return failed(
     `This call needs a session, and names none. Nothing was done.${remark} To make one, ` +
       `${howToGetOne(argument)}. If you have a handle already, call again with it.`,
+  );
+}
+
+/** What {@linkcode noHandle} says besides of a conversation that is told and does not count. */
+export const NOT_AUTHENTICATED =
+  " The host tells a conversation, which would count if the server " +
+  "had authenticated the caller, by a token for example.";
+
+/** The result of a call that needs a session, for a tool whose calls cannot name one. */
+export function takesNoHandle(): Result {
+  return failed(
+    "This tool needs a session, and its arguments have no place for one. Nothing was done. Tell the " +
+      "user that whoever runs the server can give such calls a session of a name.",
+  );
+}
+
+/** The result of a call that needs a session, of a tool that the server does not list. */
+export function unlistedTool(argument: HandleArgument): Result {
+  return failed(
+    "The server lists no tool of this name, and this call has no session. Nothing was done. See which " +
+      `tools are listed; for a session, ${howToGetOne(argument)}.`,
   );
 }
 
@@ -46,10 +67,10 @@ export function withText(result: Result, text: string): Result {
 }
 
 /** Tells of a session that a call was given as it named none. */
-export function newSession(handle: string, argument: HandleArgument): string {
-  return `This call named no session and ran in a new one: ${handle}. To go on in it, pass this ` +
-    `handle as the argument "${argument}" of further calls; a call without it does not find what ` +
-    "this one has kept.";
+export function newSession({ id, expiry }: HeldCookie, argument: HandleArgument): string {
+  return `This call named no session and ran in a new one: ${id}. To go on in it, pass this handle as ` +
+    `the argument "${argument}" of further calls; a call without it does not find what this one has ` +
+    `kept.${keptUntil(expiry)}`;
 }
 
 /** Tells that the session has another handle from now on. */
@@ -66,10 +87,8 @@ export function sessionEnded(argument: HandleArgument): string {
 export function created(cookie: unknown, argument: HandleArgument): Result {
   const session = shown(cookie);
   const named = session.title === undefined ? "" : ` (${session.title})`;
-  const until = session.expiry === undefined ? "" : ` It is kept until ${session.expiry}, and ` +
-    "longer as it is used.";
   const text = `Session ${session.session}${named} is made. Pass its handle as the argument ` +
-    `"${argument}" of every call that is to use it.${until}`;
+    `"${argument}" of every call that is to use it.${keptUntil(session.expiry)}`;
   return { content: [{ type: "text", text }], structuredContent: session };
 }
 
@@ -102,6 +121,10 @@ export function ended(handle: string): Result {
     content: [{ type: "text", text: `Session ${handle} has ended.` }],
     structuredContent: { session: handle, ended: true },
   };
+}
+
+function keptUntil(expiry: unknown): string {
+  return expiry === undefined ? "" : ` It is kept until ${expiry}, and longer as it is used.`;
 }
 
 /** A session as models see it; servers of others leave out what they like. */

@@ -54,6 +54,7 @@ if (import.meta.main) {
     policy: "required",
     // Nothing but a session that the client has made lets a call in.
     bind: "none",
+    handles: "never",
     create,
   });
 }

@@ -22,6 +22,9 @@ import { LAZY_TTL_MS, type Lifetime, newRecord } from "./record.ts";
  */
 export type Policy = "required" | "auto" | "optional";
 
+const NOT_COUNTED =
+  " Its conversation would count if the caller were authenticated, by a token for " +
+  "example.";
 const POLICIES: readonly Policy[] = ["required", "auto", "optional"];
 // A date past this is none any more.
 const MAX_LIFETIME_MS = 36_525 * 86_400_000;
@@ -112,7 +115,8 @@ export class Admission {
     const binding = found.kind === "missing" ? await this.#bindings.of(params, owner) : undefined;
     const policy = (typeof name === "string" ? this.#tools.get(name) : undefined) ?? this.#policy;
     if (found.kind !== "live" && binding === undefined && policy === "required") {
-      throw sessionRequired(found.kind);
+      const isUncounted = found.kind === "missing" && this.#bindings.leavesOut(params, owner);
+      throw sessionRequired(found.kind, isUncounted ? NOT_COUNTED : "");
     }
     // The SDK would answer these with an internal error, which here means a store that fails.
     if (typeof name !== "string") throw invalid("params.name", "a string", name);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CONVERSATION_KEYS, conversationOf, utf8Length } from "../../protocol.ts";
+import { CONVERSATION_KEYS, conversationOf, isObject, utf8Length } from "../../protocol.ts";
 
 /**
  * How a call's session was found:
@@ -68,6 +68,7 @@ export function isSessionName(name: string): boolean {
 export class Bindings {
   readonly #local: boolean;
   readonly #keys: readonly (readonly string[])[];
+  readonly #hasFallback: boolean;
   readonly #fallback: () => Promise<Binding | undefined>;
 
   /**
@@ -90,8 +91,21 @@ export class Bindings {
     this.#local = local;
     this.#keys = conversationKeys.map((way) => [...way]);
     const named = sessionName === undefined ? undefined : byName(sessionName);
+    this.#hasFallback = (sessionName ?? hostSessionId) !== undefined;
     this.#fallback = async () =>
       named ?? (hostSessionId === undefined ? undefined : await byEnvironment(hostSessionId));
+  }
+
+  /** Whether a call that presents nothing is bound to something. */
+  binds(params: unknown, owner: string | null): boolean {
+    if (!this.#local && owner === null) return false;
+    const conversation = conversationOf(params, this.#keys);
+    return conversation === undefined ? this.#hasFallback : conversation !== "unreadable";
+  }
+
+  /** Whether a call tells a conversation that does not count, as nobody knows its caller. */
+  leavesOut(params: unknown, owner: string | null): boolean {
+    return !this.#local && owner === null && isObject(conversationOf(params, this.#keys));
   }
 
   /** What a call without a cookie or a handle is bound to, if to anything. */

@@ -39,18 +39,25 @@ export async function findByHandle(
   return record === undefined ? { kind: "unknown" } : { kind: "live", record };
 }
 
-/** What is known of a message beside it, with the handle that was taken out of it. */
+/** What is known of a message beside it, once handles have been taken out of it. */
 interface HandledInfo extends MessageExtraInfo {
-  readonly sessionHandle: string;
+  /** The handle of its session. */
+  readonly sessionHandle?: string;
+  /** Whether only sessions are meant that nothing but a handle leads to. */
+  readonly unboundOnly?: true;
 }
 
-/** Passes a handle along with the message that it was taken out of. */
-export function withHandle(
+/** Passes along with a message what its caller asked by a handle, or by one of the three tools. */
+export function handledInfo(
   extra: MessageExtraInfo | undefined,
-  handle: string | undefined,
+  call: { readonly kind: string; readonly handle?: string | undefined },
 ): MessageExtraInfo | undefined {
-  if (handle === undefined) return extra;
-  const handled: HandledInfo = { ...extra, sessionHandle: handle };
+  const sessionHandle = call.kind === "call" ? call.handle : undefined;
+  if (sessionHandle === undefined && call.kind !== "list") return extra;
+  const handled: HandledInfo = {
+    ...extra,
+    ...(sessionHandle === undefined ? { unboundOnly: true } : { sessionHandle }),
+  };
   return handled;
 }
 
@@ -58,6 +65,11 @@ export function withHandle(
 export function handleOf(extra: MessageExtraInfo | undefined): string | undefined {
   const handle = member(extra, "sessionHandle");
   return typeof handle === "string" ? handle : undefined;
+}
+
+/** Whether a list leaves out the sessions that are found by a conversation, a name or an environment. */
+export function listsUnboundOnly(extra: MessageExtraInfo | undefined): boolean {
+  return member(extra, "unboundOnly") === true;
 }
 
 /** The live session with this id, if `owner` may use it (section 6 of the contract). */

@@ -37,6 +37,9 @@ export interface HttpSettings {
   readonly allowedOrigins: readonly string[];
 }
 
+/** To whom handles are offered (section 11 of the contract). */
+export type HandlesMode = "auto" | "always" | "never";
+
 /** What a server was asked to do. */
 export type Command =
   | { readonly kind: "help" }
@@ -55,8 +58,8 @@ export type Command =
     readonly sessionName: string | undefined;
     /** Further keys of `_meta` for the ids of conversations. */
     readonly conversationKeys: readonly string[];
-    /** Let models look after sessions by themselves? */
-    readonly handles: boolean;
+    /** To whom handles are offered; `undefined` leaves it to the server. */
+    readonly handles: HandlesMode | undefined;
     readonly logLevel: LogLevel;
   };
 
@@ -79,12 +82,13 @@ const VALUE_FLAGS = [
   "ttl",
   "bind",
   "session",
+  "handles",
   "log-level",
 ] as const;
 const HTTP_LIST_FLAGS = ["allowed-host", "allowed-origin"] as const;
 const LIST_FLAGS = [...HTTP_LIST_FLAGS, "conversation-key"] as const;
 const STRING_FLAGS = [...VALUE_FLAGS, ...LIST_FLAGS] as const;
-const BOOLEAN_FLAGS = ["stateful", "allow-anonymous", "handles", "help", "version"] as const;
+const BOOLEAN_FLAGS = ["stateful", "allow-anonymous", "help", "version"] as const;
 const HTTP_FLAGS = [
   "host",
   "port",
@@ -100,11 +104,12 @@ export interface HelpedServer {
   readonly name: string;
   readonly description: string;
   readonly bind?: Bind;
+  readonly handles?: HandlesMode;
 }
 
 /** The text of `--help`; `program` is what was typed to start the server. */
 export function helpText(
-  { name, description, bind }: HelpedServer,
+  { name, description, bind, handles = "auto" }: HelpedServer,
   program: string,
 ): string {
   return `${name}: ${description}
@@ -135,8 +140,10 @@ Usage: ${program} [flags]
   --conversation-key KEY             a further key of _meta with the id of a conversation
   --session NAME                     the session of your own that calls have which nothing else
                                      binds, the same in each run (stdio)
-  --handles                          add tools by which a model makes, lists and ends sessions,
-                                     and an argument "session" to every tool
+  --handles auto|always|never        to whom to offer handles: tools by which a model makes, lists
+                                     and ends sessions, and an argument "session" of every tool;
+                                     auto: hosts that know no sessions; alone it means always
+                                     (default: ${handles})
   --log-level LEVEL                  ${LOG_LEVELS.join(", ")} (default: warn)
   --help, --version                  show this, or the version`;
 }
@@ -147,7 +154,7 @@ Usage: ${program} [flags]
  * @throws {UsageError} naming the flag that is wrong, and what it takes.
  */
 export function parseFlags(args: readonly string[], authenticates: boolean): Command {
-  const flags = parseArgs([...args], {
+  const flags = parseArgs(args.map((arg, i) => isBareHandles(args, i) ? "--handles=always" : arg), {
     string: STRING_FLAGS,
     boolean: BOOLEAN_FLAGS,
     collect: LIST_FLAGS,
@@ -207,7 +214,7 @@ export function parseFlags(args: readonly string[], authenticates: boolean): Com
     bind,
     sessionName: flags.session === undefined ? undefined : sessionName(flags.session),
     conversationKeys: flags["conversation-key"],
-    handles: flags.handles,
+    handles: flags.handles === undefined ? undefined : handlesMode(flags.handles),
     ttlMs: flags.ttl === undefined ? DEFAULT_TTL_MS : parseTtl(flags.ttl),
     logLevel: logLevel(flags["log-level"] ?? "warn"),
   };
@@ -294,6 +301,26 @@ function bindFlag(text: string): Bind {
 function sessionName(name: string): string {
   if (isSessionName(name)) return name;
   throw new UsageError(`--session takes a name of up to ${MAX_NAME_BYTES} bytes`);
+}
+
+const HANDLES_MODES: Readonly<Record<string, HandlesMode>> = {
+  auto: "auto",
+  always: "always",
+  never: "never",
+  // The flag took no value at first.
+  true: "always",
+  false: "never",
+};
+
+/** Whether this is `--handles` alone, which means `always`. */
+function isBareHandles(args: readonly string[], index: number): boolean {
+  return args[index] === "--handles" && !Object.hasOwn(HANDLES_MODES, args[index + 1] ?? "");
+}
+
+function handlesMode(text: string): HandlesMode {
+  const mode = Object.hasOwn(HANDLES_MODES, text) ? HANDLES_MODES[text] : undefined;
+  if (mode !== undefined) return mode;
+  throw new UsageError(`--handles takes auto, always or never, not "${text}"`);
 }
 
 function logLevel(level: string): LogLevel {

@@ -1,69 +1,47 @@
 /**
- * Asking a server for its tools before it serves: whether handles can be added to them.
+ * Asking a server for its tools before it serves: whether handles can be added to all of them.
  *
  * @module
  */
 
-import { member } from "../../protocol.ts";
-import { clashIn } from "./handle_tools.ts";
-import {
-  type JSONRPCMessage,
-  type McpServer,
-  SUPPORTED_PROTOCOL_VERSIONS,
-  type Transport,
-} from "./sdk.ts";
+import { HandleCatalog } from "../../handles/catalog.ts";
+import type { JSONRPCMessage, McpServer, Transport } from "./sdk.ts";
+import { ToolSurvey } from "./tool_survey.ts";
 
 /** Why handles cannot be added to this server's tools, if they cannot. Closes the server. */
-export async function findClash(server: McpServer): Promise<string | undefined> {
-  const questions = new Questions();
-  await server.connect(questions);
+export async function findObstacle(server: McpServer): Promise<string | undefined> {
+  const catalog = new HandleCatalog();
+  const transport = new SurveyTransport((tools) => catalog.replace(tools));
+  await server.connect(transport);
   try {
-    await questions.ask("initialize", {
-      protocolVersion: SUPPORTED_PROTOCOL_VERSIONS[0],
-      capabilities: {},
-      clientInfo: { name: "handles", version: "1" },
-    });
-    let cursor: unknown;
-    do {
-      const page = await questions.ask("tools/list", cursor === undefined ? {} : { cursor });
-      const tools = member(page, "tools");
-      const clash = clashIn(Array.isArray(tools) ? tools : []);
-      if (clash !== undefined) return clash;
-      cursor = member(page, "nextCursor");
-    } while (cursor !== undefined);
-    return undefined;
+    await transport.survey.done(undefined);
+    return catalog.findings[0]?.why;
   } finally {
     await server.close();
   }
 }
 
 /** A transport with nobody on it but ourselves. */
-class Questions implements Transport {
-  readonly #waiting = new Map<unknown, (result: unknown) => void>();
-  #lastId = 0;
+class SurveyTransport implements Transport {
+  readonly survey: ToolSurvey;
   onclose?: (() => void) | undefined;
   onmessage?: Transport["onmessage"];
+
+  constructor(learn: (tools: readonly unknown[]) => void) {
+    this.survey = new ToolSurvey((request) => this.onmessage?.(request), learn);
+  }
 
   start(): Promise<void> {
     return Promise.resolve();
   }
 
   send(message: JSONRPCMessage): Promise<void> {
-    if (!("method" in message)) this.#waiting.get(message.id)?.(member(message, "result"));
+    if (!("method" in message)) this.survey.settle(message);
     return Promise.resolve();
   }
 
   close(): Promise<void> {
     this.onclose?.();
     return Promise.resolve();
-  }
-
-  /** The result of a request; `undefined` if it was refused. */
-  ask(method: string, params: Record<string, unknown>): Promise<unknown> {
-    const id = ++this.#lastId;
-    const { promise, resolve } = Promise.withResolvers<unknown>();
-    this.#waiting.set(id, resolve);
-    this.onmessage?.({ jsonrpc: "2.0", id, method, params });
-    return promise;
   }
 }

@@ -5,33 +5,25 @@
  * @module
  */
 
-import {
-  CODE,
-  isObject,
-  member,
-  META_KEY,
-  METHOD,
-  presentedCookie,
-  resultCookie,
-  WireError,
-} from "../../protocol.ts";
+import { HandleCatalog } from "../../handles/catalog.ts";
+import { handleTools } from "../../handles/tools.ts";
+import * as words from "../../handles/words.ts";
+import { CODE, member, resultCookie, WireError } from "../../protocol.ts";
+import { type Advise, adviseRefused } from "./advice.ts";
+import { Awareness } from "./awareness.ts";
+import type { Bindings } from "./binding.ts";
 import { TransportDecorator } from "./decorator.ts";
 import { asError, idInFlight, type WireErrorBody, wireErrorBody } from "./errors.ts";
-import { withHandle } from "./find.ts";
+import { handledInfo, ownerOf } from "./find.ts";
 import {
-  clashIn,
-  created,
-  deadHandle,
-  ended,
-  endedMeanwhile,
-  failed,
-  HANDLE_ARGUMENT,
-  HANDLE_TOOL,
-  HANDLE_TOOLS,
-  HOW_TO_GET_ONE,
-  listed,
-  withArgument,
-} from "./handle_tools.ts";
+  concernsHandles,
+  type HandleCall,
+  HandleError,
+  readCall,
+  refusedTool,
+  resultOf,
+} from "./handle_calls.ts";
+import { ToolSurvey } from "./tool_survey.ts";
 import type {
   JSONRPCMessage,
   JSONRPCRequest,
@@ -41,14 +33,28 @@ import type {
   TransportSendOptions,
 } from "./sdk.ts";
 
+/** How {@linkcode sessionHandles} offers handles. */
+export interface SessionHandlesOptions {
+  /**
+   * To whom handles are offered (section 11 of the contract): what `tools/list` shows, and how a
+   * refusal is worded. The tools and the argument work for every caller.
+   *
+   * - `always`: to everybody. A tool that is in the way makes `tools/list` an error;
+   * - `auto`: to callers that know no sessions. A tool that is in the way goes on as it is: where one
+   *   has an argument `session` of its own, the argument is `session_handle`; where one has the name
+   *   of one of the three tools, handles are not offered; one whose schema can take no further
+   *   argument is left as it is.
+   *
+   * @default "always"
+   */
+  readonly offer?: "auto" | "always";
+}
+
 /**
  * Lets models look after sessions by themselves, where the host knows nothing of them: adds the
  * tools `session_create`, `session_list` and `session_end`, and to every other tool an optional
- * argument `session`, which the tool's own code never sees. It goes between the transport and the
- * session layer, and opens to a handle what the layer opens to a cookie.
- *
- * A server that has such a tool, or a tool with such an argument, cannot have handles: its
- * `tools/list` is then an error.
+ * argument `session`, which the tool's own code never sees (section 11 of the contract). It goes
+ * between the transport and the session layer, and opens to a handle what the layer opens to a cookie.
  *
  * @example
  * ```ts
@@ -58,28 +64,78 @@ import type {
  *
  * const [transport] = InMemoryTransport.createLinkedPair();
  * const server = new McpServer({ name: "example", version: "1.0.0" });
- * await server.connect(sessionLayer(sessionHandles(transport), { store: new MemoryStore() }));
+ * const handles = sessionHandles(transport, { offer: "auto" });
+ * await server.connect(sessionLayer(handles, { store: new MemoryStore() }));
  * await server.close();
  * ```
  */
-export function sessionHandles(transport: Transport): Transport {
-  return new Handles(transport);
+export function sessionHandles(
+  transport: Transport,
+  { offer = "always" }: SessionHandlesOptions = {},
+): Transport {
+  return new Handles(transport, offer);
 }
 
-/** What a request that is without an answer asked for. */
+/** What the session layer around a {@linkcode Handles} tells it. */
+export interface LayerAround {
+  /** What calls are bound to that present no session. */
+  readonly bindings: Bindings;
+  /** Whether the transport reaches the local user alone. */
+  readonly local: boolean;
+  /** How long a session is kept without use, as a sentence. */
+  readonly retention: string;
+  /** Tells whoever runs the server, once each. */
+  readonly advise: Advise;
+}
+
+/** A request, and who sent it. */
+interface Asked {
+  readonly params: Record<string, unknown>;
+  readonly extra: MessageExtraInfo | undefined;
+  /** Whether its caller knows sessions. */
+  readonly isAware: boolean;
+}
+
+/** What a request that is without an answer asked for; `reading` while that is not known. */
 type Pending =
-  | { readonly kind: "tools"; readonly isFirstPage: boolean }
-  | { readonly kind: "call"; readonly handle: string | undefined }
-  | { readonly kind: "create" | "list" }
-  | { readonly kind: "end"; readonly handle: string };
+  & { readonly asked: Asked }
+  & ({ readonly kind: "tools" } | { readonly kind: "reading" } | HandleCall);
+type PendingCall = { readonly asked: Asked } & HandleCall;
 
 type Answer = Extract<JSONRPCMessage, { result: unknown } | { error: unknown }>;
+type ErrorAnswer = Extract<Answer, { error: unknown }>;
 
-class Handles extends TransportDecorator {
+/** A transport whose callers can name sessions by handles. */
+export class Handles extends TransportDecorator {
+  readonly #isStrict: boolean;
+  readonly #catalog = new HandleCatalog();
+  readonly #survey: ToolSurvey;
+  readonly #awareness: Awareness;
   readonly #pending = new Map<RequestId, Pending>();
+  #layer: LayerAround | undefined;
+
+  constructor(inner: Transport, offer: "auto" | "always") {
+    super(inner);
+    this.#isStrict = offer === "always";
+    this.#awareness = new Awareness(inner);
+    this.#survey = new ToolSurvey(
+      (request, extra) => this.onmessage?.(request, extra),
+      (tools) => this.#surveyed(tools),
+    );
+  }
+
+  /** Takes what the session layer around it knows. */
+  attach(layer: LayerAround): void {
+    this.#layer = layer;
+  }
 
   override async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
-    await this.inner.send("method" in message ? message : this.#complete(message), options);
+    if ("method" in message) {
+      if (message.method === "notifications/tools/list_changed") this.#survey.forget();
+      return await this.inner.send(message, options);
+    }
+    if (this.#survey.settle(message)) return;
+    await this.inner.send(await this.#complete(message), options);
   }
 
   protected override receive(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): void {
@@ -94,25 +150,40 @@ class Handles extends TransportDecorator {
     if (this.#pending.has(message.id)) {
       return this.#reply(message.id, { error: wireErrorBody(idInFlight()) });
     }
-    if (message.method === "tools/call") return this.#call(message, extra);
-    if (message.method === "tools/list") {
-      const isFirstPage = member(message.params, "cursor") === undefined;
-      this.#pending.set(message.id, { kind: "tools", isFirstPage });
+    const isAware = this.#awareness.note(message, extra);
+    const asked = { isAware, params: message.params ?? {}, extra };
+    if (message.method === "tools/call") return this.#call(message, asked);
+    if (message.method === "tools/list" && (this.#isStrict || !isAware)) {
+      this.#pending.set(message.id, { asked, kind: "tools" });
     }
     this.onmessage?.(message, extra);
   }
 
   protected override release(): void {
     this.#pending.clear();
+    this.#survey.stop();
   }
 
-  #call(request: JSONRPCRequest, extra: MessageExtraInfo | undefined): void {
+  #call(request: JSONRPCRequest, asked: Asked): void {
+    if (concernsHandles(asked.params)) return void this.#callWithHandle(request, asked);
+    this.#pending.set(request.id, { asked, kind: "call", handle: undefined });
+    this.onmessage?.(request, asked.extra);
+  }
+
+  async #callWithHandle(request: JSONRPCRequest, asked: Asked): Promise<void> {
+    const { params, extra } = asked;
+    const reading: Pending = { asked, kind: "reading" };
+    this.#pending.set(request.id, reading);
+    await this.#survey.done(extra);
+    // A tool may have come without a word, or be there for this caller alone.
+    if (this.#catalog.takes(params.name) === undefined) await this.#survey.again(extra);
+    if (this.#pending.get(request.id) !== reading) return;
     try {
-      const { method, params, pending } = readCall(request.params ?? {});
-      const handle = pending.kind === "call" ? pending.handle : undefined;
-      this.#pending.set(request.id, pending);
-      this.onmessage?.({ ...request, method, params }, withHandle(extra, handle));
+      const { method, params: read, call } = readCall(params, this.#catalog);
+      this.#pending.set(request.id, { asked, ...call });
+      this.onmessage?.({ ...request, method, params: read }, handledInfo(extra, call));
     } catch (error) {
+      this.#pending.delete(request.id);
       this.#reply(
         request.id,
         error instanceof HandleError ? { result: error.result } : { error: wireErrorBody(error) },
@@ -130,146 +201,100 @@ class Handles extends TransportDecorator {
     );
   }
 
-  #complete(message: Answer): JSONRPCMessage {
+  async #complete(message: Answer): Promise<JSONRPCMessage> {
     const { id } = message;
     const pending = id === undefined ? undefined : this.#pending.get(id);
-    if (id === undefined || pending === undefined) return message;
+    if (id === undefined || pending === undefined || pending.kind === "reading") return message;
     this.#pending.delete(id);
-    if ("error" in message) return completeError(message, pending);
+    if (pending.kind === "tools") return await this.#completeList(message, pending.asked);
+    if ("error" in message) return await this.#completeError(message, pending);
+    const result = resultOf(pending, message.result, this.#catalog);
+    return { ...message, result: await this.#tellingNew(result, pending) };
+  }
+
+  async #completeList(message: Answer, { params, extra }: Asked): Promise<JSONRPCMessage> {
+    if ("error" in message) return message;
     const { result } = message;
-    if (pending.kind !== "tools") return { ...message, result: resultOf(result, pending) };
     const tools = Array.isArray(result.tools) ? result.tools : [];
-    const clash = clashIn(tools);
-    if (clash !== undefined) {
-      const error = new WireError(CODE.internalError, `Cannot add handles as ${clash}`);
+    await this.#survey.done(extra);
+    this.#catalog.add(tools);
+    const [finding] = this.#catalog.findings;
+    if (finding !== undefined && this.#isStrict) {
+      const error = new WireError(CODE.internalError, `Cannot add handles as ${finding.why}`);
       this.onerror?.(error);
-      return { jsonrpc: "2.0", id, error: wireErrorBody(error) };
+      return { jsonrpc: "2.0", id: message.id, error: wireErrorBody(error) };
     }
-    const own = pending.isFirstPage ? HANDLE_TOOLS : [];
-    return { ...message, result: { ...result, tools: [...own, ...tools.map(withArgument)] } };
+    this.#sayFindings();
+    if (this.#catalog.clash !== undefined) return message;
+    const isBound = this.#isBound(params, extra);
+    const isFirstPage = member(params, "cursor") === undefined;
+    const own = isFirstPage
+      ? handleTools(this.#catalog.argument, this.#layer?.retention ?? "")
+      : [];
+    const shown = tools.map((tool) => this.#catalog.shown(tool, isBound));
+    return { ...message, result: { ...result, tools: [...own, ...shown] } };
   }
-}
 
-/** A call that is answered with a result for the model, and goes no further. */
-class HandleError extends Error {
-  readonly result: Record<string, unknown>;
-
-  constructor(result: Record<string, unknown>) {
-    super("A call that goes no further");
-    this.name = "HandleError";
-    this.result = result;
+  /** What goes out in place of an error: words for the model, where it can do something about it. */
+  async #completeError(message: ErrorAnswer, pending: PendingCall): Promise<JSONRPCMessage> {
+    const { id, error } = message;
+    if (id === undefined) return message;
+    const result = await this.#refusal(error, pending);
+    return result === undefined ? message : { jsonrpc: "2.0", id, result };
   }
-}
 
-interface ReadCall {
-  readonly method: string;
-  readonly params: Record<string, unknown>;
-  readonly pending: Pending;
-}
-
-/** Turns a `tools/call` into the request that the layer behind understands. */
-function readCall(params: Record<string, unknown>): ReadCall {
-  const { name, arguments: args, _meta, task } = params;
-  // The layer has the words for what is no call.
-  const isOwn = task === undefined && (args === undefined || args === null || isObject(args));
-  const meta = _meta === undefined ? {} : { _meta };
-  if (isOwn && name === HANDLE_TOOL.create) {
-    const title = member(args, "title");
-    if (title !== undefined && typeof title !== "string") throw wrong("title");
-    return {
-      method: METHOD.create,
-      params: { hints: { label: title }, ...meta },
-      pending: { kind: "create" },
-    };
+  async #refusal(
+    error: ErrorAnswer["error"],
+    pending: PendingCall,
+  ): Promise<Record<string, unknown> | undefined> {
+    if (pending.kind !== "call" && pending.kind !== "unlisted") return refusedTool(pending, error);
+    if (error.code !== CODE.sessionRequired) return undefined;
+    const { params, extra, isAware } = pending.asked;
+    const handle = pending.kind === "call" ? pending.handle : undefined;
+    if (handle === undefined && isAware) return undefined;
+    await this.#survey.done(extra);
+    const { argument, clash } = this.#catalog;
+    const hasEnded = member(error.data, "reason") === "ended";
+    if (handle === undefined && !hasEnded && this.#layer !== undefined) {
+      const { advise, local } = this.#layer;
+      adviseRefused(advise, { local, isOffered: clash === undefined });
+    }
+    if (clash !== undefined) return undefined;
+    if (hasEnded) return words.endedMeanwhile(argument);
+    if (handle !== undefined) return words.deadHandle(argument);
+    if (pending.kind === "unlisted") return words.unlistedTool(argument);
+    if (this.#catalog.takes(params.name) === false) return words.takesNoHandle();
+    const isTold = this.#layer?.bindings.leavesOut(params, ownerOf(extra?.authInfo));
+    return words.noHandle(argument, isTold ? words.NOT_AUTHENTICATED : "");
   }
-  if (isOwn && name === HANDLE_TOOL.list) {
-    return { method: METHOD.list, params: meta, pending: { kind: "list" } };
+
+  /** Tells of a session that was made for this call alone, which its caller could not find again. */
+  async #tellingNew(
+    result: Record<string, unknown>,
+    pending: PendingCall,
+  ): Promise<Record<string, unknown>> {
+    const { params, extra, isAware } = pending.asked;
+    if (pending.kind !== "call" || pending.handle !== undefined || isAware) return result;
+    const cookie = resultCookie(result);
+    if (!cookie || this.#layer === undefined || this.#isBound(params, extra)) return result;
+    await this.#survey.done(extra);
+    if (this.#catalog.clash !== undefined || !this.#catalog.takes(params.name)) return result;
+    return words.withText(result, words.newSession(cookie, this.#catalog.argument));
   }
-  const handle = member(args, HANDLE_ARGUMENT);
-  if (isOwn && name === HANDLE_TOOL.end) {
-    if (typeof handle !== "string" || handle === "") throw wrong(HANDLE_ARGUMENT);
-    checkCookie(params, handle);
-    const pending = { kind: "end", handle } as const;
-    return { method: METHOD.delete, params: { id: handle, ...meta }, pending };
+
+  /** Whether calls such as this one find their session without being told. */
+  #isBound(params: Record<string, unknown>, extra: MessageExtraInfo | undefined): boolean {
+    return this.#layer?.bindings.binds(params, ownerOf(extra?.authInfo)) === true;
   }
-  if (handle !== undefined && typeof handle !== "string") throw wrong(HANDLE_ARGUMENT);
-  if (handle !== undefined) checkCookie(params, handle);
-  const stripped = isObject(args) ? { arguments: without(args, HANDLE_ARGUMENT) } : {};
-  return {
-    method: "tools/call",
-    params: { ...params, ...stripped },
-    pending: { kind: "call", handle },
-  };
-}
 
-function wrong(argument: string): HandleError {
-  const next = argument === HANDLE_ARGUMENT ? `. To get one, ${HOW_TO_GET_ONE}` : "";
-  const what = argument === HANDLE_ARGUMENT ? "the handle of a session" : "a text";
-  return new HandleError(failed(`The argument "${argument}" must be ${what}${next}.`));
-}
-
-/** A cookie and a handle may only come together if they say the same. */
-function checkCookie(params: unknown, handle: string): void {
-  const presented = presentedCookie(params);
-  if (presented.kind === "none" || (presented.kind === "id" && presented.id === handle)) return;
-  throw new WireError(
-    CODE.invalidParams,
-    `params._meta["${META_KEY}"] and the argument "${HANDLE_ARGUMENT}" name different sessions: ` +
-      "send one of them",
-  );
-}
-
-function without(args: Record<string, unknown>, name: string): Record<string, unknown> {
-  const { [name]: _, ...rest } = args;
-  return rest;
-}
-
-/** The result that goes out, from the one that the layer gave. */
-function resultOf(
-  result: Record<string, unknown>,
-  pending: Exclude<Pending, { kind: "tools" }>,
-): Record<string, unknown> {
-  switch (pending.kind) {
-    case "create":
-      return created(result);
-    case "list":
-      return listed(result);
-    case "end":
-      return ended(pending.handle, result);
-    case "call":
-      return pending.handle === undefined ? result : tellingChange(result, pending.handle);
+  #surveyed(tools: readonly unknown[]): void {
+    this.#catalog.replace(tools);
+    if (!this.#isStrict) this.#sayFindings();
   }
-}
 
-/** Models do not see cookies: one that has changed is told in words. */
-function tellingChange(result: Record<string, unknown>, handle: string): Record<string, unknown> {
-  const cookie = resultCookie(result);
-  if (cookie === undefined || cookie?.id === handle) return result;
-  const text = cookie === null
-    ? `This session has ended. For an empty one, ${HOW_TO_GET_ONE}.`
-    : `The session has another handle from now on: ${cookie.id}`;
-  const content = Array.isArray(result.content) ? result.content : [];
-  return { ...result, content: [...content, { type: "text", text }] };
-}
-
-/** What goes out in place of an error: words for the model, where it can do something about it. */
-function completeError(
-  message: Extract<Answer, { error: unknown }>,
-  pending: Pending,
-): JSONRPCMessage {
-  const { id, error } = message;
-  if (id === undefined || pending.kind === "tools") return message;
-  const answered = (result: Record<string, unknown>) => ({ jsonrpc: "2.0", id, result }) as const;
-  if (pending.kind !== "call") {
-    if (error.code !== CODE.invalidParams) return message;
-    // The model has given an argument, and knows of no params.
-    const argument = pending.kind === "create" ? "title" : HANDLE_ARGUMENT;
-    const field = /^params\.(hints(\.label)?|id)\b/;
-    return answered(failed(error.message.replace(field, `The argument "${argument}"`)));
+  #sayFindings(): void {
+    for (const { why, effect } of this.#catalog.findings) {
+      this.#layer?.advise("warn", `${effect[0]?.toUpperCase()}${effect.slice(1)} as ${why}`);
+    }
   }
-  if (error.code !== CODE.sessionRequired) return message;
-  const hasEnded = member(error.data, "reason") === "ended";
-  if (pending.handle !== undefined) return answered(hasEnded ? endedMeanwhile() : deadHandle());
-  if (hasEnded) return message;
-  return { ...message, error: { ...error, message: `${error.message} Or ${HOW_TO_GET_ONE}.` } };
 }

@@ -4,16 +4,26 @@
  * @module
  */
 
-import { member, presentedCookie, WireError, withCapability, withCookie } from "../../protocol.ts";
+import {
+  CODE,
+  member,
+  presentedCookie,
+  WireError,
+  withCapability,
+  withCookie,
+} from "../../protocol.ts";
 import type { SessionStore } from "../../store/mod.ts";
 import { Admission, type Admitted, type Policy } from "./admission.ts";
+import { type Advise, adviseRefused, once } from "./advice.ts";
+import { Awareness } from "./awareness.ts";
 import { type BindingOptions, Bindings } from "./binding.ts";
 import type { CallSession } from "./call.ts";
 import { TransportDecorator } from "./decorator.ts";
 import { asError, idInFlight, type WireErrorBody, wireErrorBody } from "./errors.ts";
-import { handleOf, ownerOf } from "./find.ts";
+import { handleOf, listsUnboundOnly, ownerOf } from "./find.ts";
+import { Handles } from "./handles.ts";
 import { type MethodContext, type SessionMethod, sessionMethods } from "./methods.ts";
-import { DEFAULT_TTL_MS } from "./record.ts";
+import { DEFAULT_TTL_MS, inWords } from "./record.ts";
 import type {
   JSONRPCMessage,
   JSONRPCRequest,
@@ -44,6 +54,11 @@ export interface SessionLayerOptions extends BindingOptions {
   readonly local?: boolean;
   /** The clock, in milliseconds since 1970. @default Date.now */
   readonly now?: () => number;
+  /**
+   * Told, once each, what to do about callers: `warn` if they cannot be served as things are, `info`
+   * if they can help themselves. @default nobody is told
+   */
+  readonly advise?: (level: "info" | "warn", message: string) => void;
 }
 
 /**
@@ -83,7 +98,11 @@ type Respond = (reply: { result: object } | { error: unknown }) => Promise<void>
 
 class SessionLayer extends TransportDecorator {
   readonly #admission: Admission;
-  readonly #methodContext: Omit<MethodContext, "owner">;
+  readonly #methodContext: Omit<MethodContext, "owner" | "unboundOnly">;
+  readonly #advise: Advise;
+  /** Words refusals for callers that know no sessions, if models can name some. */
+  readonly #handles: Handles | undefined;
+  readonly #awareness: Awareness;
   readonly #pending = new Map<RequestId, Pending>();
 
   constructor(inner: Transport, options: SessionLayerOptions) {
@@ -96,6 +115,11 @@ class SessionLayer extends TransportDecorator {
     super(inner);
     this.#admission = admission;
     this.#methodContext = { store, local, lifetime, now };
+    this.#advise = once(options.advise ?? (() => {}));
+    this.#awareness = new Awareness(inner);
+    this.#handles = inner instanceof Handles ? inner : undefined;
+    const retention = `A session is kept for ${inWords(ttlMs)} without use.`;
+    this.#handles?.attach({ bindings, local, retention, advise: this.#advise });
   }
 
   override async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
@@ -116,9 +140,10 @@ class SessionLayer extends TransportDecorator {
       admitted: { session: undefined, dead: false },
     };
     this.#pending.set(message.id, pending);
+    const isAware = this.#awareness.note(message, extra);
     const method = sessionMethods.get(message.method);
     if (method !== undefined) return void this.#answer(message, extra, method, pending);
-    if (message.method === "tools/call") return void this.#call(message, extra, pending);
+    if (message.method === "tools/call") return void this.#call(message, extra, pending, isAware);
     const presented = presentedCookie(message.params).kind === "id";
     if (presented && message.method !== "initialize") {
       return void this.#other(message, extra, pending);
@@ -135,7 +160,8 @@ class SessionLayer extends TransportDecorator {
   ): Promise<void> {
     const respond = this.#responder(request.id, pending);
     try {
-      const context = { ...this.#methodContext, owner: ownerOf(extra?.authInfo) };
+      const owner = ownerOf(extra?.authInfo);
+      const context = { ...this.#methodContext, owner, unboundOnly: listsUnboundOnly(extra) };
       await respond({ result: await method(request.params, context) });
     } catch (error) {
       await respond({ error });
@@ -147,12 +173,17 @@ class SessionLayer extends TransportDecorator {
     request: JSONRPCRequest,
     extra: MessageExtraInfo | undefined,
     pending: Pending,
+    isAware: boolean,
   ): Promise<void> {
     try {
       const owner = ownerOf(extra?.authInfo);
       const handle = handleOf(extra);
       pending.admitted = await this.#admission.call(request.params ?? {}, owner, handle);
     } catch (error) {
+      const isRefused = error instanceof WireError && error.code === CODE.sessionRequired;
+      if (isRefused && !isAware && this.#handles === undefined) {
+        adviseRefused(this.#advise, { local: this.#methodContext.local, isOffered: false });
+      }
       return await this.#responder(request.id, pending)({ error });
     }
     this.#deliverOpened(request, extra, pending, pending.admitted.session);

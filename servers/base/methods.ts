@@ -26,6 +26,8 @@ export interface MethodContext {
   readonly store: SessionStore;
   /** The principal, or `null`. */
   readonly owner: string | null;
+  /** Whether a list leaves out the sessions that nobody needs a handle for. */
+  readonly unboundOnly: boolean;
   /** Does the transport reach only the user whose process this is? */
   readonly local: boolean;
   /** How long a new session lives. */
@@ -60,7 +62,7 @@ async function create(params: unknown, context: MethodContext): Promise<object> 
 }
 
 async function list(params: unknown, context: MethodContext): Promise<object> {
-  const { store, owner, local } = context;
+  const { store, owner, local, unboundOnly } = context;
   const after = parseListCursor(params);
   if (after !== undefined && !/^[0-9a-f]{32}$/.test(after)) {
     throw new WireError(CODE.invalidParams, "params.cursor must be a nextCursor of this method");
@@ -73,7 +75,8 @@ async function list(params: unknown, context: MethodContext): Promise<object> {
   const records = await store.list({ owner, after, limit: LIST_PAGE + 1 });
   const page: SessionRecord[] = records.slice(0, LIST_PAGE);
   return {
-    sessions: page.map(cookieOf),
+    // A conversation's session is no other conversation's to come upon.
+    sessions: page.filter(({ alias }) => !unboundOnly || alias === null).map(cookieOf),
     ...(records.length > LIST_PAGE && { nextCursor: page.at(-1)?.stateId }),
   };
 }

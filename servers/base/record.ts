@@ -112,3 +112,12 @@ function newStateId(now: number): string {
   return lastTime.toString(16).padStart(12, "0") + count.toString(16).padStart(4, "0") +
     randomHex(8);
 }
+
+const UNITS = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000]] as const;
+
+/** A length of time for people, in the largest unit that divides it. */
+export function inWords(ms: number): string {
+  const [name, unit] = UNITS.find(([, unit]) => ms % unit === 0) ?? ["second", 1000];
+  const count = ms / unit;
+  return `${count} ${name}${count === 1 ? "" : "s"}`;
+}

@@ -13,13 +13,15 @@ import { defaultStoreUrl, openStore } from "../../store/open.ts";
 import { settleSizeLimit, surviveSizeLimit } from "../../store/size_limit.ts";
 import type { StoreLimits } from "../../store/store.ts";
 import type { Policy } from "./admission.ts";
+import { once } from "./advice.ts";
 import type { Authenticate } from "./authenticate.ts";
 import { type Bind, bindingOptions } from "./bind.ts";
 import { asError } from "./errors.ts";
-import { findClash } from "./handle_check.ts";
+import { findObstacle } from "./handle_check.ts";
 import { sessionHandles } from "./handles.ts";
 import {
   type Command,
+  type HandlesMode,
   helpText,
   type HttpSettings,
   type LogLevel,
@@ -47,6 +49,11 @@ export interface ServerDefinition {
    * and `environment`, `all` or `none`. @default "all"
    */
   readonly bind?: Bind;
+  /**
+   * To whom handles are offered, unless `--handles` says otherwise: `auto`, to callers that know no
+   * sessions; `always`; `never`. @default "auto"
+   */
+  readonly handles?: HandlesMode;
   /** Makes the server with its tools. May be called more than once. */
   readonly create: () => McpServer;
   /** Tells whom an HTTP request comes from, in place of `--tokens`. @default nobody is asked */
@@ -102,6 +109,7 @@ async function run(
   command: Command & { readonly kind: "serve" },
 ): Promise<void> {
   const { name, policy, tools, bind = "all", limits } = definition;
+  const handles = command.handles ?? definition.handles ?? "auto";
   const local = command.http === undefined;
   const log = logger(name, command.logLevel);
   surviveSizeLimit();
@@ -123,13 +131,15 @@ async function run(
     ttlMs: command.ttlMs,
     local,
     ...bindingOptions({ ...command, bind: command.bind ?? bind, local }),
+    // Each connection has a layer of its own.
+    advise: once(log),
   };
-  const clash = command.handles ? await findClash(definition.create()) : undefined;
-  if (clash !== undefined) throw new UsageError(`--handles cannot be used as ${clash}`);
+  const obstacle = handles === "always" ? await findObstacle(definition.create()) : undefined;
+  if (obstacle !== undefined) throw new UsageError(`--handles cannot be used as ${obstacle}`);
   const connect = async (transport: Transport): Promise<McpServer> => {
     const server = definition.create();
     server.server.onerror = (error) => log(levelOf(error), error.message);
-    const opened = command.handles ? sessionHandles(transport) : transport;
+    const opened = handles === "never" ? transport : sessionHandles(transport, { offer: handles });
     await server.connect(sessionLayer(opened, layer));
     return server;
   };

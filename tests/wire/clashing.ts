@@ -1,13 +1,41 @@
-/** A server that handles cannot be added to: for a tool's name, or with `?argument` for an argument. */
+/**
+ * A server with tools that are in the way of handles: `?name`, `?argument`, `?closed`, or `?many` for
+ * 500 tools that are not.
+ */
 
+// @ts-types="@modelcontextprotocol/sdk/types"
+import { ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { z } from "zod";
-import { answer, McpServer, serve } from "../../servers/base/mod.ts";
+import { answer, findSession, McpServer, serve } from "../../servers/base/mod.ts";
+
+const kind = new URL(import.meta.url).search.slice(1);
 
 function create(): McpServer {
   const server = new McpServer({ name: "clashing", version: "1.0.0" });
-  const name = new URL(import.meta.url).search === "?argument" ? "seance" : "session_end";
-  server.registerTool("innocent", {}, () => answer("", {}));
-  server.registerTool(name, { inputSchema: { session: z.string() } }, () => answer("", {}));
+  const shown = (args: object) =>
+    answer("", { args, id: findSession()?.id ?? null, via: findSession()?.via ?? null });
+  if (kind === "many") {
+    for (let i = 0; i < 500; i++) {
+      server.registerTool(`tool_${i}`, { description: "A tool" }, () => shown({}));
+    }
+    return server;
+  }
+  server.registerTool("innocent", { inputSchema: { text: z.string().optional() } }, shown);
+  if (kind === "name") {
+    server.registerTool("session_end", { inputSchema: { session: z.string() } }, shown);
+  }
+  if (kind === "argument") {
+    server.registerTool("seance", { inputSchema: { session: z.string() } }, shown);
+  }
+  if (kind === "closed") {
+    server.registerTool("record", { inputSchema: z.looseObject({}) }, shown);
+    const inputSchema = { type: "object" as const, maxProperties: 1 };
+    const tools = [{ name: "innocent", inputSchema: { type: "object" as const } }, {
+      name: "record",
+      inputSchema,
+    }];
+    server.server.setRequestHandler(ListToolsRequestSchema, () => ({ tools }));
+  }
   return server;
 }
 

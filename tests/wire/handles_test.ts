@@ -95,7 +95,7 @@ for (const transport of TRANSPORTS) {
     await using server = await startServer({ server: "notebook", transport, flags: HANDLES });
     const { tools } = await server.result("tools/list");
     await using plain = await startServer({ server: "notebook", transport });
-    const before = (await plain.result("tools/list")).tools;
+    const before = (await plain.result("tools/list", { _meta: { "mcp/session": null } })).tools;
     const own = ["session_create", "session_list", "session_end"];
     assertEquals(tools.map(({ name }) => name), [...own, ...before.map(({ name }) => name)]);
     for (const [index, tool] of before.entries()) {
@@ -115,13 +115,18 @@ for (const transport of TRANSPORTS) {
   Deno.test(`a dead handle over ${transport}: runs no tool under any policy, and says what to do`, async () => {
     await using server = await startServer({ server: POLICIES, transport, flags: HANDLES });
     const call = callsOf(server);
-    for (const session of [DEAD, "", "made up", "x".repeat(10_000), "__proto__", 7, {}, []]) {
+    for (const session of [DEAD, "made up", "x".repeat(10_000), "__proto__", 7, {}, []]) {
       for (const tool of ["read", "via_lazy", "via_public", "no_such_tool", "session_end"]) {
         assertDead(await call(tool, { session }));
       }
     }
     assertDead(await call("session_end"));
-    assertEquals((await said(call("via_public", { session: null }))).via, null);
+    for (const session of [null, ""]) {
+      assertEquals((await said(call("via_public", { session }))).via, null);
+      assertEquals((await said(call("via_lazy", { session }))).via, "created");
+      assertDead(await call("read", { session }));
+      assertDead(await call("session_end", { session }));
+    }
     for (const title of [7, "x".repeat(100_000), "half \ud83d"]) {
       const { result } = await call("session_create", { title });
       assertEquals(result?.isError, true);
@@ -148,11 +153,15 @@ for (const transport of TRANSPORTS) {
     });
   });
 
-  Deno.test(`a call without a handle over ${transport}: keeps its error, which also names the tool`, async () => {
+  Deno.test(`--handles over ${transport}: words a missing session for callers that know none`, async () => {
     await using server = await startServer({ server: POLICIES, transport, flags: HANDLES });
-    const { error } = await callsOf(server)("read");
-    assertEquals([error?.code, error?.data], [-32002, { reason: "missing" }]);
-    assertMatch(error?.message ?? "", /^Session required\. .*session_create/);
+    const call = callsOf(server);
+    assertDead(await call("read"));
+    for (const cookie of [null, { id: DEAD }, 7]) {
+      const { error } = await call("read", {}, { "mcp/session": cookie });
+      assertEquals(error?.code, -32002);
+      assertMatch(error?.message ?? "", /^Session required\. .*session\/create/);
+    }
   });
 }
 
@@ -271,23 +280,6 @@ Deno.test("session_list on stdio: lists nobody's sessions of this server, oldest
   const handles = [await create(call), (await server.create()).id, await create(call)];
   assertEquals(await listed(call), handles);
 });
-
-for (
-  const [query, named] of [["", "session_end"], ["?argument", 'seance has an argument "session"']]
-) {
-  Deno.test(`--handles: is refused at start for a server that has its names: ${named}`, async () => {
-    const script = new URL(`clashing.ts${query}`, import.meta.url);
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-prompt", script.href, "--handles", "--store", "memory:"],
-      env: { NO_COLOR: "1" },
-      stdin: "null",
-    }).output();
-    const text = new TextDecoder().decode(stderr);
-    assertEquals([code, stdout.length], [2, 0], text);
-    assertMatch(text, /^clashing: --handles cannot be used as [^\n]+\n$/);
-    assert(text.includes(`${named}`), text);
-  });
-}
 
 /** A transport with the test on its far side, which notes what is asked of it. */
 class Wire implements Transport {
