@@ -151,6 +151,11 @@ export function newSessionId(): string {
   return `sess-${randomHex(16)}`;
 }
 
+/** Whether this is what {@linkcode newSessionId} gives. */
+export function isOurSessionId(text: string): boolean {
+  return /^sess-[0-9a-f]{32}$/.test(text);
+}
+
 /** `bytes` random bytes from the platform's CSPRNG, in lowercase hex. */
 export function randomHex(bytes: number): string {
   let hex = "";

@@ -22,6 +22,8 @@ import { McpError, ResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv";
 import { presenting, type ServerName, startServer, type WireResult } from "./support/server.ts";
 
+/** The params of a client that knows sessions, and holds none. */
+const NONE = { _meta: { "mcp/session": null } };
 const KINDS = ["stdio", "stateless HTTP", "stateful HTTP"] as const;
 type Kind = (typeof KINDS)[number];
 
@@ -121,7 +123,7 @@ function recording(validated: boolean[]): Pick<AjvJsonSchemaValidator, "getValid
 testEach("a call without a cookie gets a session of its own, and its cookie", async (kind) => {
   await using it = await connect(kind, "session");
   assertEquals(it.client.getServerVersion()?.name, "experimental-mcp-sessions");
-  const { tools } = await it.client.listTools();
+  const { tools } = await it.client.listTools(NONE);
   assertEquals(tools.map(({ name }) => name), ["session_probe"]);
 
   const first = await it.call("session_probe", { action: "status", note: "hello" });
@@ -213,7 +215,7 @@ const CALLS: Record<ServerName, [tool: string, args?: Record<string, unknown>][]
 testEach("what every tool answers fits its output schema", async (kind) => {
   for (const server of Object.keys(CALLS) as ServerName[]) {
     await using it = await connect(kind, server);
-    const { tools } = await it.client.listTools();
+    const { tools } = await it.client.listTools(NONE);
     const described = tools.filter(({ outputSchema }) => outputSchema).map(({ name }) => name);
     const calls = CALLS[server];
     assertEquals([...new Set(calls.map(([tool]) => tool))].sort(), described.sort());

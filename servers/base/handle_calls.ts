@@ -11,6 +11,7 @@ import * as words from "../../handles/words.ts";
 import {
   CODE,
   isObject,
+  isOurSessionId,
   member,
   META_KEY,
   METHOD,
@@ -86,9 +87,12 @@ export function readCall(params: Record<string, unknown>, catalog: HandleCatalog
       call: { kind: "end", handle },
     };
   }
-  const takes = clash === undefined ? catalog.takes(name) : false;
-  if (takes === undefined) return { ...asIs, call: { kind: "unlisted" } };
-  if (!takes || !isObject(args)) return { ...asIs, call: { kind: "call", handle: undefined } };
+  if (clash !== undefined || !isObject(args) || catalog.takes(name) === false) {
+    return { ...asIs, call: { kind: "call", handle: undefined } };
+  }
+  if (catalog.takes(name) === undefined && !isOurs(member(args, argument))) {
+    return { ...asIs, call: { kind: "unlisted" } };
+  }
   const handle = handleIn(args, argument, catalog);
   if (handle !== undefined) checkCookie(params, handle);
   const { [argument]: _, ...rest } = args;
@@ -97,6 +101,11 @@ export function readCall(params: Record<string, unknown>, catalog: HandleCatalog
     params: { ...params, arguments: rest },
     call: { kind: "call", handle },
   };
+}
+
+/** Whether this can be nothing but a handle: a tool that is not listed may have any argument. */
+function isOurs(value: unknown): boolean {
+  return typeof value === "string" && isOurSessionId(value);
 }
 
 /** The handle in an argument; an empty text is none, as models that must give one write that. */

@@ -8,10 +8,12 @@
 export { answer } from "./answer.ts";
 export type { ToolAnswer } from "./answer.ts";
 export { sessionHandles } from "./handles.ts";
+export type { SessionHandlesOptions } from "./handles.ts";
 export { sessionLayer } from "./layer.ts";
 export type { SessionLayerOptions } from "./layer.ts";
 export type { Policy } from "./admission.ts";
 export type { Bind } from "./bind.ts";
+export type { HandlesMode } from "./flags.ts";
 export type { BindingOptions, SessionVia } from "./binding.ts";
 export { currentSession, findSession, SessionError } from "./session.ts";
 export type { Session, SessionErrorCode, SessionNames } from "./session.ts";

@@ -71,7 +71,9 @@ export class ToolSurvey {
     const asked = this.#pages(extra).then((tools) => {
       if (this.#current === survey && tools !== undefined) this.#learn(tools);
     });
-    const survey: Promise<void> = Promise.race([asked, late.promise]).then(() => clearTimeout(timer));
+    const survey: Promise<void> = Promise.race([asked, late.promise]).then(() =>
+      clearTimeout(timer)
+    );
     return survey;
   }
 
@@ -79,7 +81,9 @@ export class ToolSurvey {
   async #pages(extra: MessageExtraInfo | undefined): Promise<unknown[] | undefined> {
     const tools: unknown[] = [];
     const cursors = new Set<unknown>();
-    for (let cursor: unknown; !cursors.has(cursor);) {
+    let cursor: unknown = undefined;
+    // A last page that leads back to an earlier one is a server's mistake.
+    while (!cursors.has(cursor)) {
       cursors.add(cursor);
       const page = await this.#request(cursor === undefined ? {} : { cursor }, extra);
       const listed = member(page, "tools");

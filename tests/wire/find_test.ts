@@ -2,13 +2,8 @@ import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert
 import { join } from "node:path";
 import { sessionLayer, StatelessHttpTransport } from "../../servers/base/mod.ts";
 import { MemoryStore } from "../../store/mod.ts";
-import {
-  type HttpServer,
-  presenting,
-  type StartOptions,
-  startServer,
-  TRANSPORTS,
-} from "../support/server.ts";
+import { type HttpServer, presenting, type StartOptions } from "../support/server.ts";
+import { startServer, TRANSPORTS } from "../support/server.ts";
 import { writeTokens } from "../support/tokens.ts";
 import { callerOf, type Send, TOKENS } from "./callers.ts";
 
@@ -36,7 +31,8 @@ async function call(
   _meta: Record<string, unknown> = {},
   args: Record<string, unknown> = {},
 ): Promise<Record<string, unknown>> {
-  const { result, error } = await send("tools/call", { name, arguments: args, _meta });
+  const params = { name, arguments: args, _meta: { "mcp/session": null, ..._meta } };
+  const { result, error } = await send("tools/call", params);
   const cookie = result?._meta?.["mcp/session"];
   const refused = error && (error.data?.reason ?? error);
   return { ...result?.structuredContent, cookie: cookie?.id, refused };

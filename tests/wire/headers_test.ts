@@ -79,7 +79,7 @@ for (const flags of [[], ["--stateful"]]) {
       }
     }
     const session = await opened(server.url);
-    const _meta = { "io.modelcontextprotocol/protocolVersion": "2025-11-25" };
+    const _meta = { "io.modelcontextprotocol/protocolVersion": "2025-11-25", "mcp/session": null };
     const older = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping", params: { _meta } });
     const response = await post(server.url, older, session);
     assertEquals(response.status, 200);
@@ -134,6 +134,6 @@ Deno.test("stdio: a request of a later era is -32601, and the server goes on", a
   // What asks for no answer gets none.
   await server.notify("notifications/initialized", { _meta: MODERN });
   await server.initialize();
-  const _meta = { "io.modelcontextprotocol/protocolVersion": "2025-11-25" };
+  const _meta = { "io.modelcontextprotocol/protocolVersion": "2025-11-25", "mcp/session": null };
   assertEquals((await server.result("tools/list", { _meta })).tools.length, 4);
 });

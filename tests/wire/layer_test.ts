@@ -37,8 +37,8 @@ for (const transport of TRANSPORTS) {
 
   Deno.test(`policies over ${transport}: each tool has its own`, async () => {
     await using server = await start();
-    assertEquals((await server.tool("members")).error?.code, -32002);
-    assertEquals((await server.tool("no_such_tool")).error?.code, -32002);
+    assertEquals((await server.tool("members", {}, null)).error?.code, -32002);
+    assertEquals((await server.tool("no_such_tool", {}, null)).error?.code, -32002);
     assertEquals((await structured(server.toolResult("public"))).session_id, null);
     const lazy = await server.toolResult("lazy");
     assertEquals(lazy._meta?.["mcp/session"]?.id, lazy.structuredContent.session_id);
@@ -350,7 +350,7 @@ Deno.test("--stateful: its Mcp-Session-Id and ours have nothing to do with one a
   await request(one, "tools/call", params("append"));
   const read = await request(two, "tools/call", params("read"));
   assertEquals(read.message.result.structuredContent.list, ["x"]);
-  const refused = await request(two, "tools/call", { name: "read" });
+  const refused = await request(two, "tools/call", { name: "read", ...presenting(null) });
   assertEquals([refused.status, refused.message.error.code], [200, -32002]);
   assertEquals((await request(crypto.randomUUID(), "ping", {})).status, 404);
   const none = await post(server.url, '{"jsonrpc":"2.0","id":1,"method":"ping"}');

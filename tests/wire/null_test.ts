@@ -47,7 +47,7 @@ for (const [name, transport, flags] of CONNECTIONS) {
       ], JSON.stringify(call));
     }
     for (const params of [null, { cursor: null }, { cursor: null, _meta: null }]) {
-      const [tool] = (await result("tools/list", params)).tools;
+      const tool = (await result("tools/list", params)).tools.at(-1);
       const { properties } = tool?.inputSchema as Record<string, Record<string, unknown>>;
       assertEquals(properties?.note, {
         anyOf: [{ type: "string", minLength: 0 }, { type: "null" }],

@@ -39,7 +39,8 @@ function assertRequired(reply: Reply, reason: string, about: string) {
 
 for (const transport of TRANSPORTS) {
   Deno.test(`required over ${transport}: a call without a live session is -32002, and is not run`, async () => {
-    await using server = await startServer({ server: "notebook", transport });
+    const flags = ["--handles", "never"];
+    await using server = await startServer({ server: "notebook", transport, flags });
     const owner = await server.create();
     for (const [cookie, reason] of badCookies) {
       const reply = await server.tool("notebook_append", { text: "unasked" }, cookie);

@@ -1,5 +1,11 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { type ServerName, SERVERS, startServer, TRANSPORTS } from "../support/server.ts";
+import {
+  presenting,
+  type ServerName,
+  SERVERS,
+  startServer,
+  TRANSPORTS,
+} from "../support/server.ts";
 
 const names: Record<ServerName, { name: string; tools: string[] }> = {
   session: { name: "experimental-mcp-sessions", tools: ["session_probe"] },
@@ -43,7 +49,7 @@ for (const transport of TRANSPORTS) {
       const { serverInfo, ...initialized } = await running.initialize();
       assertEquals(serverInfo.name, names[server].name);
       assert("instructions" in initialized && String(initialized.instructions).length > 40);
-      const { tools } = await running.result("tools/list");
+      const { tools } = await running.result("tools/list", presenting(null));
       assertEquals(tools.map(({ name }) => name).sort(), names[server].tools);
       for (const tool of tools) {
         assert(String(tool.description).length > 10);
