@@ -80,7 +80,7 @@ export function readCall(params: Record<string, unknown>, catalog: HandleCatalog
   if (clash === undefined && name === HANDLE_TOOL.end) {
     const handle = handleIn(args, "session", catalog) ?? handleIn(args, argument, catalog);
     if (handle === undefined) throw notAHandle("session", catalog);
-    checkCookie(params, handle);
+    checkCookie(params, handle, "session");
     return {
       method: METHOD.delete,
       params: { id: handle, ...meta },
@@ -94,7 +94,7 @@ export function readCall(params: Record<string, unknown>, catalog: HandleCatalog
     return { ...asIs, call: { kind: "unlisted" } };
   }
   const handle = handleIn(args, argument, catalog);
-  if (handle !== undefined) checkCookie(params, handle);
+  if (handle !== undefined) checkCookie(params, handle, argument);
   const { [argument]: _, ...rest } = args;
   return {
     method: "tools/call",
@@ -124,13 +124,13 @@ function notAHandle(argument: string, catalog: HandleCatalog): HandleError {
 }
 
 /** A cookie and a handle may only come together if they say the same. */
-function checkCookie(params: unknown, handle: string): void {
+function checkCookie(params: unknown, handle: string, argument: string): void {
   const presented = presentedCookie(params);
   if (presented.kind === "none" || (presented.kind === "id" && presented.id === handle)) return;
   throw new WireError(
     CODE.invalidParams,
-    `params._meta["${META_KEY}"] and the handle in the arguments name different sessions: send ` +
-      "one of them",
+    `params._meta["${META_KEY}"] and the argument "${argument}" name different sessions: leave the ` +
+      "argument out to go on in the session of the cookie, or send no cookie",
   );
 }
 
