@@ -216,57 +216,6 @@ export function withCookie<T extends object>(
   return { ...body, _meta: { ...meta, [META_KEY]: cookie } };
 }
 
-/**
- * Where hosts put the id of the conversation that a request belongs to: a key of `_meta`, or a way
- * from one into what stands there. The first that is there counts.
- */
-export const CONVERSATION_KEYS: readonly (readonly string[])[] = [
-  ["vscode.conversationId"],
-  ["threadId"],
-  ["x-codex-turn-metadata", "session_id"],
-  ["openai/session"],
-  ["ai.opencode/sessionID"],
-  ["agent-session-id"],
-];
-
-/** A conversation as a host names it. */
-export interface Conversation {
-  /** Which of the keys it stood under, so that two hosts' ids never meet. */
-  readonly key: string;
-  /** The host's id of it. */
-  readonly id: string;
-}
-
-/**
- * Reads which conversation a request belongs to, if its host says so. One that cannot be told from
- * others is `"unreadable"`: it must not have a session that others have.
- */
-export function conversationOf(
-  params: unknown,
-  keys: readonly (readonly string[])[] = CONVERSATION_KEYS,
-): Conversation | "unreadable" | undefined {
-  const meta = member(params, "_meta");
-  let isThere = false;
-  for (const way of keys) {
-    const id = way.reduce((value, name) => member(parsed(value), name), meta);
-    if ((typeof id === "string" && id !== "") || Number.isSafeInteger(id)) {
-      return { key: way.join("."), id: String(id) };
-    }
-    isThere ||= id !== undefined && id !== null && id !== "";
-  }
-  return isThere ? "unreadable" : undefined;
-}
-
-/** Some hosts write JSON into a string. */
-function parsed(value: unknown): unknown {
-  if (typeof value !== "string") return value;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value;
-  }
-}
-
 /** Announces the sessions in an `initialize` result, beside what the server announces itself. */
 export function withCapability(result: Record<string, unknown>): Record<string, unknown> {
   const capabilities = isObject(result.capabilities) ? result.capabilities : {};

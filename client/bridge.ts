@@ -11,7 +11,7 @@
 import { Console } from "node:console";
 import process from "node:process";
 import { requireDeno } from "../runtime/deno_version.ts";
-import { CONVERSATION_KEYS } from "../protocol.ts";
+import { CONVERSATION_KEYS } from "../conversation.ts";
 import { Conversations } from "./bridge/conversations.ts";
 import { type Behind, HELP, parseFlags, UsageError } from "./bridge/flags.ts";
 import { Host } from "./bridge/host.ts";
@@ -79,7 +79,7 @@ async function main(): Promise<number> {
   const host = new Host({ readable, writable, stray: (message) => log("info", message) });
   const { connect, server, shown } = target(command.behind, () => host.room());
   const jar = await openJar(log);
-  const keys = [...CONVERSATION_KEYS, ...command.conversationKeys.map((key) => [key])];
+  const keys = [...command.conversationKeys, ...CONVERSATION_KEYS];
   const conversations = new Conversations({ jar, server, keys, name: command.session, log });
   const { session } = command;
   const relay = new Relay({ host, connect, server: shown, session, conversations, log });

@@ -101,6 +101,8 @@ const KEYS: readonly [host: string, meta: (id: string) => Record<string, unknown
   ["ChatGPT", (id) => ({ "openai/session": id, "openai/locale": "de" })],
   ["OpenCode", (id) => ({ "ai.opencode/sessionID": id })],
   ["goose", (id) => ({ "agent-session-id": id })],
+  ["Antigravity", (id) => ({ "antigravity.google/conversation_id": id })],
+  ["ZCode", (id) => ({ "com.zcode/request-context": { session_id: id } })],
   ["a number", (id) => ({ threadId: id === "one" ? 1 : 2 })],
   ["a long id", (id) => ({ "openai/session": id.padStart(100_000) })],
   ["--conversation-key", (id) => ({ "com.example/chat": id })],

@@ -20,6 +20,8 @@ const META = {
   "openai/session": "o",
   "ai.opencode/sessionID": "p",
   "agent-session-id": "g",
+  "antigravity.google/conversation_id": "v",
+  "com.zcode/request-context": { session_id: "z", request_id: "r" },
   "com.example/trace": { a: [1, null] },
 };
 
@@ -54,6 +56,30 @@ withBridge("passes a server without sessions through untouched", PLAIN, async (h
   assertEquals(received, { jsonrpc: "2.0", id: 8, method: "x/unknown" });
 });
 
+const PATHS = ["a/b/c", "whole/key"].flatMap((key) => ["--conversation-key", key]);
+withBridge(
+  "takes an id out by the path that it was found by",
+  [...PATHS, ...SESSIONS],
+  async (host) => {
+    await host.initialize();
+    const cases: [meta: Record<string, unknown>, left: Record<string, unknown>][] = [
+      [{ a: { b: { c: "id", d: 1 } } }, { a: { b: { d: 1 } } }],
+      [{ a: { "b/c": "id", b: { c: 2 } } }, { a: { b: { c: 2 } } }],
+      [{ "a/b": '{"c":"id","d":1}', a: { "b/c": 3 } }, { "a/b": '{"d":1}', a: { "b/c": 3 } }],
+      [{ "a/b/c": "id", a: { b: { c: 4 } } }, { a: { b: { c: 4 } } }],
+      [{ a: '{"b":"{\\"c\\":7}"}', threadId: "t" }, { a: '{"b":"{}"}' }],
+      [{ "whole/key": "id", whole: { key: "other" } }, { whole: { key: "other" } }],
+      [{ "a/b/c": "id", "whole/key": "id" }, {}],
+      [{ a: { b: 5 } }, { a: { b: 5 } }],
+    ];
+    for (const [index, [_meta, left]] of cases.entries()) {
+      const { received } = await echoed(host, "tools/call", { name: "x", _meta }, index);
+      const expected = { ...left, "mcp/session": { id: "sess-echo" } };
+      assertEquals(Object(received).params._meta, expected, JSON.stringify(_meta));
+    }
+  },
+);
+
 withBridge("sends a cookie in place of the conversation's id", SESSIONS, async (host) => {
   // A host that knows sessions too must not begin its own.
   const { capabilities } = await host.initialize();
@@ -62,6 +88,7 @@ withBridge("sends a cookie in place of the conversation's id", SESSIONS, async (
   const expected = {
     progressToken: 7,
     "x-codex-turn-metadata": { turn_id: "u" },
+    "com.zcode/request-context": { request_id: "r" },
     "com.example/trace": { a: [1, null] },
     "mcp/session": { id: "sess-echo" },
   };

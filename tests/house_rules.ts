@@ -18,6 +18,7 @@ export const SDK_FILES = [
 /** Who may import what of ours; the first line that fits a file counts. A folder ends in "/". */
 const MAY_IMPORT: readonly (readonly [file: string, ...targets: string[]])[] = [
   ["protocol.ts"],
+  ["conversation.ts", "protocol.ts"],
   ["jsonrpc/", "jsonrpc/"],
   ["runtime/", "runtime/"],
   ["handles/", "protocol.ts", "handles/"],
@@ -27,6 +28,7 @@ const MAY_IMPORT: readonly (readonly [file: string, ...targets: string[]])[] = [
     "servers/base/",
     "deno.json",
     "protocol.ts",
+    "conversation.ts",
     "handles/",
     "jsonrpc/",
     "runtime/",
@@ -44,7 +46,16 @@ const MAY_IMPORT: readonly (readonly [file: string, ...targets: string[]])[] = [
   ],
   ["client/jar_aside.ts", "client/", "store/journal.ts"],
   ["client/jar_lines.ts", "protocol.ts", "client/", "store/journal.ts"],
-  ["client/", "deno.json", "protocol.ts", "handles/", "jsonrpc/", "runtime/", "client/"],
+  [
+    "client/",
+    "deno.json",
+    "protocol.ts",
+    "conversation.ts",
+    "handles/",
+    "jsonrpc/",
+    "runtime/",
+    "client/",
+  ],
   ["offline/std/assert/", "offline/std/assert/"],
   ["offline/std/cli/", "offline/std/cli/"],
   ["offline/std/crypto/", "offline/std/crypto/"],
@@ -52,6 +63,7 @@ const MAY_IMPORT: readonly (readonly [file: string, ...targets: string[]])[] = [
   [
     "tests/",
     "protocol.ts",
+    "conversation.ts",
     "handles/",
     "jsonrpc/",
     "mod.ts",

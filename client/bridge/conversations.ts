@@ -5,7 +5,8 @@
  */
 
 import { createHash } from "node:crypto";
-import { conversationOf, isObject } from "../../protocol.ts";
+import { type ConversationKey, conversationOf, pathIn } from "../../conversation.ts";
+import { isObject } from "../../protocol.ts";
 import { presents } from "../calls.ts";
 import { type CookieJar, MemoryJar } from "../jar.ts";
 import type { Request } from "../sdk.ts";
@@ -21,8 +22,8 @@ export interface ConversationOptions {
   readonly jar: CookieJar;
   /** What the jar files them under. */
   readonly server: string;
-  /** Where hosts put the id of a conversation, as in `CONVERSATION_KEYS`. */
-  readonly keys: readonly (readonly string[])[];
+  /** Where hosts put the id of a conversation; the first that is there counts. */
+  readonly keys: readonly ConversationKey[];
   /** The name of the one session for everything, if there is to be one. */
   readonly name: string | undefined;
   readonly log: Log;
@@ -66,9 +67,8 @@ export class Conversations {
 
   /** A message's params without the ids of the conversation, which a cookie now stands for. */
   without(params: Record<string, unknown>): Record<string, unknown> {
-    if (!isObject(params._meta)) return params;
-    let meta: unknown = params._meta;
-    for (const way of this.#options.keys) meta = without(meta, way);
+    let meta = params._meta;
+    for (const key of this.#options.keys) meta = without(meta, pathIn(params._meta, key));
     return meta === params._meta ? params : { ...params, _meta: meta };
   }
 
@@ -94,19 +94,19 @@ export class Conversations {
   }
 }
 
-/** A copy of `value` without what is at the end of `way`; `value` itself if nothing is there. */
-function without(value: unknown, [name, ...way]: readonly string[]): unknown {
+/** A copy of `value` without what is at the end of the path; `value` itself if nothing is there. */
+function without(value: unknown, [name, ...path]: readonly string[]): unknown {
   if (name === undefined) return value;
   // Some hosts write JSON into a string.
   if (typeof value === "string") {
     const parsed = objectIn(value);
-    const left = without(parsed, [name, ...way]);
+    const left = without(parsed, [name, ...path]);
     return left === parsed ? value : JSON.stringify(left);
   }
   if (!isObject(value) || !Object.hasOwn(value, name)) return value;
   const { [name]: inner, ...rest } = value;
-  if (way.length === 0) return rest;
-  const left = without(inner, way);
+  if (path.length === 0) return rest;
+  const left = without(inner, path);
   return left === inner ? value : { ...rest, [name]: left };
 }
 

@@ -20,7 +20,7 @@ export type Command =
     readonly behind: Behind;
     /** The name of the one session, or `undefined` for one of each conversation. */
     readonly session: string | undefined;
-    /** Further keys of `_meta` that have the id of a conversation. */
+    /** Further keys of `_meta`, or `KEY/FIELD…`, that have the id of a conversation. */
     readonly conversationKeys: readonly string[];
     readonly logLevel: LogLevel;
   };
@@ -46,8 +46,10 @@ Usage: deno run -A client/bridge.ts [flags] --url URL
   -- COMMAND …           a server that the bridge starts and talks to over stdio
   --session NAME         use the session of this name for everything, now and next time: one
                          name for each user of the server
-  --conversation-key KEY a further key of _meta with the id of a conversation; can be given
-                         more than once
+  --conversation-key KEY[/FIELD…]
+                         a further key of _meta, or a path from one, with the id of a
+                         conversation; counts before the known ones, and can be given more
+                         than once
   --log-level LEVEL      what goes to stderr: ${LOG_LEVELS.join(", ")} (default: warn)
   --help                 show this
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CONVERSATION_KEYS } from "../../protocol.ts";
+import { CONVERSATION_KEYS } from "../../conversation.ts";
 import type { BindingOptions } from "./binding.ts";
 
 /** What a call that presents no session can be bound by without being told to. */
@@ -16,7 +16,7 @@ export type Bind = "all" | "none" | readonly ("conversation" | "environment")[];
 /** What decides what a server binds calls by. */
 export interface BindSettings {
   readonly bind: Bind;
-  /** Keys of `_meta` that count before those that are known. */
+  /** Keys of `_meta`, or `KEY/FIELD…`, that count before those that are known. */
   readonly conversationKeys: readonly string[];
   readonly sessionName: string | undefined;
   /** Does the server talk only to the user whose process it is? */
@@ -38,9 +38,8 @@ export function bindingOptions(settings: BindSettings): BindingOptions {
   const { bind, conversationKeys, sessionName, local } = settings;
   const binds = (by: (typeof BINDS)[number]) =>
     bind === "all" || (bind !== "none" && bind.includes(by));
-  const ways = [...conversationKeys.map((key) => [key]), ...CONVERSATION_KEYS];
   return {
-    conversationKeys: binds("conversation") ? ways : [],
+    conversationKeys: binds("conversation") ? [...conversationKeys, ...CONVERSATION_KEYS] : [],
     sessionName,
     hostSessionId: local && binds("environment") ? hostSessionId() : undefined,
   };

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { CONVERSATION_KEYS, conversationOf, isObject, utf8Length } from "../../protocol.ts";
+import { CONVERSATION_KEYS, type ConversationKey, conversationOf } from "../../conversation.ts";
+import { isObject, utf8Length } from "../../protocol.ts";
 
 /**
  * How a call's session was found:
@@ -26,12 +27,14 @@ export type SessionVia =
 /** What calls are bound by. */
 export interface BindingOptions {
   /**
-   * Where hosts put the id of a conversation: a key of `_meta`, or a way from one into what stands
-   * there. A call of a known caller that presents no session has that of its conversation. A caller
-   * is known if the layer is `local`, or if it is authenticated: such an id is no secret. The first
-   * that is there counts; `[]` for none. @default {@linkcode CONVERSATION_KEYS}
+   * Where hosts put the id of a conversation. An array is the exact path to it: a key of `_meta`,
+   * then fields. A string is what `--conversation-key` takes, `KEY/FIELD…`: as keys contain `/` too,
+   * the longest beginning that is there counts as the key, the whole first, and so on at each level.
+   * A call of a known caller that presents no session has that of its conversation. A caller is known
+   * if the layer is `local`, or if it is authenticated: such an id is no secret. The first that is
+   * there counts; `[]` for none. @default {@linkcode CONVERSATION_KEYS}
    */
-  readonly conversationKeys?: readonly (readonly string[])[];
+  readonly conversationKeys?: readonly (string | readonly string[])[];
   /**
    * The name of the local user's session for calls that present none and belong to no conversation:
    * the same today and tomorrow. Goes with `local`.
@@ -67,7 +70,7 @@ export function isSessionName(name: string): boolean {
 /** Tells what calls are bound to. */
 export class Bindings {
   readonly #local: boolean;
-  readonly #keys: readonly (readonly string[])[];
+  readonly #keys: readonly ConversationKey[];
   readonly #hasFallback: boolean;
   readonly #fallback: () => Promise<Binding | undefined>;
 
@@ -89,7 +92,7 @@ export class Bindings {
       );
     }
     this.#local = local;
-    this.#keys = conversationKeys.map((way) => [...way]);
+    this.#keys = conversationKeys.map((key) => typeof key === "string" ? key : [...key]);
     const named = sessionName === undefined ? undefined : byName(sessionName);
     this.#hasFallback = (sessionName ?? hostSessionId) !== undefined;
     this.#fallback = async () =>

@@ -56,7 +56,7 @@ export type Command =
     readonly bind: Bind | undefined;
     /** The session of calls that nothing else is bound to. */
     readonly sessionName: string | undefined;
-    /** Further keys of `_meta` for the ids of conversations. */
+    /** Further keys of `_meta`, or `KEY/FIELD…`, for the ids of conversations. */
     readonly conversationKeys: readonly string[];
     /** To whom handles are offered; `undefined` leaves it to the server. */
     readonly handles: HandlesMode | undefined;
@@ -137,7 +137,9 @@ Usage: ${program} [flags]
                                      host's conversation, or of the id in its environment
                                      ($CLAUDE_CODE_SESSION_ID); LIST is conversation,
                                      environment or both (default: ${bound(bind)})
-  --conversation-key KEY             a further key of _meta with the id of a conversation
+  --conversation-key KEY[/FIELD…]    a further key of _meta, or a path from one, with the id of a
+                                     conversation; counts before the known ones, and can be given
+                                     more than once
   --session NAME                     the session of your own that calls have which nothing else
                                      binds, the same in each run (stdio)
   --handles auto|always|never        to whom to offer handles: tools by which a model makes, lists

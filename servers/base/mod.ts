@@ -35,6 +35,6 @@ export type {
   Transport,
   TransportSendOptions,
 } from "./sdk.ts";
-export { CONVERSATION_KEYS } from "../../protocol.ts";
+export { CONVERSATION_KEYS } from "../../conversation.ts";
 export type { Cookie, Json } from "../../protocol.ts";
 export type { SessionStore, StoreLimits, Update } from "../../store/mod.ts";
