@@ -1,6 +1,6 @@
 /**
- * How hosts tell which conversation a call belongs to: the keys of `_meta` that they use, and how
- * the id under one is found. No I/O and no state.
+ * How hosts tell which conversation a call belongs to: the keys of `_meta` and the environment
+ * variables that they use, and how the id under a key is found. No I/O and no state.
  *
  * @module
  */
@@ -18,6 +18,17 @@ export const CONVERSATION_KEYS: readonly (readonly string[])[] = [
   ["antigravity.google/conversation_id"],
   ["com.zcode/request-context", "session_id"],
 ];
+
+/**
+ * The environment variables in which hosts are known to give the servers that they start an id of
+ * what these are to serve, in order.
+ */
+export const HOST_SESSION_VARIABLES = [
+  "CLAUDE_CODE_SESSION_ID",
+  "QWEN_CODE_SESSION_ID",
+  "GROK_SESSION_ID",
+  "ANTIGRAVITY_CONVERSATION_ID",
+] as const;
 
 /**
  * A place in `_meta`. An array is the path to it: a key, then the fields that lead on from there. A

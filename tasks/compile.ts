@@ -10,6 +10,9 @@ import { fileURLToPath } from "node:url";
 const SERVERS = ["session", "session_required", "notebook", "hashcheck"];
 const ENVIRONMENT = [
   "CLAUDE_CODE_SESSION_ID",
+  "QWEN_CODE_SESSION_ID",
+  "GROK_SESSION_ID",
+  "ANTIGRAVITY_CONVERSATION_ID",
   "MCP_SESSIONS_STORE",
   "XDG_STATE_HOME",
   "HOME",

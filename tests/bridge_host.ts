@@ -5,6 +5,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { lines } from "./support/lines.ts";
 import { INITIALIZE, type Reply, type WireMessage, type WireResult } from "./support/server.ts";
+import { CLEAN_ENV } from "./support/environment.ts";
 
 /** The program. */
 export const BRIDGE = new URL("../client/bridge.ts", import.meta.url).href;
@@ -56,12 +57,7 @@ export class BridgeHost implements AsyncDisposable {
   ): BridgeHost {
     const command = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", ...runtime, BRIDGE, ...args],
-      env: {
-        XDG_STATE_HOME: folder.path,
-        MCP_SESSIONS_STORE: "",
-        CLAUDE_CODE_SESSION_ID: "",
-        NO_COLOR: "1",
-      },
+      env: { ...CLEAN_ENV, XDG_STATE_HOME: folder.path, NO_COLOR: "1" },
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

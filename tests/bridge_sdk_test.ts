@@ -11,6 +11,7 @@ import { StdioClientTransport } from "../client/stdio.ts";
 import { Behind } from "./bridge_behind.ts";
 import { Folder } from "./bridge_host.ts";
 import { DENO_ENV } from "./support/deno_dir.ts";
+import { CLEAN_ENV } from "./support/environment.ts";
 
 const POLICIES = new URL("./fixtures/policies.ts", import.meta.url);
 const BRIDGE = fileURLToPath(new URL("../client/bridge.ts", import.meta.url));
@@ -26,7 +27,7 @@ for (const way of ["stdio", "stateful"] as const) {
     });
     client.setRequestHandler(ElicitRequestSchema, () => ({ action: "decline" }));
     const args = ["run", "-A", BRIDGE, ...behind.args];
-    const env = { ...DENO_ENV, XDG_STATE_HOME: folder.path, CLAUDE_CODE_SESSION_ID: "" };
+    const env = { ...DENO_ENV, ...CLEAN_ENV, XDG_STATE_HOME: folder.path };
     const transport = new StdioClientTransport({ command: Deno.execPath(), args, env });
     await client.connect(transport);
     const { content } = await client.callTool({ name: "ask" });

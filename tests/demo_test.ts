@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { HOST_SESSION_VARIABLES } from "../conversation.ts";
 import { REFUSALS, startFixture } from "./fixtures/client_fixture.ts";
 import { startServer } from "./support/server.ts";
 
@@ -7,9 +8,9 @@ async function demo(...args: string[]) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", script.href, ...args],
     env: {
-      // Neither may change which sessions the demo's servers use.
+      // None of them may change which sessions the demo's servers use.
+      ...Object.fromEntries(HOST_SESSION_VARIABLES.map((name) => [name, "somebody's"])),
       MCP_SESSIONS_STORE: "file:/nonexistent/store",
-      CLAUDE_CODE_SESSION_ID: "somebody's",
     },
     stdin: "null",
   }).output();

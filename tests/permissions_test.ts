@@ -1,7 +1,9 @@
 /** What servers are allowed: enough to serve, and no more than the README says. */
 
 import { assert, assertEquals } from "@std/assert";
+import { HOST_SESSION_VARIABLES } from "../conversation.ts";
 import { denoDir } from "./support/deno_dir.ts";
+import { CLEAN_ENV, DECIDING_VARIABLES } from "./support/environment.ts";
 import { lines } from "./support/lines.ts";
 import { SERVERS, startServer, TRANSPORTS } from "./support/server.ts";
 
@@ -34,7 +36,15 @@ Deno.test("deno.json: no set of permissions lets a server run programs, and stdi
   assertEquals(Object.keys(stdio).sort(), ["env", "read", "write"]);
   assertEquals(Object.keys(http).sort(), ["env", "net", "read", "write"]);
   assert(Array.isArray(stdio.env));
-  assertEquals(["CLAUDE_CODE_SESSION_ID", ...http.env], stdio.env);
+  assertEquals([...HOST_SESSION_VARIABLES, ...http.env], stdio.env);
+});
+
+Deno.test("deno.json: no task that runs tests lets the environment of whoever runs it decide", () => {
+  const unset = `unset ${DECIDING_VARIABLES.join(" ")} && `;
+  for (const [name, { command }] of Object.entries<{ command: string }>(config.tasks)) {
+    if (!/\bdeno test\b|\btest_jsr\.ts\b/.test(command)) continue;
+    assert(command.startsWith(unset), `The task ${name} must begin with ${unset}`);
+  }
 });
 
 for (const home of ["", " behind a symbolic link"]) {
@@ -62,10 +72,10 @@ for (const home of ["", " behind a symbolic link"]) {
             args: ["-c", `${setup}\nexec ${own.replace(/^deno\b/, Deno.execPath())}`],
             cwd: new URL("..", import.meta.url),
             env: {
+              ...CLEAN_ENV,
               HOME: `${folder}/${home === "" ? "home" : "link"}`,
               DENO_DIR,
               XDG_STATE_HOME: "",
-              MCP_SESSIONS_STORE: "",
               NO_COLOR: "1",
             },
             stdin: "piped",

@@ -6,6 +6,7 @@ import { assert } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { denoDir } from "./support/deno_dir.ts";
 import { testSeparateRuns } from "./support/separate_runs.ts";
+import { CLEAN_ENV } from "./support/environment.ts";
 
 const CLIENT = fileURLToPath(new URL("./fixtures/plain_client.ts", import.meta.url));
 const DENO_DIR = await denoDir();
@@ -13,7 +14,7 @@ const DENO_DIR = await denoDir();
 testSeparateRuns("Client", async (reach, call, home) => {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", CLIENT, JSON.stringify({ reach, call })],
-    env: { HOME: home, XDG_STATE_HOME: `${home}/state`, DENO_DIR, CLAUDE_CODE_SESSION_ID: "" },
+    env: { ...CLEAN_ENV, HOME: home, XDG_STATE_HOME: `${home}/state`, DENO_DIR },
   }).output();
   const text = new TextDecoder();
   assert(success, text.decode(stderr));

@@ -21,6 +21,7 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 import { McpError, ResultSchema } from "@modelcontextprotocol/sdk/types.js";
 import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv";
 import { presenting, type ServerName, startServer, type WireResult } from "./support/server.ts";
+import { CLEAN_ENV } from "./support/environment.ts";
 
 /** The params of a client that knows sessions, and holds none. */
 const NONE = { _meta: { "mcp/session": null } };
@@ -88,7 +89,7 @@ function stdioTransport(server: ServerName): StdioClientTransport {
       "--store",
       "memory:",
     ],
-    env: Deno.env.toObject(),
+    env: { ...Deno.env.toObject(), ...CLEAN_ENV },
   });
 }
 

@@ -6,6 +6,7 @@
  */
 
 import { fileURLToPath } from "node:url";
+import { HOST_SESSION_VARIABLES } from "../../conversation.ts";
 import { startProcess } from "../processes.ts";
 import { StreamableHTTPClientTransport, type Transport } from "../sdk.ts";
 import { sendOnce } from "../send_once.ts";
@@ -119,8 +120,9 @@ function shown(args: readonly string[]): string {
 
 /** This process's environment, without what would change which session a server uses. */
 function environment(): Record<string, string> {
-  const { MCP_SESSIONS_STORE: _, CLAUDE_CODE_SESSION_ID: __, ...rest } = Deno.env.toObject();
-  return rest;
+  const environment = Deno.env.toObject();
+  for (const name of ["MCP_SESSIONS_STORE", ...HOST_SESSION_VARIABLES]) delete environment[name];
+  return environment;
 }
 
 /** Starts a server and waits until it tells on stderr where it listens. */

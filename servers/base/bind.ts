@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CONVERSATION_KEYS } from "../../conversation.ts";
+import { CONVERSATION_KEYS, HOST_SESSION_VARIABLES } from "../../conversation.ts";
 import type { BindingOptions } from "./binding.ts";
 
 /** What a call that presents no session can be bound by without being told to. */
@@ -22,9 +22,6 @@ export interface BindSettings {
   /** Does the server talk only to the user whose process it is? */
   readonly local: boolean;
 }
-
-// Claude Code sets it for the servers that it starts.
-const HOST_SESSION_ID = "CLAUDE_CODE_SESSION_ID";
 
 /** Reads the value of `--bind`; `undefined` if it is none. */
 export function parseBind(text: string): Bind | undefined {
@@ -45,8 +42,12 @@ export function bindingOptions(settings: BindSettings): BindingOptions {
   };
 }
 
-/** The id that the host gave this process. A server that may not read it has none. */
-function hostSessionId(): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: HOST_SESSION_ID });
-  return state === "granted" ? Deno.env.get(HOST_SESSION_ID) || undefined : undefined;
+/** The id that the host gave this process. A variable that may not be read is absent. */
+function hostSessionId(): BindingOptions["hostSessionId"] {
+  for (const variable of HOST_SESSION_VARIABLES) {
+    const { state } = Deno.permissions.querySync({ name: "env", variable });
+    const id = state === "granted" ? Deno.env.get(variable) : undefined;
+    if (id) return { variable, id };
+  }
+  return undefined;
 }

@@ -4,7 +4,12 @@
  * @module
  */
 
-import { CONVERSATION_KEYS, type ConversationKey, conversationOf } from "../../conversation.ts";
+import {
+  CONVERSATION_KEYS,
+  type ConversationKey,
+  conversationOf,
+  HOST_SESSION_VARIABLES,
+} from "../../conversation.ts";
 import { isObject, utf8Length } from "../../protocol.ts";
 
 /**
@@ -42,9 +47,11 @@ export interface BindingOptions {
   readonly sessionName?: string | undefined;
   /**
    * The id that the host gave this process for what it is to serve: as `sessionName`, which counts
-   * first, but kept only as a hash. Goes with `local`.
+   * first, but kept only as a hash. With the name of the environment variable that it stood in, so
+   * that the ids of two hosts never meet; a string alone is that of `CLAUDE_CODE_SESSION_ID`. Goes
+   * with `local`.
    */
-  readonly hostSessionId?: string | undefined;
+  readonly hostSessionId?: string | { readonly variable: string; readonly id: string } | undefined;
 }
 
 /** What a call is bound to. */
@@ -133,9 +140,14 @@ function byName(name: string): Binding {
   return { alias: `name:${name}`, via: "name", title: name, reason: "host/name" };
 }
 
-async function byEnvironment(id: string): Promise<Binding> {
+async function byEnvironment(host: string | { variable: string; id: string }): Promise<Binding> {
+  const { variable, id } = typeof host === "string"
+    ? { variable: HOST_SESSION_VARIABLES[0], id: host }
+    : host;
+  // The first was the only one once, and its sessions are to be found again.
+  const name = variable === HOST_SESSION_VARIABLES[0] ? "" : `${variable}:`;
   return {
-    alias: `environment:${await sha256(id)}`,
+    alias: `environment:${name}${await sha256(id)}`,
     via: "environment",
     title: "session of the host's environment",
     reason: "host/environment",

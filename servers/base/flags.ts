@@ -133,10 +133,11 @@ Usage: ${program} [flags]
                                      in the state directory)
   --ttl TIME                         lifetime of a session without use: 90s, 30m, 12h, 7d
                                      (default: 7d)
-  --bind all|none|LIST               which session a call has that presents none: that of the
-                                     host's conversation, or of the id in its environment
-                                     ($CLAUDE_CODE_SESSION_ID); LIST is conversation,
-                                     environment or both (default: ${bound(bind)})
+  --bind all|none|LIST               session of a call that presents none: that of the host's
+                                     conversation, or of the id that the host has put into
+                                     $CLAUDE_CODE_SESSION_ID, $QWEN_CODE_SESSION_ID,
+                                     $GROK_SESSION_ID or $ANTIGRAVITY_CONVERSATION_ID; LIST is
+                                     conversation, environment or both (default: ${bound(bind)})
   --conversation-key KEY[/FIELD…]    a further key of _meta, or a path from one, with the id of a
                                      conversation; counts before the known ones, and can be given
                                      more than once

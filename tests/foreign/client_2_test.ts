@@ -16,6 +16,7 @@ import {
 } from "../support/separate_runs.ts";
 import { type ServerName, SERVERS, TRANSPORTS } from "../support/server.ts";
 import { installNpmPackages, type NpmPackages } from "./npm_packages.ts";
+import { CLEAN_ENV } from "../support/environment.ts";
 
 const SCRIPT = fileURLToPath(new URL("./client_2.ts", import.meta.url));
 
@@ -30,7 +31,7 @@ Deno.test.beforeAll(async () => {
 async function output(...[reach, call, home]: Parameters<RunClient>) {
   return await new Deno.Command(packages.node, {
     args: [SCRIPT, packages.folder("client-2"), JSON.stringify({ reach, call })],
-    env: { HOME: home, XDG_STATE_HOME: `${home}/state`, DENO_DIR, CLAUDE_CODE_SESSION_ID: "" },
+    env: { ...CLEAN_ENV, HOME: home, XDG_STATE_HOME: `${home}/state`, DENO_DIR },
   }).output();
 }
 

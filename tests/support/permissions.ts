@@ -1,6 +1,7 @@
 /** The least that a server has to be allowed, as the README shows it for people. */
 
 import { dirname, join } from "node:path";
+import { HOST_SESSION_VARIABLES } from "../../conversation.ts";
 
 /** How a server is started, as far as it matters for what it may do. */
 export interface Started {
@@ -17,9 +18,9 @@ export function leastPrivilege({ transport, store, flags, env, port }: Started):
   const valueOf = (flag: string) => flags[flags.indexOf(flag, 0) + 1];
   const url = store || env.MCP_SESSIONS_STORE || "";
   const variables = store ? [] : ["MCP_SESSIONS_STORE", "XDG_STATE_HOME", "HOME"];
-  // With a store on its command line, a server on stdio need not read it.
-  if (transport === "stdio" && (!store || env.CLAUDE_CODE_SESSION_ID)) {
-    variables.push("CLAUDE_CODE_SESSION_ID");
+  // With a store on its command line, a server on stdio need not read them.
+  if (transport === "stdio") {
+    variables.push(...HOST_SESSION_VARIABLES.filter((name) => !store || env[name]));
   }
   const folders: string[] = [];
   const hosts: string[] = [];

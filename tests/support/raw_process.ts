@@ -5,6 +5,7 @@
 import { assert } from "@std/assert";
 import { lines } from "./lines.ts";
 import type { WireMessage } from "./server.ts";
+import { CLEAN_ENV } from "./environment.ts";
 
 const MIB = 1024 * 1024;
 /** Far less than all answers together, and more than a server needs for those that may wait. */
@@ -21,7 +22,7 @@ export class RawProcess implements AsyncDisposable {
   constructor(args: readonly string[], env: Record<string, string> = {}) {
     this.process = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", ...args],
-      env: { MCP_SESSIONS_STORE: "", CLAUDE_CODE_SESSION_ID: "", NO_COLOR: "1", ...env },
+      env: { ...CLEAN_ENV, NO_COLOR: "1", ...env },
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

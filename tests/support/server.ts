@@ -6,6 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { lines } from "./lines.ts";
 import { leastPrivilege } from "./permissions.ts";
+import { CLEAN_ENV } from "./environment.ts";
 
 export const TRANSPORTS = ["stdio", "http"] as const;
 export type TransportName = (typeof TRANSPORTS)[number];
@@ -371,7 +372,7 @@ export async function startServer(options: StartOptions): Promise<Server> {
       ...flags,
     ],
     ...(options.cwd !== undefined && { cwd: options.cwd }),
-    env: { MCP_SESSIONS_STORE: "", CLAUDE_CODE_SESSION_ID: "", NO_COLOR: "1", ...env },
+    env: { ...CLEAN_ENV, NO_COLOR: "1", ...env },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

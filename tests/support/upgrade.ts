@@ -16,6 +16,7 @@ import {
   type WireResult,
 } from "./server.ts";
 import { bearer, writeTokens } from "./tokens.ts";
+import { CLEAN_ENV } from "./environment.ts";
 
 /** A tool, its arguments, and what it answered when that was noted. */
 type Look = readonly [tool: string, args: Record<string, unknown>, answer?: unknown];
@@ -257,9 +258,9 @@ export class Programs {
 
   env(): Record<string, string> {
     return {
+      ...CLEAN_ENV,
       XDG_STATE_HOME: this.#folder,
       MCP_SESSIONS_STORE: this.#store,
-      CLAUDE_CODE_SESSION_ID: "",
       NO_COLOR: "1",
     };
   }

@@ -1,11 +1,13 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { HOST_SESSION_VARIABLES } from "../../conversation.ts";
 import { HttpServer, SERVERS, startServer } from "../support/server.ts";
+import { CLEAN_ENV } from "../support/environment.ts";
 
 async function run(server: string, args: string[], env: Record<string, string> = {}) {
   const script = new URL(`../../servers/${server}.ts`, import.meta.url);
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", script.href, ...args],
-    env: { MCP_SESSIONS_STORE: "", NO_COLOR: "1", ...env },
+    env: { ...CLEAN_ENV, NO_COLOR: "1", ...env },
     stdin: "null",
   }).output();
   const decoder = new TextDecoder();
@@ -19,6 +21,7 @@ for (const server of SERVERS) {
     const flags = "transport host port path stateful tokens allow-anonymous allowed-host " +
       "allowed-origin store ttl bind conversation-key session handles log-level help version";
     for (const flag of flags.split(" ")) assertStringIncludes(stdout, `--${flag}`);
+    for (const variable of HOST_SESSION_VARIABLES) assertStringIncludes(stdout, `$${variable}`);
     assertStringIncludes(stdout, `servers/${server}.ts`);
   });
 }

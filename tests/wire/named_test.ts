@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { HOST_SESSION_VARIABLES } from "../../conversation.ts";
 import { sessionLayer, StatelessHttpTransport } from "../../servers/base/mod.ts";
 import { MemoryStore } from "../../store/mod.ts";
 import { startServer } from "../support/server.ts";
@@ -28,33 +29,78 @@ Deno.test("--session: is one session in all runs of its name, for what nothing e
   });
 });
 
-Deno.test("CLAUDE_CODE_SESSION_ID: is one session for each, and kept as a hash", async () => {
-  await withFolder(async (folder) => {
-    const store = `file:${folder}/sessions.jsonl`;
-    const env = { CLAUDE_CODE_SESSION_ID: "claude-one" };
-    await run({ store, env }, async (send) => {
-      assertEquals(await append(send, "one"), ["one"]);
-      assertEquals((await call(send, "via")).via, "environment");
-    });
-    await run({ store, env }, async (send) => {
-      assertEquals(await append(send, "two"), ["one", "two"]);
-    });
-    const another = { CLAUDE_CODE_SESSION_ID: "claude-two" };
-    await run({ store, env: another }, async (send) => {
-      assertEquals(await append(send, "else"), ["else"]);
-    });
-    const text = await Deno.readTextFile(`${folder}/sessions.jsonl`);
-    assert(!text.includes("claude-one"), "the store tells the host's id");
-  });
+Deno.test("HOST_SESSION_VARIABLES: are those of the contract, in its order", () => {
+  assertEquals<readonly string[]>(HOST_SESSION_VARIABLES, [
+    "CLAUDE_CODE_SESSION_ID",
+    "QWEN_CODE_SESSION_ID",
+    "GROK_SESSION_ID",
+    "ANTIGRAVITY_CONVERSATION_ID",
+  ]);
 });
 
-Deno.test("CLAUDE_CODE_SESSION_ID: is absent where it may not be read, and over HTTP", async () => {
-  const env = { CLAUDE_CODE_SESSION_ID: "claude" };
-  await run({ env, permissions: ["--no-prompt"] }, async (send) => {
-    assertEquals((await call(send, "via")).refused, "missing");
+for (const variable of HOST_SESSION_VARIABLES) {
+  Deno.test(`${variable}: is one session for each id, and kept as a hash`, async () => {
+    await withFolder(async (folder) => {
+      const store = `file:${folder}/sessions.jsonl`;
+      const env = { [variable]: "host-id-one" };
+      await run({ store, env }, async (send) => {
+        assertEquals(await append(send, "one"), ["one"]);
+        assertEquals((await call(send, "via")).via, "environment");
+      });
+      await run({ store, env }, async (send) => {
+        assertEquals(await append(send, "two"), ["one", "two"]);
+      });
+      await run({ store, env: { [variable]: "host-id-two" } }, async (send) => {
+        assertEquals(await append(send, "else"), ["else"]);
+      });
+      const text = await Deno.readTextFile(`${folder}/sessions.jsonl`);
+      assert(!text.includes("host-id-one"), "the store tells the host's id");
+    });
   });
-  await using server = await startServer({ server: POLICIES, transport: "http", env });
-  assertEquals(await append(await callerOf(server), ""), { cookie: undefined, refused: "missing" });
+
+  Deno.test(`${variable}: is absent where it may not be read, and over HTTP`, async () => {
+    const env = { [variable]: "host-id" };
+    // What yesterday's lines allow, and nothing at all.
+    const others = HOST_SESSION_VARIABLES.filter((name) => name !== variable);
+    for (const allowed of [[`--allow-env=${others}`], []]) {
+      await using server = await startServer({
+        server: POLICIES,
+        transport: "stdio",
+        env,
+        permissions: ["--no-prompt", ...allowed],
+        flags: ["--log-level", "debug"],
+      });
+      assertEquals((await server.tool("via")).error?.data, { reason: "missing" });
+      assertEquals(await server.endInput(), 0);
+      assert(!server.stderr.join("\n").includes(variable), "somebody is told of it");
+    }
+    await using server = await startServer({ server: POLICIES, transport: "http", env });
+    const nobody = await callerOf(server);
+    assertEquals(await append(nobody, ""), { cookie: undefined, refused: "missing" });
+  });
+}
+
+Deno.test("the variables of hosts: are each a session of their own, and the first that is set counts", async () => {
+  await withFolder(async (folder) => {
+    const store = `file:${folder}/sessions.jsonl`;
+    const all = Object.fromEntries(HOST_SESSION_VARIABLES.map((name) => [name, "same"]));
+    const ids: unknown[] = [];
+    for (const variable of HOST_SESSION_VARIABLES) {
+      const found = async (env: Record<string, string>) => {
+        let id: unknown;
+        await run({ store, env }, async (send) => {
+          id = (await call(send, "via")).session_id;
+        });
+        return id;
+      };
+      const id = await found({ [variable]: "same" });
+      // Those before it are gone from `all`: one is empty, which is the same.
+      assertEquals(await found(all), id, variable);
+      ids.push(id);
+      all[variable] = "";
+    }
+    assertEquals(new Set(ids).size, HOST_SESSION_VARIABLES.length);
+  });
 });
 
 Deno.test("sessionLayer: refuses a named session that unknown callers would share, or with no name", () => {

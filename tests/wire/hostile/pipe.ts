@@ -6,6 +6,7 @@
  */
 
 import { checkMessage, Fault, type Message } from "./verdict.ts";
+import { CLEAN_ENV } from "../../support/environment.ts";
 
 const NEWLINE = 0x0a;
 
@@ -24,7 +25,7 @@ export class Pipe implements AsyncDisposable {
   constructor(server: URL, args: readonly string[]) {
     this.#process = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", server.href, ...args],
-      env: { MCP_SESSIONS_STORE: "", CLAUDE_CODE_SESSION_ID: "", NO_COLOR: "1" },
+      env: { ...CLEAN_ENV, NO_COLOR: "1" },
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
