@@ -12,6 +12,7 @@ import { Birth, birthsIn } from "./birth.ts";
 import { CallSession } from "./call.ts";
 import { findByCookie, findByHandle } from "./find.ts";
 import { LAZY_TTL_MS, type Lifetime, newRecord } from "./record.ts";
+import type { AuthInfo } from "./sdk.ts";
 
 /**
  * What a `tools/call` without a live session gets (section 4 of the contract):
@@ -101,6 +102,7 @@ export class Admission {
     params: Record<string, unknown>,
     owner: string | null,
     handle?: string,
+    authInfo?: AuthInfo,
   ): Promise<Admitted> {
     const { name, arguments: args, task } = params;
     if (task === null) throw invalid("params.task", "an object", task);
@@ -112,7 +114,9 @@ export class Admission {
       : await findByHandle(this.#store, handle, owner);
     // Whoever names a session is not to get another one, or none, in its place.
     if (handle !== undefined && found.kind !== "live") throw sessionRequired("unknown");
-    const binding = found.kind === "missing" ? await this.#bindings.of(params, owner) : undefined;
+    const binding = found.kind === "missing"
+      ? await this.#bindings.of(params, owner, authInfo)
+      : undefined;
     const policy = (typeof name === "string" ? this.#tools.get(name) : undefined) ?? this.#policy;
     if (found.kind !== "live" && binding === undefined && policy === "required") {
       const isUncounted = found.kind === "missing" && this.#bindings.leavesOut(params, owner);

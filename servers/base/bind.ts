@@ -18,6 +18,7 @@ export interface BindSettings {
   readonly bind: Bind;
   /** Keys of `_meta`, or `KEY/FIELD…`, that count before those that are known. */
   readonly conversationKeys: readonly string[];
+  /** The name of each user's own session for calls that nothing else binds. */
   readonly sessionName: string | undefined;
   /** Does the server talk only to the user whose process it is? */
   readonly local: boolean;

@@ -5,19 +5,21 @@
  */
 
 import {
+  type Conversation,
   CONVERSATION_KEYS,
   type ConversationKey,
   conversationOf,
   HOST_SESSION_VARIABLES,
 } from "../../conversation.ts";
 import { isObject, utf8Length } from "../../protocol.ts";
+import type { AuthInfo } from "./sdk.ts";
 
 /**
  * How a call's session was found:
  *
  * - `cookie`, `handle`: the caller presented it;
  * - `conversation`: by the conversation that the caller's host tells of;
- * - `name`: it is the named session that the server was started with;
+ * - `name`: it is the caller's own session of the name that the server was given;
  * - `environment`: by the id that the host gave the server's process;
  * - `created`: it was not; the policy `auto` made one for this call.
  */
@@ -41,10 +43,32 @@ export interface BindingOptions {
    */
   readonly conversationKeys?: readonly (string | readonly string[])[];
   /**
-   * The name of the local user's session for calls that present none and belong to no conversation:
-   * the same today and tomorrow. Goes with `local`.
+   * The name of the caller's own session for calls that present none and belong to no conversation:
+   * the same today and tomorrow. Each principal has one of that name, and the local user another;
+   * anonymous callers of a transport that is not `local` have none.
+   *
+   * A function chooses the name for each such call: it is given what `authenticate` gave, `undefined`
+   * for the local user, and gives `undefined` for no session by name. It must not wait. If it throws,
+   * or gives a promise or what is no name of 1 to 256 bytes, the call ends in -32603, `onerror` is told
+   * why, and no session is made or used.
+   *
+   * @example One session for each team that a user works in, and none for guests
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import type { AuthInfo, BindingOptions } from "@mcp-sessions/deno/server";
+   *
+   * const sessionName = (principal: AuthInfo | undefined) =>
+   *   principal?.scopes.find((scope) => scope.startsWith("team:"));
+   * export const binding: BindingOptions = { sessionName };
+   *
+   * assertEquals(sessionName({ token: "t", clientId: "app", scopes: ["team:red"] }), "team:red");
+   * assertEquals(sessionName({ token: "t", clientId: "app", scopes: ["guest"] }), undefined);
+   * ```
    */
-  readonly sessionName?: string | undefined;
+  readonly sessionName?:
+    | string
+    | ((principal: AuthInfo | undefined) => string | undefined)
+    | undefined;
   /**
    * The id that the host gave this process for what it is to serve: as `sessionName`, which counts
    * first, but kept only as a hash. With the name of the environment variable that it stood in, so
@@ -53,6 +77,8 @@ export interface BindingOptions {
    */
   readonly hostSessionId?: string | { readonly variable: string; readonly id: string } | undefined;
 }
+
+type HostSession = Exclude<BindingOptions["hostSessionId"], string | undefined>;
 
 /** What a call is bound to. */
 export interface Binding {
@@ -70,47 +96,37 @@ export const MAX_NAME_BYTES = 256;
 const encoder = new TextEncoder();
 
 /** Is this a name that a session can have? */
-export function isSessionName(name: string): boolean {
-  return name !== "" && name.isWellFormed() && utf8Length(name) <= MAX_NAME_BYTES;
+export function isSessionName(name: unknown): name is string {
+  return typeof name === "string" && name !== "" && name.isWellFormed() &&
+    utf8Length(name) <= MAX_NAME_BYTES;
 }
 
 /** Tells what calls are bound to. */
 export class Bindings {
   readonly #local: boolean;
   readonly #keys: readonly ConversationKey[];
-  readonly #hasFallback: boolean;
-  readonly #fallback: () => Promise<Binding | undefined>;
+  readonly #sessionName: BindingOptions["sessionName"];
+  readonly #host: HostSession | undefined;
 
   /**
    * Checks the options and copies them.
    *
-   * @throws {TypeError} if a session is to be shared by callers whom nobody knows, or has no name.
+   * @throws {TypeError} if a session's name is none, or callers whom nobody knows are to share one.
    */
   constructor(options: BindingOptions & { readonly local: boolean }) {
     const { local, conversationKeys = CONVERSATION_KEYS, sessionName, hostSessionId } = options;
-    if (!local && (sessionName ?? hostSessionId) !== undefined) {
+    if (!local && hostSessionId !== undefined) {
       throw new TypeError(
-        "Cannot make a session layer as a named session goes with local: current value is false",
+        "Cannot make a session layer as hostSessionId goes with local: current value is false",
       );
     }
-    if (sessionName !== undefined && !isSessionName(sessionName)) {
-      throw new TypeError(
-        `Cannot make a session layer as sessionName has not 1 to ${MAX_NAME_BYTES} bytes of UTF-8`,
-      );
-    }
+    if (typeof sessionName !== "function" && sessionName !== undefined) checkName(sessionName);
     this.#local = local;
     this.#keys = conversationKeys.map((key) => typeof key === "string" ? key : [...key]);
-    const named = sessionName === undefined ? undefined : byName(sessionName);
-    this.#hasFallback = (sessionName ?? hostSessionId) !== undefined;
-    this.#fallback = async () =>
-      named ?? (hostSessionId === undefined ? undefined : await byEnvironment(hostSessionId));
-  }
-
-  /** Whether a call that presents nothing is bound to something. */
-  binds(params: unknown, owner: string | null): boolean {
-    if (!this.#local && owner === null) return false;
-    const conversation = conversationOf(params, this.#keys);
-    return conversation === undefined ? this.#hasFallback : conversation !== "unreadable";
+    this.#sessionName = sessionName;
+    this.#host = typeof hostSessionId === "string"
+      ? { variable: HOST_SESSION_VARIABLES[0], id: hostSessionId }
+      : hostSessionId && { ...hostSessionId };
   }
 
   /** Whether a call tells a conversation that does not count, as nobody knows its caller. */
@@ -118,32 +134,74 @@ export class Bindings {
     return !this.#local && owner === null && isObject(conversationOf(params, this.#keys));
   }
 
-  /** What a call without a cookie or a handle is bound to, if to anything. */
-  async of(params: unknown, owner: string | null): Promise<Binding | undefined> {
+  /** Whether a call that presents nothing is bound to something; not if the chosen name is none. */
+  async binds(
+    params: unknown,
+    owner: string | null,
+    authInfo: AuthInfo | undefined,
+  ): Promise<boolean> {
+    const binding = await this.of(params, owner, authInfo).catch(() => undefined);
+    return binding !== undefined;
+  }
+
+  /**
+   * What a call without a cookie or a handle is bound to, if to anything. `owner` is the principal
+   * that `authInfo` describes.
+   *
+   * @throws {TypeError} if the function that chooses the name gives none, or what it throws.
+   */
+  async of(
+    params: unknown,
+    owner: string | null,
+    authInfo: AuthInfo | undefined,
+  ): Promise<Binding | undefined> {
     // Whoever makes up the id of a conversation must not come upon somebody else's session.
     if (!this.#local && owner === null) return undefined;
     const conversation = conversationOf(params, this.#keys);
-    if (conversation === undefined) return await this.#fallback();
     if (conversation === "unreadable") return undefined;
-    const { key, id } = conversation;
-    return {
-      // The store is to tell nobody which conversations there were.
-      alias: `conversation:${await sha256(JSON.stringify([key, id]))}`,
-      via: "conversation",
-      title: `conversation by ${key}`,
-      reason: "host/conversation",
-    };
+    if (conversation !== undefined) return await byConversation(conversation);
+    const name = this.#nameFor(authInfo);
+    if (name !== undefined) return byName(name);
+    return this.#host === undefined ? undefined : await byEnvironment(this.#host);
   }
+
+  #nameFor(authInfo: AuthInfo | undefined): string | undefined {
+    const sessionName = this.#sessionName;
+    if (typeof sessionName !== "function") return sessionName;
+    const name: unknown = sessionName(authInfo);
+    if (name === undefined) return undefined;
+    // One that fails later would end the process.
+    if (name instanceof Promise) name.catch(() => {});
+    checkName(name);
+    return name;
+  }
+}
+
+/** The name itself may be a secret in the wrong place. */
+function checkName(name: unknown): asserts name is string {
+  if (isSessionName(name)) return;
+  const type = name instanceof Promise ? "a promise" : `of type ${typeof name}`;
+  throw new TypeError(
+    `Cannot use a named session as sessionName must be 1 to ${MAX_NAME_BYTES} bytes of UTF-8, or ` +
+      `undefined: current value is ${type}`,
+  );
+}
+
+async function byConversation({ key, id }: Conversation): Promise<Binding> {
+  return {
+    // The store is to tell nobody which conversations there were.
+    alias: `conversation:${await sha256(JSON.stringify([key, id]))}`,
+    via: "conversation",
+    title: `conversation by ${key}`,
+    reason: "host/conversation",
+  };
 }
 
 function byName(name: string): Binding {
   return { alias: `name:${name}`, via: "name", title: name, reason: "host/name" };
 }
 
-async function byEnvironment(host: string | { variable: string; id: string }): Promise<Binding> {
-  const { variable, id } = typeof host === "string"
-    ? { variable: HOST_SESSION_VARIABLES[0], id: host }
-    : host;
+async function byEnvironment({ variable, id }: HostSession): Promise<Binding> {
   // The first was the only one once, and its sessions are to be found again.
   const name = variable === HOST_SESSION_VARIABLES[0] ? "" : `${variable}:`;
   return {

@@ -54,7 +54,7 @@ export type Command =
     readonly ttlMs: number;
     /** What calls that present no session are bound by; `undefined` leaves it to the server. */
     readonly bind: Bind | undefined;
-    /** The session of calls that nothing else is bound to. */
+    /** The name of each user's own session for calls that nothing else binds. */
     readonly sessionName: string | undefined;
     /** Further keys of `_meta`, or `KEY/FIELD…`, for the ids of conversations. */
     readonly conversationKeys: readonly string[];
@@ -141,8 +141,8 @@ Usage: ${program} [flags]
   --conversation-key KEY[/FIELD…]    a further key of _meta, or a path from one, with the id of a
                                      conversation; counts before the known ones, and can be given
                                      more than once
-  --session NAME                     the session of your own that calls have which nothing else
-                                     binds, the same in each run (stdio)
+  --session NAME                     session for calls that nothing else binds, the same in every
+                                     run; over HTTP each user's own (--tokens)
   --handles auto|always|never        to whom to offer handles: tools by which a model makes, lists
                                      and ends sessions, and an argument "session" of every tool;
                                      auto: hosts that know no sessions; alone it means always
@@ -183,8 +183,12 @@ export function parseFlags(args: readonly string[], authenticates: boolean): Com
       throw new UsageError(`--${misplaced} goes with --transport streamable-http`);
     }
   }
-  if (transport !== "stdio" && flags.session !== undefined) {
-    throw new UsageError("--session goes with --transport stdio, as it is one user's own");
+  const isAuthenticated = authenticates || flags.tokens !== undefined;
+  if (transport !== "stdio" && flags.session !== undefined && !isAuthenticated) {
+    throw new UsageError(
+      "--session over HTTP is each user's own session, and nothing tells users apart: add --tokens " +
+        "FILE, or use --transport stdio",
+    );
   }
   const bind = flags.bind === undefined ? undefined : bindFlag(flags.bind);
   const isUnused = bind === "none" || (Array.isArray(bind) && !bind.includes("conversation"));
@@ -195,7 +199,7 @@ export function parseFlags(args: readonly string[], authenticates: boolean): Com
   if (authenticates && flags.tokens !== undefined) {
     throw new UsageError("--tokens cannot be used as this server authenticates in its own way");
   }
-  if (!isLoopback(host) && !authenticates && !flags.tokens && !flags["allow-anonymous"]) {
+  if (!isLoopback(host) && !isAuthenticated && !flags["allow-anonymous"]) {
     throw new UsageError(
       `--host ${host} lets other machines in, and nothing tells their users apart: give --tokens ` +
         "FILE, or --allow-anonymous if whoever reaches the port may use the server",

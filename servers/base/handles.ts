@@ -226,7 +226,7 @@ export class Handles extends TransportDecorator {
     }
     this.#sayFindings();
     if (this.#catalog.clash !== undefined) return message;
-    const isBound = this.#isBound(params, extra);
+    const isBound = await this.#isBound(params, extra);
     const isFirstPage = member(params, "cursor") === undefined;
     const own = isFirstPage
       ? handleTools(this.#catalog.argument, this.#layer?.retention ?? "")
@@ -276,15 +276,19 @@ export class Handles extends TransportDecorator {
     const { params, extra, isAware } = pending.asked;
     if (pending.kind !== "call" || pending.handle !== undefined || isAware) return result;
     const cookie = resultCookie(result);
-    if (!cookie || this.#layer === undefined || this.#isBound(params, extra)) return result;
+    if (!cookie || this.#layer === undefined || await this.#isBound(params, extra)) return result;
     await this.#survey.done(extra);
     if (this.#catalog.clash !== undefined || !this.#catalog.takes(params.name)) return result;
     return words.withText(result, words.newSession(cookie, this.#catalog.argument));
   }
 
   /** Whether calls such as this one find their session without being told. */
-  #isBound(params: Record<string, unknown>, extra: MessageExtraInfo | undefined): boolean {
-    return this.#layer?.bindings.binds(params, ownerOf(extra?.authInfo)) === true;
+  async #isBound(
+    params: Record<string, unknown>,
+    extra: MessageExtraInfo | undefined,
+  ): Promise<boolean> {
+    const authInfo = extra?.authInfo;
+    return await this.#layer?.bindings.binds(params, ownerOf(authInfo), authInfo) === true;
   }
 
   #surveyed(tools: readonly unknown[]): void {

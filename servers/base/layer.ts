@@ -66,7 +66,8 @@ export interface SessionLayerOptions extends BindingOptions {
  * `session/*`, checks the policy of each tool, hands the session to the tool
  * ({@linkcode currentSession}), and puts the cookie on the result.
  *
- * @throws {TypeError} if a policy is none, or a named session is to be shared by unknown callers.
+ * @throws {TypeError} if a policy or a session's name is none, or unknown callers are to share a
+ * session.
  * @throws {RangeError} if a lifetime is none.
  *
  * @example
@@ -176,9 +177,10 @@ class SessionLayer extends TransportDecorator {
     isAware: boolean,
   ): Promise<void> {
     try {
-      const owner = ownerOf(extra?.authInfo);
+      const authInfo = extra?.authInfo;
       const handle = handleOf(extra);
-      pending.admitted = await this.#admission.call(request.params ?? {}, owner, handle);
+      const params = request.params ?? {};
+      pending.admitted = await this.#admission.call(params, ownerOf(authInfo), handle, authInfo);
     } catch (error) {
       const isRefused = error instanceof WireError && error.code === CODE.sessionRequired;
       if (isRefused && !isAware && this.#handles === undefined) {

@@ -6,6 +6,7 @@
  */
 
 import {
+  type AuthInfo,
   type JSONRPCMessage,
   sessionLayer,
   type SessionLayerOptions,
@@ -16,6 +17,14 @@ import { record } from "../store/stores.ts";
 
 /** Where the clock stands at first. */
 export const NOW = 1_800_000_000_000;
+
+/** What comes with a call beside its cookie. */
+interface CallOptions {
+  /** The caller, if it is authenticated. */
+  readonly authInfo?: AuthInfo | undefined;
+  /** Further members of `_meta`. */
+  readonly meta?: Readonly<Record<string, unknown>>;
+}
 
 /** A server that runs `tool` for each call, and a session that calls come in. */
 export async function serving(
@@ -44,6 +53,8 @@ export async function serving(
     },
   };
   const layer = sessionLayer(wire, { store, now: () => clock.now, ...options });
+  const errors: Error[] = [];
+  layer.onerror = (error) => errors.push(error);
   layer.onmessage = (message) => {
     if (!("id" in message) || message.id === undefined) return;
     const { id } = message;
@@ -53,11 +64,12 @@ export async function serving(
     );
   };
   let lastId = 0;
-  const call = (cookie: unknown = { id: "sess-1" }) => {
+  const call = (cookie: unknown = { id: "sess-1" }, { authInfo, meta }: CallOptions = {}) => {
     const { promise, resolve } = Promise.withResolvers<JSONRPCMessage>();
     waiting.set(++lastId, resolve);
-    const params = { name: "tool", _meta: { "mcp/session": cookie } };
-    wire.onmessage?.({ jsonrpc: "2.0", id: lastId, method: "tools/call", params });
+    const params = { name: "tool", _meta: { ...meta, "mcp/session": cookie } };
+    const extra = authInfo === undefined ? {} : { authInfo };
+    wire.onmessage?.({ jsonrpc: "2.0", id: lastId, method: "tools/call", params }, extra);
     return promise;
   };
   const cancel = () => {
@@ -67,6 +79,8 @@ export async function serving(
   return {
     clock,
     store,
+    /** What the layer told its `onerror`. */
+    errors,
     call,
     cancel,
     /** Resolves once the store was written to that often. */

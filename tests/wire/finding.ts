@@ -68,6 +68,7 @@ export async function run(
 export async function withTokens(
   flags: string[],
   test: (server: HttpServer) => Promise<void>,
+  store = "memory:",
 ): Promise<void> {
   await withFolder(async (folder) => {
     const tokens = join(folder, "tokens");
@@ -75,6 +76,7 @@ export async function withTokens(
     await using server = await startServer({
       server: POLICIES,
       transport: "http",
+      store,
       flags: ["--tokens", tokens, ...flags],
     });
     await test(server);

@@ -1,10 +1,10 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { HOST_SESSION_VARIABLES } from "../../conversation.ts";
-import { sessionLayer, StatelessHttpTransport } from "../../servers/base/mod.ts";
-import { MemoryStore } from "../../store/mod.ts";
-import { startServer } from "../support/server.ts";
-import { callerOf } from "./callers.ts";
-import { append, call, POLICIES, run, vscode, withFolder } from "./finding.ts";
+import { presenting, startServer } from "../support/server.ts";
+import { callerOf, type Send } from "./callers.ts";
+import { append, call, POLICIES, run, vscode, withFolder, withTokens } from "./finding.ts";
+
+const AUTHENTICATING = new URL("../fixtures/authenticating.ts", import.meta.url);
 
 Deno.test("--session: is one session in all runs of its name, for what nothing else binds", async () => {
   await withFolder(async (folder) => {
@@ -103,16 +103,55 @@ Deno.test("the variables of hosts: are each a session of their own, and the firs
   });
 });
 
-Deno.test("sessionLayer: refuses a named session that unknown callers would share, or with no name", () => {
-  const layer = (options: object) => {
-    const transport = new StatelessHttpTransport();
-    return sessionLayer(transport, { store: new MemoryStore(), ...options });
-  };
-  for (const shared of [{ sessionName: "mine" }, { hostSessionId: "host" }]) {
-    assertThrows(() => layer(shared), TypeError, "local");
-    layer({ ...shared, local: true });
-  }
-  for (const sessionName of ["", "x".repeat(257), "\ud800"]) {
-    assertThrows(() => layer({ sessionName, local: true }), TypeError, "sessionName");
-  }
+for (const flags of [[], ["--stateful"]]) {
+  Deno.test(`--session over HTTP ${flags}: is each principal's own, and nobody's without a token`, async () => {
+    await withFolder(async (folder) => {
+      const store = `file:${folder}/sessions.jsonl`;
+      const all = ["--session", "notes", "--allow-anonymous", ...flags];
+      await withTokens(all, async (server) => {
+        const [alice, bob] = [await callerOf(server, "a-token"), await callerOf(server, "b-token")];
+        assertEquals(await append(alice, "alice's"), ["alice's"]);
+        assertEquals(await append(bob, "bob's"), ["bob's"]);
+        const found = await call(alice, "via");
+        assertEquals([found.via, found.cookie], ["name", found.session_id]);
+        assertEquals(await append(alice, "of the conversation", vscode("1")), [
+          "of the conversation",
+        ]);
+        assertEquals((await call(alice, "via", vscode("1"))).via, "conversation");
+        assertEquals((await call(alice, "via", { threadId: {} })).refused, "missing");
+        const { sessions } = (await alice("session/list", {})).result ?? {};
+        assertEquals(sessions?.map(({ data }) => data.title), [
+          "notes",
+          "conversation by vscode.conversationId",
+        ]);
+        // Neither the name nor the id of somebody's session leads to it.
+        const stolen = presenting({ id: found.session_id })._meta;
+        assertEquals((await call(bob, "read", stolen)).refused, "unknown");
+        for (const meta of [{}, vscode("1")]) {
+          const anybody = await callerOf(server);
+          assertEquals((await call(anybody, "read", meta)).refused, "missing");
+          assertEquals((await call(anybody, "via_public", meta)).via, null);
+          assertEquals((await call(anybody, "via_lazy", meta)).via, "created");
+        }
+      }, store);
+      await withTokens(all, async (server) => {
+        const again = await callerOf(server, "a-token");
+        assertEquals(await append(again, "more"), ["alice's", "more"]);
+      }, store);
+      // The local user is another one.
+      await run({ store, flags: ["--session", "notes"] }, async (send) => {
+        assertEquals(await append(send, "mine"), ["mine"]);
+      });
+    });
+  });
+}
+
+Deno.test("--session over HTTP: goes with a server that authenticates in its own way", async () => {
+  const flags = ["--session", "notes"];
+  await using server = await startServer({ server: AUTHENTICATING, transport: "http", flags });
+  const [alice, bob] = [await callerOf(server, "alice"), await callerOf(server, "bob")];
+  const idOf = async (send: Send) => (await call(send, "whoami")).session_id;
+  const id = await idOf(alice);
+  assertEquals(await idOf(alice), id);
+  assertNotEquals(await idOf(bob), id);
 });
