@@ -3,7 +3,8 @@
 import { join } from "node:path";
 import told from "./fixtures/3443e0b/told.json" with { type: "json" };
 import { tempFolder } from "./store/stores.ts";
-import { type Gone, type JarWay, Programs } from "./support/upgrade.ts";
+import { Programs } from "./support/upgrade.ts";
+import type { Gone, JarWay } from "./support/upgrade_ways.ts";
 
 const ROOT = new URL("..", import.meta.url);
 const FIXTURES = new URL("fixtures/3443e0b/", import.meta.url);
