@@ -70,7 +70,7 @@ for (const variable of HOST_SESSION_VARIABLES) {
         permissions: ["--no-prompt", ...allowed],
         flags: ["--log-level", "debug"],
       });
-      assertEquals((await server.tool("via")).error?.data, { reason: "missing" });
+      assertEquals((await server.tool("via", {}, null)).error?.data, { reason: "missing" });
       assertEquals(await server.endInput(), 0);
       assert(!server.stderr.join("\n").includes(variable), "somebody is told of it");
     }
