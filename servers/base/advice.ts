@@ -25,20 +25,14 @@ export function once(advise: Advise): Advise {
   };
 }
 
-/** Advises about callers that know no sessions and tell no conversation that counts. */
+/** Tells about callers that know no sessions and tell no conversation that counts. */
 export function adviseRefused(advise: Advise, { local, isOffered }: RefusedCall): void {
-  const what =
-    "A call came without a session from a host that knows none, and tells no conversation " +
-    "that counts";
   const named = local
-    ? "--session NAME (sessionName) gives such calls one session"
-    : "tokens (--tokens FILE, authenticate) make conversations count, and with them --session NAME " +
-      "(sessionName) gives each user one session";
-  if (isOffered) {
-    return advise("info", `${what}; its model was told to make one. Besides, ${named}`);
-  }
+    ? "--session NAME gives such calls one session"
+    : "with tokens conversations count, and --session NAME gives each user one session";
+  const model = isOffered ? "its model was told to make one" : "--handles lets models make some";
   advise(
-    "warn",
-    `${what}. ${named[0]?.toUpperCase()}${named.slice(1)}; --handles lets models make them`,
+    "info",
+    `A call had no session, as its host knows none and no conversation counted: ${named}; ${model}`,
   );
 }

@@ -55,8 +55,8 @@ export interface SessionLayerOptions extends BindingOptions {
   /** The clock, in milliseconds since 1970. @default Date.now */
   readonly now?: () => number;
   /**
-   * Told, once each, what to do about callers: `warn` if they cannot be served as things are, `info`
-   * if they can help themselves. @default nobody is told
+   * Told, once each, what whoever runs the server can do about its callers (`info`) and what about its
+   * tools is in the way of handles (`warn`). @default nobody is told
    */
   readonly advise?: (level: "info" | "warn", message: string) => void;
 }

@@ -78,7 +78,10 @@ Deno.test("conformance: what is no MCP endpoint fails every scenario", async () 
 });
 
 Deno.test("conformance: a layer that refuses every call fails each scenario of a tool", async () => {
-  const run = await runOn({ server: fixture("strict"), flags: ["--stateful"] });
+  const run = await runOn({
+    server: fixture("strict"),
+    flags: ["--stateful", "--handles", "never"],
+  });
   const calling = [...run.keys()].filter((name) => /^(?:tools-call|elicitation)-/.test(name))
     .sort();
   assertEquals(calling.length, 12);
