@@ -18,15 +18,22 @@ export interface HandleFinding {
   readonly effect: string;
 }
 
+/** What a tool's schema says, found out once for as long as it stays the same. */
+interface CatalogedTool {
+  readonly schemaText: string | undefined;
+  readonly declaresSession: boolean;
+  readonly takes: Readonly<Record<HandleArgument, boolean>>;
+}
+
 /** The tools of one server, as far as they have been seen. */
 export class HandleCatalog {
-  /** The `inputSchema` of each tool, by its name. */
-  #schemas = new Map<string, unknown>();
+  #tools = new Map<string, CatalogedTool>();
   #argument: HandleArgument = "session";
 
   /** Takes every tool that the server has, in place of those that were known. */
   replace(tools: readonly unknown[]): void {
-    this.#schemas = new Map();
+    const names = new Set(tools.map((tool) => member(tool, "name")));
+    for (const name of this.#tools.keys()) if (!names.has(name)) this.#tools.delete(name);
     this.add(tools);
   }
 
@@ -34,9 +41,9 @@ export class HandleCatalog {
   add(tools: readonly unknown[]): void {
     for (const tool of tools) {
       const name = member(tool, "name");
-      if (typeof name === "string") this.#schemas.set(name, member(tool, "inputSchema"));
+      if (typeof name === "string") this.#note(name, member(tool, "inputSchema"));
     }
-    const declared = this.#schemas.values().some((schema) => mayDeclare(schema, "session"));
+    const declared = this.#tools.values().some(({ declaresSession }) => declaresSession);
     this.#argument = declared ? "session_handle" : "session";
   }
 
@@ -47,28 +54,25 @@ export class HandleCatalog {
 
   /** The server's own tool that has the name of one of the three, for which there are no handles. */
   get clash(): string | undefined {
-    return this.#schemas.keys().find(isHandleTool);
+    return this.#tools.keys().find(isHandleTool);
   }
 
   /** Whether calls of this tool can name a session; `undefined` for a tool that is not known. */
   takes(name: unknown): boolean | undefined {
-    if (typeof name !== "string" || !this.#schemas.has(name)) return undefined;
-    return canTakeProperty(this.#schemas.get(name), this.#argument);
+    return typeof name === "string" ? this.#tools.get(name)?.takes[this.#argument] : undefined;
   }
 
-  /** A tool as it is shown. `isBound` tells that its calls have a session without a handle. */
+  /** A tool that has been seen, as it is shown. `isBound` tells that its calls have a session without a handle. */
   shown(tool: unknown, isBound: boolean): unknown {
     const schema = member(tool, "inputSchema");
-    if (!isObject(tool) || !isObject(schema) || !canTakeProperty(schema, this.#argument)) {
-      return tool;
-    }
+    if (!isObject(tool) || !isObject(schema) || !this.takes(tool.name)) return tool;
     const property = isBound ? NOT_NEEDED : NEEDED;
     return { ...tool, inputSchema: withProperty(schema, this.#argument, property) };
   }
 
   /** What is in the way of handles, at most once of each kind. */
   get findings(): readonly HandleFinding[] {
-    const names = [...this.#schemas.keys()];
+    const names = [...this.#tools.keys()];
     const clash = this.clash;
     if (clash !== undefined) {
       return [{
@@ -77,7 +81,7 @@ export class HandleCatalog {
       }];
     }
     const findings: HandleFinding[] = [];
-    const declaring = names.filter((name) => mayDeclare(this.#schemas.get(name), "session"));
+    const declaring = names.filter((name) => this.#tools.get(name)?.declaresSession);
     if (declaring.length > 0) {
       const [tools, have] = [listOf(declaring), declaring.length === 1 ? "has" : "have"];
       findings.push({
@@ -94,6 +98,19 @@ export class HandleCatalog {
       });
     }
     return findings;
+  }
+
+  #note(name: string, schema: unknown): void {
+    const schemaText = JSON.stringify(schema);
+    if (this.#tools.has(name) && this.#tools.get(name)?.schemaText === schemaText) return;
+    this.#tools.set(name, {
+      schemaText,
+      declaresSession: mayDeclare(schema, "session"),
+      takes: {
+        session: canTakeProperty(schema, "session"),
+        session_handle: canTakeProperty(schema, "session_handle"),
+      },
+    });
   }
 }
 

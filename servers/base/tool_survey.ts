@@ -70,7 +70,7 @@ export class ToolSurvey {
     const timer = setTimeout(late.resolve, SURVEY_MS);
     const asked = this.#pages(extra).then((tools) => {
       if (this.#current === survey && tools !== undefined) this.#learn(tools);
-    });
+    }).catch(() => {/* Tools that nobody can read are taken as those that nobody tells. */});
     const survey: Promise<void> = Promise.race([asked, late.promise]).then(() =>
       clearTimeout(timer)
     );
