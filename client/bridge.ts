@@ -9,16 +9,18 @@
  */
 
 import { Console } from "node:console";
+import { createHash } from "node:crypto";
 import process from "node:process";
 import { requireDeno } from "../runtime/deno_version.ts";
 import { CONVERSATION_KEYS } from "../conversation.ts";
 import { Conversations } from "./bridge/conversations.ts";
 import { type Behind, HELP, parseFlags, UsageError } from "./bridge/flags.ts";
+import type { ListingJar } from "./bridge/handle_jar.ts";
 import { Host } from "./bridge/host.ts";
 import { type Log, logger } from "./bridge/log.ts";
 import { Relay } from "./bridge/relay.ts";
 import { messageOf } from "./failure.ts";
-import { type CookieJar, MemoryJar } from "./jar.ts";
+import { MemoryJar } from "./jar.ts";
 import { defaultJarPath, FileJar, settleSizeLimit, surviveSizeLimit } from "./jar_file.ts";
 import { commandName } from "./jar_key.ts";
 import type { Connect } from "./reconnecting.ts";
@@ -27,11 +29,11 @@ import { StreamableHTTPClientTransport } from "./sdk.ts";
 import { sendPaced } from "./send_once.ts";
 import { ServerProcess } from "./server_process.ts";
 
-/** How the server is connected to, what the jar calls it, and what people do. */
+/** How the server is connected to, what the jar calls it and its user, and what people call it. */
 function target(
   behind: Behind,
   room: () => Promise<void>,
-): { connect: Connect; server: string; shown: string } {
+): { connect: Connect; server: string; user: string; shown: string } {
   if (behind.kind === "url") {
     const { url, headers } = behind;
     const paced = (url: string | URL, init?: RequestInit) => sendPaced(url, init, room);
@@ -39,6 +41,7 @@ function target(
     return {
       connect: () => new StreamableHTTPClientTransport(url, options),
       server: url.href,
+      user: userOf(headers),
       shown: `${url.origin}${url.pathname}`,
     };
   }
@@ -47,12 +50,20 @@ function target(
     // The host's environment is meant for the server.
     connect: () => new ServerProcess({ command, args, room }),
     server: commandName([command, ...args]),
+    user: "",
     shown: command,
   };
 }
 
+/** Tells apart those whom a server tells apart by headers, of which the jar is to have nothing. */
+function userOf(headers: readonly (readonly [string, string])[]): string {
+  if (headers.length === 0) return "";
+  const named = headers.map(([name, value]) => [name.toLowerCase(), value]).sort();
+  return createHash("sha256").update(JSON.stringify(named)).digest("hex").slice(0, 16);
+}
+
 /** The jar that the user's clients share. Without it, sessions last as long as this process. */
-async function openJar(log: Log): Promise<CookieJar & Partial<AsyncDisposable>> {
+async function openJar(log: Log): Promise<ListingJar & Partial<AsyncDisposable>> {
   try {
     return await FileJar.open(defaultJarPath(), { warn: (message) => log("warn", message) });
   } catch (error) {
@@ -77,12 +88,13 @@ async function main(): Promise<number> {
   const { readable } = Deno.stdin;
   const { writable } = Deno.stdout;
   const host = new Host({ readable, writable, stray: (message) => log("info", message) });
-  const { connect, server, shown } = target(command.behind, () => host.room());
+  const { connect, server, user, shown } = target(command.behind, () => host.room());
   const jar = await openJar(log);
   const keys = [...command.conversationKeys, ...CONVERSATION_KEYS];
-  const conversations = new Conversations({ jar, server, keys, name: command.session, log });
-  const { session } = command;
-  const relay = new Relay({ host, connect, server: shown, session, conversations, log });
+  const { session, perProcess } = command;
+  const conversations = new Conversations({ jar, server, keys, name: session, perProcess, log });
+  const handles = session === undefined && !perProcess ? { jar, server, user } : undefined;
+  const relay = new Relay({ host, connect, server: shown, session, conversations, handles, log });
   const stop = Promise.withResolvers<void>();
   onStopSignal(() => {
     stop.resolve();

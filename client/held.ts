@@ -100,7 +100,7 @@ export function resumed(received: HeldCookie, verified: boolean): Change {
  * Did the server make `cookie`'s session by itself, as it did not know the held one any more? It
  * says so only in the cookie's data, which a new id for a lazy session of old may keep.
  */
-function madeLazily(cookie: HeldCookie, held: HeldCookie): boolean {
+export function madeLazily(cookie: HeldCookie, held: HeldCookie): boolean {
   const createdAt = cookie.data?.createdAt;
   const sameSession = createdAt !== undefined && createdAt === held.data?.createdAt;
   return cookie.data?.reason === LAZY.reason && !sameSession;

@@ -14,6 +14,12 @@ export interface JarKey {
   readonly profile: string;
 }
 
+/** A cookie, and what it is filed under. */
+export interface JarEntry extends JarKey {
+  /** The cookie. */
+  readonly cookie: HeldCookie;
+}
+
 /** Keeps at most one cookie for each server and profile. Cookies go in and out by copy. */
 export interface CookieJar {
   /** The cookie that is filed under `key`. */
@@ -46,11 +52,11 @@ export interface CookieJar {
  * ```
  */
 export class MemoryJar implements CookieJar {
-  readonly #cookies = new Map<string, HeldCookie>();
+  readonly #entries = new Map<string, JarEntry>();
 
   /** The cookie that is filed under `key`. */
   get(key: JarKey): Promise<HeldCookie | undefined> {
-    return Promise.resolve(heldCookie(this.#cookies.get(name(key))));
+    return Promise.resolve(heldCookie(this.#entries.get(name(key))?.cookie));
   }
 
   /** Files `cookie` under `key`, in place of any other. */
@@ -59,13 +65,14 @@ export class MemoryJar implements CookieJar {
     if (copy === undefined) {
       return Promise.reject(new TypeError("Cannot file a cookie as its id is not valid"));
     }
-    this.#cookies.set(name(key), copy);
+    const { server, profile } = key;
+    this.#entries.set(name(key), { server, profile, cookie: copy });
     return Promise.resolve();
   }
 
   /** Files `cookie` under `key` unless there is one already, and gives the one that is there. */
   async add(key: JarKey, cookie: HeldCookie): Promise<HeldCookie> {
-    const there = heldCookie(this.#cookies.get(name(key)));
+    const there = heldCookie(this.#entries.get(name(key))?.cookie);
     if (there !== undefined) return there;
     await this.set(key, cookie);
     return structuredClone(cookie);
@@ -73,8 +80,13 @@ export class MemoryJar implements CookieJar {
 
   /** Takes out the cookie under `key`, if it is still that of session `id`. */
   delete(key: JarKey, id: string): Promise<void> {
-    if (this.#cookies.get(name(key))?.id === id) this.#cookies.delete(name(key));
+    if (this.#entries.get(name(key))?.cookie.id === id) this.#entries.delete(name(key));
     return Promise.resolve();
+  }
+
+  /** All cookies, by copy, in the order in which they were first filed. */
+  list(): Promise<JarEntry[]> {
+    return Promise.resolve(structuredClone([...this.#entries.values()]));
   }
 }
 

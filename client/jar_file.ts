@@ -7,7 +7,7 @@
 import { type HeldCookie, heldCookie } from "../protocol.ts";
 import { hidesLines, Journal } from "../store/journal.ts";
 import { stateFile } from "../store/state_file.ts";
-import type { CookieJar, JarKey } from "./jar.ts";
+import type { CookieJar, JarEntry, JarKey } from "./jar.ts";
 import { beginAnew, findFile, JAR_MODE } from "./jar_aside.ts";
 import { nameWithoutQuery, serverName } from "./jar_key.ts";
 import {
@@ -15,7 +15,6 @@ import {
   file,
   type FiledEntry,
   findEntry,
-  type JarEntry,
   jarMeaning,
   takeOut,
 } from "./jar_lines.ts";

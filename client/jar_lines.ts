@@ -6,16 +6,10 @@
 
 import { type HeldCookie, heldCookie } from "../protocol.ts";
 import type { Entry, Meaning } from "../store/journal.ts";
-import type { JarKey } from "./jar.ts";
+import type { JarEntry, JarKey } from "./jar.ts";
 
 /** The name of the format, in the first line of the file. */
 export const JAR_FORMAT = "mcp-sessions-jar";
-
-/** A cookie, and what it is filed under. */
-export interface JarEntry extends JarKey {
-  /** The cookie. */
-  readonly cookie: HeldCookie;
-}
 
 /** A cookie as the file has it. */
 export interface FiledEntry extends JarEntry {

@@ -12,6 +12,8 @@ import type { CookieJar, JarKey } from "./jar.ts";
 
 /** Holds one cookie. Every change goes to the jar, in order, and then to the listener. */
 export class Keeper {
+  /** Whether its session is the caller's own choice, so that none is ever made in its place. */
+  readonly isPinned: boolean = false;
   readonly #jar: CookieJar;
   readonly #key: JarKey;
   readonly #tell: (event: SessionEvent) => void;

@@ -7,6 +7,7 @@
 import { CODE, type HeldCookie, member, METHOD, resultCookie, withCookie } from "../protocol.ts";
 import { type Call, Calls, presents } from "./calls.ts";
 import { type SessionCapability, sessionCapability } from "./capability.ts";
+import { Deadline } from "./deadline.ts";
 import { createdCookie, sessionTitle } from "./establish.ts";
 import { Establisher } from "./establisher.ts";
 import { failureOf, messageOf, outcomeUnknown } from "./failure.ts";
@@ -72,7 +73,6 @@ export class SessionLayer implements Transport {
   readonly #closing = new AbortController();
   readonly #sessions: Establisher;
   readonly #insists: boolean;
-  /** Whether the server has sent -32002 to a `tools/call`: a failure in words is a tool's then. */
   #refusesByCode = false;
 
   constructor(
@@ -133,6 +133,32 @@ export class SessionLayer implements Transport {
   /** The session that the request `id` of the caller's went with, while its answer is delivered. */
   carried(id: RequestId): string | undefined {
     return this.#calls.get(id)?.carried?.id;
+  }
+
+  /** The title of new sessions. */
+  get title(): string {
+    return this.#sessions.title;
+  }
+
+  /** Whether the server has sent -32002 to a `tools/call`: a failure in words is a tool's then. */
+  get refusesByCode(): boolean {
+    return this.#refusesByCode;
+  }
+
+  /**
+   * Asks the server for something in a request of this side's own.
+   *
+   * @throws {Error} If the answer is an error, or does not come within `ms`.
+   */
+  ask(ms: number, method: string, params: Record<string, unknown>) {
+    return this.#own.ask(new Deadline(ms, this.#closing.signal), method, params);
+  }
+
+  /** Whether the server's list lacks the session that `keeper` holds. Never rejects. */
+  async isGone(keeper: Keeper): Promise<boolean> {
+    const isGone = await this.#sessions.presence.isGone(keeper);
+    this.#sessions.presence.confirmed(keeper);
+    return isGone;
   }
 
   /** Ends the session that `keeper` holds, as nobody will come back to it. */
@@ -230,7 +256,7 @@ export class SessionLayer implements Transport {
     if ("result" in answer) {
       const before = call.keeper?.cookie?.id;
       this.#learn(call, answer.result);
-      if (call.keeper !== undefined && this.#seemsRefused(call, answer.result)) {
+      if (mayReplace(call.keeper) && this.#seemsRefused(call, answer.result)) {
         const settled = this.#sessions.doubt(call.keeper, call.carried);
         return this.#deliverAfter(settled, call, answer, extra);
       }
@@ -240,7 +266,7 @@ export class SessionLayer implements Transport {
       }
     } else if (isSessionRequired(call, answer)) {
       this.#refusesByCode = true;
-      if (call.keeper !== undefined && this.#mayRepeat(call, answer)) {
+      if (mayReplace(call.keeper) && this.#mayRepeat(call, answer)) {
         this.#recover(call, call.keeper, answer, extra).catch((error) => this.#fail(error));
         return;
       }
@@ -340,6 +366,11 @@ export class SessionLayer implements Transport {
     if (this.#closing.signal.aborted) return;
     this.onerror?.(error instanceof Error ? error : new Error(messageOf(error)));
   }
+}
+
+/** Whether a session that is gone may be replaced by another one. */
+function mayReplace(keeper: Keeper | undefined): keeper is Keeper {
+  return keeper !== undefined && !keeper.isPinned;
 }
 
 /** The same code means "resource not found" where no tool was called. */

@@ -23,14 +23,13 @@
 export { type SessionCapability } from "./capability.ts";
 export { type SessionEvent } from "./events.ts";
 export { isOutcomeUnknown } from "./failure.ts";
-export { type CookieJar, type JarKey, MemoryJar } from "./jar.ts";
+export { type CookieJar, type JarEntry, type JarKey, MemoryJar } from "./jar.ts";
 export {
   type DefaultJarOptions,
   defaultJarPath,
   FileJar,
   type FileJarOptions,
 } from "./jar_file.ts";
-export { type JarEntry } from "./jar_lines.ts";
 export { type Connect } from "./reconnecting.ts";
 export { type Transport } from "./sdk.ts";
 export { sendOnce } from "./send_once.ts";

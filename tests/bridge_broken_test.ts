@@ -157,7 +157,7 @@ Deno.test("bridge: says which server it cannot reach, and tries again when asked
   await using _ = await startServer({ server: "notebook", transport: "http", port });
   assertEquals((await initialized).serverInfo.name, "notebook");
   assertEquals(
-    (await host.tool("notebook_append", { text: "x" })).structuredContent.note_number,
+    (await host.tool("notebook_append", { text: "x" }, A)).structuredContent.note_number,
     1,
   );
 });
@@ -227,10 +227,10 @@ Deno.test("bridge: takes nobody's 503 for the server's, which has not looked at 
     "--url",
     `http://127.0.0.1:${proxy.addr.port}/mcp`,
   ]);
-  assert(isOutcomeUnknown(await host.call("notebook_append", { text: "cut off" })));
-  const { error } = await host.call("notebook_append", { text: "sent away" });
+  assert(isOutcomeUnknown(await host.call("notebook_append", { text: "cut off" }, A)));
+  const { error } = await host.call("notebook_append", { text: "sent away" }, A);
   assertEquals(error?.data, { reason: "not_sent" });
-  assertEquals((await host.tool("notebook_read")).structuredContent.count, 1);
+  assertEquals((await host.tool("notebook_read", {}, A)).structuredContent.count, 1);
 });
 
 Deno.test("bridge: tells of a session that another client has begun in place of a lost one", async () => {

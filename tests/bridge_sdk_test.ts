@@ -26,7 +26,7 @@ for (const way of ["stdio", "stateful"] as const) {
       capabilities: { elicitation: {} },
     });
     client.setRequestHandler(ElicitRequestSchema, () => ({ action: "decline" }));
-    const args = ["run", "-A", BRIDGE, ...behind.args];
+    const args = ["run", "-A", BRIDGE, "--per-process", ...behind.args];
     const env = { ...DENO_ENV, ...CLEAN_ENV, XDG_STATE_HOME: folder.path };
     const transport = new StdioClientTransport({ command: Deno.execPath(), args, env });
     await client.connect(transport);

@@ -7,6 +7,8 @@ import { Behind, sessionOf, tellsOfReset, type Way } from "./bridge_behind.ts";
 import { BridgeHost, conversation, Folder } from "./bridge_host.ts";
 import { type ServerName, SERVERS, TRANSPORTS } from "./support/server.ts";
 
+const A = conversation("a");
+
 type Keeps = (host: BridgeHost, text: string, meta: unknown) => Promise<string>;
 type Shows = (host: BridgeHost, meta: unknown) => Promise<[state: unknown, session: string]>;
 
@@ -136,24 +138,31 @@ withBehind("makes one session for calls at once", "notebook", "http", async (it,
 });
 
 withBehind("a list makes no session", "notebook", "stdio", async (it, folder) => {
-  await using host = await BridgeHost.connect(folder, it.args);
+  await using host = await BridgeHost.connect(folder, ["--per-process", ...it.args]);
   assertEquals((await host.result("tools/list")).tools.length, 4);
   assertEquals(await it.sessions(), []);
 });
 
 withBehind(
-  "without a conversation, a session ends with its bridge",
+  "with --per-process, a session without a conversation ends with its bridge",
   "notebook",
   "http",
   async (it, folder) => {
-    await using host = await BridgeHost.connect(folder, it.args);
+    const args = ["--per-process", ...it.args];
+    await using host = await BridgeHost.connect(folder, args);
     const session = sessionOf(await host.tool("notebook_append", { text: "one" }));
     assertEquals(sessionOf(await host.tool("notebook_read")), session);
     assertEquals(await it.sessions(), [session]);
-    await using other = await BridgeHost.connect(folder, it.args);
+    await using other = await BridgeHost.connect(folder, args);
     assertNotEquals(sessionOf(await other.tool("notebook_read")), session);
+    assertEquals(
+      sessionOf(await host.tool("notebook_read", {}, A)),
+      sessionOf(
+        await other.tool("notebook_read", {}, A),
+      ),
+    );
     assertEquals([await host.endInput(), await other.stop("SIGTERM")], [0, 0]);
-    assertEquals(await it.sessions(), []);
+    assertEquals((await it.sessions()).length, 1, "a conversation's is found again");
   },
 );
 
@@ -219,7 +228,7 @@ withBehind(
   "session",
   "http",
   async (it, folder) => {
-    await using host = await BridgeHost.connect(folder, it.args);
+    await using host = await BridgeHost.connect(folder, ["--per-process", ...it.args]);
     const gone = sessionOf(await host.tool("session_probe"));
     await it.end(gone);
     const next = await host.tool("session_probe");
@@ -254,7 +263,7 @@ withBehind(
 );
 
 withBehind("leaves a caller's own cookie alone", "notebook", "stdio", async (it, folder) => {
-  await using host = await BridgeHost.connect(folder, it.args);
+  await using host = await BridgeHost.connect(folder, ["--per-process", ...it.args]);
   const own = await host.result("session/create");
   const _meta = { "mcp/session": { id: own.id } };
   const appended = await host.tool("notebook_append", { text: "own" }, _meta);
@@ -293,7 +302,7 @@ withBehind(
   "notebook",
   "stdio",
   async (it, folder) => {
-    await using host = await BridgeHost.connect(folder, it.args);
+    await using host = await BridgeHost.connect(folder, ["--per-process", ...it.args]);
     await host.tool("notebook_append", { text: "of no conversation" });
     for (const threadId of [{ id: "one" }, ["one"], true, 2 ** 53]) {
       const { result, error } = await host.call("notebook_read", {}, { threadId });

@@ -2,7 +2,7 @@
  * What goes through the bridge as it is, what does not, and how it starts and ends.
  */
 
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { BridgeHost, Folder } from "./bridge_host.ts";
 import { INITIALIZE } from "./support/server.ts";
@@ -123,10 +123,12 @@ withBridge(
     const params = { _meta: { "mcp/session": null } };
     assertEquals(listed.received, { jsonrpc: "2.0", id: 1, method: "tools/list", params });
     assertEquals(listed._meta, { "other/key": 1 });
-    // A call whose conversation cannot be told from others has nothing to do with sessions.
+    // A conversation that cannot be told from others is none.
     const unreadable = { name: "x", _meta: { threadId: ["t"] } };
     const { received } = await echoed(host, "tools/call", unreadable, 2);
-    assertEquals(received, { jsonrpc: "2.0", id: 2, method: "tools/call", params: unreadable });
+    const _meta = { threadId: ["t"], "mcp/session": null };
+    const sent = { ...unreadable, _meta };
+    assertEquals(received, { jsonrpc: "2.0", id: 2, method: "tools/call", params: sent });
   },
 );
 
@@ -260,6 +262,27 @@ withBridge("says nothing of a server that has sessions", SESSIONS, async (host) 
   assertEquals(host.stderr, []);
 });
 
+const WAYS: readonly [flags: readonly string[], says: RegExp][] = [
+  [[], /^bridge: info: sessions: .*handle.*conversation/],
+  [["--session", "notes"], /^bridge: info: sessions: .*the name notes$/],
+  [["--per-process"], /^bridge: warn: --per-process: .*ends with this process/],
+];
+
+for (const [flags, says] of WAYS) {
+  const args = ["--log-level", "info", ...flags, ...SESSIONS];
+  withBridge(`says once how a session is found ${flags}`, args, async (host) => {
+    await host.initialize();
+    await host.send({ jsonrpc: "2.0", method: "exit" });
+    while ((await host.request("ping", {})).error !== undefined);
+    await host.endInput();
+    const said = host.stderr.filter((line) =>
+      !line.includes("rebuilt") && !/is (created|lost)/.test(line)
+    );
+    assertEquals(said.length, 1, said.join("\n"));
+    assertMatch(said[0] ?? "", says);
+  });
+}
+
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   withBridge(`ends with 0 on ${signal}`, PLAIN, async (host) => {
     await host.initialize();
@@ -280,6 +303,7 @@ const WRONG: readonly [args: readonly string[], says: string][] = [
   [["--url", "http://127.0.0.1/", "--header", "secret"], "--header takes"],
   [["--url", "http://127.0.0.1/", "--header", "a b: secret"], "--header takes"],
   [["--header", "a: b", "--", "server"], "--header goes with --url"],
+  [["--session", "notes", "--per-process", "--", "server"], "either --session NAME or"],
   [["--log-level", "loud", "--", "server"], "--log-level takes"],
   [["--stateful", "--", "server"], "--stateful"],
   [["deno", "run"], "stands after --"],
@@ -302,9 +326,8 @@ Deno.test("bridge: --help lists the flags", async () => {
   }).output();
   const help = new TextDecoder().decode(stdout);
   assertEquals(code, 0);
-  for (const flag of ["--url", "--header", "-- COMMAND", "--session", "--log-level", "--help"]) {
-    assertStringIncludes(help, flag);
-  }
+  const flags = ["--url", "--header", "-- COMMAND", "--session", "--per-process", "--log-level"];
+  for (const flag of [...flags, "--help"]) assertStringIncludes(help, flag);
 });
 
 withBridge("answers each of two initializes that come at once", SESSIONS, async (host) => {

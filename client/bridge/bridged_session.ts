@@ -104,7 +104,8 @@ export class BridgedSession {
   }
 }
 
-function withoutCookie(result: Record<string, unknown>): Record<string, unknown> {
+/** A result without the cookie, which the host did not ask for. */
+export function withoutCookie(result: Record<string, unknown>): Record<string, unknown> {
   const { _meta, ...rest } = result;
   if (!isObject(_meta) || !Object.hasOwn(_meta, META_KEY)) return result;
   const { [META_KEY]: _, ...meta } = _meta;

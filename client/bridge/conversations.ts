@@ -26,6 +26,8 @@ export interface ConversationOptions {
   readonly keys: readonly ConversationKey[];
   /** The name of the one session for everything, if there is to be one. */
   readonly name: string | undefined;
+  /** Whether what belongs to no conversation has one session, which ends with this process. */
+  readonly perProcess: boolean;
   readonly log: Log;
 }
 
@@ -34,24 +36,22 @@ export class Conversations {
   readonly #options: ConversationOptions;
   /** Those that were used last come last. */
   readonly #sessions = new Map<string, BridgedSession>();
-  /** For what belongs to no conversation. Nobody could find it again, so no jar keeps it. */
-  readonly #ours: BridgedSession;
+  /** The session that ends with this process. Nobody could find it again, so no jar keeps it. */
+  readonly passing: BridgedSession | undefined;
+  /** For what belongs to no conversation, if that is to have a session at all. */
+  readonly #ours: BridgedSession | undefined;
 
   /** Has none at first. */
   constructor(options: ConversationOptions) {
-    const { server, name, log } = options;
+    const { server, name, perProcess, log } = options;
     this.#options = options;
-    this.#ours = name === undefined
-      ? new BridgedSession(new MemoryJar(), { server, profile: "" }, log)
-      : this.#open(name);
+    if (perProcess) {
+      this.passing = new BridgedSession(new MemoryJar(), { server, profile: "" }, log);
+    }
+    this.#ours = name === undefined ? this.passing : this.#open(name);
   }
 
-  /** The session that ends with this process. */
-  get passing(): BridgedSession | undefined {
-    return this.#options.name === undefined ? this.#ours : undefined;
-  }
-
-  /** The session for this request; `undefined` if the caller sees to it. */
+  /** The session for this request; `undefined` if there is none, or the caller sees to it. */
   of({ method, params }: Request): BridgedSession | undefined {
     if (method === "initialize" || method.startsWith("session/") || presents(params)) {
       return undefined;

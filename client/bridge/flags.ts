@@ -18,8 +18,10 @@ export type Command =
   | {
     readonly kind: "bridge";
     readonly behind: Behind;
-    /** The name of the one session, or `undefined` for one of each conversation. */
+    /** The name of the one session for everything, if there is to be one. */
     readonly session: string | undefined;
+    /** Whether what belongs to no conversation has one session for as long as the bridge runs. */
+    readonly perProcess: boolean;
     /** Further keys of `_meta`, or `KEY/FIELD…`, that have the id of a conversation. */
     readonly conversationKeys: readonly string[];
     readonly logLevel: LogLevel;
@@ -34,8 +36,9 @@ export class UsageError extends Error {
 export const HELP = `Gives any MCP host sessions with a server that has them.
 
 The host starts the bridge and talks to it over stdin and stdout; the bridge talks to the server.
-Each conversation that the host tells of has a session of its own, and finds it again later. A host
-that does not tell has one session for each bridge process, which ends with it.
+Each conversation that the host tells of has a session of its own, and finds it again later. Where the
+host does not tell, the model makes sessions itself, with the tool session_create, and names one in the
+argument "session" of any tool; that works in the next conversation, and after a restart, too.
 
 Usage: deno run -A client/bridge.ts [flags] --url URL
        deno run -A client/bridge.ts [flags] -- COMMAND [ARGUMENT…]
@@ -46,6 +49,8 @@ Usage: deno run -A client/bridge.ts [flags] --url URL
   -- COMMAND …           a server that the bridge starts and talks to over stdio
   --session NAME         use the session of this name for everything, now and next time: one
                          name for each user of the server
+  --per-process          no tools and arguments for the model: calls that belong to no conversation
+                         share one session, which ends with the bridge
   --conversation-key KEY[/FIELD…]
                          a further key of _meta, or a path from one, with the id of a
                          conversation; counts before the known ones, and can be given more
@@ -69,7 +74,7 @@ export function parseFlags(args: readonly string[]): Command {
   const [command, ...rest] = end === -1 ? [] : args.slice(end + 1);
   const flags = parseArgs(own, {
     string: STRING_FLAGS,
-    boolean: ["help"],
+    boolean: ["help", "per-process"],
     collect: ["header", "conversation-key"],
     alias: { help: "h" },
     unknown: (arg) => {
@@ -80,6 +85,9 @@ export function parseFlags(args: readonly string[]): Command {
   if (flags.help) return { kind: "help" };
   for (const name of STRING_FLAGS) {
     if ([flags[name]].flat().includes("")) throw new UsageError(`--${name} needs a value`);
+  }
+  if (flags.session !== undefined && flags["per-process"]) {
+    throw new UsageError("Which session? Give either --session NAME or --per-process");
   }
   if ((flags.url === undefined) === (command === undefined || command === "")) {
     throw new UsageError(
@@ -95,6 +103,7 @@ export function parseFlags(args: readonly string[]): Command {
       ? { kind: "command", command: command ?? "", args: rest }
       : { kind: "url", url: serverUrl(flags.url), headers: flags.header.map(header) },
     session: flags.session,
+    perProcess: flags["per-process"],
     conversationKeys: flags["conversation-key"],
     logLevel: logLevel(flags["log-level"] ?? "warn"),
   };

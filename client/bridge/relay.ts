@@ -6,9 +6,9 @@
  */
 
 import { Backlog } from "../../jsonrpc/backlog.ts";
-import { CODE, isObject, member } from "../../protocol.ts";
+import { CODE, isObject } from "../../protocol.ts";
 import { Deadline } from "../deadline.ts";
-import { failureOf, isOutcomeUnknown, messageOf, outcomeUnknown, statusOf } from "../failure.ts";
+import { failureOf, isOutcomeUnknown, messageOf } from "../failure.ts";
 import { SessionLayer } from "../layer.ts";
 import { type Connect, Reconnecting } from "../reconnecting.ts";
 import {
@@ -17,14 +17,16 @@ import {
   isAnswer,
   isRequest,
   type Message,
-  type Notification,
   type Request,
   type RequestId,
 } from "../sdk.ts";
 import type { BridgedSession } from "./bridged_session.ts";
 import type { Conversations } from "./conversations.ts";
+import type { ListingJar } from "./handle_jar.ts";
+import { Handles, type Plan } from "./handles.ts";
 import type { Host } from "./host.ts";
-import type { Log } from "./log.ts";
+import type { Log, LogLevel } from "./log.ts";
+import { NOT_SENT, notPassedOn } from "./not_sent.ts";
 import { Standing } from "./standing.ts";
 
 /** How long a session may take to be found or made. */
@@ -39,9 +41,6 @@ const GRACE_MS = 5_000;
 /** How much may wait for the server to take it, in bytes, before nothing more is read. */
 const MAX_UNSENT_BYTES = 32 * 1024 * 1024;
 
-/** Code and data of the error for what has not reached the server. */
-const NOT_SENT = { code: -32000, data: { reason: "not_sent" } } as const;
-
 /** What the relay is made of. */
 export interface RelayParts {
   readonly host: Host;
@@ -52,6 +51,10 @@ export interface RelayParts {
   /** The name of the one session for everything, if there is to be one. */
   readonly session: string | undefined;
   readonly conversations: Conversations;
+  /** Where the sessions are that models name by handles, if they are to. */
+  readonly handles:
+    | { readonly jar: ListingJar; readonly server: string; readonly user: string }
+    | undefined;
   readonly log: Log;
 }
 
@@ -61,6 +64,8 @@ interface Pending {
   readonly session: BridgedSession | undefined;
   /** How many sessions had been lost when it came. */
   readonly losses: number;
+  /** How it goes on, once that is known. */
+  plan?: Plan;
   /** Lets go what waits for its answer. */
   readonly release: () => void;
 }
@@ -71,6 +76,7 @@ export class Relay {
   readonly #server: string;
   readonly #session: string | undefined;
   readonly #conversations: Conversations;
+  readonly #handles: Handles | undefined;
   readonly #log: Log;
   readonly #layer: SessionLayer;
   readonly #pending = new Map<RequestId, Pending>();
@@ -89,7 +95,7 @@ export class Relay {
   /** Has the server taken anything? `undefined` if nothing was to be sent. */
   #reached: boolean | undefined;
 
-  constructor({ host, connect, server, session, conversations, log }: RelayParts) {
+  constructor({ host, connect, server, session, conversations, handles, log }: RelayParts) {
     this.#host = host;
     this.#server = server;
     this.#session = session;
@@ -102,7 +108,7 @@ export class Relay {
     };
     const layer = new SessionLayer({
       transport: new Reconnecting(connect, options),
-      keeperOf: ({ id }) => this.#pending.get(id)?.session?.keeper,
+      keeperOf: ({ id }) => this.#pending.get(id)?.plan?.keeper,
       onreconnect: () => {
         log("info", "the connection to the server has been rebuilt");
         this.#lookForSessions();
@@ -114,6 +120,8 @@ export class Relay {
     layer.onerror = (error) => log("warn", error.message);
     layer.onclose = () => this.#lost();
     this.#layer = layer;
+    this.#handles = handles &&
+      new Handles({ ...handles, layer, log, signal: this.#closing.signal });
   }
 
   /**
@@ -165,8 +173,9 @@ export class Relay {
       const losses = session?.losses ?? 0;
       if (session !== undefined) session.inFlight++;
       const { promise, resolve } = Promise.withResolvers<void>();
-      this.#pending.set(message.id, { request: message, session, losses, release: resolve });
-      const sent = this.#turn.then(() => this.#forward(message));
+      const pending = { request: message, session, losses, release: resolve };
+      this.#pending.set(message.id, pending);
+      const sent = this.#turn.then(() => this.#forward(message, pending));
       // Over HTTP, messages overtake each other unless each waits for the one before.
       if (message.method === "initialize") this.#turn = promise;
       return sent;
@@ -177,16 +186,24 @@ export class Relay {
   }
 
   /** Never rejects: a request that could not be sent is answered. */
-  async #forward(message: Message): Promise<void> {
+  async #forward(message: Message, pending?: Pending): Promise<void> {
     try {
       await this.#connected();
-      await this.#send(isAnswer(message) ? message : this.#outgoing(message));
+      if (pending === undefined) await this.#send(this.#outgoing(message));
+      else {
+        const planning = this.#plan(pending);
+        // What need not wait is sent before a cancellation can come.
+        const plan = planning instanceof Promise ? await planning : planning;
+        const outgoing = this.#begin(plan, pending);
+        if (outgoing === undefined) return;
+        await this.#send(outgoing);
+      }
       this.#reached = true;
     } catch (error) {
       this.#reached ??= false;
       if (isAnswer(message)) return this.#log("warn", messageOf(error));
       if (!isRequest(message)) return this.#log("warn", `${message.method}: ${messageOf(error)}`);
-      this.#answer(this.#failure(message, error));
+      this.#answer(notPassedOn(message, this.#server, error));
     }
     const cancelled = cancelledId(message);
     if (cancelled !== undefined) this.#settle(cancelled);
@@ -212,29 +229,56 @@ export class Relay {
     }
   }
 
-  /** What is sent on: where the cookie tells the session, nothing else needs to. */
-  #outgoing(message: Request | Notification): Message {
-    const chosen = !isRequest(message) || this.#pending.get(message.id)?.session !== undefined;
-    if (!chosen || this.#layer.capability === undefined || !isObject(message.params)) {
-      return message;
-    }
+  /** How a request goes on. */
+  #plan({ request, session }: Pending): Plan | Promise<Plan> {
+    return this.#handles?.plan(request, session) ??
+      { message: request, keeper: session?.keeper, session };
+  }
+
+  /** What is sent on of a request, if anything is; it may have been cancelled meanwhile. */
+  #begin(plan: Plan, pending: Pending): Message | undefined {
+    const { id } = pending.request;
+    if (this.#pending.get(id) !== pending) return void plan.release?.();
+    pending.plan = plan;
+    const { message, answer, keeper } = plan;
+    if (answer !== undefined) this.#answer({ ...answer, jsonrpc: "2.0", id });
+    return message && (keeper === undefined ? message : this.#outgoing(message));
+  }
+
+  /** What is sent on where the cookie tells the session, so that nothing else needs to. */
+  #outgoing(message: Message): Message {
+    const isPlain = isAnswer(message) || this.#layer.capability === undefined;
+    if (isPlain || !isObject(message.params)) return message;
     return { ...message, params: this.#conversations.without(message.params) };
   }
 
   #fromServer(message: Message): void {
-    if (!isAnswer(message)) return void this.#give(message);
+    if (!isAnswer(message)) {
+      if (message.method === "notifications/tools/list_changed") this.#handles?.forgetTools();
+      return void this.#give(message);
+    }
     const pending = message.id === undefined ? undefined : this.#pending.get(message.id);
     // Nobody waits for it: the request has been cancelled.
     if (pending === undefined) return;
-    const { request, session, losses } = pending;
+    const { request, plan } = pending;
     if (request.method === "initialize") return this.#answer(this.#introduction(message));
     if ("result" in message) this.#standing.note(request);
-    if (!("result" in message) || session === undefined || !this.#layer.capability) {
-      return this.#answer(message);
+    if (plan?.complete !== undefined) {
+      const { id } = request;
+      return void plan.complete(this.#told(message, pending))
+        .then((body) => this.#answer({ ...body, jsonrpc: "2.0", id }));
+    }
+    this.#answer(this.#told(message, pending));
+  }
+
+  /** The answer, with what its session has lost. */
+  #told(answer: Answer, { request, plan, losses }: Pending): Answer {
+    if (!("result" in answer) || plan?.session === undefined || !this.#layer.capability) {
+      return answer;
     }
     const carried = this.#layer.carried(request.id);
-    const result = session.resultFor(request.method, message.result, losses, carried);
-    this.#answer({ ...message, result });
+    const result = plan.session.resultFor(request.method, answer.result, losses, carried);
+    return { ...answer, result };
   }
 
   #introduction(answer: Answer): Answer {
@@ -252,10 +296,11 @@ export class Relay {
 
   /** Tells whoever runs the bridge, once, if it is of no use with this server. */
   #lookForSessions(): void {
+    this.#handles?.forgetTools();
     const hasSessions = this.#layer.capability !== undefined;
     if (hasSessions === this.#hasSessions) return;
     this.#hasSessions = hasSessions;
-    if (hasSessions) return;
+    if (hasSessions) return this.#log(...this.#way());
     const what =
       `${this.#server} has no sessions (MCP session v2), so its tools keep nothing apart`;
     const next = "Put the bridge in front of a server that has them, or use this one without it.";
@@ -268,20 +313,26 @@ export class Relay {
     );
   }
 
-  /** The answer to a request that could not be passed on. */
-  #failure({ id, method }: Request, error: unknown): Answer {
-    if (mayHaveRun(error)) return outcomeUnknown(id, method);
-    const status = statusOf(error);
-    const what = failureOf(error) === "unsent"
-      ? `Cannot reach the MCP server ${this.#server} for ${method}`
-      : status === undefined
-      ? `Cannot pass ${method} on to the MCP server ${this.#server}`
-      : `The MCP server ${this.#server} refused ${method} with HTTP status ${status}`;
-    const next = status === 401 || status === 403
-      ? "give the bridge credentials that the server accepts (--header), and try again"
-      : "try again later";
-    const message = `${what}: ${messageOf(error)}. The request was not carried out; ${next}.`;
-    return { jsonrpc: "2.0", id, error: { ...NOT_SENT, message } };
+  /** By what calls find their session. */
+  #way(): [LogLevel, string] {
+    if (this.#session !== undefined) {
+      return ["info", `sessions: every call runs in the session of the name ${this.#session}`];
+    }
+    if (this.#handles === undefined) {
+      return [
+        "warn",
+        "--per-process: calls that belong to no conversation share one session, and what is kept in " +
+        "it ends with this process. Without the flag the model names its sessions, and keeps them",
+      ];
+    }
+    if (!this.#layer.capability?.features.includes("create")) {
+      return [
+        "warn",
+        `${this.#server} makes no sessions when asked, so calls that belong to no conversation ` +
+        "can name none: --session NAME or --per-process gives them one",
+      ];
+    }
+    return ["info", "sessions: a call has that of the handle in it, else that of its conversation"];
   }
 
   #refuseTwice({ id }: Request): Promise<void> {
@@ -300,6 +351,7 @@ export class Relay {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
     if (pending.session !== undefined) pending.session.inFlight--;
+    pending.plan?.release?.();
     this.#pending.delete(id);
     pending.release();
     if (this.#pending.size === 0) this.#drained?.();
@@ -330,30 +382,6 @@ export class Relay {
     await deadline.limit(drained).catch(() =>
       this.#log("warn", `${this.#pending.size} requests had no answer in time`)
     );
-  }
-}
-
-/** Is this how sending fails after the server may have acted on it? */
-function mayHaveRun(error: unknown): boolean {
-  // An answer that nobody can read.
-  if (error instanceof SyntaxError || (error instanceof Error && error.name === "ZodError")) {
-    return true;
-  }
-  const status = statusOf(error);
-  if (status === undefined || (status >= 400 && status < 500)) return false;
-  return status !== 503 || !isOfMcp(messageOf(error));
-}
-
-/**
- * Does what came with a status end in a JSON-RPC error? Then an MCP server has sent the request away;
- * a proxy says 503 of one that it has passed on, too.
- */
-function isOfMcp(text: string): boolean {
-  try {
-    const body = JSON.parse(text.slice(text.indexOf("{")));
-    return member(body, "jsonrpc") === "2.0" && isObject(member(body, "error"));
-  } catch {
-    return false;
   }
 }
 

@@ -4,9 +4,9 @@
  * @module
  */
 
+import type { JarEntry } from "../jar.ts";
 import type { FileJar } from "../jar_file.ts";
 import { serverName } from "../jar_key.ts";
-import type { JarEntry } from "../jar_lines.ts";
 import type { JarAction } from "./flags.ts";
 import { findId, type Ids } from "./ids.ts";
 import { about, type Report } from "./report.ts";

@@ -1,0 +1,174 @@
+/**
+ * What becomes of the server's answers to calls whose session a handle names, or nothing does: words
+ * for the model, in place of cookies and codes that it never sees.
+ *
+ * @module
+ */
+
+import { howToGetOne } from "../../handles/tools.ts";
+import {
+  deadHandle,
+  endedMeanwhile,
+  failed,
+  newHandle,
+  newSession,
+  noHandle,
+  sessionEnded,
+  withText,
+} from "../../handles/words.ts";
+import { CODE, type HeldCookie, member, resultCookie } from "../../protocol.ts";
+import { hasState, madeLazily } from "../held.ts";
+import type { SessionLayer } from "../layer.ts";
+import type { Answer, ErrorAnswer } from "../sdk.ts";
+import { withoutCookie } from "./bridged_session.ts";
+import type { HandleJar, HandleKeeper } from "./handle_jar.ts";
+import type { ServerTools } from "./server_tools.ts";
+
+type Result = Record<string, unknown>;
+/** An answer but for its id, which the relay knows. */
+export type Body = { readonly result: Result } | Pick<ErrorAnswer, "error">;
+
+/** How servers that know no -32002 refuse a call without a live session. */
+const REFUSAL = /session required|send session\/create/i;
+/** Sessions that have been told to the model, or tools that run without one: not more than these. */
+const MAX_NOTED = 10_000;
+
+/** What the answers are judged by. */
+export interface HandleAnswersParts {
+  readonly layer: SessionLayer;
+  readonly jar: HandleJar;
+  readonly tools: ServerTools;
+  /** Whether models are offered handles, once the tools are known. */
+  readonly isOffered: () => boolean;
+}
+
+/** Completes the answers to `tools/call`. */
+export class HandleAnswers {
+  readonly #layer: SessionLayer;
+  readonly #jar: HandleJar;
+  readonly #tools: ServerTools;
+  readonly #isOffered: () => boolean;
+  /** The sessions whose handles were told. */
+  readonly #told = new Set<string>();
+  /** The tools that have run without a session. */
+  readonly #free = new Set<unknown>();
+
+  /** Knows nothing of the server at first. */
+  constructor({ layer, jar, tools, isOffered }: HandleAnswersParts) {
+    this.#layer = layer;
+    this.#jar = jar;
+    this.#tools = tools;
+    this.#isOffered = isOffered;
+  }
+
+  /** The answer to a call of the tool `name` that was sent without a session. */
+  async withoutHandle(answer: Answer, name: unknown): Promise<Body> {
+    if ("error" in answer) {
+      if (answer.error.code !== CODE.sessionRequired) return answer;
+      await this.#tools.known();
+      const hasEnded = member(answer.error.data, "reason") === "ended";
+      return { result: this.#refusal(name, hasEnded) };
+    }
+    const { result } = answer;
+    const cookie = resultCookie(result);
+    const bare = withoutCookie(result);
+    if (cookie) {
+      await this.#tools.known();
+      return { result: await this.#withNewSession(bare, cookie, name) };
+    }
+    if (result.isError !== true) note(this.#free, name);
+    else if (cookie === undefined && !this.#layer.refusesByCode && !this.#free.has(name)) {
+      await this.#tools.known();
+      if (saysRefused(result)) return { result: this.#refusal(name, false) };
+      if (this.#isOffered()) {
+        const next = howToGetOne(this.#tools.catalog.argument);
+        const hint = `This call named no session. If it failed for want of one, ${next}.`;
+        return { result: withText(bare, hint) };
+      }
+    }
+    return { result: bare };
+  }
+
+  /** The answer to a call that was sent in the session of a handle. */
+  async withHandle(answer: Answer, keeper: HandleKeeper): Promise<Body> {
+    const { argument } = this.#tools.catalog;
+    if ("error" in answer) {
+      if (answer.error.code !== CODE.sessionRequired) return answer;
+      await this.#jar.drop(keeper);
+      const hasEnded = member(answer.error.data, "reason") === "ended";
+      return { result: hasEnded ? endedMeanwhile(argument) : deadHandle(argument) };
+    }
+    const { result } = answer;
+    const cookie = resultCookie(result);
+    const bare = withoutCookie(result);
+    await this.#jar.saved(keeper);
+    if (cookie === null) return { result: withText(bare, sessionEnded(argument)) };
+    if (cookie === undefined) return { result: await this.#explained(bare, keeper) };
+    if (cookie.id === keeper.handle) return { result: bare };
+    await this.#jar.keep(cookie);
+    note(this.#told, cookie.id);
+    const words = madeLazily(cookie, keeper.cookie)
+      ? `There is no session with the handle of this call: it may have expired or been ended. The ` +
+        `call ran in a new, empty session instead: ${cookie.id}. To go on in that, pass this handle ` +
+        `as the argument "${argument}"; nothing that was kept before is in it.`
+      : newHandle(cookie.id);
+    return { result: withText(bare, words) };
+  }
+
+  /** What the model is told of a call that had no session, and needs one. */
+  #refusal(name: unknown, hasEnded: boolean): Result {
+    const { argument } = this.#tools.catalog;
+    if (!this.#isOffered() || this.#tools.catalog.takes(name) === false) {
+      return failed(
+        "This call needs a session, and calls of this tool can name none. Nothing was done. Tell the " +
+          "user: the session bridge gives such calls a session if it is started with --session NAME " +
+          "or --per-process.",
+      );
+    }
+    return hasEnded ? endedMeanwhile(argument) : noHandle(argument);
+  }
+
+  /** A result from a session that the server has made or found for a call without one. */
+  async #withNewSession(bare: Result, cookie: HeldCookie, name: unknown): Promise<Result> {
+    note(this.#free, name);
+    const { catalog } = this.#tools;
+    if (!this.#isOffered() || catalog.takes(name) === false) return bare;
+    await this.#jar.keep(cookie);
+    if (this.#told.has(cookie.id)) return bare;
+    note(this.#told, cookie.id);
+    return withText(bare, newSession(cookie.id, catalog.argument));
+  }
+
+  /** A result that brings no cookie, with what it means for the session, if anything. */
+  async #explained(bare: Result, keeper: HandleKeeper): Promise<Result> {
+    if (bare.isError !== true || this.#layer.refusesByCode) return bare;
+    if (!await this.#layer.isGone(keeper)) return bare;
+    const { argument } = this.#tools.catalog;
+    if (saysRefused(bare)) {
+      await this.#jar.drop(keeper);
+      return deadHandle(argument);
+    }
+    // A server that keeps its state in the cookie takes what its list does not have.
+    if (hasState(keeper.cookie)) {
+      const hint =
+        "The server does not list the session of this handle any more. If the call failed " +
+        `for that, the session is gone: for an empty one, ${howToGetOne(argument)}.`;
+      return withText(bare, hint);
+    }
+    await this.#jar.drop(keeper);
+    const { content } = deadHandle(argument);
+    return { ...bare, content: [content, bare.content ?? []].flat() };
+  }
+}
+
+function saysRefused({ content }: Result): boolean {
+  return Array.isArray(content) && content.some((each) => REFUSAL.test(`${member(each, "text")}`));
+}
+
+/** Adds to a set that must not grow for ever. */
+function note<T>(noted: Set<T>, value: T): void {
+  noted.add(value);
+  if (noted.size <= MAX_NOTED) return;
+  const [oldest] = noted;
+  if (oldest !== undefined) noted.delete(oldest);
+}

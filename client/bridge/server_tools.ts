@@ -1,0 +1,117 @@
+/**
+ * The tools of the server behind the bridge, all of them: one tool more or less may change the
+ * argument by which calls name their session.
+ *
+ * @module
+ */
+
+import { HandleCatalog } from "../../handles/catalog.ts";
+import { mayDeclare } from "../../handles/schema.ts";
+import { HANDLE_TOOL, type HandleArgument, isHandleTool } from "../../handles/tools.ts";
+import { isObject, member, withCookie } from "../../protocol.ts";
+import { messageOf } from "../failure.ts";
+import type { Ask } from "../own_requests.ts";
+import type { Log } from "./log.ts";
+
+/** A list without an end is given up. */
+const MAX_PAGES = 100;
+
+/** Knows the server's tools once they are needed, and until they change. */
+export class ServerTools {
+  /** The tools, without what the server does for handles itself. */
+  readonly catalog = new HandleCatalog();
+  readonly #ask: Ask;
+  readonly #log: Log;
+  /** The findings that have been logged. */
+  readonly #said = new Set<string>();
+  /** Settles when the tools are known; `undefined` while nobody has asked. */
+  #known: Promise<void> | undefined;
+  /** The argument for handles of a server that offers them itself. */
+  #offered: HandleArgument | undefined;
+
+  /** Asks by means of `ask`. */
+  constructor(ask: Ask, log: Log) {
+    this.#ask = ask;
+    this.#log = log;
+  }
+
+  /** Resolves when the tools are known, or the server does not tell them. Never rejects. */
+  known(): Promise<void> {
+    if (this.#known !== undefined) return this.#known;
+    const asking: Promise<void> = this.#all().then((tools) => {
+      // Unless a newer list has come meanwhile.
+      if (this.#known === asking || this.#known === undefined) this.#replace(tools);
+    }, (error) => {
+      // Whoever needs the tools next asks again.
+      if (this.#known === asking) this.#known = undefined;
+      this.#log("warn", `Cannot learn the server's tools: ${messageOf(error)}`);
+    });
+    return this.#known = asking;
+  }
+
+  /** The tools may be others from now on. */
+  forget(): void {
+    this.#known = undefined;
+  }
+
+  /** Takes a page that somebody was shown, once the tools are known. Never rejects. */
+  async note(tools: readonly unknown[], isWhole: boolean): Promise<void> {
+    if (isWhole) {
+      this.#known = Promise.resolve();
+      return this.#replace(tools);
+    }
+    await this.known();
+    this.catalog.add(this.plain(tools));
+    this.#report();
+  }
+
+  /** The tools of a page as they would be if the server did nothing for handles. */
+  plain(tools: readonly unknown[]): unknown[] {
+    const argument = this.#offered;
+    if (argument === undefined) return [...tools];
+    return tools.filter((tool) => !isHandleTool(member(tool, "name")))
+      .map((tool) => withoutArgument(tool, argument));
+  }
+
+  async #all(): Promise<unknown[]> {
+    const tools: unknown[] = [];
+    let params = {};
+    for (let page = 0; page < MAX_PAGES; page++) {
+      // To a caller that knows sessions, servers show the tools as they are.
+      const result = await this.#ask("tools/list", withCookie(params, null));
+      if (Array.isArray(result.tools)) tools.push(...result.tools);
+      const cursor = member(result, "nextCursor");
+      if (typeof cursor !== "string") break;
+      params = { cursor };
+    }
+    return tools;
+  }
+
+  #replace(tools: readonly unknown[]): void {
+    this.#offered = offeredBy(tools);
+    this.catalog.replace(this.plain(tools));
+    this.#report();
+  }
+
+  #report(): void {
+    for (const finding of this.catalog.findings) {
+      if (!this.#said.has(finding)) this.#log("warn", `handles: ${finding}`);
+      this.#said.add(finding);
+    }
+  }
+}
+
+/** The argument that a server has put into its tools, if it offers handles itself. */
+function offeredBy(tools: readonly unknown[]): HandleArgument | undefined {
+  const names = new Set(tools.map((tool) => member(tool, "name")));
+  if (!Object.values(HANDLE_TOOL).every((name) => names.has(name))) return undefined;
+  const isOther = tools.some((tool) => mayDeclare(member(tool, "inputSchema"), "session_handle"));
+  return isOther ? "session_handle" : "session";
+}
+
+function withoutArgument(tool: unknown, argument: HandleArgument): unknown {
+  const schema = member(tool, "inputSchema");
+  if (!isObject(tool) || !isObject(schema) || !isObject(schema.properties)) return tool;
+  const { [argument]: _, ...properties } = schema.properties;
+  return { ...tool, inputSchema: { ...schema, properties } };
+}
