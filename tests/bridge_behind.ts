@@ -4,7 +4,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import type { Folder } from "./bridge_host.ts";
+import type { BridgeHost, Folder } from "./bridge_host.ts";
+import { Fixture, type Kind } from "./fixtures/client_fixture.ts";
 import {
   type HttpServer,
   type ServerName,
@@ -98,6 +99,50 @@ export class Behind implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#http?.stop("SIGKILL");
+  }
+}
+
+/** A server behind the bridge that keeps its sessions in memory alone. */
+export class Forgetful implements AsyncDisposable {
+  readonly #kind: Kind;
+  readonly #fixture: Fixture;
+  readonly #flags: readonly string[];
+  readonly #pidFile: string;
+
+  private constructor(kind: Kind, folder: Folder, flags: readonly string[]) {
+    this.#kind = kind;
+    this.#flags = flags;
+    this.#fixture = new Fixture(kind, flags);
+    this.#pidFile = `${folder.path}/pid`;
+  }
+
+  static async start(kind: Kind, folder: Folder, ...flags: string[]): Promise<Forgetful> {
+    const server = new Forgetful(kind, folder, flags);
+    await server.#fixture.start();
+    return server;
+  }
+
+  /** What the bridge is started with. */
+  get args(): string[] {
+    if (this.#kind !== "stdio") return ["--url", this.#fixture.url];
+    const script = fileURLToPath(new URL("./fixtures/client_server.ts", import.meta.url));
+    const line = [Deno.execPath(), "run", "-A", script, "stdio", ...this.#flags];
+    return ["--", "sh", "-c", 'echo $$ > "$0"; exec "$@"', this.#pidFile, ...line];
+  }
+
+  /** Kills it, and starts it again where the bridge does not. */
+  async restart(host: BridgeHost): Promise<void> {
+    if (this.#kind === "stdio") {
+      Deno.kill(Number(await Deno.readTextFile(this.#pidFile)), "SIGKILL");
+      await host.reconnected();
+    } else {
+      await this.#fixture.kill();
+      await this.#fixture.start();
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#fixture[Symbol.asyncDispose]();
   }
 }
 

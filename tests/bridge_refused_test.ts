@@ -4,56 +4,11 @@
  */
 
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { fileURLToPath } from "node:url";
-import { tellsOfReset } from "./bridge_behind.ts";
+import { Forgetful, tellsOfReset } from "./bridge_behind.ts";
 import { BridgeHost, conversation, Folder } from "./bridge_host.ts";
-import { Fixture, type Kind, KINDS, REFUSALS } from "./fixtures/client_fixture.ts";
+import { KINDS, REFUSALS } from "./fixtures/client_fixture.ts";
 
 const A = conversation("a");
-
-/** A server behind the bridge that keeps its sessions in memory alone. */
-class Forgetful implements AsyncDisposable {
-  readonly #kind: Kind;
-  readonly #fixture: Fixture;
-  readonly #flags: readonly string[];
-  readonly #pidFile: string;
-
-  private constructor(kind: Kind, folder: Folder, flags: readonly string[]) {
-    this.#kind = kind;
-    this.#flags = flags;
-    this.#fixture = new Fixture(kind, flags);
-    this.#pidFile = `${folder.path}/pid`;
-  }
-
-  static async start(kind: Kind, folder: Folder, ...flags: string[]): Promise<Forgetful> {
-    const server = new Forgetful(kind, folder, flags);
-    await server.#fixture.start();
-    return server;
-  }
-
-  /** What the bridge is started with. */
-  get args(): string[] {
-    if (this.#kind !== "stdio") return ["--url", this.#fixture.url];
-    const script = fileURLToPath(new URL("./fixtures/client_server.ts", import.meta.url));
-    const line = [Deno.execPath(), "run", "-A", script, "stdio", ...this.#flags];
-    return ["--", "sh", "-c", 'echo $$ > "$0"; exec "$@"', this.#pidFile, ...line];
-  }
-
-  /** Kills it, and starts it again where the bridge does not. */
-  async restart(host: BridgeHost): Promise<void> {
-    if (this.#kind === "stdio") {
-      Deno.kill(Number(await Deno.readTextFile(this.#pidFile)), "SIGKILL");
-      await host.reconnected();
-    } else {
-      await this.#fixture.kill();
-      await this.#fixture.start();
-    }
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#fixture[Symbol.asyncDispose]();
-  }
-}
 
 for (const kind of KINDS) {
   for (const says of REFUSALS) {

@@ -65,22 +65,19 @@ export class HandleAnswers {
   async withoutHandle(answer: Answer, name: unknown): Promise<Body> {
     if ("error" in answer) {
       if (answer.error.code !== CODE.sessionRequired) return answer;
-      await this.#tools.known();
       const hasEnded = member(answer.error.data, "reason") === "ended";
-      return { result: this.#refusal(name, hasEnded) };
+      return { result: await this.#refusal(name, hasEnded) };
     }
     const { result } = answer;
     const cookie = resultCookie(result);
     const bare = withoutCookie(result);
     if (cookie) {
-      await this.#tools.known();
       return { result: await this.#withNewSession(bare, cookie, name) };
     }
     if (result.isError !== true) note(this.#free, name);
     else if (cookie === undefined && !this.#layer.refusesByCode && !this.#free.has(name)) {
-      await this.#tools.known();
-      if (saysRefused(result)) return { result: this.#refusal(name, false) };
-      if (this.#isOffered()) {
+      if (saysRefused(result)) return { result: await this.#refusal(name, false) };
+      if (await this.#canName(name)) {
         const next = howToGetOne(this.#tools.catalog.argument);
         const hint = `This call named no session. If it failed for want of one, ${next}.`;
         return { result: withText(bare, hint) };
@@ -116,27 +113,31 @@ export class HandleAnswers {
   }
 
   /** What the model is told of a call that had no session, and needs one. */
-  #refusal(name: unknown, hasEnded: boolean): Result {
-    const { argument } = this.#tools.catalog;
-    if (!this.#isOffered() || this.#tools.catalog.takes(name) === false) {
+  async #refusal(name: unknown, hasEnded: boolean): Promise<Result> {
+    if (!await this.#canName(name)) {
       return failed(
         "This call needs a session, and calls of this tool can name none. Nothing was done. Tell the " +
           "user: the session bridge gives such calls a session if it is started with --session NAME " +
           "or --per-process.",
       );
     }
+    const { argument } = this.#tools.catalog;
     return hasEnded ? endedMeanwhile(argument) : noHandle(argument);
+  }
+
+  /** Whether the model can name a session in calls of this tool. */
+  async #canName(name: unknown): Promise<boolean> {
+    return await this.#tools.takes(name) && this.#isOffered();
   }
 
   /** A result from a session that the server has made or found for a call without one. */
   async #withNewSession(bare: Result, cookie: HeldCookie, name: unknown): Promise<Result> {
     note(this.#free, name);
-    const { catalog } = this.#tools;
-    if (!this.#isOffered() || catalog.takes(name) === false) return bare;
+    if (!await this.#canName(name)) return bare;
     await this.#jar.keep(cookie);
     if (this.#told.has(cookie.id)) return bare;
     note(this.#told, cookie.id);
-    return withText(bare, newSession(cookie.id, catalog.argument));
+    return withText(bare, newSession(cookie.id, this.#tools.catalog.argument));
   }
 
   /** A result that brings no cookie, with what it means for the session, if anything. */

@@ -131,14 +131,9 @@ export class Handles {
     await this.#tools.known();
     if (!this.#isOffered) return this.#pass(request, session);
     if (this.#isTool(params)) return await this.#planTool(request, params.name, args);
-    const { catalog } = this.#tools;
-    if (catalog.takes(params.name) === undefined) {
-      this.#tools.forget();
-      await this.#tools.known();
-      if (!this.#isOffered) return this.#pass(request, session);
-    }
-    const { argument } = catalog;
-    if (catalog.takes(params.name) !== true || !Object.hasOwn(args, argument)) {
+    const takes = await this.#tools.takes(params.name);
+    const { argument } = this.#tools.catalog;
+    if (!this.#isOffered || !takes || !Object.hasOwn(args, argument)) {
       return this.#pass(request, session);
     }
     const { [argument]: handle, ...rest } = args;

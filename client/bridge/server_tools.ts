@@ -49,6 +49,16 @@ export class ServerTools {
     return this.#known = asking;
   }
 
+  /** Whether calls of this tool can name a session. A tool that is not known is asked for anew. */
+  async takes(name: unknown): Promise<boolean> {
+    await this.known();
+    if (this.catalog.takes(name) === undefined) {
+      this.forget();
+      await this.known();
+    }
+    return this.catalog.takes(name) === true;
+  }
+
   /** The tools may be others from now on. */
   forget(): void {
     this.#known = undefined;
@@ -94,7 +104,11 @@ export class ServerTools {
   }
 
   #report(): void {
-    for (const finding of this.catalog.findings) {
+    const { clash, findings } = this.catalog;
+    const none =
+      `none, as the server has a tool ${clash} of its own: --session NAME or --per-process ` +
+      "gives calls a session";
+    for (const finding of clash === undefined ? findings : [none]) {
       if (!this.#said.has(finding)) this.#log("warn", `handles: ${finding}`);
       this.#said.add(finding);
     }
