@@ -29,3 +29,13 @@ export function sessionCapability(result: unknown): SessionCapability | undefine
       : [],
   };
 }
+
+/** The result for somebody who has no part in the sessions, and must not begin one. */
+export function withoutCapability(result: Record<string, unknown>): Record<string, unknown> {
+  const { capabilities } = result;
+  if (!isObject(capabilities) || !isObject(capabilities.experimental)) return result;
+  const { session: _, ...experimental } = capabilities.experimental;
+  const { experimental: __, ...rest } = capabilities;
+  const left = Object.keys(experimental).length === 0 ? rest : { ...rest, experimental };
+  return { ...result, capabilities: left };
+}

@@ -4,7 +4,8 @@
  * `repeat` letters. `seen` tells what needed no answer, `hold` is never answered, nor is a request
  * with `silent`, and the notification `exit` ends it. With `--sessions` it announces sessions, with
  * the features of `--sessions=LIST` if there are any. `--tools=PAGES` has the pages of its tools, as
- * JSON, until the notification `tools` brings others; `listed` tells how many pages were asked for.
+ * JSON, until the notification `tools` brings others; `listed` tells how many pages were asked for,
+ * and `asked` what else was by the methods of sessions.
  */
 
 import { lines } from "./support/lines.ts";
@@ -14,6 +15,7 @@ const flag = (name: string) =>
 const sessions = flag("sessions");
 let pages: unknown[][] | undefined = JSON.parse(flag("tools") ?? "null") ?? undefined;
 let listed = 0;
+const asked: unknown[] = [];
 const seen: unknown[] = [];
 
 function say(message: unknown): void {
@@ -30,6 +32,7 @@ for await (const line of lines(Deno.stdin.readable)) {
   const message = JSON.parse(line);
   const { id, method, params } = message;
   if (method === "exit") Deno.exit(0);
+  if (/^session\/(create|delete)$/.test(method)) asked.push([method, params]);
   if (method === "tools") {
     pages = params.pages;
     say({ jsonrpc: "2.0", method: "notifications/tools/list_changed" });
@@ -48,7 +51,8 @@ for await (const line of lines(Deno.stdin.readable)) {
     const page = Number(params?.cursor ?? 0);
     const nextCursor = page + 1 < pages.length ? { nextCursor: `${page + 1}` } : {};
     say({ jsonrpc: "2.0", id, result: { tools: pages[page] ?? [], ...nextCursor } });
-  } else if (method === "listed") say({ jsonrpc: "2.0", id, result: { listed } });
+  } else if (method === "asked") say({ jsonrpc: "2.0", id, result: { asked } });
+  else if (method === "listed") say({ jsonrpc: "2.0", id, result: { listed } });
   else if (method === "seen") say({ jsonrpc: "2.0", id, result: { seen } });
   else if (method !== "hold") {
     write((params?.write ?? "").replace("%", "x".repeat(params?.repeat ?? 0)));

@@ -238,12 +238,37 @@ withTools("names what is wrong by the argument that it has", PAGES, async (host)
   assertMatch(text(await host.tool("a", { session_handle: "a b" })), /argument "session_handle"/);
 });
 
+withTools("makes and ends sessions by requests of the contract", [[tool("a")]], async (host) => {
+  const meta = { progressToken: 0, threadId: "t", "com.example/trace": 1 };
+  const _meta = { progressToken: 0, "com.example/trace": 1 };
+  const title = "mine";
+  await host.tool("session_create", { title }, meta);
+  await host.tool("session_end", { session: HANDLE }, meta);
+  const { asked } = Object(await host.result("asked"));
+  const made = { hints: { label: title, data: { title } }, _meta };
+  assertEquals(asked, [["session/create", made], ["session/delete", { id: HANDLE, _meta }]]);
+});
+
 withTools("leaves the calls of the host's own sessions alone", [[tool("a")]], async (host) => {
   const { result } = await host.request("session/create", { _meta: { threadId: "t" } });
   assertEquals(result?.id, HANDLE);
   const own = { "mcp/session": { id: "sess-own" } };
   assertEquals(await sent(host, "a", {}, own), { name: "a", arguments: {}, _meta: own });
   assertEquals((await host.tool("a", {}, own))._meta?.["mcp/session"]?.id, "sess-own");
+});
+
+withTools("cancels a call by the cookie of its handle", [[tool("a")]], async (host) => {
+  await names(host);
+  const emit = [{ jsonrpc: "2.0", method: "notifications/message", params: { data: "begun" } }];
+  const params = { name: "a", arguments: { session: HANDLE }, emit, silent: true };
+  await host.send({ jsonrpc: "2.0", id: 0, method: "tools/call", params });
+  await host.until(({ method }) => method === "notifications/message");
+  const cancelled = { requestId: 0, reason: "enough" };
+  await host.send({ jsonrpc: "2.0", method: "notifications/cancelled", params: cancelled });
+  const { seen } = Object(await host.result("seen"));
+  const _meta = { "mcp/session": { id: HANDLE } };
+  assertEquals(seen.at(-1).params, { ...cancelled, _meta });
+  assert(!host.messages.some(({ id }) => id === 0));
 });
 
 withTools("drops a call that is cancelled while the tools are learned", PAGES, async (host) => {
@@ -253,7 +278,8 @@ withTools("drops a call that is cancelled while the tools are learned", PAGES, a
   const cancel = { jsonrpc: "2.0", method: "notifications/cancelled", params: cancelled };
   await host.write(`${JSON.stringify(call)}\n${JSON.stringify(cancel)}\n`);
   await names(host);
-  await host.request("ping", {});
+  const { seen } = Object(await host.result("seen"));
+  assertEquals(seen.map(({ method }: { method: string }) => method), ["notifications/initialized"]);
   assertEquals(await host.endInput(), 0);
   assert(!host.messages.some(({ id }) => id === 1));
 });

@@ -7,6 +7,7 @@
 
 import { Backlog } from "../../jsonrpc/backlog.ts";
 import { CODE, isObject } from "../../protocol.ts";
+import { withoutCapability } from "../capability.ts";
 import { Deadline } from "../deadline.ts";
 import { failureOf, isOutcomeUnknown, messageOf } from "../failure.ts";
 import { SessionLayer } from "../layer.ts";
@@ -187,8 +188,11 @@ export class Relay {
 
   /** Never rejects: a request that could not be sent is answered. */
   async #forward(message: Message, pending?: Pending): Promise<void> {
+    const cancelled = cancelledId(message);
     try {
       await this.#connected();
+      // The server has not seen it.
+      if (cancelled !== undefined && this.#isUnplanned(cancelled)) return this.#settle(cancelled);
       if (pending === undefined) await this.#send(this.#outgoing(message));
       else {
         const planning = this.#plan(pending);
@@ -205,7 +209,6 @@ export class Relay {
       if (!isRequest(message)) return this.#log("warn", `${message.method}: ${messageOf(error)}`);
       this.#answer(notPassedOn(message, this.#server, error));
     }
-    const cancelled = cancelledId(message);
     if (cancelled !== undefined) this.#settle(cancelled);
   }
 
@@ -229,6 +232,12 @@ export class Relay {
     }
   }
 
+  /** Whether it is not yet known how this request goes on. */
+  #isUnplanned(id: RequestId): boolean {
+    const pending = this.#pending.get(id);
+    return pending !== undefined && pending.plan === undefined;
+  }
+
   /** How a request goes on. */
   #plan({ request, session }: Pending): Plan | Promise<Plan> {
     return this.#handles?.plan(request, session) ??
@@ -237,12 +246,14 @@ export class Relay {
 
   /** What is sent on of a request, if anything is; it may have been cancelled meanwhile. */
   #begin(plan: Plan, pending: Pending): Message | undefined {
-    const { id } = pending.request;
+    const { id, method } = pending.request;
     if (this.#pending.get(id) !== pending) return void plan.release?.();
     pending.plan = plan;
     const { message, answer, keeper } = plan;
     if (answer !== undefined) this.#answer({ ...answer, jsonrpc: "2.0", id });
-    return message && (keeper === undefined ? message : this.#outgoing(message));
+    // A call that becomes a request of the contract needs its conversation no more, either.
+    const isAlone = keeper === undefined && message?.method === method;
+    return message && (isAlone ? message : this.#outgoing(message));
   }
 
   /** What is sent on where the cookie tells the session, so that nothing else needs to. */
@@ -383,14 +394,4 @@ export class Relay {
       this.#log("warn", `${this.#pending.size} requests had no answer in time`)
     );
   }
-}
-
-/** The host has no part in the sessions: one that knows them too must not begin its own. */
-function withoutCapability(result: Record<string, unknown>): Record<string, unknown> {
-  const { capabilities } = result;
-  if (!isObject(capabilities) || !isObject(capabilities.experimental)) return result;
-  const { session: _, ...experimental } = capabilities.experimental;
-  const { experimental: __, ...rest } = capabilities;
-  const left = Object.keys(experimental).length === 0 ? rest : { ...rest, experimental };
-  return { ...result, capabilities: left };
 }
