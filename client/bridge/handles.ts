@@ -140,7 +140,7 @@ export class Handles {
     const message = { ...request, params: { ...params, arguments: rest } };
     if (handle === null || handle === "") return this.#pass(message, session);
     if (typeof handle !== "string") {
-      return reply(wrongHandle(argument, howToGetOne(argument)));
+      return reply(wrongHandle(argument, `To get one, ${howToGetOne(argument)}`));
     }
     return await this.#planWith(handle, message);
   }
@@ -205,7 +205,9 @@ export class Handles {
   async #planEnd(request: Request, handle: unknown): Promise<Plan> {
     const { argument } = this.#tools.catalog;
     if (typeof handle !== "string" || handle === "") {
-      return reply(wrongHandle("session", "session_list shows those that there are"));
+      return reply(
+        wrongHandle("session", `The tool ${HANDLE_TOOL.list} shows those that there are`),
+      );
     }
     if (isOther(presentedCookie(request.params), handle)) return contradiction("session");
     if (heldCookie({ id: handle }) === undefined) return reply(deadHandle(argument));
@@ -278,7 +280,7 @@ function reply(result: Record<string, unknown>): Plan {
 }
 
 function wrongHandle(argument: string, next: string): Record<string, unknown> {
-  return failed(`The argument "${argument}" must be the handle of a session. To get one, ${next}.`);
+  return failed(`The argument "${argument}" must be the handle of a session. ${next}.`);
 }
 
 function contradiction(argument: string): Plan {
