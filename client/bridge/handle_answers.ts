@@ -137,7 +137,7 @@ export class HandleAnswers {
     await this.#jar.keep(cookie);
     if (this.#told.has(cookie.id)) return bare;
     note(this.#told, cookie.id);
-    return withText(bare, newSession(cookie.id, this.#tools.catalog.argument));
+    return withText(bare, newSession(cookie, this.#tools.catalog.argument));
   }
 
   /** A result that brings no cookie, with what it means for the session, if anything. */

@@ -108,7 +108,8 @@ export class ServerTools {
     const none =
       `none, as the server has a tool ${clash} of its own: --session NAME or --per-process ` +
       "gives calls a session";
-    for (const finding of clash === undefined ? findings : [none]) {
+    const some = findings.map(({ why, effect }) => `${effect}, as ${why}`);
+    for (const finding of clash === undefined ? some : [none]) {
       if (!this.#said.has(finding)) this.#log("warn", `handles: ${finding}`);
       this.#said.add(finding);
     }
