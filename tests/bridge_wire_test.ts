@@ -70,13 +70,15 @@ withBridge(
       [{ a: '{"b":"{\\"c\\":7}"}', threadId: "t" }, { a: '{"b":"{}"}' }],
       [{ "whole/key": "id", whole: { key: "other" } }, { whole: { key: "other" } }],
       [{ "a/b/c": "id", "whole/key": "id" }, {}],
-      [{ a: { b: 5 } }, { a: { b: 5 } }],
     ];
     for (const [index, [_meta, left]] of cases.entries()) {
       const { received } = await echoed(host, "tools/call", { name: "x", _meta }, index);
       const expected = { ...left, "mcp/session": { id: "sess-echo" } };
       assertEquals(Object(received).params._meta, expected, JSON.stringify(_meta));
     }
+    const _meta = { a: { b: 5 } };
+    const { received } = await echoed(host, "tools/call", { name: "x", _meta }, "none");
+    assertEquals(Object(received).params._meta, { ..._meta, "mcp/session": null });
   },
 );
 
