@@ -175,7 +175,7 @@ export class Handles {
       case HANDLE_TOOL.create:
         return this.#planCreate(request, member(args, "title"));
       case HANDLE_TOOL.end:
-        return await this.#planEnd(request, member(args, "session"));
+        return await this.#planEnd(request, member(args, "session") ?? member(args, argument));
       default: {
         const cookies = await this.#jar.list();
         const hasMore = cookies.length > LIST_PAGE;
