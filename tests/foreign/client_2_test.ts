@@ -15,8 +15,8 @@ import {
   testSeparateRuns,
 } from "../support/separate_runs.ts";
 import { type ServerName, SERVERS, TRANSPORTS } from "../support/server.ts";
-import { installNpmPackages, type NpmPackages } from "./npm_packages.ts";
 import { CLEAN_ENV } from "../support/environment.ts";
+import { installNpmPackages, type NpmPackages } from "../support/npm_packages.ts";
 
 const SCRIPT = fileURLToPath(new URL("./client_2.ts", import.meta.url));
 

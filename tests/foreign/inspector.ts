@@ -8,7 +8,7 @@ import { delimiter, dirname } from "node:path";
 import { denoDir } from "../support/deno_dir.ts";
 import { BRIDGE, type Reach, scriptOf, type ToolCall } from "../support/separate_runs.ts";
 import { SERVERS, type WireResult } from "../support/server.ts";
-import { installNpmPackages, type NpmPackages } from "./npm_packages.ts";
+import { installNpmPackages, type NpmPackages } from "../support/npm_packages.ts";
 
 export const INSPECTORS = ["Inspector 1", "Inspector 2"] as const;
 export type InspectorName = (typeof INSPECTORS)[number];

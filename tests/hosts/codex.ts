@@ -1,0 +1,100 @@
+/**
+ * Codex CLI: each prompt is a run of `codex exec`, and a conversation is one of its threads.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { join } from "node:path";
+import { type Host, type HostOptions, HUNG_MS, type RunningHost, type Said } from "./host.ts";
+
+/** Codex, which runs tools without asking; `asks` leaves that to their annotations. */
+export function codex({ asks = false } = {}): Host {
+  return {
+    name: "Codex",
+    tellsConversation: true,
+    start: async (options) => {
+      await Deno.mkdir(folderOf(options), { recursive: true });
+      await Deno.writeTextFile(join(folderOf(options), "config.toml"), config(options, asks));
+      return new Codex(options);
+    },
+  };
+}
+
+function folderOf({ home }: HostOptions): string {
+  return join(home.folder, "codex");
+}
+
+/** The configuration; JSON's strings and arrays of strings are TOML's, too. */
+function config({ modelUrl, server, home }: HostOptions, asks: boolean): string {
+  const text = (value: unknown) => JSON.stringify(value);
+  const pairs = (record: Readonly<Record<string, string>>) =>
+    `{ ${Object.entries(record).map(([key, it]) => `${key} = ${text(it)}`).join(", ")} }`;
+  const reach = server.kind === "url"
+    ? [`url = ${text(server.url)}`, `http_headers = ${pairs(server.headers)}`]
+    : [
+      `command = ${text(server.command[0])}`,
+      `args = ${text(server.command.slice(1))}`,
+      `env = ${pairs(home.serverEnv)}`,
+    ];
+  return [
+    'model = "scripted"',
+    'model_provider = "scripted"',
+    "check_for_update_on_startup = false",
+    "[analytics]",
+    "enabled = false",
+    "[model_providers.scripted]",
+    'name = "scripted"',
+    `base_url = ${text(modelUrl)}`,
+    'wire_api = "responses"',
+    "[mcp_servers.notebook]",
+    ...reach,
+    // Codex begins without a server that is not there within a second, and says nothing.
+    "required = true",
+    ...(asks ? [] : ['default_tools_approval_mode = "approve"']),
+    "",
+  ].join("\n");
+}
+
+/** A line of what `codex exec --json` tells. */
+interface CodexEvent {
+  readonly type: string;
+  readonly thread_id?: string;
+  readonly item?: { readonly type: string; readonly text?: string };
+}
+
+class Codex implements RunningHost {
+  readonly #options: HostOptions;
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+  }
+
+  async say(prompt: string, conversation?: string): Promise<Said> {
+    const { packages, home } = this.#options;
+    const flags = ["--json", "--skip-git-repo-check"];
+    const { code, stdout, stderr } = await new Deno.Command(packages.node, {
+      args: [
+        await packages.command("@openai/codex", "codex"),
+        "exec",
+        ...(conversation === undefined ? flags : ["resume", ...flags, conversation]),
+        prompt,
+      ],
+      cwd: home.work,
+      clearEnv: true,
+      env: { ...home.env, CODEX_HOME: folderOf(this.#options) },
+      stdin: "null",
+      signal: AbortSignal.timeout(HUNG_MS),
+    }).output();
+    const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    assertEquals(code, 0, `${out}\n${err}`);
+    const events = out?.trim().split("\n").map((line): CodexEvent => JSON.parse(line)) ?? [];
+    const last = events.findLast(({ item }) => item?.type === "agent_message");
+    return {
+      conversation: events.find(({ thread_id }) => thread_id !== undefined)?.thread_id ?? "",
+      text: last?.item?.text ?? "",
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}

@@ -1,0 +1,15 @@
+/** Codex CLI, itself, uses the notebook. */
+
+import { assertEquals } from "@std/assert";
+import { codex } from "./codex.ts";
+import { append, READ, reading } from "./reading.ts";
+import { notesIn, sceneOf, testHost } from "./suite.ts";
+
+testHost(codex());
+
+Deno.test("Codex: runs the tools that lose nothing without asking, as their annotations let it", async () => {
+  await using scene = await sceneOf(codex({ asks: true }));
+  await scene.run(scene.plainLine, async (say) => {
+    assertEquals(notesIn((await say(reading(append("milk"), READ))).text), ["milk"]);
+  });
+});

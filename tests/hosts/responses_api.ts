@@ -1,0 +1,85 @@
+/**
+ * OpenAI's responses, as far as hosts of MCP servers use them.
+ *
+ * @module
+ */
+
+import { eventStream, type Move, textOf } from "./chat_completions.ts";
+import type { Conversation, ShownTool, Turn } from "./scripted_model.ts";
+
+/** A tool of a request: one of the host's functions, a group of them, or one of the provider's. */
+type RequestTool =
+  | { readonly type: "function" } & ShownTool
+  | { readonly type: "namespace"; readonly name: string; readonly tools: readonly RequestTool[] }
+  | { readonly type: "web_search" };
+
+/** A part of a conversation; what is not read is not here. */
+type Item =
+  | { readonly type: "message"; readonly role: string; readonly content: unknown }
+  | { readonly type: "function_call_output"; readonly output: unknown }
+  | { readonly type: "function_call" };
+
+/** The body of a request; what is not read is not here. */
+interface ResponsesRequest {
+  readonly stream?: boolean;
+  readonly tools?: readonly RequestTool[];
+  readonly input: readonly Item[];
+}
+
+/** Reads a request. */
+export function readResponses({ stream, tools = [], input }: ResponsesRequest): Conversation {
+  return {
+    isStreamed: stream === true,
+    tools: tools.flatMap((tool) => toolsOf(tool)),
+    turns: input.flatMap((item): Turn[] => {
+      switch (item.type) {
+        case "function_call_output":
+          return [{ role: "tool", text: textOf(item.output) }];
+        case "message":
+          return item.role === "user" ? [{ role: "user", text: textOf(item.content) }] : [];
+        default:
+          return [];
+      }
+    }),
+  };
+}
+
+function toolsOf(tool: RequestTool): ShownTool[] {
+  if (tool.type === "function") return [tool];
+  if (tool.type !== "namespace") return [];
+  return tool.tools.flatMap((it) => toolsOf(it)).map((it) => ({ ...it, namespace: tool.name }));
+}
+
+/** Writes an answer. */
+export function writeResponses(move: Move, isStreamed: boolean): Response {
+  const item = itemOf(move);
+  const response = {
+    id: `resp_${crypto.randomUUID()}`,
+    output: [item],
+    usage: { input_tokens: 1, output_tokens: 1, total_tokens: 2 },
+  };
+  if (!isStreamed) return Response.json({ ...response, object: "response", status: "completed" });
+  return eventStream(
+    [
+      { type: "response.created", response: { id: response.id } },
+      { type: "response.output_item.done", output_index: 0, item },
+      { type: "response.completed", response },
+    ].map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}`),
+  );
+}
+
+function itemOf(move: Move): object {
+  if ("text" in move) {
+    const content = [{ type: "output_text", text: move.text, annotations: [] }];
+    return { type: "message", id: `msg_${crypto.randomUUID()}`, role: "assistant", content };
+  }
+  const { name, namespace } = move.tool;
+  return {
+    type: "function_call",
+    id: `fc_${crypto.randomUUID()}`,
+    call_id: `call_${crypto.randomUUID()}`,
+    name,
+    ...(namespace !== undefined && { namespace }),
+    arguments: JSON.stringify(move.args),
+  };
+}

@@ -1,0 +1,103 @@
+/**
+ * A host's home, its model, and the store of the server that it uses.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { join } from "node:path";
+import type { NpmPackages } from "../support/npm_packages.ts";
+import { BRIDGE, type Reach, scriptOf } from "../support/separate_runs.ts";
+import { startServer } from "../support/server.ts";
+import { bearer, writeTokens } from "../support/tokens.ts";
+import { Home, type Host, type RunningHost, type Said } from "./host.ts";
+import { type Script, ScriptedModel } from "./scripted_model.ts";
+
+/** What is there for the runs of a host that a test looks at. */
+export class Scene implements AsyncDisposable {
+  readonly model = new ScriptedModel();
+  readonly #host: Host;
+  readonly #packages: NpmPackages;
+  readonly #home: Home;
+  #port = 0;
+
+  private constructor(host: Host, packages: NpmPackages, home: Home) {
+    this.#host = host;
+    this.#packages = packages;
+    this.#home = home;
+  }
+
+  static async create(host: Host, packages: NpmPackages): Promise<Scene> {
+    return new Scene(host, packages, await Home.create());
+  }
+
+  /** README's line; hosts that filter the environment need the store to be told. */
+  get plainLine(): Reach {
+    const store = `file:${join(this.#home.folder, "notebook.jsonl")}`;
+    return {
+      kind: "command",
+      command: [Deno.execPath(), "run", "-A", scriptOf("notebook"), "--store", store],
+    };
+  }
+
+  /** The bridge before a server. */
+  bridged(server: Reach): Reach {
+    const behind = server.kind === "url" ? ["--url", server.url] : ["--", ...server.command];
+    return { kind: "command", command: [Deno.execPath(), "run", "-A", BRIDGE, ...behind] };
+  }
+
+  /** A server over HTTP while a function runs: the same store and port each time. */
+  async overHttp(use: (server: Reach & { kind: "url" }) => Promise<void>): Promise<void> {
+    await using server = await startServer({
+      server: "notebook",
+      transport: "http",
+      store: `file:${join(this.#home.folder, "http.jsonl")}`,
+      port: this.#port,
+    });
+    this.#port = Number(new URL(server.url).port);
+    await use({ kind: "url", url: server.url, headers: {} });
+  }
+
+  /** The same for callers with tokens; the function is given what each of them reaches it with. */
+  async withTokens(use: (as: (principal: string) => Reach) => Promise<void>): Promise<void> {
+    const tokens = join(this.#home.folder, "tokens");
+    await writeTokens(tokens, { "token-a": "alice", "token-b": "bob" });
+    await using server = await startServer({
+      server: "notebook",
+      transport: "http",
+      store: `file:${join(this.#home.folder, "http.jsonl")}`,
+      flags: ["--tokens", tokens],
+      port: this.#port,
+    });
+    this.#port = Number(new URL(server.url).port);
+    const { url } = server;
+    await use((principal) => ({ kind: "url", url, headers: bearer(`token-${principal[0]}`) }));
+  }
+
+  /** Starts the host, and ends it when the function has. */
+  async run(server: Reach, use: (say: Say) => Promise<void>): Promise<void> {
+    await using running = await this.#host.start({
+      packages: this.#packages,
+      modelUrl: this.model.url,
+      server,
+      home: this.#home,
+    });
+    await use((script, conversation) => this.#say(running, script, conversation));
+  }
+
+  async #say(running: RunningHost, script: Script, conversation?: string): Promise<Said> {
+    try {
+      return await running.say(this.model.script(script), conversation);
+    } finally {
+      assertEquals(this.model.faults, []);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.model[Symbol.asyncDispose]();
+    await this.#home[Symbol.asyncDispose]();
+  }
+}
+
+/** Has a host's model play a script, in a new conversation or in one that was begun. */
+export type Say = (script: Script, conversation?: string) => Promise<Said>;

@@ -1,0 +1,151 @@
+/**
+ * A model that plays scripts, so that hosts run without an account: an HTTP server on loopback that
+ * speaks OpenAI's chat completions and responses, streamed where a host asks for that.
+ *
+ * @module
+ */
+
+import { type Move, readChat, writeChat } from "./chat_completions.ts";
+import { readResponses, writeResponses } from "./responses_api.ts";
+
+/** A tool that a host has shown to the model. */
+export interface ShownTool {
+  readonly name: string;
+  /** The group that the Responses API files it under. */
+  readonly namespace?: string;
+  readonly description: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
+/** What was said by the user or given by a tool. */
+export interface Turn {
+  readonly role: "user" | "tool";
+  readonly text: string;
+}
+
+/** A request of a host's, in the terms that both of OpenAI's protocols have in common. */
+export interface Conversation {
+  readonly tools: readonly ShownTool[];
+  /** Oldest first. */
+  readonly turns: readonly Turn[];
+  readonly isStreamed: boolean;
+}
+
+/** What a script sees: what the model was told since the prompt that began it, and before. */
+export interface Seen {
+  /** The results of this script's calls. */
+  readonly results: readonly string[];
+  /** All results of the conversation so far, those of earlier prompts first. */
+  readonly history: readonly string[];
+}
+
+/** What the model does next: a call of a server's tool, or its last words. */
+export type Step =
+  | { readonly tool: string; readonly args?: Readonly<Record<string, unknown>> }
+  | { readonly text: string };
+
+/** Gives the next step from what was seen. */
+export type Script = (seen: Seen) => Step;
+
+/** What a host has asked a script. */
+export interface Asked extends Seen {
+  readonly prompt: string;
+  readonly tools: readonly ShownTool[];
+}
+
+/** A script of one step after the other, each made from what was seen by then. */
+export function inTurn(...steps: readonly (Step | Script)[]): Script {
+  return (seen) => {
+    const step = steps[Math.min(seen.results.length, steps.length - 1)];
+    if (step === undefined) throw new RangeError("Cannot play a script as it has no steps");
+    return typeof step === "function" ? step(seen) : step;
+  };
+}
+
+/** The model of one test. Which script it plays, the prompt tells, which is the script's name. */
+export class ScriptedModel implements AsyncDisposable {
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #scripts = new Map<string, Script>();
+  /** What was asked, in order; requests without a tool, such as for a title, are none. */
+  readonly asked: Asked[] = [];
+  /** What could not be answered. */
+  readonly faults: string[] = [];
+
+  constructor() {
+    this.#server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      (request) => this.#answer(request),
+    );
+  }
+
+  /** Where the host finds the model. */
+  get url(): string {
+    return `http://127.0.0.1:${this.#server.addr.port}/v1`;
+  }
+
+  /** Adds a script, and gives the prompt that begins it. */
+  script(script: Script): string {
+    const prompt = `Play the script ${crypto.randomUUID()}.`;
+    this.#scripts.set(prompt, script);
+    return prompt;
+  }
+
+  /** What was asked under a prompt. */
+  askedFor(prompt: string): readonly Asked[] {
+    return this.asked.filter((it) => it.prompt === prompt);
+  }
+
+  async #answer(request: Request): Promise<Response> {
+    const { pathname } = new URL(request.url);
+    const body = await request.text();
+    try {
+      if (pathname === "/v1/chat/completions") {
+        const conversation = readChat(JSON.parse(body));
+        return writeChat(this.#next(conversation), conversation.isStreamed);
+      }
+      if (pathname === "/v1/responses") {
+        const conversation = readResponses(JSON.parse(body));
+        return writeResponses(this.#next(conversation), conversation.isStreamed);
+      }
+      throw new Error(`Cannot answer as this path has no meaning: current value is ${pathname}`);
+    } catch (error) {
+      this.faults.push(`${error}`);
+      return new Response(`${error}`, { status: 400 });
+    }
+  }
+
+  #next({ tools, turns }: Conversation): Move {
+    // Hosts have a model write titles, too, and show it no tools for that.
+    if (tools.length === 0) return { text: "A title" };
+    const begin = turns.findLastIndex(({ role, text }) => role === "user" && this.#named(text));
+    const prompt = this.#named(turns[begin]?.text ?? "");
+    const script = this.#scripts.get(prompt ?? "");
+    if (prompt === undefined || script === undefined) {
+      throw new Error("Cannot play as no prompt names a script");
+    }
+    const texts = (from: number) =>
+      turns.slice(from).filter(({ role }) => role === "tool").map(({ text }) => text);
+    const seen = { results: texts(begin), history: texts(0) };
+    this.asked.push({ ...seen, prompt, tools });
+    const step = script(seen);
+    if ("text" in step) return step;
+    return { tool: findTool(tools, step.tool), args: step.args ?? {} };
+  }
+
+  #named(text: string): string | undefined {
+    return this.#scripts.keys().find((prompt) => text.includes(prompt));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+  }
+}
+
+/** Finds a server's tool among those shown: most hosts put the server's name before the tool's. */
+export function findTool(tools: readonly ShownTool[], name: string): ShownTool {
+  const found = tools.find((tool) => tool.name === name) ??
+    tools.find((tool) => tool.name.endsWith(`_${name}`));
+  if (found) return found;
+  const names = tools.map(({ name }) => name).join(", ");
+  throw new Error(`Cannot call ${name} as the host has not shown it: current value is ${names}`);
+}

@@ -1,0 +1,195 @@
+/**
+ * One suite for every host: a model that acts on nothing but what it reads uses the notebook.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { NpmPackages } from "../support/npm_packages.ts";
+import type { Reach } from "../support/separate_runs.ts";
+import type { Host } from "./host.ts";
+import { installHosts } from "./packages.ts";
+import { append, handleIn, isRefusal, lastResult, READ, reading, withHandle } from "./reading.ts";
+import { Scene } from "./scene.ts";
+import { inTurn } from "./scripted_model.ts";
+
+let packages: NpmPackages;
+Deno.test.beforeAll(async () => {
+  packages = await installHosts();
+});
+
+/** Starts a scene once the hosts are there. */
+export function sceneOf(host: Host): Promise<Scene> {
+  return Scene.create(host, packages);
+}
+
+const NOTES = ["milk", "bread", "eggs"];
+
+/** The notes that a text tells of; hosts show a result's text, its JSON, or both. */
+export function notesIn(text: string): string[] {
+  return NOTES.filter((note) => text.includes(note));
+}
+
+/** A way to reach the server; what it needs is there while the function runs. */
+interface Way {
+  readonly name: string;
+  readonly reach: (scene: Scene, use: (server: Reach) => Promise<void>) => Promise<void>;
+}
+
+const WAYS: readonly Way[] = [
+  { name: "by README's plain line", reach: (scene, use) => use(scene.plainLine) },
+  {
+    name: "over HTTP with a token",
+    reach: (scene, use) => scene.withTokens((as) => use(as("alice"))),
+  },
+];
+
+/** The bridge, before a server that it starts and before one that listens. */
+export const BRIDGED: readonly Way[] = [
+  {
+    name: "through the bridge that starts it",
+    reach: (scene, use) => use(scene.bridged(scene.plainLine)),
+  },
+  {
+    name: "through the bridge to its URL",
+    reach: (scene, use) => scene.overHttp((server) => use(scene.bridged(server))),
+  },
+];
+
+/** Tests that conversations are apart and go on after a restart, over each way. */
+export function testConversations(host: Host, ways: readonly Way[]): void {
+  for (const { name, reach } of ways) {
+    Deno.test(`${host.name}: two conversations are apart and outlive host and server, which is reached ${name}`, async () => {
+      await using scene = await sceneOf(host);
+      let [one, two] = ["", ""];
+      await reach(scene, (server) =>
+        scene.run(server, async (say) => {
+          const first = await say(reading(append("milk"), READ));
+          assertEquals(notesIn(first.text), ["milk"]);
+          const second = await say(reading(append("bread"), READ));
+          assertEquals(notesIn(second.text), ["bread"]);
+          const third = await say(reading(append("eggs"), READ), first.conversation);
+          assertEquals(notesIn(third.text), ["milk", "eggs"]);
+          [one, two] = [third.conversation, second.conversation];
+        }));
+      await reach(scene, (server) =>
+        scene.run(server, async (say) => {
+          assertEquals(notesIn((await say(reading(READ), one)).text), ["milk", "eggs"]);
+          assertEquals(notesIn((await say(reading(READ), two)).text), ["bread"]);
+        }));
+      const refusals = scene.model.asked.filter(({ results }) => isRefusal(results.at(-1) ?? ""));
+      assertEquals(refusals.length, host.tellsConversation ? 0 : 2);
+    });
+  }
+}
+
+/** The tests that every host must pass. */
+export function testHost(host: Host): void {
+  testConversations(host, [...WAYS, ...BRIDGED]);
+
+  Deno.test(`${host.name}: README's plain line shows the model handles`, async () => {
+    await using scene = await sceneOf(host);
+    await scene.run(scene.plainLine, async (say) => {
+      await say(inTurn({ text: "Nothing to do." }));
+    });
+    const shown = new Map(
+      scene.model.asked[0]?.tools.map(({ name, parameters }) =>
+        [name.replace(/^(?:mcp__)?notebook_+(?=notebook|session)/, ""), parameters] as const
+      ),
+    );
+    for (const name of ["session_create", "session_list", "session_end"]) {
+      assert(shown.has(name), `${name} is not among ${[...shown.keys()]}`);
+    }
+    const { properties, required } = shown.get("notebook_append") ?? {};
+    assertEquals(Object.keys(properties ?? {}).toSorted(), ["session", "text"]);
+    assertEquals(required, ["text"]);
+  });
+
+  Deno.test(`${host.name}: a model makes a session, finds it in the list, and ends it`, async () => {
+    await using scene = await sceneOf(host);
+    await scene.run(scene.plainLine, async (say) => {
+      let handle = "";
+      const { text } = await say(inTurn(
+        { tool: "session_create", args: { title: "shopping" } },
+        ({ results }) => {
+          handle = handleIn(results[0] ?? "") ?? "";
+          return withHandle(append("milk"), handle);
+        },
+        () => withHandle(READ, handle),
+        { tool: "session_list" },
+        () => ({ tool: "session_end", args: { session: handle } }),
+        { tool: "session_list" },
+        () => withHandle(READ, handle),
+        lastResult,
+      ));
+      assert(isRefusal(text), text);
+      const [, , read = "", listed = "", , after = ""] = scene.model.asked.at(-1)?.results ?? [];
+      assertEquals(notesIn(read), ["milk"]);
+      assertStringIncludes(listed, handle);
+      assertStringIncludes(listed, "shopping");
+      assert(!after.includes(handle), after);
+    });
+  });
+
+  Deno.test(`${host.name}: a model that passes a dead handle gets on by what it reads`, async () => {
+    await using scene = await sceneOf(host);
+    await scene.run(scene.plainLine, async (say) => {
+      const getsOn = reading(append("milk"), READ);
+      const { text } = await say((seen) =>
+        seen.results.length === 0
+          ? withHandle(append("milk"), `sess-${"0".repeat(32)}`)
+          : getsOn(seen)
+      );
+      assertEquals(notesIn(text), ["milk"]);
+      assertEquals(
+        scene.model.asked.filter(({ results }) => isRefusal(results.at(-1) ?? "")).length,
+        1,
+      );
+    });
+  });
+
+  Deno.test(`${host.name}: a principal has nothing of another's, in the same conversation either`, async () => {
+    await using scene = await sceneOf(host);
+    await scene.withTokens(async (as) => {
+      let conversation = "";
+      let handle: string | undefined;
+      await scene.run(as("alice"), async (say) => {
+        const said = await say(reading({ tool: "session_create" }, append("milk"), READ));
+        assertEquals(notesIn(said.text), ["milk"]);
+        conversation = said.conversation;
+        handle = handleIn(scene.model.asked.at(-1)?.results[0] ?? "");
+        assert(handle, "no handle was read");
+      });
+      await scene.run(as("bob"), async (say) => {
+        const said = await say(reading(READ), conversation);
+        assertEquals(notesIn(said.text), []);
+        const { text } = await say(inTurn({ tool: "session_list" }, lastResult));
+        assert(!text.includes(handle ?? ""), text);
+      });
+      await scene.run(as("alice"), async (say) => {
+        assertEquals(notesIn((await say(() => withHandle(READ, handle))).text), ["milk"]);
+      });
+    });
+  });
+}
+
+/** Tests what only hosts can get wrong whose calls need a handle. */
+export function testForgetting(host: Host): void {
+  Deno.test(`${host.name}: a model that forgets its handle once gets on by what it reads`, async () => {
+    await using scene = await sceneOf(host);
+    await scene.run(scene.plainLine, async (say) => {
+      const { text } = await say(inTurn(
+        { tool: "session_create" },
+        ({ results }) => withHandle(append("milk"), handleIn(results[0] ?? "")),
+        append("bread"),
+        ({ results }) => {
+          assert(isRefusal(results[2] ?? ""), results[2]);
+          return withHandle(append("bread"), handleIn(results[0] ?? ""));
+        },
+        ({ results }) => withHandle(READ, handleIn(results[0] ?? "")),
+        lastResult,
+      ));
+      assertEquals(notesIn(text), ["milk", "bread"]);
+    });
+  });
+}
