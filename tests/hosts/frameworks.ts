@@ -45,6 +45,7 @@ class Framework implements RunningHost {
   readonly #process: Deno.ChildProcess;
   readonly #answers: AsyncGenerator<string>;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
+  #hasFailed = false;
 
   constructor(name: string, process: Deno.ChildProcess) {
     this.#name = name;
@@ -59,14 +60,19 @@ class Framework implements RunningHost {
     const timer = setTimeout(() => this.#process.kill(), HUNG_MS);
     const { value } = await this.#answers.next();
     clearTimeout(timer);
-    if (value === undefined) throw new Error(`${this.#name} has ended without an answer`);
+    if (value === undefined) {
+      this.#hasFailed = true;
+      const { code } = await this.#process.status;
+      throw new Error(`${this.#name} has ended without an answer: its exit code is ${code}`);
+    }
     const { text, messages } = JSON.parse(value);
     return { text, conversation: JSON.stringify(messages) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#stdin.close();
+    await this.#stdin.close().catch(() => {});
     for await (const _ of this.#answers);
-    assertEquals((await this.#process.status).code, 0);
+    const { code } = await this.#process.status;
+    if (!this.#hasFailed) assertEquals(code, 0, `${this.#name} has failed at its end`);
   }
 }

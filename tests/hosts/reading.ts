@@ -42,10 +42,9 @@ export function reading(...calls: readonly Call[]): Script {
     let done = 0;
     let isMaking = false;
     for (const result of results) {
-      if (isMaking) {
-        handle = handleIn(result);
-        isMaking = false;
-      } else if (isRefusal(result)) isMaking = true;
+      handle = handleIn(result) ?? handle;
+      if (isRefusal(result)) isMaking = true;
+      else if (isMaking) isMaking = false;
       else done++;
     }
     if (isMaking) return { tool: "session_create" };
