@@ -76,7 +76,16 @@ export class Home implements AsyncDisposable {
     return home;
   }
 
+  /** Removes the folder, also while servers that a host did not wait for still write to it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.folder, { recursive: true });
+    const deadline = Date.now() + HUNG_MS;
+    for (;;) {
+      try {
+        return await Deno.remove(this.folder, { recursive: true });
+      } catch (error) {
+        if (Date.now() > deadline) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }
   }
 }

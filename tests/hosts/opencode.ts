@@ -126,8 +126,6 @@ class Serve implements RunningHost {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // A signal alone leaves the servers behind, which may still write as the folder is removed.
-    await this.#post("/instance/dispose", {});
     this.#process.kill();
     await this.#process.status;
   }

@@ -167,7 +167,10 @@ export function testHost(host: Host): void {
         assert(!text.includes(handle ?? ""), text);
       });
       await scene.run(as("alice"), async (say) => {
-        assertEquals(notesIn((await say(() => withHandle(READ, handle))).text), ["milk"]);
+        assertEquals(
+          notesIn((await say(inTurn(() => withHandle(READ, handle), lastResult))).text),
+          ["milk"],
+        );
       });
     });
   });
