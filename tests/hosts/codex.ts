@@ -43,6 +43,9 @@ function config({ modelUrl, server, home }: HostOptions, asks: boolean): string 
     "check_for_update_on_startup = false",
     "[analytics]",
     "enabled = false",
+    "[features]",
+    // Codex looks for plugins elsewhere as it starts.
+    "plugins = false",
     "[model_providers.scripted]",
     'name = "scripted"',
     `base_url = ${text(modelUrl)}`,

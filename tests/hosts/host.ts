@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { denoDir } from "../support/deno_dir.ts";
 import type { NpmPackages } from "../support/npm_packages.ts";
 import type { Reach } from "../support/separate_runs.ts";
+import { Outside } from "./outside.ts";
 
 /** A host that the tests know how to start. */
 export interface Host {
@@ -51,13 +52,15 @@ export class Home implements AsyncDisposable {
   readonly work: string;
   /** The whole environment of a host. */
   readonly env: Readonly<Record<string, string>>;
-  /** What a server needs of the environment where a host hands on none: Deno's cache. */
+  /** What Deno needs of the environment for a server, which some hosts hand on nothing of. */
   readonly serverEnv: Readonly<Record<string, string>>;
+
+  readonly #outside = new Outside();
 
   private constructor(folder: string, DENO_DIR: string) {
     this.folder = folder;
     this.work = join(folder, "work");
-    this.serverEnv = { DENO_DIR };
+    this.serverEnv = { DENO_DIR, DENO_NO_UPDATE_CHECK: "1" };
     this.env = {
       PATH: Deno.env.get("PATH") ?? "",
       HOME: folder,
@@ -67,6 +70,7 @@ export class Home implements AsyncDisposable {
       XDG_DATA_HOME: join(folder, "data"),
       XDG_STATE_HOME: join(folder, "state"),
       NO_COLOR: "1",
+      ...this.#outside.env,
     };
   }
 
@@ -76,8 +80,14 @@ export class Home implements AsyncDisposable {
     return home;
   }
 
+  /** What was tried to reach beyond loopback. */
+  get triedToReach(): readonly string[] {
+    return this.#outside.tried;
+  }
+
   /** Removes the folder, also while servers that a host did not wait for still write to it. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#outside[Symbol.asyncDispose]();
     const deadline = Date.now() + HUNG_MS;
     for (;;) {
       try {

@@ -76,13 +76,16 @@ export class Scene implements AsyncDisposable {
 
   /** Starts the host, and ends it when the function has. */
   async run(server: Reach, use: (say: Say) => Promise<void>): Promise<void> {
-    await using running = await this.#host.start({
-      packages: this.#packages,
-      modelUrl: this.model.url,
-      server,
-      home: this.#home,
-    });
-    await use((script, conversation) => this.#say(running, script, conversation));
+    {
+      await using running = await this.#host.start({
+        packages: this.#packages,
+        modelUrl: this.model.url,
+        server,
+        home: this.#home,
+      });
+      await use((script, conversation) => this.#say(running, script, conversation));
+    }
+    assertEquals(this.#home.triedToReach, []);
   }
 
   async #say(running: RunningHost, script: Script, conversation?: string): Promise<Said> {
