@@ -13,15 +13,13 @@ export type Move =
 
 /** The body of a request; what is not read is not here. */
 interface ChatRequest {
-  readonly stream?: boolean;
   readonly tools?: readonly { readonly function: ShownTool }[];
   readonly messages: readonly { readonly role: string; readonly content: unknown }[];
 }
 
 /** Reads a request. */
-export function readChat({ stream, tools, messages }: ChatRequest): Conversation {
+export function readChat({ tools, messages }: ChatRequest): Conversation {
   return {
-    isStreamed: stream === true,
     tools: tools?.map((tool) => tool.function) ?? [],
     turns: messages.flatMap(({ role, content }) =>
       role === "user" || role === "tool" ? [{ role, text: textOf(content) }] : []

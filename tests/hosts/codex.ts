@@ -54,6 +54,7 @@ function config({ modelUrl, server, home }: HostOptions, asks: boolean): string 
     ...reach,
     // Codex begins without a server that is not there within a second, and says nothing.
     "required = true",
+    `startup_timeout_sec = ${HUNG_MS / 1000}`,
     ...(asks ? [] : ['default_tools_approval_mode = "approve"']),
     "",
   ].join("\n");

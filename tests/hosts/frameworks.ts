@@ -26,7 +26,7 @@ function framework(name: string, program: string, beside: string, ...flags: stri
     name,
     tellsConversation: false,
     start: ({ packages, modelUrl, server, home }: HostOptions) => {
-      const job: Job = { modelUrl, server, env: home.serverEnv, flags };
+      const job: Job = { modelUrl, server, env: home.serverEnv, flags, hungMs: HUNG_MS };
       const process = new Deno.Command(packages.node, {
         args: [script, packages.folder(beside), JSON.stringify(job)],
         cwd: home.work,

@@ -9,13 +9,13 @@ const [{ Agent }, { MCPClient }] = await Promise.all(
 function server() {
   if (JOB.server.kind === "url") {
     const { url, headers } = JOB.server;
-    return { url: new URL(url), requestInit: { headers } };
+    return { url: new URL(url), requestInit: { headers }, connectTimeout: JOB.hungMs };
   }
   const [command = "", ...args] = JOB.server.command;
   return { command, args, env: JOB.env };
 }
 
-const client = new MCPClient({ servers: { notebook: server() } });
+const client = new MCPClient({ servers: { notebook: server() }, timeout: JOB.hungMs });
 const agent = new Agent({
   id: "scripted",
   name: "scripted",

@@ -88,11 +88,12 @@ function config({ modelUrl, server, home }: HostOptions): object {
 }
 
 function serverConfig(server: Reach, environment: object): object {
+  const timeout = HUNG_MS;
   switch (server.kind) {
     case "command":
-      return { type: "local", command: server.command, environment };
+      return { type: "local", command: server.command, environment, timeout };
     case "url":
-      return { type: "remote", url: server.url, headers: server.headers, oauth: false };
+      return { type: "remote", url: server.url, headers: server.headers, oauth: false, timeout };
   }
 }
 

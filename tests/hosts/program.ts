@@ -18,6 +18,8 @@ export interface Job {
   /** The environment of a server that is a command. */
   readonly env: Readonly<Record<string, string>>;
   readonly flags: readonly string[];
+  /** How long to wait for a server. */
+  readonly hungMs: number;
 }
 
 /** A line that a program reads. */

@@ -1,5 +1,5 @@
 /**
- * OpenAI's responses, as far as hosts of MCP servers use them.
+ * OpenAI's responses, as far as hosts of MCP servers use them: always streamed.
  *
  * @module
  */
@@ -21,15 +21,13 @@ type Item =
 
 /** The body of a request; what is not read is not here. */
 interface ResponsesRequest {
-  readonly stream?: boolean;
   readonly tools?: readonly RequestTool[];
   readonly input: readonly Item[];
 }
 
 /** Reads a request. */
-export function readResponses({ stream, tools = [], input }: ResponsesRequest): Conversation {
+export function readResponses({ tools = [], input }: ResponsesRequest): Conversation {
   return {
-    isStreamed: stream === true,
     tools: tools.flatMap((tool) => toolsOf(tool)),
     turns: input.flatMap((item): Turn[] => {
       switch (item.type) {
@@ -51,26 +49,21 @@ function toolsOf(tool: RequestTool): ShownTool[] {
 }
 
 /** Writes an answer. */
-export function writeResponses(move: Move, isStreamed: boolean): Response {
-  const item = itemOf(move);
-  const response = {
-    id: `resp_${crypto.randomUUID()}`,
-    output: [item],
-    usage: { input_tokens: 1, output_tokens: 1, total_tokens: 2 },
-  };
-  if (!isStreamed) return Response.json({ ...response, object: "response", status: "completed" });
+export function writeResponses(move: Move): Response {
+  const id = `resp_${crypto.randomUUID()}`;
+  const usage = { input_tokens: 1, output_tokens: 1, total_tokens: 2 };
   return eventStream(
     [
-      { type: "response.created", response: { id: response.id } },
-      { type: "response.output_item.done", output_index: 0, item },
-      { type: "response.completed", response },
+      { type: "response.created", response: { id } },
+      { type: "response.output_item.done", output_index: 0, item: itemOf(move) },
+      { type: "response.completed", response: { id, usage } },
     ].map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}`),
   );
 }
 
 function itemOf(move: Move): object {
   if ("text" in move) {
-    const content = [{ type: "output_text", text: move.text, annotations: [] }];
+    const content = [{ type: "output_text", text: move.text }];
     return { type: "message", id: `msg_${crypto.randomUUID()}`, role: "assistant", content };
   }
   const { name, namespace } = move.tool;

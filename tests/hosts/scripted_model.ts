@@ -1,6 +1,6 @@
 /**
  * A model that plays scripts, so that hosts run without an account: an HTTP server on loopback that
- * speaks OpenAI's chat completions and responses, streamed where a host asks for that.
+ * speaks OpenAI's chat completions and responses.
  *
  * @module
  */
@@ -28,7 +28,6 @@ export interface Conversation {
   readonly tools: readonly ShownTool[];
   /** Oldest first. */
   readonly turns: readonly Turn[];
-  readonly isStreamed: boolean;
 }
 
 /** What a script sees: what the model was told since the prompt that began it, and before. */
@@ -97,15 +96,13 @@ export class ScriptedModel implements AsyncDisposable {
 
   async #answer(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url);
-    const body = await request.text();
     try {
+      const body = await request.json();
       if (pathname === "/v1/chat/completions") {
-        const conversation = readChat(JSON.parse(body));
-        return writeChat(this.#next(conversation), conversation.isStreamed);
+        return writeChat(this.#next(readChat(body)), body.stream === true);
       }
       if (pathname === "/v1/responses") {
-        const conversation = readResponses(JSON.parse(body));
-        return writeResponses(this.#next(conversation), conversation.isStreamed);
+        return writeResponses(this.#next(readResponses(body)));
       }
       throw new Error(`Cannot answer as this path has no meaning: current value is ${pathname}`);
     } catch (error) {

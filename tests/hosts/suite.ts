@@ -64,9 +64,11 @@ export function testConversations(host: Host, ways: readonly Way[]): void {
       let [one, two] = ["", ""];
       await reach(scene, (server) =>
         scene.run(server, async (say) => {
-          const first = await say(reading(append("milk"), READ));
+          const [first, second] = await Promise.all([
+            say(reading(append("milk"), READ)),
+            say(reading(append("bread"), READ)),
+          ]);
           assertEquals(notesIn(first.text), ["milk"]);
-          const second = await say(reading(append("bread"), READ));
           assertEquals(notesIn(second.text), ["bread"]);
           const third = await say(reading(append("eggs"), READ), first.conversation);
           assertEquals(notesIn(third.text), ["milk", "eggs"]);
