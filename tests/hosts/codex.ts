@@ -90,9 +90,9 @@ class Codex implements RunningHost {
       stdin: "null",
       signal: AbortSignal.timeout(HUNG_MS),
     }).output();
-    const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    const [out = "", err = ""] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
     assertEquals(code, 0, `${out}\n${err}`);
-    const events = out?.trim().split("\n").map((line): CodexEvent => JSON.parse(line)) ?? [];
+    const events = out.trim().split("\n").map((line): CodexEvent => JSON.parse(line));
     const last = events.findLast(({ item }) => item?.type === "agent_message");
     return {
       conversation: events.find(({ thread_id }) => thread_id !== undefined)?.thread_id ?? "",

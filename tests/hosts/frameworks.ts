@@ -34,6 +34,7 @@ function framework(name: string, program: string, beside: string, ...flags: stri
         env: { ...home.env, MASTRA_TELEMETRY_DISABLED: "1", NODE_NO_WARNINGS: "1" },
         stdin: "piped",
         stdout: "piped",
+        stderr: "piped",
       }).spawn();
       return Promise.resolve(new Framework(name, process));
     },
@@ -45,6 +46,7 @@ class Framework implements RunningHost {
   readonly #process: Deno.ChildProcess;
   readonly #answers: AsyncGenerator<string>;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #stderr: Promise<string>;
   #hasFailed = false;
 
   constructor(name: string, process: Deno.ChildProcess) {
@@ -52,6 +54,7 @@ class Framework implements RunningHost {
     this.#process = process;
     this.#answers = lines(process.stdout);
     this.#stdin = process.stdin.getWriter();
+    this.#stderr = new Response(process.stderr).text();
   }
 
   async say(prompt: string, conversation = "[]"): Promise<Said> {
@@ -62,8 +65,7 @@ class Framework implements RunningHost {
     clearTimeout(timer);
     if (value === undefined) {
       this.#hasFailed = true;
-      const { code } = await this.#process.status;
-      throw new Error(`${this.#name} has ended without an answer: its exit code is ${code}`);
+      throw new Error(`${this.#name} has ended without an answer: ${await this.#stderr}`);
     }
     const { text, messages } = JSON.parse(value);
     return { text, conversation: JSON.stringify(messages) };
@@ -72,7 +74,8 @@ class Framework implements RunningHost {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stdin.close().catch(() => {});
     for await (const _ of this.#answers);
+    const stderr = await this.#stderr;
     const { code } = await this.#process.status;
-    if (!this.#hasFailed) assertEquals(code, 0, `${this.#name} has failed at its end`);
+    if (!this.#hasFailed) assertEquals(code, 0, stderr);
   }
 }

@@ -18,14 +18,13 @@ export const OPENCODE_SERVE: Host = {
   tellsConversation: false,
   start: async (options) => {
     const process = command(options, ["serve", "--hostname", "127.0.0.1", "--port", "0"]).spawn();
+    const stderr = new Response(process.stderr).text();
     const stdout = lines(process.stdout);
-    const seen: string[] = [];
     for (;;) {
       const { done, value } = await stdout.next();
-      if (done) throw new Error(`OpenCode did not start: ${seen.join("\n")}`);
-      seen.push(value);
+      if (done) throw new Error(`OpenCode did not start: ${await stderr}`);
       const url = /listening on (http:\S+)/.exec(value)?.[1];
-      if (url !== undefined) return new Serve(process, url);
+      if (url !== undefined) return new Serve(process, stdout, stderr, url);
     }
   },
 };
@@ -47,7 +46,7 @@ function program(packages: NpmPackages): string {
   return join(packages.folder(`opencode-${system}`), "bin", "opencode");
 }
 
-function command(options: HostOptions, args: string[]): Deno.Command {
+function command(options: HostOptions, args: string[], signal?: AbortSignal): Deno.Command {
   const { packages, home } = options;
   return new Deno.Command(program(packages), {
     args,
@@ -65,9 +64,10 @@ function command(options: HostOptions, args: string[]): Deno.Command {
       // It installs a package for plugins into its folder, which nothing here needs.
       npm_config_offline: "true",
     },
+    ...(signal !== undefined && { signal }),
     stdin: "null",
     stdout: "piped",
-    stderr: "null",
+    stderr: "piped",
   });
 }
 
@@ -99,10 +99,19 @@ function serverConfig(server: Reach, environment: object): object {
 
 class Serve implements RunningHost {
   readonly #process: Deno.ChildProcess;
+  readonly #stdout: AsyncIterable<string>;
+  readonly #stderr: Promise<string>;
   readonly #url: string;
 
-  constructor(process: Deno.ChildProcess, url: string) {
+  constructor(
+    process: Deno.ChildProcess,
+    stdout: AsyncIterable<string>,
+    stderr: Promise<string>,
+    url: string,
+  ) {
     this.#process = process;
+    this.#stdout = stdout;
+    this.#stderr = stderr;
     this.#url = url;
   }
 
@@ -128,6 +137,8 @@ class Serve implements RunningHost {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#process.kill();
+    for await (const _ of this.#stdout);
+    await this.#stderr;
     await this.#process.status;
   }
 }
@@ -155,13 +166,14 @@ class Run implements RunningHost {
   async say(prompt: string, conversation?: string): Promise<Said> {
     const session = conversation === undefined ? [] : ["--session", conversation];
     const args = ["run", "--format", "json", ...session, prompt];
-    const process = command(this.#options, args).spawn();
-    const timer = setTimeout(() => process.kill(), HUNG_MS);
-    const events = (await Array.fromAsync(lines(process.stdout)))
-      .map((line): RunEvent => JSON.parse(line));
-    const { code } = await process.status;
-    clearTimeout(timer);
-    assertEquals(code, 0);
+    const { code, stdout, stderr } = await command(
+      this.#options,
+      args,
+      AbortSignal.timeout(HUNG_MS),
+    ).output();
+    const [out = "", err = ""] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    assertEquals(code, 0, `${out}\n${err}`);
+    const events = out.trim().split("\n").map((line): RunEvent => JSON.parse(line));
     return {
       conversation: events[0]?.sessionID ?? "",
       text: events.findLast(({ type }) => type === "text")?.part.text ?? "",
