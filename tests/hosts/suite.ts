@@ -11,7 +11,7 @@ import type { Host } from "./host.ts";
 import { installHosts } from "./packages.ts";
 import { append, handleIn, isRefusal, lastResult, READ, reading, withHandle } from "./reading.ts";
 import { Scene } from "./scene.ts";
-import { inTurn } from "./scripted_model.ts";
+import { findTool, inTurn } from "./scripted_model.ts";
 
 let packages: NpmPackages;
 Deno.test.beforeAll(async () => {
@@ -89,25 +89,7 @@ export function testConversations(host: Host, ways: readonly Way[]): void {
 export function testHost(host: Host): void {
   testConversations(host, [...WAYS, ...BRIDGED]);
 
-  Deno.test(`${host.name}: README's plain line shows the model handles`, async () => {
-    await using scene = await sceneOf(host);
-    await scene.run(scene.plainLine, async (say) => {
-      await say(inTurn({ text: "Nothing to do." }));
-    });
-    const shown = new Map(
-      scene.model.asked[0]?.tools.map(({ name, parameters }) =>
-        [name.replace(/^(?:mcp__)?notebook_+(?=notebook|session)/, ""), parameters] as const
-      ),
-    );
-    for (const name of ["session_create", "session_list", "session_end"]) {
-      assert(shown.has(name), `${name} is not among ${[...shown.keys()]}`);
-    }
-    const { properties, required } = shown.get("notebook_append") ?? {};
-    assertEquals(Object.keys(properties ?? {}).toSorted(), ["session", "text"]);
-    assertEquals(required, ["text"]);
-  });
-
-  Deno.test(`${host.name}: a model makes a session, finds it in the list, and ends it`, async () => {
+  Deno.test(`${host.name}: a model is shown handles, makes a session, finds it in the list, and ends it`, async () => {
     await using scene = await sceneOf(host);
     await scene.run(scene.plainLine, async (say) => {
       let handle = "";
@@ -125,7 +107,11 @@ export function testHost(host: Host): void {
         lastResult,
       ));
       assert(isRefusal(text), text);
-      const [, , read = "", listed = "", , after = ""] = scene.model.asked.at(-1)?.results ?? [];
+      const { tools, results } = scene.model.asked.at(-1) ?? { tools: [], results: [] };
+      const { properties, required } = findTool(tools, "notebook_append").parameters;
+      assertEquals(Object.keys(properties ?? {}).toSorted(), ["session", "text"]);
+      assertEquals(required, ["text"]);
+      const [, , read = "", listed = "", , after = ""] = results;
       assertEquals(notesIn(read), ["milk"]);
       assertStringIncludes(listed, handle);
       assertStringIncludes(listed, "shopping");
