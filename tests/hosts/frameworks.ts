@@ -15,7 +15,12 @@ import type { Job } from "./program.ts";
 export const AI_SDK: Host = framework("AI SDK", "./ai_sdk_program.ts", "ai");
 
 /** The Vercel AI SDK in a host that starts a client, and so a server, for each call. */
-export const AI_SDK_PER_CALL: Host = framework("AI SDK", "./ai_sdk_program.ts", "ai", "per-call");
+export const AI_SDK_PER_CALL: Host = framework(
+  "AI SDK with a client for each call",
+  "./ai_sdk_program.ts",
+  "ai",
+  "per-call",
+);
 
 /** Mastra. */
 export const MASTRA: Host = framework("Mastra", "./mastra_program.ts", "@mastra/core");

@@ -47,11 +47,15 @@ export class Scene implements AsyncDisposable {
   }
 
   /** A server over HTTP while a function runs: the same store and port each time. */
-  async overHttp(use: (server: Reach & { kind: "url" }) => Promise<void>): Promise<void> {
+  async overHttp(
+    use: (server: Reach & { kind: "url" }) => Promise<void>,
+    flags: string[] = [],
+  ): Promise<void> {
     await using server = await startServer({
       server: "notebook",
       transport: "http",
       store: `file:${join(this.#home.folder, "http.jsonl")}`,
+      flags,
       port: this.#port,
     });
     this.#port = Number(new URL(server.url).port);
@@ -59,19 +63,16 @@ export class Scene implements AsyncDisposable {
   }
 
   /** The same for callers with tokens; the function is given what each of them reaches it with. */
-  async withTokens(use: (as: (principal: string) => Reach) => Promise<void>): Promise<void> {
+  async withTokens(
+    use: (as: (principal: "alice" | "bob") => Reach) => Promise<void>,
+  ): Promise<void> {
     const tokens = join(this.#home.folder, "tokens");
-    await writeTokens(tokens, { "token-a": "alice", "token-b": "bob" });
-    await using server = await startServer({
-      server: "notebook",
-      transport: "http",
-      store: `file:${join(this.#home.folder, "http.jsonl")}`,
-      flags: ["--tokens", tokens],
-      port: this.#port,
-    });
-    this.#port = Number(new URL(server.url).port);
-    const { url } = server;
-    await use((principal) => ({ kind: "url", url, headers: bearer(`token-${principal[0]}`) }));
+    const tokenOf = (principal: string) => `token-of-${principal}`;
+    await writeTokens(tokens, { [tokenOf("alice")]: "alice", [tokenOf("bob")]: "bob" });
+    await this.overHttp(
+      (server) => use((principal) => ({ ...server, headers: bearer(tokenOf(principal)) })),
+      ["--tokens", tokens],
+    );
   }
 
   /** Starts the host, and ends it when the function has. */
@@ -92,6 +93,7 @@ export class Scene implements AsyncDisposable {
     try {
       return await running.say(this.model.script(script), conversation);
     } finally {
+      // A fault of the script says more than what the host makes of it.
       assertEquals(this.model.faults, []);
     }
   }
