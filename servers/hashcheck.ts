@@ -33,7 +33,14 @@ function create(): McpServer {
       hash: Hash,
       session_id: z.string(),
     },
-    annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true },
+    // A hint is per tool, so its worst call decides: a new key costs nothing, but storing under an
+    // existing one loses the hash that a text would have been checked against.
+    annotations: {
+      readOnlyHint: false,
+      destructiveHint: true,
+      idempotentHint: true,
+      openWorldHint: false,
+    },
   }, async ({ key, text }) => {
     const session = currentSession();
     const hash = sha256(text);
@@ -59,7 +66,12 @@ function create(): McpServer {
       provided_hash: Hash,
       algorithm: z.literal(algorithm),
     },
-    annotations: { readOnlyHint: true, idempotentHint: true, openWorldHint: false },
+    annotations: {
+      readOnlyHint: true,
+      destructiveHint: false,
+      idempotentHint: true,
+      openWorldHint: false,
+    },
   }, async ({ key, text }) => {
     const session = currentSession();
     const provided_hash = sha256(text);
@@ -87,7 +99,12 @@ function create(): McpServer {
       entries: z.record(z.string(), Hash).describe("The hashes, by key"),
       count: z.number().int(),
     },
-    annotations: { readOnlyHint: true, idempotentHint: true, openWorldHint: false },
+    annotations: {
+      readOnlyHint: true,
+      destructiveHint: false,
+      idempotentHint: true,
+      openWorldHint: false,
+    },
   }, async () => {
     const session = currentSession();
     const hashes = await Array.fromAsync(session.entries());
@@ -110,7 +127,12 @@ function create(): McpServer {
       deleted: z.boolean().describe("false if there was no such key"),
       session_id: z.string(),
     },
-    annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true },
+    annotations: {
+      readOnlyHint: false,
+      destructiveHint: true,
+      idempotentHint: true,
+      openWorldHint: false,
+    },
   }, async ({ key }) => {
     const session = currentSession();
     const deleted = await session.delete(key);

@@ -37,7 +37,12 @@ function create(): McpServer {
       text: z.string(),
       session_id: z.string(),
     },
-    annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false },
+    annotations: {
+      readOnlyHint: false,
+      destructiveHint: false,
+      idempotentHint: false,
+      openWorldHint: false,
+    },
   }, async ({ text }) => {
     const session = currentSession();
     const timestamp = new Date().toISOString();
@@ -62,7 +67,12 @@ function create(): McpServer {
       notes: z.array(Note),
       count: z.number().int(),
     },
-    annotations: { readOnlyHint: true, idempotentHint: true, openWorldHint: false },
+    annotations: {
+      readOnlyHint: true,
+      destructiveHint: false,
+      idempotentHint: true,
+      openWorldHint: false,
+    },
   }, async () => {
     const session = currentSession();
     const notes = await readNotes(session);
@@ -83,7 +93,12 @@ function create(): McpServer {
       session_id: z.string(),
       removed: z.number().int(),
     },
-    annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true },
+    annotations: {
+      readOnlyHint: false,
+      destructiveHint: true,
+      idempotentHint: true,
+      openWorldHint: false,
+    },
   }, async () => {
     const session = currentSession();
     // One step empties the notebook; what it held is swept out after that.
@@ -107,7 +122,12 @@ function create(): McpServer {
       note_count: z.number().int(),
       tool_calls: z.number().int().describe("Tool calls of this session, this one included"),
     },
-    annotations: { readOnlyHint: true, idempotentHint: false, openWorldHint: false },
+    annotations: {
+      readOnlyHint: true,
+      destructiveHint: false,
+      idempotentHint: false,
+      openWorldHint: false,
+    },
   }, async () => {
     const session = currentSession();
     const { first, last } = spanOf(await session.get("span"));

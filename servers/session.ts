@@ -39,7 +39,13 @@ function create(): McpServer {
       revoked: z.literal(true).optional(),
       session_id: z.string().optional().describe("The id of the session that was ended"),
     },
-    annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false },
+    // A hint is per tool, so its worst call decides: revoke loses the session with its state.
+    annotations: {
+      readOnlyHint: false,
+      destructiveHint: true,
+      idempotentHint: false,
+      openWorldHint: false,
+    },
   }, async ({ action: asked, note }) => {
     const session = currentSession();
     const action = asked ?? "status";

@@ -21,7 +21,12 @@ function create(): McpServer {
     title: "Echo",
     description: "Gives back the text, unchanged.",
     inputSchema: { text: z.string().describe("What to give back") },
-    annotations: { readOnlyHint: true, idempotentHint: true, openWorldHint: false },
+    annotations: {
+      readOnlyHint: true,
+      destructiveHint: false,
+      idempotentHint: true,
+      openWorldHint: false,
+    },
   }, ({ text }) => {
     // Asking for the session counts the call, whatever becomes of it.
     currentSession();
@@ -36,7 +41,12 @@ function create(): McpServer {
       tool_calls: z.number().int().describe("Tool calls of this session, this one included"),
       data: z.record(z.string(), z.string()).describe("What the session's cookie shows"),
     },
-    annotations: { readOnlyHint: true, idempotentHint: false, openWorldHint: false },
+    annotations: {
+      readOnlyHint: true,
+      destructiveHint: false,
+      idempotentHint: false,
+      openWorldHint: false,
+    },
   }, async () => {
     const session = currentSession();
     const tool_calls = await session.count();
