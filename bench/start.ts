@@ -1,7 +1,8 @@
 /**
  * How long a server takes to start, and what memory it then has: `deno task bench:start`. From the
  * spawn of the process to its reply to `initialize` on stdio, against the barest server that the
- * SDK makes, both started in the same way.
+ * SDK makes, both started in the same way: on an idle machine, and beside a program that keeps one
+ * core busy.
  *
  * @module
  */
@@ -43,6 +44,24 @@ function start(module: string, ...args: readonly string[]) {
   };
 }
 
+/** Starts each of these in turn, and holds ours against the barest. */
+async function compareStarts(beside: string): Promise<void> {
+  const [bare = [], ...ours] = await inTurn(measures, ROUNDS);
+  for (const [i, store] of ["memory:", "file:"].entries()) {
+    const starts = ours[i] ?? [];
+    const times = comparison(starts.map(({ ms }) => ms), bare.map(({ ms }) => ms));
+    const sizes = [starts, bare].map((each) => median(each.map(({ rssBytes }) => rssBytes)));
+    rows.add({
+      what: `hashcheck with \`${store}\`, from spawn to initialize${beside}`,
+      against: "the SDK's barest server",
+      figures: `${Math.round(times.a)} ms, ${megabytes(sizes[0] ?? NaN)} : ` +
+        `${Math.round(times.b)} ms, ${megabytes(sizes[1] ?? NaN)}`,
+      ratio: times.ratio,
+      atMost: 1.25,
+    });
+  }
+}
+
 const folder = await Deno.makeTempDir({ prefix: "mcp-sessions-bench-" });
 const hashcheck = "../servers/hashcheck.ts";
 const measures = [
@@ -54,19 +73,12 @@ const rows = new Rows();
 try {
   // The first time, modules may have to be compiled and files to be made.
   for (const measure of measures) await measure();
-  const [bare = [], ...ours] = await inTurn(measures, ROUNDS);
-  for (const [i, store] of ["memory:", "file:"].entries()) {
-    const starts = ours[i] ?? [];
-    const times = comparison(starts.map(({ ms }) => ms), bare.map(({ ms }) => ms));
-    const sizes = [starts, bare].map((each) => median(each.map(({ rssBytes }) => rssBytes)));
-    rows.add({
-      what: `hashcheck with \`${store}\`, from spawn to initialize`,
-      against: "the SDK's barest server",
-      figures: `${Math.round(times.a)} ms, ${megabytes(sizes[0] ?? NaN)} : ` +
-        `${Math.round(times.b)} ms, ${megabytes(sizes[1] ?? NaN)}`,
-      ratio: times.ratio,
-      atMost: 1.25,
-    });
+  await compareStarts("");
+  const busy = new BenchProcess("busy.ts");
+  try {
+    await compareStarts(", beside a busy core");
+  } finally {
+    await busy.stop();
   }
 } finally {
   await Deno.remove(folder, { recursive: true });

@@ -8,10 +8,9 @@
  * @module
  */
 
-import { Console } from "node:console";
 import { createHash } from "node:crypto";
-import process from "node:process";
 import { requireDeno } from "../runtime/deno_version.ts";
+import { logToStderr } from "../runtime/log_to_stderr.ts";
 import { CONVERSATION_KEYS } from "../conversation.ts";
 import { Conversations } from "./bridge/conversations.ts";
 import { type Behind, HELP, parseFlags, UsageError } from "./bridge/flags.ts";
@@ -79,7 +78,7 @@ async function main(): Promise<number> {
     return 0;
   }
   // Standard output belongs to the protocol.
-  globalThis.console = new Console(process.stderr, process.stderr);
+  logToStderr();
   if (Deno.stdin.isTerminal()) {
     console.error("bridge: an MCP host starts this and talks to it; see --help. Ctrl-D ends it.");
   }

@@ -48,6 +48,15 @@ export interface OpenStoreOptions {
  * ```
  */
 export async function openStore(url: string, options: OpenStoreOptions): Promise<SessionStore> {
+  return await prepareStore(url, options)();
+}
+
+/**
+ * {@linkcode openStore} in two steps: checks what it is given, and gives what opens the store.
+ *
+ * @throws {TypeError} and {RangeError} as {@linkcode openStore} does.
+ */
+export function prepareStore(url: string, options: OpenStoreOptions): () => Promise<SessionStore> {
   const [, scheme, rest] = /^([a-z][a-z\d+.-]+):(.*)$/is.exec(url) ?? [];
   checkNamespace(options.namespace);
   checkLimits(options.limits);
@@ -56,23 +65,31 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
   switch (scheme) {
     case "memory": {
       if (rest !== "") throw cannotOpen("nothing can follow its scheme", url);
-      const { MemoryStore } = await import("./memory.ts");
-      return new MemoryStore(options);
+      return async () => {
+        const { MemoryStore } = await import("./memory.ts");
+        return new MemoryStore(options);
+      };
     }
     case "file": {
-      const { FileStore } = await import("./file.ts");
-      return await FileStore.open(filePath(url, rest), options);
+      const path = filePath(url, rest);
+      return async () => {
+        const { FileStore } = await import("./file.ts");
+        return await FileStore.open(path, options);
+      };
     }
     case "kv": {
       if (rest === "") throw cannotOpen("its URL has no path (write kv:PATH or kv:https://…)", url);
-      const [{ openKv }, { KvStore }] = await Promise.all([
-        import("./_kv_open.ts"),
-        import("./kv.ts"),
-      ]);
+      const place = kvPlace(url, rest);
       const { timeoutMs: wait, warn = console.warn } = options;
       const timeoutMs = wait === undefined ? undefined : checkTimeout("timeoutMs", wait);
-      const kv = await openKv(kvPlace(url, rest), { warn, timeoutMs });
-      return new KvStore(kv, { ...options, closesKv: true });
+      return async () => {
+        const [{ openKv }, { KvStore }] = await Promise.all([
+          import("./_kv_open.ts"),
+          import("./kv.ts"),
+        ]);
+        const kv = await openKv(place, { warn, timeoutMs });
+        return new KvStore(kv, { ...options, closesKv: true });
+      };
     }
     default:
       throw cannotOpen("its scheme is none of memory, file and kv", url);

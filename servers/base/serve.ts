@@ -4,12 +4,11 @@
  * @module
  */
 
-import { Console } from "node:console";
-import process from "node:process";
 import denoConfig from "../../deno.json" with { type: "json" };
 import { requireDeno } from "../../runtime/deno_version.ts";
+import { logToStderr } from "../../runtime/log_to_stderr.ts";
 import { WireError } from "../../protocol.ts";
-import { defaultStoreUrl, openStore } from "../../store/open.ts";
+import { defaultStoreUrl } from "../../store/open.ts";
 import { settleSizeLimit, surviveSizeLimit } from "../../store/size_limit.ts";
 import type { StoreLimits } from "../../store/store.ts";
 import type { Policy } from "./admission.ts";
@@ -31,6 +30,7 @@ import {
 import { sessionLayer, type SessionLayerOptions } from "./layer.ts";
 import type { RequestLimits } from "./load.ts";
 import { type Log, logger, oneLine } from "./log.ts";
+import { OpeningStore } from "./opening_store.ts";
 import type { McpServer, Transport } from "./sdk.ts";
 import { StdioTransport } from "./stdio.ts";
 
@@ -116,12 +116,10 @@ async function run(
   // A server that is told of a store needs no leave to read the environment.
   const url = command.store ?? (Deno.env.get("MCP_SESSIONS_STORE") || defaultStoreUrl(name));
   const source = command.store !== undefined ? "--store" : "MCP_SESSIONS_STORE";
-  await using store = await openStore(url, {
+  await using store = new OpeningStore(url, source, {
     namespace: name,
     limits,
     warn: (message) => log("warn", message),
-  }).catch((error) => {
-    throw error instanceof TypeError ? new UsageError(`${source}: ${error.message}`) : error;
   });
   log("info", `sessions are kept in ${url}`);
   const layer: SessionLayerOptions = {
@@ -143,16 +141,20 @@ async function run(
     await server.connect(sessionLayer(opened, layer));
     return server;
   };
-  if (command.http === undefined) await serveStdio(connect, name);
-  else await serveHttp(connect, definition, command.http, log);
+  if (command.http === undefined) {
+    await serveStdio(connect, name, store);
+  } else {
+    await store.opened();
+    await serveHttp(connect, definition, command.http, log);
+  }
   log("info", "stopped");
 }
 
 type Connect = (transport: Transport) => Promise<McpServer>;
 
-async function serveStdio(connect: Connect, name: string): Promise<void> {
+async function serveStdio(connect: Connect, name: string, store: OpeningStore): Promise<void> {
   // Standard output belongs to the protocol: a tool that logs must not break it.
-  globalThis.console = new Console(process.stderr, process.stderr);
+  logToStderr();
   if (Deno.stdin.isTerminal()) {
     console.error(
       `${name} speaks MCP over standard input and output: start it from an MCP client, or see ` +
@@ -165,7 +167,9 @@ async function serveStdio(connect: Connect, name: string): Promise<void> {
     writable: Deno.stdout.writable,
   });
   const server = await connect(transport);
-  await Promise.race([transport.ended, stop]);
+  // The first message goes first: a host that waits for the answer does not wait for the store.
+  const opened = transport.heard.then(() => store.opened());
+  await Promise.race([opened.then(() => transport.ended), stop]);
   await bounded(transport.drained());
   await server.close();
 }

@@ -34,6 +34,7 @@ export class StdioTransport implements Transport {
   /** The server's own requests that the client has not answered. */
   readonly #asked = new Set<RequestId>();
   readonly #strays = new Strays((message) => this.onerror?.(new Error(message)));
+  readonly #heard = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   /** Has the client closed its end, so that it hears of nothing that it may still ask for? */
   #isDeaf = false;
@@ -46,6 +47,11 @@ export class StdioTransport implements Transport {
   constructor({ readable, writable }: ByteStreams) {
     this.#reader = readable.getReader();
     this.#writer = writable.getWriter();
+  }
+
+  /** Resolves when the first message has been passed on, or there will be none. */
+  get heard(): Promise<void> {
+    return this.#heard.promise;
   }
 
   /** Resolves when the client has closed either of its ends, or this transport is closed. */
@@ -103,11 +109,13 @@ export class StdioTransport implements Transport {
           if (!this.#pace.hasRoom) await this.#pace.room();
           if (this.#closed || this.#isDeaf) return;
           await this.#receive(line);
+          this.#heard.resolve();
         }
       }
     } catch (error) {
       if (!this.#closed) this.onerror?.(asError(error));
     }
+    this.#heard.resolve();
     this.#ended.resolve();
   }
 

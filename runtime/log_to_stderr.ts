@@ -1,0 +1,21 @@
+/**
+ * The console of a program whose standard output belongs to a protocol.
+ *
+ * @module
+ */
+
+import { Console } from "node:console";
+import process from "node:process";
+
+/**
+ * Has `console` write to stderr alone. The stream behind it is made at the first use, as that takes
+ * a program that never logs longer than the rest of its start.
+ */
+export function logToStderr(): void {
+  let made: Console | undefined;
+  const toStderr = () => made ??= new Console(process.stderr, process.stderr);
+  globalThis.console = new Proxy(console, {
+    get: (_, name) => Reflect.get(toStderr(), name),
+    set: (_, name, value) => Reflect.set(toStderr(), name, value),
+  });
+}
