@@ -67,6 +67,8 @@ export const VERSION: string = denoConfig.version;
 
 // How long a stopping server waits for calls that are still running.
 const GRACE_MS = 5000;
+// How long the store is left closed for the first message to be answered before.
+const FIRST_MESSAGE_MS = 100;
 
 /**
  * Serves a server as the command line says, until its input ends or it is told to stop, and ends
@@ -168,9 +170,9 @@ async function serveStdio(connect: Connect, name: string, store: OpeningStore): 
   });
   const server = await connect(transport);
   // The first message goes first: a host that waits for the answer does not wait for the store.
-  const opened = transport.heard.then(() => store.opened());
+  const opened = bounded(transport.heard, FIRST_MESSAGE_MS).then(() => store.opened());
   await Promise.race([opened.then(() => transport.ended), stop]);
-  await bounded(transport.drained());
+  await bounded(transport.drained(), GRACE_MS);
   await server.close();
 }
 
@@ -190,7 +192,7 @@ async function serveHttp(
   const listener = await listen(settings, options);
   console.error(`${name} listening on ${listener.url}`);
   await stop;
-  await bounded(listener.close());
+  await bounded(listener.close(), GRACE_MS);
 }
 
 /** Resolves at the first signal to stop; a second one ends the process at once. */
@@ -210,10 +212,10 @@ function stopSignal(): Promise<void> {
   return promise;
 }
 
-/** Waits for `work`, but no longer than the grace period. */
-async function bounded(work: Promise<void>): Promise<void> {
+/** Waits for `work`, but no longer than `ms`. */
+async function bounded(work: Promise<void>, ms: number): Promise<void> {
   const timeout = Promise.withResolvers<void>();
-  const timer = setTimeout(timeout.resolve, GRACE_MS);
+  const timer = setTimeout(timeout.resolve, ms);
   await Promise.race([work, timeout.promise]);
   clearTimeout(timer);
 }

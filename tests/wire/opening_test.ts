@@ -85,20 +85,23 @@ Deno.test("a store that is not open yet: keeps no server from stopping", async (
   });
 });
 
-Deno.test("a damaged store: ends the server with one clear line as soon as a client speaks", async () => {
-  await inFolder(async (path) => {
-    await Deno.writeTextFile(path, "not a store\nat all\n");
-    await using server = await startServer({
-      server: "notebook",
-      transport: "stdio",
-      store: `file:${path}`,
+for (const isSpokenTo of [true, false]) {
+  const who = isSpokenTo ? "a client speaks" : "no client says anything";
+  Deno.test(`a damaged store: ends the server with one clear line where ${who}`, async () => {
+    await inFolder(async (path) => {
+      await Deno.writeTextFile(path, "not a store\nat all\n");
+      await using server = await startServer({
+        server: "notebook",
+        transport: "stdio",
+        store: `file:${path}`,
+      });
+      if (isSpokenTo) await server.notify("notifications/initialized");
+      assertEquals(await server.ended(), 1);
+      assertEquals(server.stderr.length, 1);
+      assertMatch(server.stderr[0] ?? "", /^notebook: /);
     });
-    await server.notify("notifications/initialized");
-    assertEquals(await server.ended(), 1);
-    assertEquals(server.stderr.length, 1);
-    assertMatch(server.stderr[0] ?? "", /^notebook: /);
   });
-});
+}
 
 Deno.test("a wrong --store: ends the server before a client has said anything", async () => {
   for (const store of ["nonsense", "memory:x", "kv:", "redis://x"]) {
