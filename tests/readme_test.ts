@@ -11,6 +11,7 @@ import { MemoryStore } from "../store/mod.ts";
 import { startServer } from "./support/server.ts";
 
 const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));
+const hosts = await Deno.readTextFile(new URL("../docs/hosts.md", import.meta.url));
 
 Deno.test("README: its server runs as it stands there, in under ten lines of code", async () => {
   const code = /```ts ignore\n([\s\S]*?)```/.exec(readme)?.[1];
@@ -46,14 +47,10 @@ Deno.test("README: its server runs as it stands there, in under ten lines of cod
   }
 });
 
-Deno.test("README: its plain client goes on in the session whose handle it kept", async () => {
-  const code = /```ts\n([^`]*session_create[\s\S]*?)```/.exec(readme)?.[1];
+Deno.test("docs/hosts.md: its plain client goes on in the session whose handle it kept", async () => {
+  const code = /```ts\n([^`]*session_create[\s\S]*?)```/.exec(hosts)?.[1];
   assert(code);
-  await using server = await startServer({
-    server: "notebook",
-    transport: "http",
-    flags: ["--handles"],
-  });
+  await using server = await startServer({ server: "notebook", transport: "http" });
   const script = await Deno.makeTempFile({ suffix: ".ts" });
   const config = fileURLToPath(new URL("../deno.json", import.meta.url));
   const append = async (...args: string[]) => {
@@ -124,11 +121,11 @@ Deno.test("README: a user's sessions outlive the registration of a client, where
   }
 });
 
-Deno.test("README: names every server, and every task that it names is there", async () => {
+Deno.test("README and docs: every task that they name is there, and every server is in README", async () => {
   const config = JSON.parse(
     await Deno.readTextFile(new URL("../deno.json", import.meta.url)),
   );
-  for (const [, task] of readme.matchAll(/deno task ([a-z_:]+)/g)) {
+  for (const [, task] of (readme + hosts).matchAll(/deno task ([a-z_:]+)/g)) {
     assert(Object.hasOwn(config.tasks, task ?? ""), `deno.json has no task ${task}`);
   }
   for (const name of ["session", "session_required", "notebook", "hashcheck"]) {

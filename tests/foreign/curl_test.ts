@@ -1,11 +1,11 @@
 /**
- * curl, as the README shows it: the lines are run as they stand there, but for the port.
+ * curl, as docs/hosts.md shows it: the lines are run as they stand there, but for the port.
  */
 
 import { assert, assertEquals } from "@std/assert";
 import { startServer, type WireResult } from "../support/server.ts";
 
-const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
+const hosts = await Deno.readTextFile(new URL("../../docs/hosts.md", import.meta.url));
 
 async function sh(script: string): Promise<WireResult[]> {
   const { success, stdout, stderr } = await new Deno.Command("sh", { args: ["-c", script] })
@@ -16,20 +16,13 @@ async function sh(script: string): Promise<WireResult[]> {
 }
 
 Deno.test("curl: goes on in a session by its handle, after a restart of the server too", async () => {
-  const recipe = /```sh\n(call\(\) \{ curl [\s\S]*?)```/.exec(readme)?.[1]?.trim();
-  const [, port] = /servers\/notebook\.ts .*--port (\d+) --handles/.exec(readme) ??
-    [];
+  const recipe = /```sh\n(call\(\) \{ curl [\s\S]*?)```/.exec(hosts)?.[1]?.trim();
+  const [, port] = /servers\/notebook\.ts .*--port (\d+)`/.exec(hosts) ?? [];
   assert(recipe && port);
   const folder = await Deno.makeTempDir();
   const start = (port: number) => {
     const store = `file:${folder}/sessions.jsonl`;
-    return startServer({
-      server: "notebook",
-      transport: "http",
-      store,
-      flags: ["--handles"],
-      port,
-    });
+    return startServer({ server: "notebook", transport: "http", store, port });
   };
   try {
     await using first = await start(0);
