@@ -62,7 +62,7 @@ async function create(params: unknown, context: MethodContext): Promise<object> 
 }
 
 async function list(params: unknown, context: MethodContext): Promise<object> {
-  const { store, owner, local, unboundOnly } = context;
+  const { store, owner, local } = context;
   const after = parseListCursor(params);
   if (after !== undefined && !/^[0-9a-f]{32}$/.test(after)) {
     throw new WireError(CODE.invalidParams, "params.cursor must be a nextCursor of this method");
@@ -72,13 +72,27 @@ async function list(params: unknown, context: MethodContext): Promise<object> {
     const found = await findByCookie(store, params, owner);
     return { sessions: found.kind === "live" ? [cookieOf(found.record)] : [] };
   }
-  const records = await store.list({ owner, after, limit: LIST_PAGE + 1 });
-  const page: SessionRecord[] = records.slice(0, LIST_PAGE);
+  const records = await listed(context, after);
+  const page = records.slice(0, LIST_PAGE);
   return {
-    // A conversation's session is no other conversation's to come upon.
-    sessions: page.filter(({ alias }) => !unboundOnly || alias === null).map(cookieOf),
+    sessions: page.map(cookieOf),
     ...(records.length > LIST_PAGE && { nextCursor: page.at(-1)?.stateId }),
   };
+}
+
+/** The sessions of a page and the next one, of as many of the store's pages as that takes. */
+async function listed(
+  { store, owner, unboundOnly }: MethodContext,
+  after: string | undefined,
+): Promise<SessionRecord[]> {
+  const found: SessionRecord[] = [];
+  for (let last = after;;) {
+    const records = await store.list({ owner, after: last, limit: LIST_PAGE + 1 });
+    // A conversation's session is no other conversation's to come upon.
+    found.push(...records.filter(({ alias }) => !unboundOnly || alias === null));
+    if (found.length > LIST_PAGE || records.length <= LIST_PAGE) return found;
+    last = records.at(-1)?.stateId;
+  }
 }
 
 async function remove(params: unknown, context: MethodContext): Promise<object> {

@@ -291,6 +291,16 @@ Deno.test("handles: calls that are bound otherwise need none, and are told of no
   assertEquals(sessions.map(({ session }) => session), [made.structuredContent.session_id]);
 });
 
+Deno.test("session_list: finds handles behind a thousand sessions of conversations", async () => {
+  await using server = await startServer({ server: POLICIES, transport: "stdio" });
+  const send = await senderOf(server);
+  for (let i = 0; i < 1001; i++) await called(send, "via", {}, { threadId: `${i}` });
+  const { session } = (await called(send, "session_create")).structuredContent;
+  const { sessions, has_more } = (await called(send, "session_list")).structuredContent;
+  assert(Array.isArray(sessions));
+  assertEquals([sessions.map((listed) => listed.session), has_more], [[session], false]);
+});
+
 Deno.test("a refusal over HTTP: tells an anonymous caller that a token would make its conversation count", async () => {
   const folder = await Deno.makeTempDir();
   try {
