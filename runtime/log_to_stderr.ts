@@ -13,7 +13,10 @@ import process from "node:process";
  */
 export function logToStderr(): void {
   let made: Console | undefined;
-  const toStderr = () => made ??= new Console(process.stderr, process.stderr);
+  // On a terminal, asking for its colors would take leave to read the environment.
+  const make = () =>
+    new Console({ stdout: process.stderr, stderr: process.stderr, colorMode: false });
+  const toStderr = () => made ??= make();
   globalThis.console = new Proxy(console, {
     get: (_, name) => Reflect.get(toStderr(), name),
     set: (_, name, value) => Reflect.set(toStderr(), name, value),

@@ -103,3 +103,44 @@ for (const home of ["", " behind a symbolic link"]) {
     },
   });
 }
+
+const canUseTerminal = Deno.build.os === "linux" &&
+  await new Deno.Command("script", { args: ["--version"], stdout: "null" }).output().then(
+    ({ success }) => success,
+    () => false,
+  );
+
+for (const name of SERVERS) {
+  Deno.test({
+    name: `deno task ${name}: serves on a terminal too${
+      canUseTerminal ? "" : " (skipped: it takes Linux and script)"
+    }`,
+    ignore: !canUseTerminal,
+    async fn() {
+      const task = config.tasks[name].command.replace(/^deno\b/, Deno.execPath());
+      const flags = "--store memory: --log-level info";
+      await using server = new Deno.Command("script", {
+        args: ["-qec", `exec ${task} ${flags}`, "/dev/null"],
+        cwd: new URL("..", import.meta.url),
+        env: { ...CLEAN_ENV, SHELL: "/bin/sh", TERM: "xterm-256color" },
+        stdin: "piped",
+        stdout: "piped",
+        stderr: "null",
+      }).spawn();
+      const writer = server.stdin.getWriter();
+      const say = (text: string) => writer.write(new TextEncoder().encode(text));
+      const create = { jsonrpc: "2.0", id: 1, method: "session/create" };
+      await say(`${JSON.stringify(create)}\n`);
+      const seen: string[] = [];
+      for await (const line of lines(server.stdout)) {
+        seen.push(line);
+        // Ctrl-D.
+        if (line.includes('"id":"sess-')) await say("\x04");
+      }
+      const text = seen.join("\n");
+      assert(/speaks MCP over standard input.*"id":"sess-.*info: stopped/s.test(text), text);
+      assertEquals((await server.status).code, 0, text);
+      await writer.close().catch(() => {});
+    },
+  });
+}
