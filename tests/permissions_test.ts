@@ -110,37 +110,59 @@ const canUseTerminal = Deno.build.os === "linux" &&
     () => false,
   );
 
-for (const name of SERVERS) {
+/** What a command says on a terminal, on which a session is asked for, and then the end is typed. */
+async function saidOnTerminal(
+  command: string,
+  state: string,
+): Promise<{ text: string; code: number }> {
+  await using server = new Deno.Command("script", {
+    args: ["-qec", `exec ${command.replace(/^deno\b/, Deno.execPath())}`, "/dev/null"],
+    cwd: new URL("..", import.meta.url),
+    env: { ...CLEAN_ENV, SHELL: "/bin/sh", TERM: "xterm-256color", XDG_STATE_HOME: state },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const writer = server.stdin.getWriter();
+  const say = (text: string) => writer.write(new TextEncoder().encode(text));
+  await say('{"jsonrpc":"2.0","id":1,"method":"session/create"}\n');
+  const seen: string[] = [];
+  for await (const line of lines(server.stdout)) {
+    seen.push(line);
+    // Ctrl-D.
+    if (/"result"|"error"/.test(line)) await say("\x04");
+  }
+  await writer.close().catch(() => {});
+  return { text: seen.join("\n"), code: (await server.status).code };
+}
+
+const bridge = "deno run --no-prompt --allow-env=HOME,XDG_STATE_HOME --allow-read --allow-write " +
+  "--allow-net client/bridge.ts --url http://127.0.0.1:1/mcp --log-level info";
+
+for (
+  const [name, command, expected, code] of [
+    ...SERVERS.map((name) => {
+      const command = `${config.tasks[name].command} --store memory: --log-level info`;
+      return [name, command, /speaks MCP over .*"id":"sess-.*info: stopped/s, 0] as const;
+    }),
+    // There is no server behind it.
+    ["bridge", bridge, /an MCP host starts this .*"reason":"not_sent"/s, 1] as const,
+  ]
+) {
   Deno.test({
-    name: `deno task ${name}: serves on a terminal too${
+    name: `${name}: serves on a terminal too with the least permissions${
       canUseTerminal ? "" : " (skipped: it takes Linux and script)"
     }`,
     ignore: !canUseTerminal,
     async fn() {
-      const task = config.tasks[name].command.replace(/^deno\b/, Deno.execPath());
-      const flags = "--store memory: --log-level info";
-      await using server = new Deno.Command("script", {
-        args: ["-qec", `exec ${task} ${flags}`, "/dev/null"],
-        cwd: new URL("..", import.meta.url),
-        env: { ...CLEAN_ENV, SHELL: "/bin/sh", TERM: "xterm-256color" },
-        stdin: "piped",
-        stdout: "piped",
-        stderr: "null",
-      }).spawn();
-      const writer = server.stdin.getWriter();
-      const say = (text: string) => writer.write(new TextEncoder().encode(text));
-      const create = { jsonrpc: "2.0", id: 1, method: "session/create" };
-      await say(`${JSON.stringify(create)}\n`);
-      const seen: string[] = [];
-      for await (const line of lines(server.stdout)) {
-        seen.push(line);
-        // Ctrl-D.
-        if (line.includes('"id":"sess-')) await say("\x04");
+      const state = await Deno.makeTempDir();
+      try {
+        const said = await saidOnTerminal(command, state);
+        assert(expected.test(said.text), said.text);
+        assertEquals(said.code, code);
+      } finally {
+        await Deno.remove(state, { recursive: true });
       }
-      const text = seen.join("\n");
-      assert(/speaks MCP over standard input.*"id":"sess-.*info: stopped/s.test(text), text);
-      assertEquals((await server.status).code, 0, text);
-      await writer.close().catch(() => {});
     },
   });
 }
