@@ -73,6 +73,12 @@ export function newSession({ id, expiry }: HeldCookie, argument: HandleArgument)
     `kept.${keptUntil(expiry)}`;
 }
 
+/** Tells of a session that the server finds for a call that names none, and for others like it. */
+export function foundSession({ id }: HeldCookie, argument: HandleArgument): string {
+  return `This call named no session, and the server found one for it: ${id}. It finds it again for ` +
+    `further calls here. To use it elsewhere, pass this handle as the argument "${argument}".`;
+}
+
 /** Tells that the session has another handle from now on. */
 export function newHandle(handle: string): string {
   return `The session has another handle from now on: ${handle}`;

@@ -173,6 +173,8 @@ Deno.test("bridge: what the server finds by itself is a handle, told once", asyn
   const first = await model.call(["notebook_append", { text: "x" }]);
   const handle = sessionOf(first);
   assertMatch(remark(first), new RegExp(handle));
+  assertMatch(remark(first), /again/);
+  assert(!/new one|does not find/.test(remark(first)), remark(first));
   const second = await model.call(["notebook_append", { text: "y" }]);
   assertEquals([sessionOf(second), second.content.length], [handle, 1]);
   assertEquals(await model.list(), [handle]);

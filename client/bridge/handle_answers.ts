@@ -10,6 +10,7 @@ import {
   deadHandle,
   endedMeanwhile,
   failed,
+  foundSession,
   newHandle,
   newSession,
   noHandle,
@@ -137,7 +138,8 @@ export class HandleAnswers {
     await this.#jar.keep(cookie);
     if (this.#told.has(cookie.id)) return bare;
     note(this.#told, cookie.id);
-    return withText(bare, newSession(cookie, this.#tools.catalog.argument));
+    const words = isFound(cookie) ? foundSession : newSession;
+    return withText(bare, words(cookie, this.#tools.catalog.argument));
   }
 
   /** A result that brings no cookie, with what it means for the session, if anything. */
@@ -164,6 +166,11 @@ export class HandleAnswers {
 
 function saysRefused({ content }: Result): boolean {
   return Array.isArray(content) && content.some((each) => REFUSAL.test(`${member(each, "text")}`));
+}
+
+/** Whether the server found this session, by a name or what the host tells, as it says in its reason. */
+function isFound({ data }: HeldCookie): boolean {
+  return data?.reason?.startsWith("host/") === true;
 }
 
 /** Adds to a set that must not grow for ever. */
