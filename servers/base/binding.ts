@@ -12,6 +12,7 @@ import {
   HOST_SESSION_VARIABLES,
 } from "../../conversation.ts";
 import { isObject, utf8Length } from "../../protocol.ts";
+import { ownerOf } from "./find.ts";
 import type { AuthInfo } from "./sdk.ts";
 
 /**
@@ -134,14 +135,13 @@ export class Bindings {
     return !this.#local && owner === null && isObject(conversationOf(params, this.#keys));
   }
 
-  /** Whether a call that presents nothing is bound to something; not if the chosen name is none. */
-  async binds(
-    params: unknown,
-    owner: string | null,
-    authInfo: AuthInfo | undefined,
-  ): Promise<boolean> {
-    const binding = await this.of(params, owner, authInfo).catch(() => undefined);
-    return binding !== undefined;
+  /** Whether a call that presents nothing is bound to something; not if that cannot be told. */
+  async binds(params: unknown, authInfo: AuthInfo | undefined): Promise<boolean> {
+    try {
+      return await this.of(params, ownerOf(authInfo), authInfo) !== undefined;
+    } catch {
+      return false;
+    }
   }
 
   /**

@@ -287,8 +287,7 @@ export class Handles extends TransportDecorator {
     params: Record<string, unknown>,
     extra: MessageExtraInfo | undefined,
   ): Promise<boolean> {
-    const authInfo = extra?.authInfo;
-    return await this.#layer?.bindings.binds(params, ownerOf(authInfo), authInfo) === true;
+    return await this.#layer?.bindings.binds(params, extra?.authInfo) === true;
   }
 
   #surveyed(tools: readonly unknown[]): void {

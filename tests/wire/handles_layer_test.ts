@@ -6,6 +6,7 @@ import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprot
 import { z } from "zod";
 import {
   answer,
+  type AuthInfo,
   findSession,
   McpServer,
   sessionHandles,
@@ -55,9 +56,15 @@ class Caller implements AsyncDisposable {
     return caller;
   }
 
-  ask(method: string, params: object = {}, id: number | string = ++this.#lastId): Promise<Reply> {
+  ask(
+    method: string,
+    params: object = {},
+    id: number | string = ++this.#lastId,
+    authInfo?: AuthInfo,
+  ): Promise<Reply> {
     const promise = this.next(id);
-    void this.#near.send({ jsonrpc: "2.0", id, method, params: { ...params } });
+    const message = { jsonrpc: "2.0", id, method, params: { ...params } } as const;
+    void this.#near.send(message, authInfo && { authInfo });
     return promise;
   }
 
@@ -93,6 +100,17 @@ class Caller implements AsyncDisposable {
 
 const shown = (args: object) => answer("", { args, id: findSession()?.id ?? null });
 const newServer = () => new McpServer({ name: "example", version: "1" });
+
+Deno.test("sessionHandles: tools are listed to a caller whom its transport describes wrongly", async () => {
+  const server = newServer();
+  server.registerTool("first", {}, shown);
+  const failed = new Promise<Error>((resolve) => server.server.onerror = resolve);
+  await using caller = await Caller.connect(server);
+  const listed = caller.ask("tools/list", {}, "list", { token: "", clientId: "", scopes: [] });
+  const reply = await Promise.race([listed, failed]);
+  assert(!(reply instanceof Error), String(reply));
+  assertEquals(reply.result?.tools.length, 4);
+});
 
 Deno.test("sessionHandles: a tool that comes later is seen, and may have an argument of its own", async () => {
   const server = newServer();
