@@ -49,9 +49,10 @@ export interface BindingOptions {
    * anonymous callers of a transport that is not `local` have none.
    *
    * A function chooses the name for each such call: it is given what `authenticate` gave, `undefined`
-   * for the local user, and gives `undefined` for no session by name. It must not wait. If it throws,
-   * or gives a promise or what is no name of 1 to 256 bytes, the call ends in -32603, `onerror` is told
-   * why, and no session is made or used.
+   * for the local user, and gives `undefined` for no session by name. It must not wait, and may be
+   * asked several times for one call, and for `tools/list` too. If it throws, or gives a promise or
+   * what is no name of 1 to 256 bytes, the call ends in -32603, `onerror` is told why, and no session
+   * is made or used.
    *
    * @example One session for each team that a user works in, and none for guests
    * ```ts
