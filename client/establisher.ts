@@ -8,8 +8,8 @@ import { type HeldCookie, METHOD, withCookie } from "../protocol.ts";
 import type { SessionCapability } from "./capability.ts";
 import { Deadline } from "./deadline.ts";
 import { createSession } from "./establish.ts";
-import { messageOf } from "./failure.ts";
-import { created, listed, lost, resumed } from "./held.ts";
+import { messageOf, speaksOfSession } from "./failure.ts";
+import { created, hasState, listed, lost, resumed } from "./held.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Ask, OwnRequests } from "./own_requests.ts";
 import { Presence } from "./presence.ts";
@@ -86,11 +86,14 @@ export class Establisher {
 
   /**
    * A call that carried `carried` has failed in words alone, as servers that know no -32002 refuse one
-   * that has no live session: finds out, and replaces a session that is gone. Never rejects.
+   * that has no live session: finds out, and replaces a session that is gone. A server that keeps state
+   * in the cookie takes what its list lacks, so there the words must speak of a session, too. Never
+   * rejects.
    */
-  async doubt(keeper: Keeper, carried: HeldCookie | undefined): Promise<void> {
+  async doubt(keeper: Keeper, carried: HeldCookie | undefined, result: unknown): Promise<void> {
     if (keeper.cookie?.id !== carried?.id) return;
     if (carried !== undefined && !await this.presence.isGone(keeper)) return;
+    if (keeper.cookie !== undefined && hasState(keeper.cookie) && !speaksOfSession(result)) return;
     if (carried !== undefined || this.offers("create")) await this.replace(keeper, carried);
   }
 

@@ -84,6 +84,13 @@ export function isOutcomeUnknown(error: unknown): boolean {
     member(member(error, "data"), "reason") === OUTCOME_UNKNOWN.reason;
 }
 
+/** Whether a result has words of a session, as refusals for want of one do and other failures do not. */
+export function speaksOfSession(result: unknown): boolean {
+  const content = member(result, "content");
+  return Array.isArray(content) &&
+    content.some((each) => /\bsessions?\b/i.test(`${member(each, "text")}`));
+}
+
 /** What an error says; anything may be thrown, and an object that says nothing may have secrets. */
 export function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : member(error, "message");

@@ -257,7 +257,7 @@ export class SessionLayer implements Transport {
       const before = call.keeper?.cookie?.id;
       this.#learn(call, answer.result);
       if (mayReplace(call.keeper) && this.#seemsRefused(call, answer.result)) {
-        const settled = this.#sessions.doubt(call.keeper, call.carried);
+        const settled = this.#sessions.doubt(call.keeper, call.carried, answer.result);
         return this.#deliverAfter(settled, call, answer, extra);
       }
       if (call.keeper !== undefined && call.keeper.cookie?.id !== before) {

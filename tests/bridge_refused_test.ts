@@ -60,3 +60,22 @@ Deno.test("bridge: calls at once that find the session gone are each told so", a
   assert(tellsOfReset(await host.tool("echo", {}, conversation("b"))));
   assert(!tellsOfReset(await host.tool("echo", {}, conversation("b"))));
 });
+
+for (const [flags, meta] of [[[], A], [["--session", "n"], undefined]] as const) {
+  Deno.test(`bridge: a call that fails first after a restart costs no state in the cookie (${flags[0] ?? "conversation"})`, async () => {
+    await using folder = await Folder.create();
+    await using server = await Forgetful.start("stdio", folder, "--in-cookie");
+    const args = [...flags, ...server.args];
+    {
+      await using host = await BridgeHost.connect(folder, args);
+      await host.tool("keep", { text: "precious" }, meta);
+      await server.restart(host);
+      const failed = await host.tool("fail", {}, meta);
+      assertEquals(failed.content.map(({ text }) => text), ["Wrong input"]);
+      await host.stop("SIGKILL");
+    }
+    await using host = await BridgeHost.connect(folder, args);
+    assertEquals((await host.tool("fail", {}, meta)).isError, true);
+    assertEquals((await host.tool("kept", {}, meta)).content[0]?.text, "precious");
+  });
+}

@@ -151,6 +151,38 @@ testEach(
 );
 
 testEach(
+  KINDS,
+  "withSession: a call that fails first takes no state that only the cookie has",
+  async (kind) => {
+    await using fixture = await startFixture(kind, "--in-cookie", "--lists-none");
+    const jar = new MemoryJar();
+    await jar.set(KEY, { id: "sess-kept", data: { kept: "precious" } });
+    await using it = await withJar(fixture, jar);
+    for (let calls = 0; calls < 2; calls++) {
+      assertEquals((await it.client.callTool({ name: "fail" })).isError, true);
+    }
+    assertEquals(await it.call("kept"), "precious");
+    assertEquals([it.id, it.told], ["sess-kept", ["resumed"]]);
+    assertEquals((await jar.get(KEY))?.data?.kept, "precious");
+  },
+);
+
+testEach(
+  ["stdio", "http"],
+  "withSession: a refusal that speaks of a session in its own words ends one with state",
+  async (kind) => {
+    const says = "Session not found for this tool. Establish one first.";
+    await using fixture = await startFixture(kind, "--in-cookie", "--checks", `--says=${says}`);
+    const jar = new MemoryJar();
+    await jar.set(KEY, { id: "sess-gone", data: { kept: "precious" } });
+    await using it = await withJar(fixture, jar);
+    assertEquals((await it.client.callTool({ name: "kept" })).isError, true);
+    assertEquals(it.told, ["resumed", "lost", "created"]);
+    assertEquals(await it.call("kept"), "nothing is kept");
+  },
+);
+
+testEach(
   ["stdio", "http"],
   "withSession: a list that shows none of its sessions takes none away",
   async (kind) => {
