@@ -1,6 +1,6 @@
 /** The cookies of handles, in every order in which calls and other bridges can come. */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { HandleJar, type ListingJar } from "../client/bridge/handle_jar.ts";
 import { created, takeOver } from "../client/held.ts";
 import { MemoryJar } from "../client/mod.ts";
@@ -44,9 +44,9 @@ Deno.test("HandleJar: keeps a thousand of a server's, and every one that has sta
   const { handles } = handleJar(new MemoryJar());
   const stateful = { id: "stateful", data: { kept: "precious" } };
   await handles.keep(stateful);
-  for (let i = 0; i < 1002; i++) await handles.keep({ id: `h${i}`, data: { title: "t" } });
+  for (let i = 0; i < 1100; i++) await handles.keep({ id: `h${i}`, data: { title: "t" } });
   const listed = await handles.list();
-  assertEquals([listed.length, ...ids(listed).slice(0, 2)], [1001, "stateful", "h2"]);
+  assertEquals([listed.length, ...ids(listed).slice(0, 2)], [1001, "stateful", "h100"]);
 });
 
 Deno.test("HandleJar: reads the jar anew between calls, and not during them", async () => {
@@ -61,6 +61,33 @@ Deno.test("HandleJar: reads the jar anew between calls, and not during them", as
   one.close(second);
   const third = await one.open("h");
   assertEquals([third.cookie, third.isFiled], [{ id: "h", data: { kept: "by two" } }, true]);
+});
+
+Deno.test("HandleJar: does not look at all that the jar has for each new handle", async () => {
+  let lists = 0;
+  const jar = new class extends MemoryJar {
+    override list() {
+      lists++;
+      return super.list();
+    }
+  }();
+  const { handles } = handleJar(jar);
+  for (let i = 0; i < 100; i++) await handles.keep({ id: `h${i}`, data: { kept: "precious" } });
+  assert(lists <= 1, `${lists} lists for 100 handles`);
+});
+
+Deno.test("HandleJar: a jar that is taken away between two calls costs no state", async () => {
+  const jar = new MemoryJar();
+  const { handles } = handleJar(jar);
+  const cookie = { id: "h", data: { kept: "precious" } };
+  await handles.keep(cookie);
+  const { server, profile } = (await jar.list())[0]!;
+  await jar.delete({ server, profile }, "h");
+  const keeper = await handles.open("h");
+  assertEquals([keeper.cookie, keeper.isFiled], [cookie, false]);
+  keeper.apply(takeOver(keeper.cookie, "h", cookie));
+  await handles.saved(keeper);
+  assertEquals(await handles.list(), [cookie]);
 });
 
 Deno.test("HandleJar: what the jar cannot take is kept here, and said", async () => {

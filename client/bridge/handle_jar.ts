@@ -20,6 +20,8 @@ const JAR_MS = 5_000;
 const MAX_AT_HAND = 1000;
 /** How many a server has in the jar: some servers make one for each call that names none. */
 const MAX_FILED = 1000;
+/** How many are filed from one look for too many to the next: a look reads all that the jar has. */
+const FILED_BETWEEN_TRIMS = 100;
 
 /** A jar that tells what is in it. */
 export interface ListingJar extends CookieJar {
@@ -79,7 +81,8 @@ export class HandleKeeper extends Keeper {
   override async load(deadline: Deadline, mustAnswer: boolean): Promise<HeldCookie | undefined> {
     const filed = await super.load(deadline, mustAnswer);
     this.#isFiled = filed !== undefined;
-    this.#cookie = filed ?? { id: this.handle };
+    // If somebody has taken the jar away, what is held may be all that there is of the state.
+    if (filed !== undefined) this.#cookie = filed;
     return filed;
   }
 
@@ -98,6 +101,7 @@ export class HandleJar {
   readonly #prefix: string;
   /** Those that were used last come last. */
   readonly #keepers = new Map<string, HandleKeeper>();
+  #filed = 0;
 
   /** Has none at hand at first. */
   constructor(parts: HandleJarParts) {
@@ -137,7 +141,7 @@ export class HandleJar {
       keeper.apply(takeOver(held, held.id, upToDate(held, undefined, cookie)));
       await this.saved(keeper);
       this.close(keeper);
-      if (!keeper.isFiled) await this.#trim();
+      if (!keeper.isFiled && this.#filed++ % FILED_BETWEEN_TRIMS === 0) await this.#trim();
     } catch (error) {
       this.#fail(error);
     }
