@@ -53,6 +53,19 @@ Deno.test("bridge: a wrong argument is told by its name", async () => {
   }
 });
 
+Deno.test("bridge: a tool that the server does not list is told to be none", async () => {
+  await using folder = await Folder.create();
+  await using behind = await Behind.start("notebook", "stdio", folder);
+  await using host = await BridgeHost.connect(folder, behind.args);
+  const said = failure(await host.tool("notebook_wirte"));
+  assertMatch(said, /^The server lists no tool of this name/);
+  // With a session, the server says so itself.
+  const session = await new Model(host).create();
+  assertMatch(failure(await host.tool("notebook_wirte", { session })), /not found/);
+  const { error } = await host.request("tools/call", { name: "session_list", arguments: ["x"] });
+  assertEquals(error?.code, -32602);
+});
+
 Deno.test("bridge: two users of one server who share a jar do not see each other's handles", async () => {
   await using folder = await Folder.create();
   const tokens = `${folder.path}/tokens.txt`;

@@ -15,6 +15,7 @@ import {
   newSession,
   noHandle,
   sessionEnded,
+  unlistedTool,
   withText,
 } from "../../handles/words.ts";
 import { CODE, type HeldCookie, member, resultCookie } from "../../protocol.ts";
@@ -115,14 +116,16 @@ export class HandleAnswers {
 
   /** What the model is told of a call that had no session, and needs one. */
   async #refusal(name: unknown, hasEnded: boolean): Promise<Result> {
-    if (!await this.#canName(name)) {
+    const canName = await this.#canName(name);
+    const { argument } = this.#tools.catalog;
+    if (!canName) {
+      if (this.#isOffered() && this.#tools.isUnlisted(name)) return unlistedTool(argument);
       return failed(
         "This call needs a session, and calls of this tool can name none. Nothing was done. Tell the " +
           "user: the session bridge gives such calls a session if it is started with --session NAME " +
           "or --per-process.",
       );
     }
-    const { argument } = this.#tools.catalog;
     return hasEnded ? endedMeanwhile(argument) : noHandle(argument);
   }
 

@@ -130,7 +130,12 @@ export class Handles {
     const args = isObject(params.arguments) ? params.arguments : {};
     await this.#tools.known();
     if (!this.#isOffered) return this.#pass(request, session);
-    if (this.#isTool(params)) return await this.#planTool(request, params.name, args);
+    if (this.#isTool(params)) {
+      if ((params.arguments ?? args) !== args) {
+        return malformed("params.arguments must be an object");
+      }
+      return await this.#planTool(request, params.name, args);
+    }
     const takes = await this.#tools.takes(params.name);
     const { argument } = this.#tools.catalog;
     if (!this.#isOffered || !takes || !Object.hasOwn(args, argument)) {
@@ -164,9 +169,9 @@ export class Handles {
   }
 
   /** Whether a call is of one of the three tools, as far as they are shown. */
-  #isTool({ name, arguments: args, task }: Record<string, unknown>): boolean {
+  #isTool({ name, task }: Record<string, unknown>): boolean {
     return isHandleTool(name) && (name !== HANDLE_TOOL.end || this.#offers("delete")) &&
-      task === undefined && (args === undefined || args === null || isObject(args));
+      task === undefined;
   }
 
   async #planTool(request: Request, name: unknown, args: Record<string, unknown>): Promise<Plan> {
@@ -286,6 +291,10 @@ function wrongHandle(argument: string, next: string): Record<string, unknown> {
 function contradiction(argument: string): Plan {
   const message = `params._meta["${META_KEY}"] and the argument "${argument}" name different ` +
     "sessions: send one of them";
+  return malformed(message);
+}
+
+function malformed(message: string): Plan {
   return { answer: { error: { code: CODE.invalidParams, message } } };
 }
 

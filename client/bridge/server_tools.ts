@@ -59,6 +59,11 @@ export class ServerTools {
     return this.catalog.takes(name) === true;
   }
 
+  /** Whether the server has told its tools, and none of this name is among them. */
+  isUnlisted(name: unknown): boolean {
+    return this.#known !== undefined && this.catalog.takes(name) === undefined;
+  }
+
   /** The tools may be others from now on. */
   forget(): void {
     this.#known = undefined;
