@@ -160,6 +160,18 @@ withTools("asks anew for a tool that it does not know", [[tool("a")]], async (ho
   assertEquals([after, await listed(host)], [{}, 3]);
 });
 
+withTools(
+  "takes a handle from its jar for a tool that is not listed, too",
+  [[tool("a")]],
+  async (host) => {
+    await host.tool("session_create");
+    const { arguments: args, _meta } = await sent(host, "hidden", { x: 1, session: HANDLE });
+    assertEquals([args, _meta], [{ x: 1 }, { "mcp/session": { id: HANDLE } }]);
+    const own = { x: 1, session: "of the tool" };
+    assertEquals((await sent(host, "hidden", own)).arguments, own);
+  },
+);
+
 withTools("learns the tools anew after a reconnect", [[tool("a")]], async (host) => {
   await names(host);
   const pages = [[tool("a", { session: TEXT })]];

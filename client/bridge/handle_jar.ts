@@ -128,6 +128,18 @@ export class HandleJar {
     return keeper;
   }
 
+  /**
+   * Whether this is a handle that the jar has.
+   *
+   * @throws {Error} If the jar does not answer in time.
+   */
+  async has(handle: unknown): Promise<boolean> {
+    if (typeof handle !== "string" || handle === "") return false;
+    const keeper = await this.open(handle);
+    this.close(keeper);
+    return keeper.isFiled;
+  }
+
   /** Takes a keeper back. */
   close(keeper: HandleKeeper): void {
     keeper.inFlight--;

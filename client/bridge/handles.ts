@@ -138,10 +138,12 @@ export class Handles {
     }
     const takes = await this.#tools.takes(params.name);
     const { argument } = this.#tools.catalog;
-    if (!this.#isOffered || !takes || !Object.hasOwn(args, argument)) {
+    if (!this.#isOffered || !Object.hasOwn(args, argument)) return this.#pass(request, session);
+    const { [argument]: handle, ...rest } = args;
+    // Without the session that it names, a server may run the call in another one.
+    if (!takes && !(this.#tools.isUnknown(params.name) && await this.#jar.has(handle))) {
       return this.#pass(request, session);
     }
-    const { [argument]: handle, ...rest } = args;
     const message = { ...request, params: { ...params, arguments: rest } };
     if (handle === null || handle === "") return this.#pass(message, session);
     if (typeof handle !== "string") {

@@ -59,9 +59,14 @@ export class ServerTools {
     return this.catalog.takes(name) === true;
   }
 
+  /** Whether the server has not told of this tool, or of none. */
+  isUnknown(name: unknown): boolean {
+    return this.catalog.takes(name) === undefined;
+  }
+
   /** Whether the server has told its tools, and none of this name is among them. */
   isUnlisted(name: unknown): boolean {
-    return this.#known !== undefined && this.catalog.takes(name) === undefined;
+    return this.#known !== undefined && this.isUnknown(name);
   }
 
   /** The tools may be others from now on. */
