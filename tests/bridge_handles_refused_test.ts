@@ -162,6 +162,16 @@ Deno.test("bridge: hints at nothing where a tool has run without a session befor
   assertEquals(texts(await host.tool("echo", { fails: "now" })), ["No such file"]);
 });
 
+Deno.test("bridge: a call whose session ended meanwhile has run, whatever tool it was of", async () => {
+  await using folder = await Folder.create();
+  await using server = await Forgetful.start("http", folder, "--optional");
+  await using host = await BridgeHost.connect(folder, server.args);
+  // The server does not list this one.
+  const [said = "", ...more] = texts(await host.tool("ended"));
+  assertMatch(said, /^The session ended while the tool ran/);
+  assertEquals(more, []);
+});
+
 Deno.test("bridge: a session that a server makes by itself is kept by its handle", async () => {
   await using folder = await Folder.create();
   await using server = await Forgetful.start("http", folder, "--auto");

@@ -118,6 +118,8 @@ export class HandleAnswers {
   async #refusal(name: unknown, hasEnded: boolean): Promise<Result> {
     const canName = await this.#canName(name);
     const { argument } = this.#tools.catalog;
+    // Its tool has run.
+    if (hasEnded) return endedMeanwhile(argument);
     if (!canName) {
       if (this.#isOffered() && this.#tools.isUnlisted(name)) return unlistedTool(argument);
       return failed(
@@ -126,7 +128,7 @@ export class HandleAnswers {
           "or --per-process.",
       );
     }
-    return hasEnded ? endedMeanwhile(argument) : noHandle(argument);
+    return noHandle(argument);
   }
 
   /** Whether the model can name a session in calls of this tool. */
