@@ -91,7 +91,8 @@ async function main(): Promise<number> {
   const jar = await openJar(log);
   const keys = [...command.conversationKeys, ...CONVERSATION_KEYS];
   const { session, perProcess } = command;
-  const conversations = new Conversations({ jar, server, keys, name: session, perProcess, log });
+  const finding = { jar, server, user, keys, name: session, perProcess, log };
+  const conversations = new Conversations(finding);
   const handles = session === undefined && !perProcess ? { jar, server, user } : undefined;
   const relay = new Relay({ host, connect, server: shown, session, conversations, handles, log });
   const stop = Promise.withResolvers<void>();

@@ -5,6 +5,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { Behind, sessionOf } from "./bridge_behind.ts";
 import { BridgeHost, conversation, Folder } from "./bridge_host.ts";
+import { startServer } from "./support/server.ts";
+import { writeTokens } from "./support/tokens.ts";
 
 const POLICIES = new URL("./fixtures/policies.ts", import.meta.url);
 const ASKED = new URL("./fixtures/asked.ts", import.meta.url);
@@ -72,3 +74,31 @@ for (const way of ["stdio", "stateful"] as const) {
     assertEquals<unknown>(await asked(), last);
   });
 }
+
+Deno.test("bridge: two users in one conversation keep a session each, and a new token finds it", async () => {
+  await using folder = await Folder.create();
+  const tokens = `${folder.path}/tokens.txt`;
+  const users = { "token-of-alice": "alice", "token-of-bob": "bob", "token-for-alice": "alice" };
+  await writeTokens(tokens, users);
+  await using server = await startServer({
+    server: "notebook",
+    transport: "http",
+    flags: ["--tokens", tokens],
+    permissions: ["-A"],
+  });
+  const connect = (token: string) =>
+    BridgeHost.connect(folder, ["--url", server.url, "--header", `Authorization: Bearer ${token}`]);
+  const A = conversation("a");
+  const ids: string[] = [];
+  for (let life = 0; life < 2; life++) {
+    for (const token of ["token-of-bob", "token-of-alice"]) {
+      await using host = await connect(token);
+      ids.push(sessionOf(await host.tool("notebook_append", { text: token }, A)));
+      await host.stop("SIGKILL");
+    }
+  }
+  const [bob = "", alice = ""] = ids;
+  assertEquals(ids, [bob, alice, bob, alice]);
+  await using host = await connect("token-for-alice");
+  assertEquals(sessionOf(await host.tool("notebook_read", {}, A)), alice);
+});

@@ -12,6 +12,7 @@ import { type CookieJar, MemoryJar } from "../jar.ts";
 import type { Request } from "../sdk.ts";
 import { BridgedSession } from "./bridged_session.ts";
 import type { Log } from "./log.ts";
+import { UserJar } from "./user_jar.ts";
 
 /** How many sessions the bridge has at hand; the jar has the cookies of the others. */
 const MAX_AT_HAND = 1000;
@@ -22,6 +23,8 @@ export interface ConversationOptions {
   readonly jar: CookieJar;
   /** What the jar files them under. */
   readonly server: string;
+  /** Tells apart the users of one server who share the jar; empty for a server that does not ask. */
+  readonly user: string;
   /** Where hosts put the id of a conversation; the first that is there counts. */
   readonly keys: readonly ConversationKey[];
   /** The name of the one session for everything, if there is to be one. */
@@ -34,6 +37,7 @@ export interface ConversationOptions {
 /** All sessions on this side of the bridge. */
 export class Conversations {
   readonly #options: ConversationOptions;
+  readonly #conversationJar: CookieJar;
   /** Those that were used last come last. */
   readonly #sessions = new Map<string, BridgedSession>();
   /** The session that ends with this process. Nobody could find it again, so no jar keeps it. */
@@ -43,12 +47,13 @@ export class Conversations {
 
   /** Has none at first. */
   constructor(options: ConversationOptions) {
-    const { server, name, perProcess, log } = options;
+    const { jar, server, user, name, perProcess, log } = options;
     this.#options = options;
+    this.#conversationJar = user === "" ? jar : new UserJar(jar, user);
     if (perProcess) {
       this.passing = new BridgedSession(new MemoryJar(), { server, profile: "" }, log);
     }
-    this.#ours = name === undefined ? this.passing : this.#open(name);
+    this.#ours = name === undefined ? this.passing : this.#open(name, jar);
   }
 
   /** The session for this request; `undefined` if there is none, or the caller sees to it. */
@@ -62,7 +67,7 @@ export class Conversations {
     if (conversation === "unreadable") return undefined;
     // The jar is to tell nobody which conversations there were.
     const hash = createHash("sha256").update(JSON.stringify([conversation.key, conversation.id]));
-    return this.#open(`conversation:${hash.digest("hex")}`);
+    return this.#open(`conversation:${hash.digest("hex")}`, this.#conversationJar);
   }
 
   /** A message's params without the ids of the conversation, which a cookie now stands for. */
@@ -77,8 +82,8 @@ export class Conversations {
     for (const { keeper } of this.#sessions.values()) await keeper.flush();
   }
 
-  #open(profile: string): BridgedSession {
-    const { jar, server, log } = this.#options;
+  #open(profile: string, jar: CookieJar): BridgedSession {
+    const { server, log } = this.#options;
     const session = this.#sessions.get(profile) ??
       new BridgedSession(jar, { server, profile }, log);
     this.#sessions.delete(profile);
