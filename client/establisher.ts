@@ -8,7 +8,7 @@ import { type HeldCookie, METHOD, withCookie } from "../protocol.ts";
 import type { SessionCapability } from "./capability.ts";
 import { Deadline } from "./deadline.ts";
 import { createSession } from "./establish.ts";
-import { messageOf, speaksOfSession } from "./failure.ts";
+import { messageOf } from "./failure.ts";
 import { created, hasState, listed, lost, resumed } from "./held.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Ask, OwnRequests } from "./own_requests.ts";
@@ -87,13 +87,12 @@ export class Establisher {
   /**
    * A call that carried `carried` has failed in words alone, as servers that know no -32002 refuse one
    * that has no live session: finds out, and replaces a session that is gone. A server that keeps state
-   * in the cookie takes what its list lacks, so there the words must speak of a session, too. Never
-   * rejects.
+   * in the cookie takes what its list lacks, so there the words must be `isClear`, too. Never rejects.
    */
-  async doubt(keeper: Keeper, carried: HeldCookie | undefined, result: unknown): Promise<void> {
+  async doubt(keeper: Keeper, carried: HeldCookie | undefined, isClear: boolean): Promise<void> {
     if (keeper.cookie?.id !== carried?.id) return;
     if (carried !== undefined && !await this.presence.isGone(keeper)) return;
-    if (keeper.cookie !== undefined && hasState(keeper.cookie) && !speaksOfSession(result)) return;
+    if (keeper.cookie !== undefined && hasState(keeper.cookie) && !isClear) return;
     if (carried !== undefined || this.offers("create")) await this.replace(keeper, carried);
   }
 

@@ -84,11 +84,18 @@ export function isOutcomeUnknown(error: unknown): boolean {
     member(member(error, "data"), "reason") === OUTCOME_UNKNOWN.reason;
 }
 
-/** Whether a result has words of a session, as refusals for want of one do and other failures do not. */
-export function speaksOfSession(result: unknown): boolean {
+const SESSION = /\bsessions?\b/i;
+
+/**
+ * Whether a `tools/call` has failed in words of a session, as a refusal for want of one does. What the
+ * call itself says may only be repeated there.
+ */
+export function speaksOfSession(params: unknown, result: unknown): boolean {
   const content = member(result, "content");
+  const said = [member(params, "name"), member(params, "arguments")];
   return Array.isArray(content) &&
-    content.some((each) => /\bsessions?\b/i.test(`${member(each, "text")}`));
+    content.some((each) => SESSION.test(`${member(each, "text")}`)) &&
+    !SESSION.test(JSON.stringify(said));
 }
 
 /** What an error says; anything may be thrown, and an object that says nothing may have secrets. */

@@ -10,7 +10,7 @@ import { type SessionCapability, sessionCapability } from "./capability.ts";
 import { Deadline } from "./deadline.ts";
 import { createdCookie, sessionTitle } from "./establish.ts";
 import { Establisher } from "./establisher.ts";
-import { failureOf, messageOf, outcomeUnknown } from "./failure.ts";
+import { failureOf, messageOf, outcomeUnknown, speaksOfSession } from "./failure.ts";
 import { created, isTooLarge, takeOver, upToDate } from "./held.ts";
 import type { Keeper } from "./keeper.ts";
 import { OwnRequests } from "./own_requests.ts";
@@ -257,7 +257,8 @@ export class SessionLayer implements Transport {
       const before = call.keeper?.cookie?.id;
       this.#learn(call, answer.result);
       if (mayReplace(call.keeper) && this.#seemsRefused(call, answer.result)) {
-        const settled = this.#sessions.doubt(call.keeper, call.carried, answer.result);
+        const isClear = speaksOfSession(call.message.params, answer.result);
+        const settled = this.#sessions.doubt(call.keeper, call.carried, isClear);
         return this.#deliverAfter(settled, call, answer, extra);
       }
       if (call.keeper !== undefined && call.keeper.cookie?.id !== before) {

@@ -158,8 +158,9 @@ testEach(
     const jar = new MemoryJar();
     await jar.set(KEY, { id: "sess-kept", data: { kept: "precious" } });
     await using it = await withJar(fixture, jar);
-    for (let calls = 0; calls < 2; calls++) {
-      assertEquals((await it.client.callTool({ name: "fail" })).isError, true);
+    for (const args of [{}, { echoed: "No session 'x'", key: "session" }]) {
+      const failed = await it.client.callTool({ name: "fail", arguments: args });
+      assertEquals(failed.isError, true);
     }
     assertEquals(await it.call("kept"), "precious");
     assertEquals([it.id, it.told], ["sess-kept", ["resumed"]]);
