@@ -21,6 +21,8 @@ import { INITIALIZE, type Reply, type WireResult } from "../support/server.ts";
 class Caller implements AsyncDisposable {
   readonly advice: string[] = [];
   readonly answers: Reply[] = [];
+  /** As whom it is authenticated. */
+  authInfo: AuthInfo | undefined;
   readonly #server: McpServer;
   readonly #near: InMemoryTransport;
   readonly #waiting = new Map<unknown, (reply: Reply) => void>();
@@ -56,15 +58,10 @@ class Caller implements AsyncDisposable {
     return caller;
   }
 
-  ask(
-    method: string,
-    params: object = {},
-    id: number | string = ++this.#lastId,
-    authInfo?: AuthInfo,
-  ): Promise<Reply> {
+  ask(method: string, params: object = {}, id: number | string = ++this.#lastId): Promise<Reply> {
     const promise = this.next(id);
-    const message = { jsonrpc: "2.0", id, method, params: { ...params } } as const;
-    void this.#near.send(message, authInfo && { authInfo });
+    const extra = this.authInfo && { authInfo: this.authInfo };
+    void this.#near.send({ jsonrpc: "2.0", id, method, params: { ...params } }, extra);
     return promise;
   }
 
@@ -100,17 +97,6 @@ class Caller implements AsyncDisposable {
 
 const shown = (args: object) => answer("", { args, id: findSession()?.id ?? null });
 const newServer = () => new McpServer({ name: "example", version: "1" });
-
-Deno.test("sessionHandles: tools are listed to a caller whom its transport describes wrongly", async () => {
-  const server = newServer();
-  server.registerTool("first", {}, shown);
-  const failed = new Promise<Error>((resolve) => server.server.onerror = resolve);
-  await using caller = await Caller.connect(server);
-  const listed = caller.ask("tools/list", {}, "list", { token: "", clientId: "", scopes: [] });
-  const reply = await Promise.race([listed, failed]);
-  assert(!(reply instanceof Error), String(reply));
-  assertEquals(reply.result?.tools.length, 4);
-});
 
 Deno.test("sessionHandles: a tool that comes later is seen, and may have an argument of its own", async () => {
   const server = newServer();
@@ -223,6 +209,15 @@ Deno.test("sessionHandles: a call that waits for the tools can be cancelled, and
   assertEquals((await answered).result?.isError, undefined);
   assertEquals(called.length, 2);
   assert(!caller.answers.some(({ id }) => id === "cancelled"));
+});
+
+const principal = (clientId: string): AuthInfo => ({ token: "t", clientId, scopes: [] });
+
+Deno.test("sessionHandles: a caller whom nobody can name is shown the tools", async () => {
+  await using caller = await Caller.connect(newServerWith("any"));
+  caller.authInfo = principal("");
+  assertEquals((await caller.tools()).any, ["session"]);
+  assertEquals((await caller.ask("tools/call", { name: "any" })).error?.code, -32603);
 });
 
 Deno.test("sessionHandles: by hand it is always, and a tool in its way is an error", async () => {
