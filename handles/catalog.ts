@@ -7,7 +7,7 @@
 
 import { isObject, member } from "../protocol.ts";
 import { canTakeProperty, mayDeclare, withProperty } from "./schema.ts";
-import { HANDLE_TOOL, type HandleArgument, isHandleTool } from "./tools.ts";
+import { HANDLE_TOOL, type HandleArgument } from "./tools.ts";
 
 const NEEDED = { type: "string", description: `Session handle, from ${HANDLE_TOOL.create}` };
 const NOT_NEEDED = { type: "string", description: "Handle of another session; not needed here" };
@@ -54,7 +54,7 @@ export class HandleCatalog {
 
   /** The server's own tool that has the name of one of the three, for which there are no handles. */
   get clash(): string | undefined {
-    return this.#tools.keys().find(isHandleTool);
+    return Object.values(HANDLE_TOOL).find((name) => this.#tools.has(name));
   }
 
   /** Whether calls of this tool can name a session; `undefined` for a tool that is not known. */

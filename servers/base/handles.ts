@@ -6,7 +6,7 @@
  */
 
 import { HandleCatalog } from "../../handles/catalog.ts";
-import { handleTools } from "../../handles/tools.ts";
+import { handleTools, isHandleTool } from "../../handles/tools.ts";
 import * as words from "../../handles/words.ts";
 import { CODE, member, resultCookie, WireError } from "../../protocol.ts";
 import { type Advise, adviseRefused } from "./advice.ts";
@@ -120,7 +120,7 @@ export class Handles extends TransportDecorator {
     this.#awareness = new Awareness(inner);
     this.#survey = new ToolSurvey(
       (request, extra) => this.onmessage?.(request, extra),
-      (tools) => this.#surveyed(tools),
+      (tools, haveChanged) => this.#surveyed(tools, haveChanged),
     );
   }
 
@@ -132,7 +132,10 @@ export class Handles extends TransportDecorator {
   override async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
     if ("method" in message) {
       if (message.method === "notifications/tools/list_changed") this.#survey.forget();
-      return await this.inner.send(message, options);
+      // What it says about a request of our own is about none that the transport knows.
+      const { relatedRequestId, ...others } = options ?? {};
+      const isOurs = relatedRequestId !== undefined && this.#survey.isAsking(relatedRequestId);
+      return await this.inner.send(message, isOurs ? others : options);
     }
     if (this.#survey.settle(message)) return;
     await this.inner.send(await this.#complete(message), options);
@@ -174,10 +177,11 @@ export class Handles extends TransportDecorator {
     const { params, extra } = asked;
     const reading: Pending = { asked, kind: "reading" };
     this.#pending.set(request.id, reading);
+    const isPending = () => this.#pending.get(request.id) === reading;
     await this.#survey.done(extra);
     // A tool may have come without a word, or be there for this caller alone.
-    if (this.#catalog.takes(params.name) === undefined) await this.#survey.again(extra);
-    if (this.#pending.get(request.id) !== reading) return;
+    if (isPending() && !this.#knows(params.name)) await this.#survey.again(extra);
+    if (!isPending()) return;
     try {
       const { method, params: read, call } = readCall(params, this.#catalog);
       this.#pending.set(request.id, { asked, ...call });
@@ -290,8 +294,15 @@ export class Handles extends TransportDecorator {
     return await this.#layer?.bindings.binds(params, extra?.authInfo) === true;
   }
 
-  #surveyed(tools: readonly unknown[]): void {
-    this.#catalog.replace(tools);
+  /** Whether it is known what a tool of this name is: the server's, or one of the three. */
+  #knows(name: unknown): boolean {
+    return isHandleTool(name) ? this.#survey.hasLearned : this.#catalog.takes(name) !== undefined;
+  }
+
+  #surveyed(tools: readonly unknown[], haveChanged: boolean): void {
+    // Another caller may have been shown others, which are there as long as nothing has changed.
+    if (haveChanged) this.#catalog.replace(tools);
+    else this.#catalog.add(tools);
     if (!this.#isStrict) this.#sayFindings();
   }
 

@@ -1,6 +1,6 @@
 /**
- * A server with tools that are in the way of handles: `?name`, `?argument`, `?closed`, or `?many` for
- * 500 tools that are not.
+ * A server with tools that are in the way of handles: `?name`, `?argument`, `?closed`, or that are not:
+ * `?many` has 500, and `?telling` sends a notification whenever they are listed.
  */
 
 // @ts-types="@modelcontextprotocol/sdk/types"
@@ -26,6 +26,16 @@ function create(): McpServer {
   }
   if (kind === "argument") {
     server.registerTool("seance", { inputSchema: { session: z.string() } }, shown);
+  }
+  if (kind === "telling") {
+    server.registerTool("strict", { inputSchema: z.strictObject({}) }, shown);
+    const tools = [{ name: "strict", inputSchema: { type: "object" as const } }];
+    server.server.registerCapabilities({ logging: {} });
+    server.server.setRequestHandler(ListToolsRequestSchema, async (_, { sendNotification }) => {
+      const params = { level: "info" as const, data: "listed" };
+      await sendNotification({ method: "notifications/message", params });
+      return { tools };
+    });
   }
   if (kind === "closed") {
     server.registerTool("record", { inputSchema: z.looseObject({}) }, shown);

@@ -174,6 +174,17 @@ for (const [transport, ...flags] of WHERES) {
   });
 }
 
+for (const [transport, ...flags] of WHERES) {
+  const where = [transport, ...flags].join(" ");
+  Deno.test(`handles over ${where}: a server that tells of its listing is asked for its tools all the same`, async () => {
+    const telling = clashing("telling");
+    await using server = await startServer({ server: telling, transport, flags: [...flags] });
+    const send = await senderOf(server);
+    const { structuredContent } = await called(send, "strict", { session: "" });
+    assertEquals(structuredContent?.args, {});
+  });
+}
+
 for (const transport of TRANSPORTS) {
   Deno.test(`handles over ${transport}: a tool with the name of one of the three goes on, and none are offered`, async () => {
     await using server = await startServer({ server: clashing("name"), transport });
