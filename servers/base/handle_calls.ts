@@ -10,6 +10,7 @@ import { HANDLE_TOOL, howToGetOne, isHandleTool } from "../../handles/tools.ts";
 import * as words from "../../handles/words.ts";
 import {
   CODE,
+  invalid,
   isObject,
   isOurSessionId,
   member,
@@ -62,8 +63,11 @@ export function readCall(params: Record<string, unknown>, catalog: HandleCatalog
   const { argument, clash } = catalog;
   const meta = _meta === undefined ? {} : { _meta };
   const asIs = { method: "tools/call", params } as const;
-  // The layer has the words for what is no call.
+  // The layer has the words for what is no call of a tool of the server's.
   if (task !== undefined || !(args === undefined || args === null || isObject(args))) {
+    if (task === undefined && clash === undefined && isHandleTool(name)) {
+      throw invalid("params.arguments", "an object", args);
+    }
     return { ...asIs, call: { kind: "call", handle: undefined } };
   }
   if (clash === undefined && name === HANDLE_TOOL.create) {

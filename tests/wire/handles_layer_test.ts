@@ -303,6 +303,15 @@ Deno.test("sessionHandles: a server that is closed while it is asked for its too
   await caller[Symbol.asyncDispose]();
 });
 
+Deno.test("session_create: arguments that are no object are an error, not a missing session", async () => {
+  await using caller = await Caller.connect(newServerWith("any"), {}, { policy: "required" });
+  for (const name of ["session_create", "session_list", "session_end"]) {
+    const { error } = await caller.ask("tools/call", { name, arguments: [] });
+    assertEquals(error?.code, -32602);
+    assertMatch(error?.message ?? "", /^params\.arguments must be an object/);
+  }
+});
+
 Deno.test("sessionHandles: by hand it is always, and a tool in its way is an error", async () => {
   const server = newServer();
   server.registerTool("seance", { inputSchema: { session: z.string() } }, shown);
