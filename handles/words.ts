@@ -62,8 +62,14 @@ export function endedMeanwhile(argument: HandleArgument): Result {
 
 /** A result with one more text for the model at its end. */
 export function withText(result: Result, text: string): Result {
-  const content = Array.isArray(result.content) ? result.content : [];
-  return { ...result, content: [...content, { type: "text", text }] };
+  return { ...result, content: [...contentOf(result), { type: "text", text }] };
+}
+
+/** What models see of a result: many hosts show the structured content only if there is no other. */
+function contentOf({ content, structuredContent }: Result): readonly unknown[] {
+  if (Array.isArray(content) && content.length > 0) return content;
+  if (!isObject(structuredContent)) return [];
+  return [{ type: "text", text: JSON.stringify(structuredContent) }];
 }
 
 /** Tells of a session that a call was given as it named none. */

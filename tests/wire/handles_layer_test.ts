@@ -312,6 +312,27 @@ Deno.test("session_create: arguments that are no object are an error, not a miss
   }
 });
 
+Deno.test("a session made lazily: is told beside what the tool has answered, in whatever form", async () => {
+  const structuredContent = { note: "milk" };
+  const structured = JSON.stringify(structuredContent);
+  const answers: [result: object, texts: string[]][] = [
+    [{ content: [], structuredContent }, [structured]],
+    [{ content: null, structuredContent }, [structured]],
+    [{ content: [{ type: "text", text: "x" }], structuredContent }, ["x"]],
+    [{ content: [] }, []],
+  ];
+  for (const [result, texts] of answers) {
+    const server = newServerWith("any");
+    server.server.removeRequestHandler("tools/call");
+    server.server.fallbackRequestHandler = () =>
+      Promise.resolve({ id: findSession()?.id, ...result });
+    await using caller = await Caller.connect(server, {}, { policy: "auto" });
+    const { content } = await caller.call("any");
+    assertEquals(content.slice(0, -1).map(({ text }) => text), texts);
+    assertMatch(content.at(-1)?.text ?? "", /new one: sess-/);
+  }
+});
+
 Deno.test("sessionHandles: by hand it is always, and a tool in its way is an error", async () => {
   const server = newServer();
   server.registerTool("seance", { inputSchema: { session: z.string() } }, shown);
