@@ -321,7 +321,8 @@ const HANDLES_MODES: Readonly<Record<string, HandlesMode>> = {
 
 /** Whether this is `--handles` alone, which means `always`. */
 function isBareHandles(args: readonly string[], index: number): boolean {
-  return args[index] === "--handles" && !Object.hasOwn(HANDLES_MODES, args[index + 1] ?? "");
+  // What is no flag can only be its value: nothing else stands alone on the command line.
+  return args[index] === "--handles" && (args[index + 1] ?? "-").startsWith("-");
 }
 
 function handlesMode(text: string): HandlesMode {

@@ -88,6 +88,8 @@ Deno.test("a wrong flag: is one clear line on stderr, and exit status 2", async 
     [["--bind", "conversation,"], "--bind"],
     [["--bind", "conversation,all"], "--bind"],
     [["--bind="], "--bind needs a value"],
+    [["--handles", "some"], '--handles takes auto, always or never, not "some"'],
+    [["--handles="], "--handles needs a value"],
     [["--conversation-key="], "--conversation-key"],
     [["--session="], "--session"],
     [["--session", "x".repeat(257)], "--session"],
