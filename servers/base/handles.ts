@@ -8,7 +8,7 @@
 import { HandleCatalog } from "../../handles/catalog.ts";
 import { handleTools, isHandleTool } from "../../handles/tools.ts";
 import * as words from "../../handles/words.ts";
-import { CODE, member, resultCookie, WireError } from "../../protocol.ts";
+import { CODE, LAZY, member, resultCookie, WireError } from "../../protocol.ts";
 import { type Advise, adviseRefused } from "./advice.ts";
 import { Awareness } from "./awareness.ts";
 import type { Bindings } from "./binding.ts";
@@ -280,7 +280,12 @@ export class Handles extends TransportDecorator {
     const { params, extra, isAware } = pending.asked;
     if (pending.kind !== "call" || pending.handle !== undefined || isAware) return result;
     const cookie = resultCookie(result);
-    if (!cookie || this.#layer === undefined || await this.#isBound(params, extra)) return result;
+    if (!cookie) return result;
+    // A layer behind somebody's own decorator does not tell what it binds.
+    const isBound = this.#layer === undefined
+      ? cookie.data?.reason !== LAZY.reason
+      : await this.#isBound(params, extra);
+    if (isBound) return result;
     await this.#survey.done(extra);
     if (this.#catalog.clash !== undefined || !this.#catalog.takes(params.name)) return result;
     return words.withText(result, words.newSession(cookie, this.#catalog.argument));

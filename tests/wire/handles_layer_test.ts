@@ -4,99 +4,9 @@ import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 // @ts-types="@modelcontextprotocol/sdk/types"
 import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { z } from "zod";
-import {
-  answer,
-  type AuthInfo,
-  findSession,
-  McpServer,
-  sessionHandles,
-  type SessionHandlesOptions,
-  sessionLayer,
-  type SessionLayerOptions,
-} from "../../servers/base/mod.ts";
+import { findSession, sessionLayer, type Transport } from "../../servers/base/mod.ts";
 import { MemoryStore } from "../../store/mod.ts";
-import { INITIALIZE, type Reply, type WireResult } from "../support/server.ts";
-
-/** A caller in the same process, who knows no sessions. */
-class Caller implements AsyncDisposable {
-  readonly advice: string[] = [];
-  readonly answers: Reply[] = [];
-  /** As whom it is authenticated. */
-  authInfo: AuthInfo | undefined;
-  readonly #server: McpServer;
-  readonly #near: InMemoryTransport;
-  readonly #waiting = new Map<unknown, (reply: Reply) => void>();
-  #lastId = 0;
-
-  private constructor(server: McpServer, near: InMemoryTransport) {
-    this.#server = server;
-    this.#near = near;
-    near.onmessage = (message) => {
-      if (!("id" in message) || "method" in message) return;
-      const reply = message as unknown as Reply;
-      this.answers.push(reply);
-      this.#waiting.get(reply.id)?.(reply);
-    };
-  }
-
-  static async connect(
-    server: McpServer,
-    offer: SessionHandlesOptions = { offer: "auto" },
-    options: Partial<SessionLayerOptions> = {},
-  ): Promise<Caller> {
-    const [near, far] = InMemoryTransport.createLinkedPair();
-    const caller = new Caller(server, near);
-    await server.connect(sessionLayer(sessionHandles(far, offer), {
-      store: new MemoryStore(),
-      policy: "optional",
-      local: true,
-      advise: (level, message) => caller.advice.push(`${level}: ${message}`),
-      ...options,
-    }));
-    await near.start();
-    await caller.ask("initialize", INITIALIZE);
-    return caller;
-  }
-
-  ask(method: string, params: object = {}, id: number | string = ++this.#lastId): Promise<Reply> {
-    const promise = this.next(id);
-    const extra = this.authInfo && { authInfo: this.authInfo };
-    void this.#near.send({ jsonrpc: "2.0", id, method, params: { ...params } }, extra);
-    return promise;
-  }
-
-  /** The next answer to this id. */
-  next(id: number | string): Promise<Reply> {
-    return new Promise((resolve) => this.#waiting.set(id, resolve));
-  }
-
-  async call(name: string, args: object = {}): Promise<WireResult> {
-    const { result, error } = await this.ask("tools/call", { name, arguments: args });
-    assert(result, JSON.stringify(error));
-    return result;
-  }
-
-  notify(method: string, params: Record<string, unknown>): Promise<void> {
-    return this.#near.send({ jsonrpc: "2.0", method, params });
-  }
-
-  /** The arguments of each tool that is listed, by its name. */
-  async tools(params = {}): Promise<Record<string, string[]>> {
-    const { result, error } = await this.ask("tools/list", params);
-    assert(result, JSON.stringify(error));
-    return Object.fromEntries(result.tools.map(({ name, inputSchema }) => [
-      name,
-      Object.keys(Object(inputSchema).properties ?? {}),
-    ]));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.close();
-  }
-}
-
-const shown = (args: object) => answer("", { args, id: findSession()?.id ?? null });
-const newServer = () => new McpServer({ name: "example", version: "1" });
+import { Caller, newServer, newServerWith, principal, shown } from "./in_process.ts";
 
 Deno.test("sessionHandles: a tool that comes later is seen, and may have an argument of its own", async () => {
   const server = newServer();
@@ -145,27 +55,6 @@ Deno.test("sessionHandles: a tool that comes without a word is seen when it is c
   assertEquals((await caller.call("hidden", args)).structuredContent, { args });
 });
 
-Deno.test("sessionHandles: knows all pages before it answers one, and asks no page twice", async () => {
-  const server = newServer();
-  server.registerTool("any", {}, () => shown({}));
-  const asked: unknown[] = [];
-  server.server.setRequestHandler(ListToolsRequestSchema, ({ params }) => {
-    asked.push(params?.cursor);
-    const page = Number(params?.cursor ?? 0);
-    const properties: Record<string, object> = page === 2 ? { session: { type: "string" } } : {};
-    return {
-      tools: [{ name: `tool_${page}`, inputSchema: { type: "object" as const, properties } }],
-      // The last page leads back to the second, as a server's mistake.
-      nextCursor: page === 2 ? "1" : String(page + 1),
-    };
-  });
-  await using caller = await Caller.connect(server);
-  assertEquals((await caller.tools()).tool_0, ["session_handle"]);
-  assertEquals(await caller.tools({ cursor: "2" }), { tool_2: ["session", "session_handle"] });
-  // The caller's own two, and one survey of three pages.
-  assertEquals(asked.length, 5, JSON.stringify(asked));
-});
-
 Deno.test("sessionHandles: a server that tells no tools is served as it is", async () => {
   const server = newServer();
   server.server.registerCapabilities({ tools: {} });
@@ -211,96 +100,11 @@ Deno.test("sessionHandles: a call that waits for the tools can be cancelled, and
   assert(!caller.answers.some(({ id }) => id === "cancelled"));
 });
 
-/** A server whose list is made by `list`, and whose tools show what reaches them. */
-function listing(list: (asked: number, authInfo: AuthInfo | undefined) => object): McpServer {
-  const server = newServerWith("any");
-  let asked = 0;
-  server.server.setRequestHandler(
-    ListToolsRequestSchema,
-    async (_, { authInfo }) => await list(++asked, authInfo) as { tools: [] },
-  );
-  server.server.setRequestHandler(
-    CallToolRequestSchema,
-    ({ params }) => shown(params.arguments ?? {}),
-  );
-  return server;
-}
-
-const tool = (name: string, ...properties: string[]) => ({
-  name,
-  inputSchema: {
-    type: "object",
-    properties: Object.fromEntries(properties.map((property) => [property, { type: "string" }])),
-  },
-});
-const principal = (clientId: string): AuthInfo => ({ token: "t", clientId, scopes: [] });
-
 Deno.test("sessionHandles: a caller whom nobody can name is shown the tools", async () => {
   await using caller = await Caller.connect(newServerWith("any"));
   caller.authInfo = principal("");
   assertEquals((await caller.tools()).any, ["session"]);
   assertEquals((await caller.ask("tools/call", { name: "any" })).error?.code, -32603);
-});
-
-Deno.test("sessionHandles: the lists of two principals do not take each other's tools away", async () => {
-  let lists = 0;
-  await using caller = await Caller.connect(listing((asked, authInfo) => {
-    lists = asked;
-    return { tools: authInfo?.clientId === "a" ? [tool("hers", "session")] : [tool("his")] };
-  }));
-  caller.authInfo = principal("a");
-  const { session } = (await caller.call("session_create")).structuredContent;
-  for (let round = 0; round < 3; round++) {
-    caller.authInfo = principal("b");
-    const his = await caller.call("his", { session_handle: "" });
-    assertEquals(his.structuredContent, { args: {}, id: null });
-    caller.authInfo = principal("a");
-    const hers = await caller.call("hers", { session: "own", session_handle: session });
-    assertEquals(hers.structuredContent, { args: { session: "own" }, id: session });
-  }
-  // One for each of them, the first for session_create.
-  assertEquals(lists, 2);
-});
-
-Deno.test("sessionHandles: one of the three tools does not ask for the server's tools again", async () => {
-  let lists = 0;
-  await using caller = await Caller.connect(listing((asked) => {
-    lists = asked;
-    return { tools: [tool("any")] };
-  }));
-  for (const name of ["session_create", "session_list", "session_create"]) await caller.call(name);
-  assertEquals(lists, 1);
-});
-
-Deno.test("sessionHandles: tools that change whenever they are listed are known as they last were", async () => {
-  const server = listing(() => {
-    server.sendToolListChanged();
-    return { tools: [tool("any")] };
-  });
-  await using caller = await Caller.connect(server);
-  const { structuredContent } = await caller.call("any", { session: "" });
-  assertEquals(structuredContent, { args: {}, id: null });
-});
-
-Deno.test("sessionHandles: a list without a last page is not asked for for ever", async () => {
-  const late = Promise.withResolvers<void>();
-  await using caller = await Caller.connect(listing((asked) => {
-    if (asked === 1500) late.resolve();
-    return { tools: [tool(`tool_${asked}`)], nextCursor: `${asked}` };
-  }));
-  const listed = caller.tools();
-  assertEquals((await Promise.race([listed, late.promise]))?.tool_1, ["session"]);
-});
-
-Deno.test("sessionHandles: a server that is closed while it is asked for its tools leaves no timer", async () => {
-  const asked = Promise.withResolvers<void>();
-  const caller = await Caller.connect(listing(() => {
-    asked.resolve();
-    return new Promise(() => {});
-  }));
-  void caller.ask("tools/call", { name: "any", arguments: { session: "" } });
-  await asked.promise;
-  await caller[Symbol.asyncDispose]();
 });
 
 Deno.test("session_create: arguments that are no object are an error, not a missing session", async () => {
@@ -345,12 +149,6 @@ Deno.test("sessionHandles: by hand it is always, and a tool in its way is an err
   assertEquals(seen.plain, ["session"]);
 });
 
-function newServerWith(tool: string): McpServer {
-  const server = newServer();
-  server.registerTool(tool, {}, () => shown({}));
-  return server;
-}
-
 Deno.test("sessionLayer: tells once that a caller was refused who knows no sessions", async () => {
   const advised: string[] = [];
   const [near, far] = InMemoryTransport.createLinkedPair();
@@ -382,4 +180,33 @@ Deno.test("session_create: tells how long a session is kept without use", async 
     const description = `${result?.tools[0]?.description}`;
     assert(description.endsWith(`A session is kept for ${words} without use.`), description);
   }
+});
+
+/** A decorator of somebody's own, which changes nothing. */
+class Plain implements Transport {
+  onclose?: (() => void) | undefined;
+  onmessage?: Transport["onmessage"];
+  readonly #inner: Transport;
+
+  constructor(inner: Transport) {
+    this.#inner = inner;
+    inner.onclose = () => this.onclose?.();
+    inner.onmessage = (message, extra) => this.onmessage?.(message, extra);
+  }
+  start = () => this.#inner.start();
+  close = () => this.#inner.close();
+  send = (...[message, options]: Parameters<Transport["send"]>) =>
+    this.#inner.send(message, options);
+}
+
+Deno.test("a session made lazily: is told though another decorator stands before the layer", async () => {
+  await using caller = await Caller.connect(newServerWith("any"), {}, {
+    policy: "auto",
+  }, (handles) => new Plain(handles));
+  const { structuredContent, content } = await caller.call("any");
+  assertMatch(content.at(-1)?.text ?? "", /new one: sess-.* argument "session"/);
+  const again = await caller.call("any", { session: structuredContent.id });
+  assertEquals([again.structuredContent.id, again.content.length], [structuredContent.id, 1]);
+  const { content: bound } = await caller.call("any", {}, { threadId: "one" });
+  assertEquals(bound.length, 1);
 });
