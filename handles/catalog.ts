@@ -94,7 +94,7 @@ export class HandleCatalog {
       const [tools, whose] = [listOf(closed), closed.length === 1 ? "its schema" : "their schemas"];
       findings.push({
         why: `${tools} can take no further argument by ${whose}`,
-        effect: "calls of it cannot name a session",
+        effect: `calls of ${closed.length === 1 ? "it" : "them"} cannot name a session`,
       });
     }
     return findings;
