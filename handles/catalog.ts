@@ -6,7 +6,7 @@
  */
 
 import { isObject, member } from "../protocol.ts";
-import { canTakeProperty, mayDeclare, withProperty } from "./schema.ts";
+import { canTakeProperty, mayDeclare, onlyInvites, withProperty } from "./schema.ts";
 import { HANDLE_TOOL, type HandleArgument } from "./tools.ts";
 
 const NEEDED = { type: "string", description: `Session handle, from ${HANDLE_TOOL.create}` };
@@ -16,12 +16,16 @@ const NOT_NEEDED = { type: "string", description: "Handle of another session; no
 export interface HandleFinding {
   readonly why: string;
   readonly effect: string;
+  /** Whether it is not put up with where handles are to be offered always. */
+  readonly isObstacle: boolean;
 }
 
 /** What a tool's schema says, found out once for as long as it stays the same. */
 interface CatalogedTool {
   readonly schemaText: string | undefined;
   readonly declaresSession: boolean;
+  /** Whether it does so only by taking arguments of any name. */
+  readonly isLoose: boolean;
   readonly takes: Readonly<Record<HandleArgument, boolean>>;
 }
 
@@ -78,16 +82,20 @@ export class HandleCatalog {
       return [{
         why: `the server has a tool ${clash} of its own`,
         effect: "handles are not offered",
+        isObstacle: true,
       }];
     }
     const findings: HandleFinding[] = [];
-    const declaring = names.filter((name) => this.#tools.get(name)?.declaresSession);
+    const effect = 'the argument that names a session is "session_handle"';
+    const open = names.filter((name) => this.#tools.get(name)?.declaresSession);
+    const declaring = open.filter((name) => !this.#tools.get(name)?.isLoose);
     if (declaring.length > 0) {
-      const [tools, have] = [listOf(declaring), declaring.length === 1 ? "has" : "have"];
-      findings.push({
-        why: `${tools} ${have} an argument "session" of ${have === "has" ? "its" : "their"} own`,
-        effect: 'the argument that names a session is "session_handle"',
-      });
+      const [have, their] = declaring.length === 1 ? ["has", "its"] : ["have", "their"];
+      const why = `${listOf(declaring)} ${have} an argument "session" of ${their} own`;
+      findings.push({ why, effect, isObstacle: true });
+    } else if (open.length > 0) {
+      const why = `${listOf(open)} ${open.length === 1 ? "takes" : "take"} arguments of any name`;
+      findings.push({ why, effect, isObstacle: false });
     }
     const closed = names.filter((name) => this.takes(name) === false);
     if (closed.length > 0) {
@@ -95,6 +103,7 @@ export class HandleCatalog {
       findings.push({
         why: `${tools} can take no further argument by ${whose}`,
         effect: `calls of ${closed.length === 1 ? "it" : "them"} cannot name a session`,
+        isObstacle: true,
       });
     }
     return findings;
@@ -106,6 +115,7 @@ export class HandleCatalog {
     this.#tools.set(name, {
       schemaText,
       declaresSession: mayDeclare(schema, "session"),
+      isLoose: onlyInvites(schema, "session"),
       takes: {
         session: canTakeProperty(schema, "session"),
         session_handle: canTakeProperty(schema, "session_handle"),

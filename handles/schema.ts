@@ -46,6 +46,14 @@ export function mayDeclare(schema: unknown, name: string): boolean {
     );
 }
 
+/** Whether the schema says nothing of `name`, and takes it only as it takes arguments of any name. */
+export function onlyInvites(schema: unknown, name: string): boolean {
+  const parts = isObject(schema) ? partsOf(schema) : undefined;
+  return parts !== undefined &&
+    parts.every((part) => part !== undefined && !(isObject(part) && declares(part, name))) &&
+    parts.some((part) => isObject(part) && invites(part, name));
+}
+
 /**
  * Whether calls that a validator accepts are still accepted with a text as `name` beside their
  * arguments, once {@linkcode withProperty} has put it into the schema. In doubt, `false`. An

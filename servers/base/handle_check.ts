@@ -15,7 +15,7 @@ export async function findObstacle(server: McpServer): Promise<string | undefine
   await server.connect(transport);
   try {
     await transport.survey.done(undefined);
-    return catalog.findings[0]?.why;
+    return catalog.findings.find(({ isObstacle }) => isObstacle)?.why;
   } finally {
     await server.close();
   }

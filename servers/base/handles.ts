@@ -45,6 +45,8 @@ export interface SessionHandlesOptions {
    *   of one of the three tools, handles are not offered; one whose schema can take no further
    *   argument is left as it is.
    *
+   * Either way a tool that takes arguments of any name makes the argument `session_handle`.
+   *
    * @default "always"
    */
   readonly offer?: "auto" | "always";
@@ -222,9 +224,9 @@ export class Handles extends TransportDecorator {
     const tools = Array.isArray(result.tools) ? result.tools : [];
     await this.#survey.done(extra);
     this.#catalog.add(tools);
-    const [finding] = this.#catalog.findings;
-    if (finding !== undefined && this.#isStrict) {
-      const error = new WireError(CODE.internalError, `Cannot add handles as ${finding.why}`);
+    const obstacle = this.#catalog.findings.find(({ isObstacle }) => isObstacle);
+    if (obstacle !== undefined && this.#isStrict) {
+      const error = new WireError(CODE.internalError, `Cannot add handles as ${obstacle.why}`);
       this.onerror?.(error);
       return { jsonrpc: "2.0", id: message.id, error: wireErrorBody(error) };
     }

@@ -1,6 +1,6 @@
 /**
  * A server with tools that are in the way of handles: `?name`, `?argument`, `?closed`, or that are not:
- * `?many` has 500, and `?telling` sends a notification whenever they are listed.
+ * `?many` has 500, `?loose` takes arguments of any name, and `?telling` sends a notification whenever they are listed.
  */
 
 // @ts-types="@modelcontextprotocol/sdk/types"
@@ -26,6 +26,9 @@ function create(): McpServer {
   }
   if (kind === "argument") {
     server.registerTool("seance", { inputSchema: { session: z.string() } }, shown);
+  }
+  if (kind === "loose") {
+    server.registerTool("loose", { inputSchema: z.looseObject({}) }, shown);
   }
   if (kind === "telling") {
     server.registerTool("strict", { inputSchema: z.strictObject({}) }, shown);

@@ -250,6 +250,30 @@ for (const transport of TRANSPORTS) {
   });
 }
 
+for (const mode of ["auto", "always"]) {
+  Deno.test(`--handles ${mode}: a tool that takes arguments of any name is served, with session_handle`, async () => {
+    const flags = ["--handles", mode];
+    await using server = await startServer({
+      server: clashing("loose"),
+      transport: "stdio",
+      flags,
+    });
+    const send = await senderOf(server);
+    assertEquals((await listed(send)).slice(3).map((tool) => argumentsOf(tool)), [
+      ["text", "session_handle"],
+      ["session_handle"],
+    ]);
+    const { session } = (await called(send, "session_create")).structuredContent;
+    const { structuredContent } = await called(send, "loose", {
+      session: 1,
+      session_handle: session,
+    });
+    assertEquals(structuredContent, { args: { session: 1 }, id: session, via: "handle" });
+    const stderr = await logOf(server);
+    assertMatch(stderr, /"session_handle" as its tool loose takes arguments of any name/);
+  });
+}
+
 for (
   const [kind, named] of [
     ["name", "session_end"],
