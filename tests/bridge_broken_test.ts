@@ -286,3 +286,21 @@ Deno.test("bridge: a jar that cannot be read costs no named session", async () =
   await host.tool("notebook_append", { text: "more" });
   assertEquals((await host.tool("notebook_read")).content[0]?.text, "1. important\n2. more");
 });
+
+for (const way of WAYS) {
+  Deno.test(`bridge: a method that the server does not speak is its own error, and no warning (${way})`, async () => {
+    await using folder = await Folder.create();
+    await using behind = await Behind.start("notebook", way, folder);
+    await using host = BridgeHost.start(folder, behind.args);
+    // Hosts of the later era begin so, and go on with initialize.
+    const _meta = {
+      "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+      "io.modelcontextprotocol/clientCapabilities": {},
+    };
+    const { error } = await host.request("server/discover", { _meta });
+    assertEquals(error?.code, -32601);
+    assertMatch(error?.message ?? "", /^Method not found/);
+    await host.initialize();
+    assertEquals(host.stderr, []);
+  });
+}

@@ -4,15 +4,17 @@
  * @module
  */
 
-import { isObject, member } from "../../protocol.ts";
+import { CODE, isObject, member } from "../../protocol.ts";
 import { failureOf, messageOf, outcomeUnknown, statusOf } from "../failure.ts";
-import type { Answer, Request } from "../sdk.ts";
+import type { Answer, ErrorAnswer, Request } from "../sdk.ts";
 
 /** Code and data of the error for what has not reached the server. */
 export const NOT_SENT = { code: -32000, data: { reason: "not_sent" } } as const;
 
 /** The answer to a request that could not be passed on to `server`. */
 export function notPassedOn({ id, method }: Request, server: string, error: unknown): Answer {
+  const unspoken = notSpoken(error);
+  if (unspoken !== undefined) return { jsonrpc: "2.0", id, error: unspoken };
   if (mayHaveRun(error)) return outcomeUnknown(id, method);
   const status = statusOf(error);
   const what = failureOf(error) === "unsent"
@@ -25,6 +27,20 @@ export function notPassedOn({ id, method }: Request, server: string, error: unkn
     : "try again later";
   const message = `${what}: ${messageOf(error)}. The request was not carried out; ${next}.`;
   return { jsonrpc: "2.0", id, error: { ...NOT_SENT, message } };
+}
+
+/**
+ * The error with which a server answers over HTTP what it does not speak: a method or a version that a
+ * host tries first, and goes on without.
+ */
+export function notSpoken(error: unknown): ErrorAnswer["error"] | undefined {
+  const body = bodyOf(messageOf(error));
+  const refusal = member(body, "error");
+  const [code, message, data] = ["code", "message", "data"].map((name) => member(refusal, name));
+  if (code !== CODE.methodNotFound && code !== CODE.unsupportedVersion) return undefined;
+  return typeof message === "string"
+    ? { code, message, ...(data !== undefined && { data }) }
+    : undefined;
 }
 
 /** Is this how sending fails after the server may have acted on it? */
@@ -43,10 +59,15 @@ function mayHaveRun(error: unknown): boolean {
  * a proxy says 503 of one that it has passed on, too.
  */
 function isOfMcp(text: string): boolean {
+  const body = bodyOf(text);
+  return member(body, "jsonrpc") === "2.0" && isObject(member(body, "error"));
+}
+
+/** The body in the text of an error, which ends in it. */
+function bodyOf(text: string): unknown {
   try {
-    const body = JSON.parse(text.slice(text.indexOf("{")));
-    return member(body, "jsonrpc") === "2.0" && isObject(member(body, "error"));
+    return JSON.parse(text.slice(text.indexOf("{")));
   } catch {
-    return false;
+    return undefined;
   }
 }

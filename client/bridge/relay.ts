@@ -27,7 +27,7 @@ import type { ListingJar } from "./handle_jar.ts";
 import { Handles, type Plan } from "./handles.ts";
 import type { Host } from "./host.ts";
 import type { Log, LogLevel } from "./log.ts";
-import { NOT_SENT, notPassedOn } from "./not_sent.ts";
+import { NOT_SENT, notPassedOn, notSpoken } from "./not_sent.ts";
 import { Standing } from "./standing.ts";
 
 /** How long a session may take to be found or made. */
@@ -118,7 +118,7 @@ export class Relay {
       insists: true,
     });
     layer.onmessage = (message) => this.#fromServer(message);
-    layer.onerror = (error) => log("warn", error.message);
+    layer.onerror = (error) => log(notSpoken(error) ? "info" : "warn", error.message);
     layer.onclose = () => this.#lost();
     this.#layer = layer;
     this.#handles = handles &&
