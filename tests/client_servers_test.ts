@@ -247,3 +247,19 @@ eachWay("without a session, session_required refuses and the client is told so",
   assertEquals([refused.code, refused.data], [-32002, { reason: "missing" }]);
   assertEquals((await structured(it, "whoami")).session_id, it.id);
 });
+
+eachWay(
+  "sees the tools of notebook alone, and makes a session in place of one that it has ended",
+  async (way) => {
+    await using live = await Live.start("notebook", way);
+    await using it = await live.client();
+    const names = async () => (await it.client.listTools()).tools.map(({ name }) => name);
+    const own = ["notebook_append", "notebook_read", "notebook_clear", "notebook_status"];
+    assertEquals(await names(), own);
+    await structured(it, "notebook_append", { text: "gone" });
+    await it.client.request({ method: "session/delete" }, ResultSchema);
+    assertEquals([it.id, await names()], [undefined, own]);
+    assertEquals((await structured(it, "notebook_read")).count, 0);
+    assertEquals(it.told, ["created", "revoked", "created"]);
+  },
+);
