@@ -28,11 +28,18 @@ export function howToGetOne(argument: HandleArgument): string {
 const HANDLE = { type: "string", description: "The session's handle" };
 const EXPIRY = { type: "string", description: "When it ends if it is not used" };
 
+const UNKNOWN_RETENTION =
+  "How long a session is kept without use is the server's choice: the result says until when, if " +
+  "the server does.";
+
 /**
  * The tools as `tools/list` shows them. `retention` is a sentence about how long a session is kept
  * without use.
  */
-export function handleTools(argument: HandleArgument, retention: string): readonly object[] {
+export function handleTools(
+  argument: HandleArgument,
+  retention = UNKNOWN_RETENTION,
+): readonly object[] {
   return [
     {
       name: HANDLE_TOOL.create,
@@ -74,7 +81,7 @@ export function handleTools(argument: HandleArgument, retention: string): readon
         },
         required: ["sessions", "has_more"],
       },
-      annotations: { readOnlyHint: true, openWorldHint: false },
+      annotations: { readOnlyHint: true, destructiveHint: false, openWorldHint: false },
     },
     {
       name: HANDLE_TOOL.end,

@@ -66,6 +66,15 @@ function text({ content, isError }: WireResult): string {
   return content[0]?.text ?? "";
 }
 
+withTools("says of its three tools what they may do", [[tool("a")]], async (host) => {
+  const { tools } = await host.result("tools/list");
+  const hints = tools.slice(0, 3).map(({ annotations }) => {
+    const { readOnlyHint, destructiveHint, openWorldHint } = Object(annotations);
+    return [readOnlyHint, destructiveHint, openWorldHint];
+  });
+  assertEquals(hints, [[false, false, false], [true, false, false], [false, true, false]]);
+});
+
 const PAGES = [[tool("a"), tool("b", { x: TEXT })], [tool("c")], [tool("d", { session: TEXT })]];
 
 withTools("learns every page before it names the argument", PAGES, async (host) => {

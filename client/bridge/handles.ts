@@ -32,10 +32,6 @@ import { ServerTools } from "./server_tools.ts";
 /** How long the server may take to list its tools. */
 const LIST_MS = 30_000;
 
-const RETENTION =
-  "How long a session is kept without use is the server's choice: the result says " +
-  "until when, if the server does.";
-
 /** How a request of the host's goes on. */
 export interface Plan {
   /** What is sent to the server; `undefined` if `answer` is all there is to it. */
@@ -239,7 +235,7 @@ export class Handles {
     await this.#tools.note(tools, isFirst && member(result, "nextCursor") === undefined);
     if (!this.#isOffered) return answer;
     const { catalog } = this.#tools;
-    const three = handleTools(catalog.argument, RETENTION).filter((tool) =>
+    const three = handleTools(catalog.argument).filter((tool) =>
       isFirst && (member(tool, "name") !== HANDLE_TOOL.end || this.#offers("delete"))
     );
     const theirs = this.#tools.plain(tools).map((tool) => catalog.shown(tool, isBound));

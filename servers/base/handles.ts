@@ -234,9 +234,7 @@ export class Handles extends TransportDecorator {
     if (this.#catalog.clash !== undefined) return message;
     const isBound = await this.#isBound(params, extra);
     const isFirstPage = member(params, "cursor") === undefined;
-    const own = isFirstPage
-      ? handleTools(this.#catalog.argument, this.#layer?.retention ?? "")
-      : [];
+    const own = isFirstPage ? handleTools(this.#catalog.argument, this.#layer?.retention) : [];
     const shown = tools.map((tool) => this.#catalog.shown(tool, isBound));
     return { ...message, result: { ...result, tools: [...own, ...shown] } };
   }

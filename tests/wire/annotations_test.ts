@@ -54,12 +54,12 @@ for (const name of SERVERS) {
     assertEquals(
       added.map(({ name, annotations }) => {
         const { readOnlyHint, destructiveHint, openWorldHint } = Object(annotations);
-        return [name, readOnlyHint ? "reads" : destructiveHint ? "loses" : "adds", openWorldHint];
+        return [name, readOnlyHint, destructiveHint, openWorldHint];
       }),
       [
-        ["session_create", "adds", false],
-        ["session_list", "reads", false],
-        ["session_end", "loses", false],
+        ["session_create", false, false, false],
+        ["session_list", true, false, false],
+        ["session_end", false, true, false],
       ],
     );
   });

@@ -210,3 +210,10 @@ Deno.test("a session made lazily: is told though another decorator stands before
   const { content: bound } = await caller.call("any", {}, { threadId: "one" });
   assertEquals(bound.length, 1);
 });
+
+Deno.test("session_create: refers to its result where the layer does not tell how long a session is kept", async () => {
+  const between = (handles: Transport) => new Plain(handles);
+  await using caller = await Caller.connect(newServerWith("any"), {}, {}, between);
+  const { result } = await caller.ask("tools/list");
+  assertMatch(`${result?.tools[0]?.description}`, /kept without use.* the result says until when/);
+});
