@@ -23,16 +23,22 @@ export function noHandle(argument: HandleArgument, remark = ""): Result {
   );
 }
 
-/** What {@linkcode noHandle} says besides of a conversation that is told and does not count. */
+/** The remark to a caller whose conversation is told and does not count. */
 export const NOT_AUTHENTICATED =
   " The host tells a conversation, which would count if the server " +
   "had authenticated the caller, by a token for example.";
 
-/** The result of a call that needs a session, for a tool whose calls cannot name one. */
-export function takesNoHandle(): Result {
+/**
+ * The result of a call that needs a session, for a tool whose calls cannot name one. An anonymous
+ * caller has no session of a name, either.
+ */
+export function takesNoHandle(isAnonymous: boolean, remark = ""): Result {
+  const help = isAnonymous
+    ? "authenticate its callers, and give each a session of a name"
+    : "give such calls a session of a name";
   return failed(
-    "This tool needs a session, and its arguments have no place for one. Nothing was done. Tell the " +
-      "user that whoever runs the server can give such calls a session of a name.",
+    "This tool needs a session, and its arguments have no place for one. Nothing was done." +
+      `${remark} Tell the user that whoever runs the server can ${help}.`,
   );
 }
 

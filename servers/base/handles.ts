@@ -9,7 +9,7 @@ import { HandleCatalog } from "../../handles/catalog.ts";
 import { handleTools, isHandleTool } from "../../handles/tools.ts";
 import * as words from "../../handles/words.ts";
 import { CODE, LAZY, member, resultCookie, WireError } from "../../protocol.ts";
-import { type Advise, adviseRefused } from "./advice.ts";
+import { type Advise, adviseRefused, callerKind } from "./advice.ts";
 import { Awareness } from "./awareness.ts";
 import type { Bindings } from "./binding.ts";
 import { TransportDecorator } from "./decorator.ts";
@@ -259,17 +259,22 @@ export class Handles extends TransportDecorator {
     await this.#survey.done(extra);
     const { argument, clash } = this.#catalog;
     const hasEnded = member(error.data, "reason") === "ended";
-    if (handle === undefined && !hasEnded && this.#layer !== undefined) {
-      const { advise, local } = this.#layer;
-      adviseRefused(advise, { local, isOffered: clash === undefined });
+    const owner = ownerOf(extra?.authInfo);
+    const caller = this.#layer && callerKind(this.#layer.local, owner);
+    const isClosed = pending.kind === "call" && this.#catalog.takes(params.name) === false;
+    if (handle === undefined && !hasEnded && this.#layer !== undefined && caller !== undefined) {
+      const isInTheWay = clash !== undefined || isClosed;
+      adviseRefused(this.#layer.advise, caller, isInTheWay ? "in the way" : "offered");
     }
     if (clash !== undefined) return undefined;
     if (hasEnded) return words.endedMeanwhile(argument);
     if (handle !== undefined) return words.deadHandle(argument);
     if (pending.kind === "unlisted") return words.unlistedTool(argument);
-    if (this.#catalog.takes(params.name) === false) return words.takesNoHandle();
-    const isTold = this.#layer?.bindings.leavesOut(params, ownerOf(extra?.authInfo));
-    return words.noHandle(argument, isTold ? words.NOT_AUTHENTICATED : "");
+    const isTold = this.#layer?.bindings.leavesOut(params, owner);
+    const remark = isTold ? words.NOT_AUTHENTICATED : "";
+    return isClosed
+      ? words.takesNoHandle(caller === "anonymous", remark)
+      : words.noHandle(argument, remark);
   }
 
   /** Tells of a session that was made for this call alone, which its caller could not find again. */

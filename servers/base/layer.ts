@@ -14,7 +14,7 @@ import {
 } from "../../protocol.ts";
 import type { SessionStore } from "../../store/mod.ts";
 import { Admission, type Admitted, type Policy } from "./admission.ts";
-import { type Advise, adviseRefused, once } from "./advice.ts";
+import { type Advise, adviseRefused, callerKind, once } from "./advice.ts";
 import { Awareness } from "./awareness.ts";
 import { type BindingOptions, Bindings } from "./binding.ts";
 import type { CallSession } from "./call.ts";
@@ -184,7 +184,8 @@ class SessionLayer extends TransportDecorator {
     } catch (error) {
       const isRefused = error instanceof WireError && error.code === CODE.sessionRequired;
       if (isRefused && !isAware && this.#handles === undefined) {
-        adviseRefused(this.#advise, { local: this.#methodContext.local, isOffered: false });
+        const caller = callerKind(this.#methodContext.local, ownerOf(extra?.authInfo));
+        adviseRefused(this.#advise, caller, "not offered");
       }
       return await this.#responder(request.id, pending)({ error });
     }

@@ -4,7 +4,13 @@ import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 // @ts-types="@modelcontextprotocol/sdk/types"
 import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { z } from "zod";
-import { findSession, sessionLayer, type Transport } from "../../servers/base/mod.ts";
+import {
+  type AuthInfo,
+  findSession,
+  type McpServer,
+  sessionLayer,
+  type Transport,
+} from "../../servers/base/mod.ts";
 import { MemoryStore } from "../../store/mod.ts";
 import { Caller, newServer, newServerWith, principal, shown } from "./in_process.ts";
 
@@ -216,4 +222,66 @@ Deno.test("session_create: refers to its result where the layer does not tell ho
   await using caller = await Caller.connect(newServerWith("any"), {}, {}, between);
   const { result } = await caller.ask("tools/list");
   assertMatch(`${result?.tools[0]?.description}`, /kept without use.* the result says until when/);
+});
+
+/** A server with one tool, which can take no argument more. */
+function closedServer(): McpServer {
+  const server = newServerWith("closed");
+  const inputSchema = { type: "object" as const, maxProperties: 0 };
+  const tools = [{ name: "closed", inputSchema }];
+  server.server.setRequestHandler(ListToolsRequestSchema, () => ({ tools }));
+  return server;
+}
+
+Deno.test("a refusal of a tool that can take no argument: says what can be done for this caller", async () => {
+  const told = async (local: boolean, authInfo: AuthInfo | undefined, _meta = {}) => {
+    const options = { policy: "required", local } as const;
+    await using caller = await Caller.connect(closedServer(), { offer: "auto" }, options);
+    caller.authInfo = authInfo;
+    const { isError, content } = await caller.call("closed", {}, _meta);
+    assertEquals(isError, true);
+    return content[0]?.text ?? "";
+  };
+  for (const known of [await told(true, undefined), await told(false, principal("a"))]) {
+    assertMatch(
+      known,
+      /Nothing was done\. Tell the user .* can give such calls a session of a name/,
+    );
+  }
+  assertMatch(
+    await told(false, undefined),
+    /can authenticate its callers, and give each a session/,
+  );
+  assertMatch(await told(false, undefined, { threadId: "one" }), /conversation, which would count/);
+});
+
+Deno.test("a refusal: tells whoever runs the server what helps this caller, and no more", async () => {
+  const server = () => newServerWith("any");
+  const clash = () => newServerWith("session_end");
+  const advice = async (server: McpServer, local: boolean, authInfo?: AuthInfo) => {
+    const options = { policy: "required", local } as const;
+    await using caller = await Caller.connect(server, { offer: "auto" }, options);
+    caller.authInfo = authInfo;
+    for (const name of ["any", "closed", "session_end"]) {
+      await caller.ask("tools/call", { name, arguments: {} });
+    }
+    return caller.advice.filter((line) => line.startsWith("info: A call had no session")).join(
+      "\n",
+    );
+  };
+  const alice = principal("alice");
+  assertMatch(
+    await advice(server(), true),
+    /: --session NAME gives such calls one session; its model/,
+  );
+  assertMatch(await advice(server(), false), /: with tokens conversations count, .* its model/);
+  assertMatch(
+    await advice(server(), false, alice),
+    /: --session NAME gives each user one .* its model/,
+  );
+  // Handles cannot be offered, or not for this tool.
+  for (const inTheWay of [clash, closedServer]) {
+    assertMatch(await advice(inTheWay(), true), /gives such calls one session$/m);
+    assertMatch(await advice(inTheWay(), false, alice), /gives each user one session$/m);
+  }
 });
