@@ -75,6 +75,15 @@ withTools("says of its three tools what they may do", [[tool("a")]], async (host
   assertEquals(hints, [[false, false, false], [true, false, false], [false, true, false]]);
 });
 
+withTools("says that a conversation needs no handle", [[tool("a")]], async (host) => {
+  for (
+    const [_meta, says] of [[{ threadId: "t" }, /not needed/], [{}, /from session_create/]] as const
+  ) {
+    const { tools } = await host.result("tools/list", { _meta });
+    assertMatch(Object(tools.at(-1)?.inputSchema).properties.session.description, says);
+  }
+});
+
 const PAGES = [[tool("a"), tool("b", { x: TEXT })], [tool("c")], [tool("d", { session: TEXT })]];
 
 withTools("learns every page before it names the argument", PAGES, async (host) => {

@@ -285,3 +285,19 @@ Deno.test("a refusal: tells whoever runs the server what helps this caller, and 
     assertMatch(await advice(inTheWay(), false, alice), /gives each user one session$/m);
   }
 });
+
+Deno.test("handles: are said not to be needed by principals who have a session of a name, and by no others", async () => {
+  const options = { local: false, sessionName: "notes" };
+  await using caller = await Caller.connect(newServerWith("any"), {}, options);
+  for (
+    const [authInfo, says] of [[principal("a"), /not needed/], [
+      undefined,
+      /from session_create/,
+    ]] as const
+  ) {
+    caller.authInfo = authInfo;
+    const { result } = await caller.ask("tools/list");
+    const schema = Object(result?.tools.at(-1)?.inputSchema);
+    assertMatch(schema.properties.session.description, says);
+  }
+});
