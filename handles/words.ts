@@ -122,7 +122,7 @@ export function listed(
   );
   if (sessions.length === 0) {
     lines.push(
-      "There is none that can be listed here; a handle that you have is still good. To get one, " +
+      "No session can be listed here; a handle that you have is still good. To get one, " +
         `${howToGetOne(argument)}.`,
     );
   }

@@ -47,8 +47,8 @@ Usage: deno run -A client/bridge.ts [flags] --url URL
   --header 'NAME: VALUE' sent to that URL with every request, such as
                          'Authorization: Bearer …'; can be given more than once
   -- COMMAND …           a server that the bridge starts and talks to over stdio
-  --session NAME         use the session of this name for everything, now and next time: one
-                         name for each user of the server
+  --session NAME         use the session of this name for everything, conversations too, now
+                         and next time; two users of the server need two names
   --per-process          no tools and arguments for the model: calls that belong to no conversation
                          share one session, which ends with the bridge
   --conversation-key KEY[/FIELD…]

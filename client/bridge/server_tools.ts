@@ -59,12 +59,12 @@ export class ServerTools {
     return this.catalog.takes(name) === true;
   }
 
-  /** Whether the server has not told of this tool, or of none. */
+  /** Whether no tool of this name is known, be it that no list has come. */
   isUnknown(name: unknown): boolean {
     return this.catalog.takes(name) === undefined;
   }
 
-  /** Whether the server has told its tools, and none of this name is among them. */
+  /** Whether the server's list has come, and has no tool of this name. */
   isUnlisted(name: unknown): boolean {
     return this.#known !== undefined && this.isUnknown(name);
   }
