@@ -298,4 +298,8 @@ Deno.test("bridge: tools without a session, and those that do not need one, run 
     "the tool's own failure",
   ]]);
   assertEquals((await host.tool("public", { session })).isError, undefined);
+  // A server that refuses by its code means what it says in words.
+  assertMatch(failure(await host.tool("append", { text: "x" })), NONE);
+  const wrong = await host.tool("wait", { text: 7 });
+  assertEquals([wrong.isError, wrong.content.length], [true, 1], JSON.stringify(wrong));
 });
