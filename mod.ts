@@ -28,44 +28,41 @@
  * @module
  */
 
-export type { Cookie, HeldCookie, Json } from "./protocol.ts";
+export type { Cookie, HeldCookie } from "./protocol/cookie.ts";
+export type { Json } from "./runtime/json.ts";
 export {
-  answer,
   CONVERSATION_KEYS,
   currentSession,
-  findSession,
   httpHandler,
   McpServer,
-  serve,
+  optionalSession,
   SessionError,
   sessionHandles,
   sessionLayer,
   StatelessHttpTransport,
+  toolResult,
 } from "./servers/base/mod.ts";
 export type {
-  Authenticate,
   AuthenticationOptions,
+  Authenticator,
   AuthInfo,
-  Bind,
-  BindingOptions,
-  HandlesMode,
   HttpEndpoint,
   HttpHandlerOptions,
   JSONRPCMessage,
   McpServerClass,
-  Policy,
   RequestLimits,
-  ServerDefinition,
   ServerInfo,
   ServerOptions,
   Session,
+  SessionBindingOptions,
   SessionErrorCode,
   SessionHandlesOptions,
+  SessionLabel,
   SessionLayerOptions,
-  SessionNames,
+  SessionPolicy,
   SessionVia,
   StatelessHttpOptions,
-  ToolAnswer,
+  ToolResult,
   Transport,
   TransportSendOptions,
 } from "./servers/base/mod.ts";
@@ -78,7 +75,7 @@ export {
   withSession,
 } from "./client/mod.ts";
 export type {
-  Connect,
+  ConnectTransport,
   CookieJar,
   FileJarOptions,
   JarEntry,
@@ -97,15 +94,15 @@ export {
   StoreError,
 } from "./store/mod.ts";
 export type {
-  Committed,
-  EntriesOptions,
-  ListOptions,
+  CommittedTransaction,
   OpenStoreOptions,
   SessionAlias,
+  SessionListOptions,
   SessionRecord,
   SessionStore,
+  StateEntriesOptions,
+  StateTransaction,
+  StateUpdate,
   StoreErrorCode,
   StoreLimits,
-  Transaction,
-  Update,
 } from "./store/mod.ts";

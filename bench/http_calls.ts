@@ -7,7 +7,7 @@
 
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { METHOD } from "../protocol.ts";
+import { METHOD } from "../protocol/methods.ts";
 import type { Answer, HttpConnection } from "./http_connection.ts";
 import { idOf } from "./sessions.ts";
 

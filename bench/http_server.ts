@@ -16,10 +16,10 @@
 
 import { crypto } from "@std/crypto";
 import { z } from "zod";
-import { parseFlags } from "../servers/base/flags.ts";
-import { listen } from "../servers/base/listen.ts";
-import { answer, McpServer, type Transport } from "../servers/base/mod.ts";
-import { WebStandardStreamableHTTPServerTransport as SdkTransport } from "../servers/base/sdk_http.ts";
+import { parseFlags } from "../servers/base/serve/flags.ts";
+import { listen } from "../servers/base/http/http_server.ts";
+import { McpServer, toolResult, type Transport } from "../servers/base/mod.ts";
+import { WebStandardStreamableHTTPServerTransport as SdkTransport } from "../servers/base/http/sdk_http.ts";
 
 const PATH = "/mcp";
 const NO_SESSION = `sess-${"0".repeat(32)}`;
@@ -40,7 +40,7 @@ function create(): McpServer {
   }, ({ key, text }) => {
     const digest = crypto.subtle.digestSync("SHA-256", encoder.encode(text));
     const hash = new Uint8Array(digest).toHex();
-    const stored = answer(`Stored sha256 ${hash} under ${JSON.stringify(key)}.`, {
+    const stored = toolResult(`Stored sha256 ${hash} under ${JSON.stringify(key)}.`, {
       action: "store",
       key,
       algorithm: "sha256",
@@ -58,7 +58,7 @@ function open(handler: (request: Request) => Promise<Response>) {
 }
 
 function raw() {
-  const text = JSON.stringify({ jsonrpc: "2.0", id: 1, result: answer("Stored", {}) });
+  const text = JSON.stringify({ jsonrpc: "2.0", id: 1, result: toolResult("Stored", {}) });
   const headers = { "content-type": "application/json" };
   return open(async (request) => {
     await request.bytes();

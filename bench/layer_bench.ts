@@ -4,9 +4,9 @@
  * file that is counted at every call and written at every call.
  */
 
-import { METHOD } from "../protocol.ts";
+import { METHOD } from "../protocol/methods.ts";
 import { currentSession, McpServer, sessionLayer } from "../servers/base/mod.ts";
-import { StatelessHttpTransport } from "../servers/base/http.ts";
+import { StatelessHttpTransport } from "../servers/base/http/stateless_transport.ts";
 import { openStore, type SessionStore } from "../store/mod.ts";
 
 const AT_ONCE = 32;

@@ -13,7 +13,7 @@ import { perSecond, Rows } from "./table.ts";
 const MANY = 1_000_000;
 const rows = new Rows();
 const folder = await Deno.makeTempDir({ prefix: "mcp-sessions-bench-" });
-const script = new URL("store_worker.ts", import.meta.url).href;
+const script = new URL("./store_worker.ts", import.meta.url).href;
 
 async function open(url: string, sessions: number): Promise<SessionStore> {
   const store = await openStore(url, { namespace: "bench" });

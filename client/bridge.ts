@@ -11,28 +11,28 @@
 import { createHash } from "node:crypto";
 import { requireDeno } from "../runtime/deno_version.ts";
 import { logToStderr } from "../runtime/log_to_stderr.ts";
-import { CONVERSATION_KEYS } from "../conversation.ts";
+import { CONVERSATION_KEYS } from "../protocol/conversation.ts";
 import { Conversations } from "./bridge/conversations.ts";
 import { type Behind, HELP, parseFlags, UsageError } from "./bridge/flags.ts";
 import type { ListingJar } from "./bridge/handle_jar.ts";
 import { Host } from "./bridge/host.ts";
 import { type Log, logger } from "./bridge/log.ts";
 import { Relay } from "./bridge/relay.ts";
-import { messageOf } from "./failure.ts";
-import { MemoryJar } from "./jar.ts";
-import { defaultJarPath, FileJar, settleSizeLimit, surviveSizeLimit } from "./jar_file.ts";
-import { commandName } from "./jar_key.ts";
-import type { Connect } from "./reconnecting.ts";
-import { onStopSignal, terminateAll } from "./processes.ts";
+import { messageOf } from "./connection/send_errors.ts";
+import { MemoryJar } from "./jar/cookie_jar.ts";
+import { defaultJarPath, FileJar, settleSizeLimit, surviveSizeLimit } from "./jar/file_jar.ts";
+import { commandName } from "./jar/server_key.ts";
+import type { ConnectTransport } from "./connection/reconnecting_transport.ts";
+import { onStopSignal, terminateAll } from "./connection/child_processes.ts";
 import { StreamableHTTPClientTransport } from "./sdk.ts";
-import { sendPaced } from "./send_once.ts";
-import { ServerProcess } from "./server_process.ts";
+import { sendPaced } from "./connection/send_once.ts";
+import { ServerProcess } from "./connection/server_process.ts";
 
 /** How the server is connected to, what the jar calls it and its user, and what people call it. */
 function target(
   behind: Behind,
   room: () => Promise<void>,
-): { connect: Connect; server: string; user: string; shown: string } {
+): { connect: ConnectTransport; server: string; user: string; shown: string } {
   if (behind.kind === "url") {
     const { url, headers } = behind;
     const paced = (url: string | URL, init?: RequestInit) => sendPaced(url, init, room);

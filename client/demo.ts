@@ -20,8 +20,8 @@ import {
   type StartOptions,
   type Target,
 } from "./demo/target.ts";
-import { messageOf } from "./failure.ts";
-import { onStopSignal } from "./processes.ts";
+import { messageOf } from "./connection/send_errors.ts";
+import { onStopSignal } from "./connection/child_processes.ts";
 
 const DEFAULT_URL = "http://127.0.0.1:8765/mcp";
 

@@ -20,18 +20,18 @@
  * @module
  */
 
-export { type SessionCapability } from "./capability.ts";
-export { type SessionEvent } from "./events.ts";
-export { isOutcomeUnknown } from "./failure.ts";
-export { type CookieJar, type JarEntry, type JarKey, MemoryJar } from "./jar.ts";
+export { type SessionCapability } from "./session/capability.ts";
+export { type SessionEvent } from "./session/events.ts";
+export { isOutcomeUnknown } from "./connection/send_errors.ts";
+export { type CookieJar, type JarEntry, type JarKey, MemoryJar } from "./jar/cookie_jar.ts";
 export {
   type DefaultJarOptions,
   defaultJarPath,
   FileJar,
   type FileJarOptions,
-} from "./jar_file.ts";
-export { type Connect } from "./reconnecting.ts";
+} from "./jar/file_jar.ts";
+export { type ConnectTransport } from "./connection/reconnecting_transport.ts";
 export { type Transport } from "./sdk.ts";
-export { sendOnce } from "./send_once.ts";
-export { type SessionOptions, type SessionTransport, withSession } from "./session.ts";
-export { type HeldCookie } from "../protocol.ts";
+export { sendOnce } from "./connection/send_once.ts";
+export { type SessionOptions, type SessionTransport, withSession } from "./with_session.ts";
+export type { HeldCookie } from "../protocol/cookie.ts";

@@ -43,35 +43,35 @@ export type SendOptions = SdkTransportSendOptions;
 /** What a transport tells about a message that came in. */
 export type Extra = SdkMessageExtraInfo;
 /** Any JSON-RPC message. */
-export type Message = SdkMessage;
+export type JSONRPCMessage = SdkMessage;
 /** A JSON-RPC request. */
-export type Request = SdkRequest;
+export type JSONRPCRequest = SdkRequest;
 /** A JSON-RPC notification. */
-export type Notification = SdkNotification;
+export type JSONRPCNotification = SdkNotification;
 /** The answer to a request: a result or an error. */
-export type Answer = SdkAnswer;
+export type JSONRPCResponse = SdkAnswer;
 /** The answer to a request that failed. */
-export type ErrorAnswer = SdkErrorAnswer;
+export type JSONRPCErrorResponse = SdkErrorAnswer;
 /** A request's id, which keeps its type: `7` and `"7"` are two ids. */
 export type RequestId = SdkRequestId;
 
 /** Does `message` ask for an answer? */
-export function isRequest(message: Message): message is Request {
+export function isRequest(message: JSONRPCMessage): message is JSONRPCRequest {
   return "method" in message && "id" in message;
 }
 
 /** Is `message` one that nobody answers? */
-export function isNotification(message: Message): message is Notification {
+export function isNotification(message: JSONRPCMessage): message is JSONRPCNotification {
   return "method" in message && !("id" in message);
 }
 
 /** Does `message` answer a request? */
-export function isAnswer(message: Message): message is Answer {
+export function isResponse(message: JSONRPCMessage): message is JSONRPCResponse {
   return !("method" in message);
 }
 
 /** The id of the request that `message` cancels, if it is a cancellation. */
-export function cancelledId(message: Message): RequestId | undefined {
+export function cancelledId(message: JSONRPCMessage): RequestId | undefined {
   if (!isNotification(message) || message.method !== "notifications/cancelled") return undefined;
   const id = message.params?.requestId;
   return typeof id === "string" || typeof id === "number" ? id : undefined;

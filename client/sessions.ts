@@ -7,14 +7,14 @@
  */
 
 import { requireDeno } from "../runtime/deno_version.ts";
-import { printable } from "../protocol.ts";
-import { messageOf } from "./failure.ts";
-import { defaultJarPath, FileJar, settleSizeLimit, surviveSizeLimit } from "./jar_file.ts";
-import { serverPlace } from "./jar_key.ts";
-import { printableJson } from "./printable.ts";
-import { endAll, onStopSignal, terminateAll } from "./processes.ts";
+import { printable } from "../runtime/terminal_text.ts";
+import { messageOf } from "./connection/send_errors.ts";
+import { defaultJarPath, FileJar, settleSizeLimit, surviveSizeLimit } from "./jar/file_jar.ts";
+import { serverPlace } from "./jar/server_key.ts";
+import { printableJson } from "../runtime/terminal_text.ts";
+import { endAll, onStopSignal, terminateAll } from "./connection/child_processes.ts";
 import { type Command, HELP, parseCommand, UsageError } from "./sessions/flags.ts";
-import { Ids } from "./sessions/ids.ts";
+import { Ids } from "./sessions/session_ids.ts";
 import { runOnJar } from "./sessions/jar_commands.ts";
 import { type Report, table } from "./sessions/report.ts";
 import { runOnServer } from "./sessions/server_commands.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isObject, member } from "../protocol.ts";
+import { isObject, member } from "../runtime/json.ts";
 import { canTakeProperty, mayDeclare, onlyInvites, withProperty } from "./schema.ts";
 import { HANDLE_TOOL, type HandleArgument } from "./tools.ts";
 

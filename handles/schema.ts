@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isObject, member } from "../protocol.ts";
+import { isObject, member } from "../runtime/json.ts";
 
 type Schema = Record<string, unknown>;
 

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { type HeldCookie, isObject, member } from "../protocol.ts";
+import type { HeldCookie } from "../protocol/cookie.ts";
+import { isObject, member } from "../runtime/json.ts";
 import { type HandleArgument, howToGetOne } from "./tools.ts";
 
 type Result = Record<string, unknown>;

@@ -9,7 +9,8 @@
 
 import { crypto } from "@std/crypto";
 import { z } from "zod";
-import { answer, currentSession, McpServer, serve, VERSION } from "./base/mod.ts";
+import { currentSession, McpServer, toolResult } from "./base/mod.ts";
+import { serve, VERSION } from "./base/serve/mod.ts";
 
 const algorithm = "sha256";
 const Hash = z.string().regex(/^[0-9a-f]{64}$/);
@@ -45,7 +46,7 @@ function create(): McpServer {
     const session = currentSession();
     const hash = sha256(text);
     await session.set(key, hash);
-    return answer(`Stored ${algorithm} ${hash} under ${JSON.stringify(key)}.`, {
+    return toolResult(`Stored ${algorithm} ${hash} under ${JSON.stringify(key)}.`, {
       action: "store",
       key,
       algorithm,
@@ -80,7 +81,7 @@ function create(): McpServer {
     const match = stored_hash === provided_hash;
     const verdict = match ? "MATCH" : "MISMATCH";
     const name = JSON.stringify(key);
-    return answer(found ? `${verdict} for key ${name}.` : `The key ${name} is not found.`, {
+    return toolResult(found ? `${verdict} for key ${name}.` : `The key ${name} is not found.`, {
       found,
       match,
       key,
@@ -109,7 +110,7 @@ function create(): McpServer {
     const session = currentSession();
     const hashes = await Array.fromAsync(session.entries());
     const lines = hashes.map(([key, hash]) => `${JSON.stringify(key)}: ${hash}`);
-    return answer(lines.join("\n") || "No hashes are stored.", {
+    return toolResult(lines.join("\n") || "No hashes are stored.", {
       action: "list",
       session_id: session.id,
       entries: Object.fromEntries(hashes),
@@ -137,7 +138,7 @@ function create(): McpServer {
     const session = currentSession();
     const deleted = await session.delete(key);
     const name = JSON.stringify(key);
-    return answer(deleted ? `Deleted ${name}.` : `The key ${name} is not found.`, {
+    return toolResult(deleted ? `Deleted ${name}.` : `The key ${name} is not found.`, {
       action: "delete",
       key,
       deleted,

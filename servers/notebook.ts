@@ -7,15 +7,8 @@
  */
 
 import { z } from "zod";
-import {
-  answer,
-  currentSession,
-  type Json,
-  McpServer,
-  serve,
-  type Session,
-  VERSION,
-} from "./base/mod.ts";
+import { currentSession, type Json, McpServer, type Session, toolResult } from "./base/mod.ts";
+import { serve, VERSION } from "./base/serve/mod.ts";
 
 const Note = z.object({ text: z.string(), timestamp: z.string() });
 const Span = z.object({ first: z.number(), last: z.number() });
@@ -55,7 +48,7 @@ function create(): McpServer {
       };
     });
     const done = { action: "append", note_number, text, session_id: session.id };
-    return answer(`Note ${note_number} is written.`, done);
+    return toolResult(`Note ${note_number} is written.`, done);
   });
 
   server.registerTool("notebook_read", {
@@ -77,7 +70,7 @@ function create(): McpServer {
     const session = currentSession();
     const notes = await readNotes(session);
     const lines = notes.map((note, index) => `${index + 1}. ${note.text}`);
-    return answer(lines.join("\n") || "The notebook is empty.", {
+    return toolResult(lines.join("\n") || "The notebook is empty.", {
       action: "read",
       session_id: session.id,
       notes,
@@ -107,7 +100,7 @@ function create(): McpServer {
       return { value: last - first + 1, set: [["span", { first: last + 1, last }]] };
     });
     await sweep(session);
-    return answer(`Notes removed: ${removed}.`, {
+    return toolResult(`Notes removed: ${removed}.`, {
       action: "clear",
       session_id: session.id,
       removed,
@@ -134,7 +127,7 @@ function create(): McpServer {
     const note_count = last - first + 1;
     const tool_calls = await session.count();
     const status = { session_id: session.id, note_count, tool_calls };
-    return answer(`Notes: ${note_count}, tool calls: ${tool_calls}.`, status);
+    return toolResult(`Notes: ${note_count}, tool calls: ${tool_calls}.`, status);
   });
 
   return server;

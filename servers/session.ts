@@ -8,7 +8,8 @@
  */
 
 import { z } from "zod";
-import { answer, currentSession, McpServer, serve, VERSION } from "./base/mod.ts";
+import { currentSession, McpServer, toolResult } from "./base/mod.ts";
+import { serve, VERSION } from "./base/serve/mod.ts";
 
 function create(): McpServer {
   const server = new McpServer({ name: "experimental-mcp-sessions", version: VERSION }, {
@@ -52,12 +53,12 @@ function create(): McpServer {
     if (action === "revoke") {
       const session_id = session.id;
       await session.revoke();
-      return answer(`session revoked: ${session_id}`, { action, revoked: true, session_id });
+      return toolResult(`session revoked: ${session_id}`, { action, revoked: true, session_id });
     }
     if (action === "new") await session.replace({ title: "rotated-session", reason: "tool/new" });
     const calls = await session.count();
     const shown = { action, session: session.cookie, calls, note: note || "none" };
-    return answer(`${action}: id=${session.id} calls=${calls} note=${shown.note}`, shown);
+    return toolResult(`${action}: id=${session.id} calls=${calls} note=${shown.note}`, shown);
   });
 
   return server;

@@ -8,7 +8,8 @@
  */
 
 import { z } from "zod";
-import { answer, currentSession, McpServer, serve, VERSION } from "./base/mod.ts";
+import { currentSession, McpServer, toolResult } from "./base/mod.ts";
+import { serve, VERSION } from "./base/serve/mod.ts";
 
 function create(): McpServer {
   const server = new McpServer({ name: "session-required", version: VERSION }, {
@@ -51,7 +52,7 @@ function create(): McpServer {
     const session = currentSession();
     const tool_calls = await session.count();
     const who = { session_id: session.id, tool_calls, data: session.cookie.data };
-    return answer(`session ${session.id}, call ${tool_calls}`, who);
+    return toolResult(`session ${session.id}, call ${tool_calls}`, who);
   });
 
   return server;

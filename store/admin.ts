@@ -8,12 +8,12 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { printable } from "../protocol.ts";
-import { statIfAny } from "./_files.ts";
-import { inspect, type Inspection, isComplete } from "./_inspect.ts";
-import { salvage } from "./_salvage.ts";
-import { settleSizeLimit, surviveSizeLimit } from "./size_limit.ts";
-import { expandHome } from "./state_file.ts";
+import { printable } from "../runtime/terminal_text.ts";
+import { statIfAny } from "./journal/fs.ts";
+import { inspect, type Inspection, isComplete } from "./admin/inspection.ts";
+import { salvage } from "./admin/salvage.ts";
+import { settleSizeLimit, surviveSizeLimit } from "../runtime/file_size_limit.ts";
+import { expandHome } from "../runtime/state_folder.ts";
 
 const HELP = `Looks at a file store's file, and saves what is good in a damaged one.
 

@@ -10,11 +10,11 @@
  * @module
  */
 
-export type { Json } from "../protocol.ts";
-export { FileStore, type FileStoreOptions } from "./file.ts";
-export type { JournalFile, JournalOptions } from "./journal.ts";
-export { KvStore, type KvStoreOptions } from "./kv.ts";
-export { MemoryStore, type MemoryStoreOptions } from "./memory.ts";
+export type { Json } from "../runtime/json.ts";
+export { FileStore, type FileStoreOptions } from "./file/file_store.ts";
+export type { JournalFile, JournalOptions } from "./journal/journal.ts";
+export { KvStore, type KvStoreOptions } from "./kv/kv_store.ts";
+export { MemoryStore, type MemoryStoreOptions } from "./memory/memory_store.ts";
 export {
   type DefaultStoreOptions,
   defaultStoreUrl,
@@ -25,23 +25,23 @@ export {
   checkKey,
   checkKeys,
   checkUpdate,
-  type Committed,
+  type CommittedTransaction,
   DEFAULT_LIMITS,
   type EncodedWrite,
   encodeUpdate,
-  type EntriesOptions,
-  type ListOptions,
   MAX_KEY_BYTES,
   MAX_TRANSACTION_BYTES,
   MAX_TRANSACTION_KEY_BYTES,
   MAX_TRANSACTION_KEYS,
   MAX_VALUE_BYTES,
   type SessionAlias,
+  type SessionListOptions,
   type SessionRecord,
   type SessionStore,
+  type StateEntriesOptions,
+  type StateTransaction,
+  type StateUpdate,
   StoreError,
   type StoreErrorCode,
   type StoreLimits,
-  type Transaction,
-  type Update,
-} from "./store.ts";
+} from "./session_store.ts";

@@ -6,9 +6,9 @@
 
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { checkLimits, checkNamespace, checkTimeout } from "./_checks.ts";
-import { expandHome, stateFile } from "./state_file.ts";
-import type { SessionStore, StoreLimits } from "./store.ts";
+import { checkLimits, checkNamespace, checkTimeout } from "./validation.ts";
+import { expandHome, stateFile } from "../runtime/state_folder.ts";
+import type { SessionStore, StoreLimits } from "./session_store.ts";
 
 /** How a store is opened. */
 export interface OpenStoreOptions {
@@ -66,14 +66,14 @@ export function prepareStore(url: string, options: OpenStoreOptions): () => Prom
     case "memory": {
       if (rest !== "") throw cannotOpen("nothing can follow its scheme", url);
       return async () => {
-        const { MemoryStore } = await import("./memory.ts");
+        const { MemoryStore } = await import("./memory/memory_store.ts");
         return new MemoryStore(options);
       };
     }
     case "file": {
       const path = filePath(url, rest);
       return async () => {
-        const { FileStore } = await import("./file.ts");
+        const { FileStore } = await import("./file/file_store.ts");
         return await FileStore.open(path, options);
       };
     }
@@ -84,8 +84,8 @@ export function prepareStore(url: string, options: OpenStoreOptions): () => Prom
       const timeoutMs = wait === undefined ? undefined : checkTimeout("timeoutMs", wait);
       return async () => {
         const [{ openKv }, { KvStore }] = await Promise.all([
-          import("./_kv_open.ts"),
-          import("./kv.ts"),
+          import("./kv/open_kv.ts"),
+          import("./kv/kv_store.ts"),
         ]);
         const kv = await openKv(place, { warn, timeoutMs });
         return new KvStore(kv, { ...options, closesKv: true });

@@ -4,12 +4,13 @@
  * @module
  */
 
-import { isObject, member, META_KEY, resultCookie } from "../../protocol.ts";
-import type { SessionEvent } from "../events.ts";
-import { messageOf } from "../failure.ts";
-import type { CookieJar, JarKey } from "../jar.ts";
-import { Keeper } from "../keeper.ts";
-import { shortId } from "../printable.ts";
+import { META_KEY, resultCookie } from "../../protocol/cookie.ts";
+import { isObject, member } from "../../runtime/json.ts";
+import type { SessionEvent } from "../session/events.ts";
+import { messageOf } from "../connection/send_errors.ts";
+import type { CookieJar, JarKey } from "../jar/cookie_jar.ts";
+import { CookieSlot } from "../session/cookie_slot.ts";
+import { shortId } from "../../runtime/terminal_text.ts";
 import type { Log } from "./log.ts";
 
 const RESET = "Notice from the session bridge: the session in which these tools kept their state " +
@@ -30,7 +31,7 @@ const FAILED =
 /** Holds a cookie for the host, which knows nothing of it. */
 export class BridgedSession {
   /** Holds the cookie. */
-  readonly keeper: Keeper;
+  readonly slot: CookieSlot;
   /** How many sessions it has lost. */
   losses = 0;
   /** How many requests that use it have not been answered. */
@@ -43,7 +44,7 @@ export class BridgedSession {
 
   /** Holds what the jar has under `key`, once it is needed. */
   constructor(jar: CookieJar, key: JarKey, log: Log) {
-    this.keeper = new Keeper(jar, key, {
+    this.slot = new CookieSlot(jar, key, {
       tell: (event) => this.#note(event, log),
       fail: (error) => log("warn", `the cookie jar: ${messageOf(error)}`),
     });
@@ -51,7 +52,7 @@ export class BridgedSession {
 
   /** Is there nothing to it but the cookie that is in the jar? */
   get isIdle(): boolean {
-    return this.inFlight === 0 && !this.#untold && this.keeper.isSaved;
+    return this.inFlight === 0 && !this.#untold && this.slot.isSaved;
   }
 
   /**

@@ -5,11 +5,11 @@
  */
 
 import { createHash } from "node:crypto";
-import { type ConversationKey, conversationOf, pathIn } from "../../conversation.ts";
-import { isObject } from "../../protocol.ts";
-import { presents } from "../calls.ts";
-import { type CookieJar, MemoryJar } from "../jar.ts";
-import type { Request } from "../sdk.ts";
+import { type ConversationKey, conversationOf, pathIn } from "../../protocol/conversation.ts";
+import { isObject } from "../../runtime/json.ts";
+import { presents } from "../session/pending_requests.ts";
+import { type CookieJar, MemoryJar } from "../jar/cookie_jar.ts";
+import type { JSONRPCRequest } from "../sdk.ts";
 import { BridgedSession } from "./bridged_session.ts";
 import type { Log } from "./log.ts";
 import { UserJar } from "./user_jar.ts";
@@ -57,7 +57,7 @@ export class Conversations {
   }
 
   /** The session for this request; `undefined` if there is none, or the caller sees to it. */
-  of({ method, params }: Request): BridgedSession | undefined {
+  of({ method, params }: JSONRPCRequest): BridgedSession | undefined {
     if (method === "initialize" || method.startsWith("session/") || presents(params)) {
       return undefined;
     }
@@ -79,7 +79,7 @@ export class Conversations {
 
   /** Waits until the jar has every change. */
   async flush(): Promise<void> {
-    for (const { keeper } of this.#sessions.values()) await keeper.flush();
+    for (const { slot } of this.#sessions.values()) await slot.flush();
   }
 
   #open(profile: string, jar: CookieJar): BridgedSession {

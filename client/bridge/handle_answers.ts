@@ -18,17 +18,19 @@ import {
   unlistedTool,
   withText,
 } from "../../handles/words.ts";
-import { CODE, type HeldCookie, member, resultCookie } from "../../protocol.ts";
-import { hasState, madeLazily } from "../held.ts";
-import type { SessionLayer } from "../layer.ts";
-import type { Answer, ErrorAnswer } from "../sdk.ts";
+import { type HeldCookie, resultCookie } from "../../protocol/cookie.ts";
+import { CODE } from "../../protocol/errors.ts";
+import { member } from "../../runtime/json.ts";
+import { hasState, madeLazily } from "../session/cookie_rules.ts";
+import type { SessionLayer } from "../session/session_layer.ts";
+import type { JSONRPCErrorResponse, JSONRPCResponse } from "../sdk.ts";
 import { withoutCookie } from "./bridged_session.ts";
-import type { HandleJar, HandleKeeper } from "./handle_jar.ts";
+import type { HandleJar, HandleSlot } from "./handle_jar.ts";
 import type { ServerTools } from "./server_tools.ts";
 
 type Result = Record<string, unknown>;
 /** An answer but for its id, which the relay knows. */
-export type Body = { readonly result: Result } | Pick<ErrorAnswer, "error">;
+export type Body = { readonly result: Result } | Pick<JSONRPCErrorResponse, "error">;
 
 /** How servers that know no -32002 refuse a call without a live session. */
 const REFUSAL = /session required|send session\/create/i;
@@ -64,7 +66,7 @@ export class HandleAnswers {
   }
 
   /** The answer to a call of the tool `name` that was sent without a session. */
-  async withoutHandle(answer: Answer, name: unknown): Promise<Body> {
+  async withoutHandle(answer: JSONRPCResponse, name: unknown): Promise<Body> {
     if ("error" in answer) {
       if (answer.error.code !== CODE.sessionRequired) return answer;
       const hasEnded = member(answer.error.data, "reason") === "ended";
@@ -89,24 +91,24 @@ export class HandleAnswers {
   }
 
   /** The answer to a call that was sent in the session of a handle. */
-  async withHandle(answer: Answer, keeper: HandleKeeper): Promise<Body> {
+  async withHandle(answer: JSONRPCResponse, slot: HandleSlot): Promise<Body> {
     const { argument } = this.#tools.catalog;
     if ("error" in answer) {
       if (answer.error.code !== CODE.sessionRequired) return answer;
-      await this.#jar.drop(keeper);
+      await this.#jar.drop(slot);
       const hasEnded = member(answer.error.data, "reason") === "ended";
       return { result: hasEnded ? endedMeanwhile(argument) : deadHandle(argument) };
     }
     const { result } = answer;
     const cookie = resultCookie(result);
     const bare = withoutCookie(result);
-    await this.#jar.saved(keeper);
+    await this.#jar.saved(slot);
     if (cookie === null) return { result: withText(bare, sessionEnded(argument)) };
-    if (cookie === undefined) return { result: await this.#explained(bare, keeper) };
-    if (cookie.id === keeper.handle) return { result: bare };
+    if (cookie === undefined) return { result: await this.#explained(bare, slot) };
+    if (cookie.id === slot.handle) return { result: bare };
     await this.#jar.keep(cookie);
     note(this.#told, cookie.id);
-    const words = madeLazily(cookie, keeper.cookie)
+    const words = madeLazily(cookie, slot.cookie)
       ? `There is no session with the handle of this call: it may have expired or been ended. The ` +
         `call ran in a new, empty session instead: ${cookie.id}. To go on in that, pass this handle ` +
         `as the argument "${argument}"; nothing that was kept before is in it.`
@@ -148,22 +150,22 @@ export class HandleAnswers {
   }
 
   /** A result that brings no cookie, with what it means for the session, if anything. */
-  async #explained(bare: Result, keeper: HandleKeeper): Promise<Result> {
+  async #explained(bare: Result, slot: HandleSlot): Promise<Result> {
     if (bare.isError !== true || this.#layer.refusesByCode) return bare;
-    if (!await this.#layer.isGone(keeper)) return bare;
+    if (!await this.#layer.isGone(slot)) return bare;
     const { argument } = this.#tools.catalog;
     if (saysRefused(bare)) {
-      await this.#jar.drop(keeper);
+      await this.#jar.drop(slot);
       return deadHandle(argument);
     }
     // A server that keeps its state in the cookie takes what its list does not have.
-    if (hasState(keeper.cookie)) {
+    if (hasState(slot.cookie)) {
       const hint =
         "The server does not list the session of this handle any more. If the call failed " +
         `for that, the session is gone: for an empty one, ${howToGetOne(argument)}.`;
       return withText(bare, hint);
     }
-    await this.#jar.drop(keeper);
+    await this.#jar.drop(slot);
     const { content } = deadHandle(argument);
     return { ...bare, content: [content, bare.content ?? []].flat() };
   }

@@ -4,14 +4,14 @@
  * @module
  */
 
-import type { HeldCookie } from "../../protocol.ts";
-import { Deadline } from "../deadline.ts";
-import { messageOf } from "../failure.ts";
-import { type Change, hasState, lost, takeOver, upToDate } from "../held.ts";
-import type { CookieJar, JarEntry, JarKey } from "../jar.ts";
-import { serverName } from "../jar_key.ts";
-import { Keeper } from "../keeper.ts";
-import { shortId } from "../printable.ts";
+import type { HeldCookie } from "../../protocol/cookie.ts";
+import { Deadline } from "../../runtime/deadline.ts";
+import { messageOf } from "../connection/send_errors.ts";
+import { type Change, hasState, lost, takeOver, upToDate } from "../session/cookie_rules.ts";
+import type { CookieJar, JarEntry, JarKey } from "../jar/cookie_jar.ts";
+import { serverName } from "../jar/server_key.ts";
+import { CookieSlot } from "../session/cookie_slot.ts";
+import { shortId } from "../../runtime/terminal_text.ts";
 import type { Log } from "./log.ts";
 
 /** How long the jar may take. */
@@ -45,7 +45,7 @@ export interface HandleJarParts {
  * Holds the cookie of the session that a handle names, and never another session's: with the
  * session gone it holds the last cookie, but files none and takes none over any more.
  */
-export class HandleKeeper extends Keeper {
+export class HandleSlot extends CookieSlot {
   override readonly isPinned = true;
   /** The session's id. */
   readonly handle: string;
@@ -58,7 +58,7 @@ export class HandleKeeper extends Keeper {
   #isGone = false;
 
   /** Holds the id alone, which is a complete cookie. */
-  constructor(handle: string, ...parts: ConstructorParameters<typeof Keeper>) {
+  constructor(handle: string, ...parts: ConstructorParameters<typeof CookieSlot>) {
     super(...parts);
     this.handle = handle;
     this.#cookie = { id: handle };
@@ -100,7 +100,7 @@ export class HandleJar {
   readonly #parts: HandleJarParts;
   readonly #prefix: string;
   /** Those that were used last come last. */
-  readonly #keepers = new Map<string, HandleKeeper>();
+  readonly #slots = new Map<string, HandleSlot>();
   #filed = 0;
 
   /** Has none at hand at first. */
@@ -110,22 +110,22 @@ export class HandleJar {
   }
 
   /**
-   * The keeper of a session, for one request: to be given back by {@linkcode HandleJar.close}. Between
+   * The slot of a session, for one request: to be given back by {@linkcode HandleJar.close}. Between
    * requests another bridge may change what the jar has, so it is read anew.
    *
    * @throws {Error} If the jar does not answer in time.
    */
-  async open(handle: string): Promise<HandleKeeper> {
-    const keeper = this.#atHand(handle);
-    const isFirst = keeper.inFlight++ === 0;
-    if (isFirst && keeper.isSaved) keeper.loading = keeper.load(this.#deadline(), true);
+  async open(handle: string): Promise<HandleSlot> {
+    const slot = this.#atHand(handle);
+    const isFirst = slot.inFlight++ === 0;
+    if (isFirst && slot.isSaved) slot.loading = slot.load(this.#deadline(), true);
     try {
-      await keeper.loading;
+      await slot.loading;
     } catch (error) {
-      this.close(keeper);
+      this.close(slot);
       throw error;
     }
-    return keeper;
+    return slot;
   }
 
   /**
@@ -135,39 +135,39 @@ export class HandleJar {
    */
   async has(handle: unknown): Promise<boolean> {
     if (typeof handle !== "string" || handle === "") return false;
-    const keeper = await this.open(handle);
-    this.close(keeper);
-    return keeper.isFiled;
+    const slot = await this.open(handle);
+    this.close(slot);
+    return slot.isFiled;
   }
 
-  /** Takes a keeper back. */
-  close(keeper: HandleKeeper): void {
-    keeper.inFlight--;
+  /** Takes a slot back. */
+  close(slot: HandleSlot): void {
+    slot.inFlight--;
   }
 
   /** Files a cookie under its own id. Never rejects: a handle works without the jar, too. */
   async keep(cookie: HeldCookie): Promise<void> {
     try {
-      const keeper = await this.open(cookie.id);
-      const { cookie: held } = keeper;
-      keeper.apply(takeOver(held, held.id, upToDate(held, undefined, cookie)));
-      await this.saved(keeper);
-      this.close(keeper);
-      if (!keeper.isFiled && this.#filed++ % FILED_BETWEEN_TRIMS === 0) await this.#trim();
+      const slot = await this.open(cookie.id);
+      const { cookie: held } = slot;
+      slot.apply(takeOver(held, held.id, upToDate(held, undefined, cookie)));
+      await this.saved(slot);
+      this.close(slot);
+      if (!slot.isFiled && this.#filed++ % FILED_BETWEEN_TRIMS === 0) await this.#trim();
     } catch (error) {
       this.#fail(error);
     }
   }
 
   /** Takes out the cookie of a session that is gone. Never rejects. */
-  async drop(keeper: HandleKeeper): Promise<void> {
-    keeper.apply(lost(keeper.cookie));
-    await this.saved(keeper);
+  async drop(slot: HandleSlot): Promise<void> {
+    slot.apply(lost(slot.cookie));
+    await this.saved(slot);
   }
 
-  /** Waits until the jar has what `keeper` holds, but not for ever. Never rejects. */
-  async saved(keeper: HandleKeeper): Promise<void> {
-    await this.#deadline().limit(keeper.flush()).catch((error) => this.#fail(error));
+  /** Waits until the jar has what `slot` holds, but not for ever. Never rejects. */
+  async saved(slot: HandleSlot): Promise<void> {
+    await this.#deadline().limit(slot.flush()).catch((error) => this.#fail(error));
   }
 
   /**
@@ -195,20 +195,20 @@ export class HandleJar {
     return { server: this.#parts.server, profile: this.#prefix + handle };
   }
 
-  #atHand(handle: string): HandleKeeper {
-    const there = this.#keepers.get(handle);
-    const keeper = there === undefined || there.isGone
-      ? new HandleKeeper(handle, this.#parts.jar, this.#key(handle), {
+  #atHand(handle: string): HandleSlot {
+    const there = this.#slots.get(handle);
+    const slot = there === undefined || there.isGone
+      ? new HandleSlot(handle, this.#parts.jar, this.#key(handle), {
         tell: () => this.#parts.log("info", `session ${shortId(handle)}… is gone`),
         fail: (error) => this.#fail(error),
       })
       : there;
-    this.#keepers.delete(handle);
-    const excess = this.#keepers.size + 1 - MAX_AT_HAND;
-    const idle = this.#keepers.values().filter((each) => each.inFlight === 0 && each.isSaved);
-    for (const each of idle.take(Math.max(0, excess))) this.#keepers.delete(each.handle);
-    this.#keepers.set(handle, keeper);
-    return keeper;
+    this.#slots.delete(handle);
+    const excess = this.#slots.size + 1 - MAX_AT_HAND;
+    const idle = this.#slots.values().filter((each) => each.inFlight === 0 && each.isSaved);
+    for (const each of idle.take(Math.max(0, excess))) this.#slots.delete(each.handle);
+    this.#slots.set(handle, slot);
+    return slot;
   }
 
   #deadline(): Deadline {

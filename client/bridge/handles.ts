@@ -7,23 +7,16 @@
 
 import { HANDLE_TOOL, handleTools, howToGetOne, isHandleTool } from "../../handles/tools.ts";
 import { created, deadHandle, ended, failed, listed } from "../../handles/words.ts";
-import {
-  CODE,
-  heldCookie,
-  isObject,
-  LIST_PAGE,
-  member,
-  META_KEY,
-  METHOD,
-  presentedCookie,
-  withCookie,
-} from "../../protocol.ts";
-import { presents } from "../calls.ts";
-import { createdCookie } from "../establish.ts";
-import { hasState } from "../held.ts";
-import type { Keeper } from "../keeper.ts";
-import type { SessionLayer } from "../layer.ts";
-import type { Answer, ErrorAnswer, Request } from "../sdk.ts";
+import { heldCookie, META_KEY, presentedCookie, withCookie } from "../../protocol/cookie.ts";
+import { CODE } from "../../protocol/errors.ts";
+import { LIST_PAGE, METHOD } from "../../protocol/methods.ts";
+import { isObject, member } from "../../runtime/json.ts";
+import { presents } from "../session/pending_requests.ts";
+import { createdCookie } from "../session/session_requests.ts";
+import { hasState } from "../session/cookie_rules.ts";
+import type { CookieSlot } from "../session/cookie_slot.ts";
+import type { SessionLayer } from "../session/session_layer.ts";
+import type { JSONRPCErrorResponse, JSONRPCRequest, JSONRPCResponse } from "../sdk.ts";
 import { type BridgedSession, withoutCookie } from "./bridged_session.ts";
 import { type Body, HandleAnswers } from "./handle_answers.ts";
 import { HandleJar, type HandleJarParts } from "./handle_jar.ts";
@@ -35,15 +28,15 @@ const LIST_MS = 30_000;
 /** How a request of the host's goes on. */
 export interface Plan {
   /** What is sent to the server; `undefined` if `answer` is all there is to it. */
-  readonly message?: Request;
+  readonly message?: JSONRPCRequest;
   /** The answer that needs no server. */
   readonly answer?: Body;
   /** Holds the cookie that goes with it. */
-  readonly keeper?: Keeper | undefined;
+  readonly slot?: CookieSlot | undefined;
   /** The session whose losses the answer tells of. */
   readonly session?: BridgedSession | undefined;
   /** Turns the server's answer into the host's. Never rejects. */
-  readonly complete?: (answer: Answer) => Promise<Body>;
+  readonly complete?: (answer: JSONRPCResponse) => Promise<Body>;
   /** To be called when the request is over. */
   readonly release?: () => void;
 }
@@ -84,7 +77,7 @@ export class Handles {
    *
    * @throws {Error} If the jar cannot say what there is of a handle's session.
    */
-  plan(request: Request, session: BridgedSession | undefined): Plan | Promise<Plan> {
+  plan(request: JSONRPCRequest, session: BridgedSession | undefined): Plan | Promise<Plan> {
     const { method, params } = request;
     if (this.#layer.capability === undefined || method === "initialize") {
       return { message: request };
@@ -103,11 +96,11 @@ export class Handles {
   }
 
   /** A request that names no handle. */
-  #pass(request: Request, session: BridgedSession | undefined): Plan {
+  #pass(request: JSONRPCRequest, session: BridgedSession | undefined): Plan {
     const { method, params } = request;
     const isOwn = method.startsWith("session/") || presents(params);
     if (method === "tools/list") {
-      const complete = (answer: Answer) =>
+      const complete = (answer: JSONRPCResponse) =>
         this.#shown(isOwn ? answer : bare(answer), params, session !== undefined);
       return { ...(isOwn ? { message: request } : plain(request, session)), complete };
     }
@@ -115,13 +108,13 @@ export class Handles {
     const plan = plain(request, session);
     if (session !== undefined) return plan;
     const complete = method === "tools/call"
-      ? (answer: Answer) => this.#answers.withoutHandle(answer, member(params, "name"))
-      : (answer: Answer) => Promise.resolve(bare(answer));
+      ? (answer: JSONRPCResponse) => this.#answers.withoutHandle(answer, member(params, "name"))
+      : (answer: JSONRPCResponse) => Promise.resolve(bare(answer));
     return { ...plan, complete };
   }
 
   /** A call that may name a handle, or one of the three tools. */
-  async #planCall(request: Request, session: BridgedSession | undefined): Promise<Plan> {
+  async #planCall(request: JSONRPCRequest, session: BridgedSession | undefined): Promise<Plan> {
     const params = request.params ?? {};
     const args = isObject(params.arguments) ? params.arguments : {};
     await this.#tools.known();
@@ -149,21 +142,21 @@ export class Handles {
   }
 
   /** A call that names a handle. */
-  async #planWith(handle: string, message: Request): Promise<Plan> {
+  async #planWith(handle: string, message: JSONRPCRequest): Promise<Plan> {
     const { argument } = this.#tools.catalog;
     const presented = presentedCookie(message.params);
     if (isOther(presented, handle)) return contradiction(argument);
     // The host's own cookie is the host's own affair.
     if (presented.kind === "id") return { message };
     if (heldCookie({ id: handle }) === undefined) return reply(deadHandle(argument));
-    const keeper = await this.#jar.open(handle);
-    const release = () => this.#jar.close(keeper);
+    const slot = await this.#jar.open(handle);
+    const release = () => this.#jar.close(slot);
     // Some servers would run the call in a new session.
-    if (!keeper.isFiled && await this.#layer.isGone(keeper)) {
+    if (!slot.isFiled && await this.#layer.isGone(slot)) {
       return { ...reply(deadHandle(argument)), release };
     }
-    const complete = (answer: Answer) => this.#answers.withHandle(answer, keeper);
-    return { message: withoutMark(message), keeper, complete, release };
+    const complete = (answer: JSONRPCResponse) => this.#answers.withHandle(answer, slot);
+    return { message: withoutMark(message), slot, complete, release };
   }
 
   /** Whether a call is of one of the three tools, as far as they are shown. */
@@ -172,7 +165,11 @@ export class Handles {
       task === undefined;
   }
 
-  async #planTool(request: Request, name: unknown, args: Record<string, unknown>): Promise<Plan> {
+  async #planTool(
+    request: JSONRPCRequest,
+    name: unknown,
+    args: Record<string, unknown>,
+  ): Promise<Plan> {
     const { argument } = this.#tools.catalog;
     switch (name) {
       case HANDLE_TOOL.create:
@@ -187,13 +184,13 @@ export class Handles {
     }
   }
 
-  #planCreate(request: Request, title: unknown): Plan {
+  #planCreate(request: JSONRPCRequest, title: unknown): Plan {
     if (title !== undefined && typeof title !== "string") {
       return reply(failed('The argument "title" must be a text.'));
     }
     const label = title || this.#layer.title;
     const params = { hints: { label, data: { title: label } } };
-    const complete = async (answer: Answer) => {
+    const complete = async (answer: JSONRPCResponse) => {
       if ("error" in answer) return inWords(answer, /params\.hints[^ ]*/, "title");
       const cookie = createdCookie(answer.result);
       if (cookie === undefined) {
@@ -205,7 +202,7 @@ export class Handles {
     return { message: instead(request, METHOD.create, params), complete };
   }
 
-  async #planEnd(request: Request, handle: unknown): Promise<Plan> {
+  async #planEnd(request: JSONRPCRequest, handle: unknown): Promise<Plan> {
     const { argument } = this.#tools.catalog;
     if (typeof handle !== "string" || handle === "") {
       return reply(
@@ -214,20 +211,20 @@ export class Handles {
     }
     if (isOther(presentedCookie(request.params), handle)) return contradiction("session");
     if (heldCookie({ id: handle }) === undefined) return reply(deadHandle(argument));
-    const keeper = await this.#jar.open(handle);
-    const complete = async (answer: Answer) => {
+    const slot = await this.#jar.open(handle);
+    const complete = async (answer: JSONRPCResponse) => {
       if ("error" in answer) return inWords(answer, /params\.id/, "session");
       // State in the cookie ends with the jar's.
-      const wasThere = answer.result.deleted === true || hasState(keeper.cookie);
-      await this.#jar.drop(keeper);
+      const wasThere = answer.result.deleted === true || hasState(slot.cookie);
+      await this.#jar.drop(slot);
       return { result: wasThere ? ended(handle) : deadHandle(argument) };
     };
-    const release = () => this.#jar.close(keeper);
+    const release = () => this.#jar.close(slot);
     return { message: instead(request, METHOD.delete, { id: handle }), complete, release };
   }
 
   /** A page of the server's tools, as the host sees it. */
-  async #shown(answer: Answer, params: unknown, isBound: boolean): Promise<Body> {
+  async #shown(answer: JSONRPCResponse, params: unknown, isBound: boolean): Promise<Body> {
     if ("error" in answer) return answer;
     const { result } = answer;
     const tools = Array.isArray(result.tools) ? result.tools : [];
@@ -251,24 +248,28 @@ function mayConcern(params: unknown): boolean {
 }
 
 /** A request in its conversation's session, or else in none, which it says. */
-function plain(request: Request, session: BridgedSession | undefined): Plan {
-  if (session !== undefined) return { message: request, keeper: session.keeper, session };
+function plain(request: JSONRPCRequest, session: BridgedSession | undefined): Plan {
+  if (session !== undefined) return { message: request, slot: session.slot, session };
   return { message: { ...request, params: withCookie(request.params ?? {}, null) } };
 }
 
 /** The answer without a cookie. */
-function bare(answer: Answer): Answer {
+function bare(answer: JSONRPCResponse): JSONRPCResponse {
   return "result" in answer ? { ...answer, result: withoutCookie(answer.result) } : answer;
 }
 
 /** Another request with the same id, which the host can cancel. */
-function instead({ id, jsonrpc, params }: Request, method: string, own: object): Request {
+function instead(
+  { id, jsonrpc, params }: JSONRPCRequest,
+  method: string,
+  own: object,
+): JSONRPCRequest {
   const meta = params?._meta === undefined ? {} : { _meta: params._meta };
   return { jsonrpc, id, method, params: { ...own, ...meta } };
 }
 
 /** The request without the host's mark that it holds no cookie. */
-function withoutMark(request: Request): Request {
+function withoutMark(request: JSONRPCRequest): JSONRPCRequest {
   if (!presents(request.params)) return request;
   const { _meta: { [META_KEY]: _, ...meta } = {}, ...params } = request.params ?? {};
   return { ...request, params: { ...params, _meta: meta } };
@@ -298,7 +299,7 @@ function malformed(message: string): Plan {
 
 /** Names the argument that the model has given, where the server names the field that it became. */
 function inWords(
-  answer: ErrorAnswer,
+  answer: JSONRPCErrorResponse,
   field: RegExp,
   argument: string,
 ): Body {

@@ -4,14 +4,15 @@
  * @module
  */
 
-import { Backlog } from "../../jsonrpc/backlog.ts";
+import { Backlog } from "../../jsonrpc/backpressure.ts";
 import { type Envelope, envelopeOf, type RequestId } from "../../jsonrpc/envelope.ts";
 import { linesOf, LongLine, MAX_MESSAGE_BYTES } from "../../jsonrpc/lines.ts";
 import { isNestedDeeper, MAX_NESTING } from "../../jsonrpc/nesting.ts";
 import { Strays } from "../../jsonrpc/strays.ts";
-import { CODE, isObject } from "../../protocol.ts";
-import { isMessage } from "../message.ts";
-import type { Message } from "../sdk.ts";
+import { CODE } from "../../protocol/errors.ts";
+import { isObject } from "../../runtime/json.ts";
+import { isMessage } from "../connection/message.ts";
+import type { JSONRPCMessage } from "../sdk.ts";
 
 /** How much may wait for the host to read it, in bytes, before nothing more is taken for it. */
 const MAX_UNREAD_BYTES = 32 * 1024 * 1024;
@@ -28,7 +29,7 @@ export interface HostParts {
 
 /** A message of the host's, and how many bytes it had. */
 export interface HostMessage {
-  readonly message: Message;
+  readonly message: JSONRPCMessage;
   readonly bytes: number;
 }
 
@@ -80,7 +81,7 @@ export class Host {
    *
    * @throws {Error} If the host is gone.
    */
-  async send(message: Message): Promise<void> {
+  async send(message: JSONRPCMessage): Promise<void> {
     await this.#write(message);
   }
 
@@ -101,7 +102,7 @@ export class Host {
     this.#strays.add(`the host has sent an answer that is none: ${error.message}`);
   }
 
-  #read(line: Uint8Array | LongLine): Message | Refusal {
+  #read(line: Uint8Array | LongLine): JSONRPCMessage | Refusal {
     if (line instanceof LongLine) {
       const why = `a message can have at most ${MAX_MESSAGE_BYTES} bytes`;
       return new Refusal(line.envelope, why);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { printable } from "../../protocol.ts";
+import { printable } from "../../runtime/terminal_text.ts";
 
 /** How much goes to stderr, from least to most. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;

@@ -5,20 +5,21 @@
  * @module
  */
 
-import { Backlog } from "../../jsonrpc/backlog.ts";
-import { CODE, isObject } from "../../protocol.ts";
-import { withoutCapability } from "../capability.ts";
-import { Deadline } from "../deadline.ts";
-import { failureOf, isOutcomeUnknown, messageOf } from "../failure.ts";
-import { SessionLayer } from "../layer.ts";
-import { type Connect, Reconnecting } from "../reconnecting.ts";
+import { Backlog } from "../../jsonrpc/backpressure.ts";
+import { CODE } from "../../protocol/errors.ts";
+import { isObject } from "../../runtime/json.ts";
+import { withoutCapability } from "../session/capability.ts";
+import { Deadline } from "../../runtime/deadline.ts";
+import { failureOf, isOutcomeUnknown, messageOf } from "../connection/send_errors.ts";
+import { SessionLayer } from "../session/session_layer.ts";
+import { type ConnectTransport, Reconnecting } from "../connection/reconnecting_transport.ts";
 import {
-  type Answer,
   cancelledId,
-  isAnswer,
   isRequest,
-  type Message,
-  type Request,
+  isResponse,
+  type JSONRPCMessage,
+  type JSONRPCRequest,
+  type JSONRPCResponse,
   type RequestId,
 } from "../sdk.ts";
 import type { BridgedSession } from "./bridged_session.ts";
@@ -27,8 +28,8 @@ import type { ListingJar } from "./handle_jar.ts";
 import { Handles, type Plan } from "./handles.ts";
 import type { Host } from "./host.ts";
 import type { Log, LogLevel } from "./log.ts";
-import { NOT_SENT, notPassedOn, notSpoken } from "./not_sent.ts";
-import { Standing } from "./standing.ts";
+import { NOT_SENT, notPassedOn, notSpoken } from "./send_refusals.ts";
+import { Standing } from "./replayed_requests.ts";
 
 /** How long a session may take to be found or made. */
 const ESTABLISH_MS = 5_000;
@@ -46,7 +47,7 @@ const MAX_UNSENT_BYTES = 32 * 1024 * 1024;
 export interface RelayParts {
   readonly host: Host;
   /** Connects to the server. */
-  readonly connect: Connect;
+  readonly connect: ConnectTransport;
   /** The server, as messages name it. */
   readonly server: string;
   /** The name of the one session for everything, if there is to be one. */
@@ -61,7 +62,7 @@ export interface RelayParts {
 
 /** A request of the host's that has not been answered. */
 interface Pending {
-  readonly request: Request;
+  readonly request: JSONRPCRequest;
   readonly session: BridgedSession | undefined;
   /** How many sessions had been lost when it came. */
   readonly losses: number;
@@ -109,7 +110,7 @@ export class Relay {
     };
     const layer = new SessionLayer({
       transport: new Reconnecting(connect, options),
-      keeperOf: ({ id }) => this.#pending.get(id)?.plan?.keeper,
+      slotOf: ({ id }) => this.#pending.get(id)?.plan?.slot,
       onreconnect: () => {
         log("info", "the connection to the server has been rebuilt");
         this.#lookForSessions();
@@ -138,7 +139,7 @@ export class Relay {
     this.#closing.abort();
     const { passing } = this.#conversations;
     if (passing !== undefined && !this.#failed && !this.#hurried) {
-      await this.#layer.end(passing.keeper)
+      await this.#layer.end(passing.slot)
         .catch((error) => this.#log("info", `the session was not ended: ${messageOf(error)}`));
     }
     await this.#layer.close();
@@ -166,8 +167,8 @@ export class Relay {
   }
 
   /** Resolves when the message has been sent, or never will be. */
-  #fromHost(message: Message): Promise<void> {
-    if (isAnswer(message)) return this.#forward(message);
+  #fromHost(message: JSONRPCMessage): Promise<void> {
+    if (isResponse(message)) return this.#forward(message);
     if (isRequest(message)) {
       if (this.#pending.has(message.id)) return this.#refuseTwice(message);
       const session = this.#conversations.of(message);
@@ -187,7 +188,7 @@ export class Relay {
   }
 
   /** Never rejects: a request that could not be sent is answered. */
-  async #forward(message: Message, pending?: Pending): Promise<void> {
+  async #forward(message: JSONRPCMessage, pending?: Pending): Promise<void> {
     const cancelled = cancelledId(message);
     try {
       await this.#connected();
@@ -205,7 +206,7 @@ export class Relay {
       this.#reached = true;
     } catch (error) {
       this.#reached ??= false;
-      if (isAnswer(message)) return this.#log("warn", messageOf(error));
+      if (isResponse(message)) return this.#log("warn", messageOf(error));
       if (!isRequest(message)) return this.#log("warn", `${message.method}: ${messageOf(error)}`);
       this.#answer(notPassedOn(message, this.#server, error));
     }
@@ -219,7 +220,7 @@ export class Relay {
     });
   }
 
-  async #send(message: Message): Promise<void> {
+  async #send(message: JSONRPCMessage): Promise<void> {
     const first = isRequest(message) && message.method === "initialize";
     const deadline = new Deadline(first ? CONNECT_MS : 0, this.#closing.signal);
     for (;;) {
@@ -241,30 +242,30 @@ export class Relay {
   /** How a request goes on. */
   #plan({ request, session }: Pending): Plan | Promise<Plan> {
     return this.#handles?.plan(request, session) ??
-      { message: request, keeper: session?.keeper, session };
+      { message: request, slot: session?.slot, session };
   }
 
   /** What is sent on of a request, if anything is; it may have been cancelled meanwhile. */
-  #begin(plan: Plan, pending: Pending): Message | undefined {
+  #begin(plan: Plan, pending: Pending): JSONRPCMessage | undefined {
     const { id, method } = pending.request;
     if (this.#pending.get(id) !== pending) return void plan.release?.();
     pending.plan = plan;
-    const { message, answer, keeper } = plan;
+    const { message, answer, slot } = plan;
     if (answer !== undefined) this.#answer({ ...answer, jsonrpc: "2.0", id });
     // A call that becomes a request of the contract needs its conversation no more, either.
-    const isAlone = keeper === undefined && message?.method === method;
+    const isAlone = slot === undefined && message?.method === method;
     return message && (isAlone ? message : this.#outgoing(message));
   }
 
   /** What is sent on where the cookie tells the session, so that nothing else needs to. */
-  #outgoing(message: Message): Message {
-    const isPlain = isAnswer(message) || this.#layer.capability === undefined;
+  #outgoing(message: JSONRPCMessage): JSONRPCMessage {
+    const isPlain = isResponse(message) || this.#layer.capability === undefined;
     if (isPlain || !isObject(message.params)) return message;
     return { ...message, params: this.#conversations.without(message.params) };
   }
 
-  #fromServer(message: Message): void {
-    if (!isAnswer(message)) {
+  #fromServer(message: JSONRPCMessage): void {
+    if (!isResponse(message)) {
       if (message.method === "notifications/tools/list_changed") this.#handles?.forgetTools();
       return void this.#give(message);
     }
@@ -283,7 +284,7 @@ export class Relay {
   }
 
   /** The answer, with what its session has lost. */
-  #told(answer: Answer, { request, plan, losses }: Pending): Answer {
+  #told(answer: JSONRPCResponse, { request, plan, losses }: Pending): JSONRPCResponse {
     if (!("result" in answer) || plan?.session === undefined || !this.#layer.capability) {
       return answer;
     }
@@ -292,7 +293,7 @@ export class Relay {
     return { ...answer, result };
   }
 
-  #introduction(answer: Answer): Answer {
+  #introduction(answer: JSONRPCResponse): JSONRPCResponse {
     if ("result" in answer) {
       const version = answer.result.protocolVersion;
       if (typeof version === "string") this.#layer.setProtocolVersion(version);
@@ -346,12 +347,12 @@ export class Relay {
     return ["info", "sessions: a call has that of the handle in it, else that of its conversation"];
   }
 
-  #refuseTwice({ id }: Request): Promise<void> {
+  #refuseTwice({ id }: JSONRPCRequest): Promise<void> {
     const message = "Invalid request: a request with this id has not been answered yet";
     return this.#give({ jsonrpc: "2.0", id, error: { code: CODE.invalidRequest, message } });
   }
 
-  #answer(answer: Answer): void {
+  #answer(answer: JSONRPCResponse): void {
     if (answer.id === undefined) return;
     if (!this.#pending.has(answer.id)) return;
     void this.#give(answer);
@@ -369,7 +370,7 @@ export class Relay {
   }
 
   /** Never rejects. */
-  #give(message: Message): Promise<void> {
+  #give(message: JSONRPCMessage): Promise<void> {
     return this.#writing = this.#host.send(message).catch((error) => this.#hostGone(error));
   }
 

@@ -8,9 +8,10 @@
 import { HandleCatalog } from "../../handles/catalog.ts";
 import { mayDeclare } from "../../handles/schema.ts";
 import { HANDLE_TOOL, type HandleArgument, isHandleTool } from "../../handles/tools.ts";
-import { isObject, member, withCookie } from "../../protocol.ts";
-import { messageOf } from "../failure.ts";
-import type { Ask } from "../own_requests.ts";
+import { withCookie } from "../../protocol/cookie.ts";
+import { isObject, member } from "../../runtime/json.ts";
+import { messageOf } from "../connection/send_errors.ts";
+import type { Ask } from "../session/internal_requests.ts";
 import type { Log } from "./log.ts";
 
 /** A list without an end is given up. */

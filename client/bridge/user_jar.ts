@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { HeldCookie } from "../../protocol.ts";
-import type { CookieJar, JarKey } from "../jar.ts";
+import type { HeldCookie } from "../../protocol/cookie.ts";
+import type { CookieJar, JarKey } from "../jar/cookie_jar.ts";
 
 /**
  * The jar as one user sees it. What the user has filed comes first, and else what anybody has: a user

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { type HeldCookie, printable } from "../../protocol.ts";
-import type { SessionTransport } from "../session.ts";
+import type { HeldCookie } from "../../protocol/cookie.ts";
+import { printable } from "../../runtime/terminal_text.ts";
+import type { SessionTransport } from "../with_session.ts";
 
 const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
 

@@ -4,11 +4,13 @@
  * @module
  */
 
-import { CODE, type HeldCookie, member, META_KEY } from "../../protocol.ts";
-import type { SessionEvent } from "../events.ts";
-import { MemoryJar } from "../jar.ts";
+import { type HeldCookie, META_KEY } from "../../protocol/cookie.ts";
+import { CODE } from "../../protocol/errors.ts";
+import { member } from "../../runtime/json.ts";
+import type { SessionEvent } from "../session/events.ts";
+import { MemoryJar } from "../jar/cookie_jar.ts";
 import { Client, McpError } from "../sdk.ts";
-import { type SessionTransport, withSession } from "../session.ts";
+import { type SessionTransport, withSession } from "../with_session.ts";
 import type { Screen } from "./screen.ts";
 import type { Target } from "./target.ts";
 

@@ -6,11 +6,11 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { HOST_SESSION_VARIABLES } from "../../conversation.ts";
-import { startProcess } from "../processes.ts";
+import { HOST_SESSION_VARIABLES } from "../../protocol/conversation.ts";
+import { startProcess } from "../connection/child_processes.ts";
 import { StreamableHTTPClientTransport, type Transport } from "../sdk.ts";
-import { sendOnce } from "../send_once.ts";
-import { StdioClientTransport } from "../stdio.ts";
+import { sendOnce } from "../connection/send_once.ts";
+import { StdioClientTransport } from "../sdk_stdio.ts";
 
 /** The servers of this project, by their files. */
 export const SERVERS = ["session_required", "notebook", "hashcheck", "session"] as const;

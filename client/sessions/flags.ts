@@ -5,9 +5,9 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { isObject } from "../../protocol.ts";
-import { expandHome } from "../jar_file.ts";
-import { commandName } from "../jar_key.ts";
+import { isObject } from "../../runtime/json.ts";
+import { expandHome } from "../jar/file_jar.ts";
+import { commandName } from "../jar/server_key.ts";
 import type { Target } from "./server.ts";
 
 /** What is to be done with a server. */

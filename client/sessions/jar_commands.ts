@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { JarEntry } from "../jar.ts";
-import type { FileJar } from "../jar_file.ts";
-import { serverName } from "../jar_key.ts";
+import type { JarEntry } from "../jar/cookie_jar.ts";
+import type { FileJar } from "../jar/file_jar.ts";
+import { serverName } from "../jar/server_key.ts";
 import type { JarAction } from "./flags.ts";
-import { findId, type Ids } from "./ids.ts";
+import { findId, type Ids } from "./session_ids.ts";
 import { about, type Report } from "./report.ts";
 
 /** What a command about the jar works with. */

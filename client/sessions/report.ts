@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type HeldCookie, printable } from "../../protocol.ts";
+import type { HeldCookie } from "../../protocol/cookie.ts";
+import { printable } from "../../runtime/terminal_text.ts";
 
 /** What came of a command. */
 export interface Report {

@@ -5,13 +5,13 @@
  */
 
 import denoConfig from "../../deno.json" with { type: "json" };
-import { sessionCapability } from "../capability.ts";
-import { sessionTitle } from "../establish.ts";
-import { commandName, serverName, serverPlace } from "../jar_key.ts";
-import type { Ask } from "../own_requests.ts";
+import { sessionCapability } from "../session/capability.ts";
+import { sessionTitle } from "../session/session_requests.ts";
+import { commandName, serverName, serverPlace } from "../jar/server_key.ts";
+import type { Ask } from "../session/internal_requests.ts";
 import { Client, ResultSchema, StreamableHTTPClientTransport, type Transport } from "../sdk.ts";
-import { sendOnce } from "../send_once.ts";
-import { ServerProcess } from "../server_process.ts";
+import { sendOnce } from "../connection/send_once.ts";
+import { ServerProcess } from "../connection/server_process.ts";
 
 /** A server, as the command line names it. */
 export type Target =

@@ -4,15 +4,17 @@
  * @module
  */
 
-import { type HeldCookie, heldCookie, member, METHOD, withCookie } from "../../protocol.ts";
-import { createSession, findSession } from "../establish.ts";
-import { listed } from "../held.ts";
-import type { JarKey } from "../jar.ts";
-import type { FileJar } from "../jar_file.ts";
+import { type HeldCookie, heldCookie, withCookie } from "../../protocol/cookie.ts";
+import { METHOD } from "../../protocol/methods.ts";
+import { member } from "../../runtime/json.ts";
+import { createSession, lookUpSession } from "../session/session_requests.ts";
+import { listed } from "../session/cookie_rules.ts";
+import type { JarKey } from "../jar/cookie_jar.ts";
+import type { FileJar } from "../jar/file_jar.ts";
 import { ResultSchema } from "../sdk.ts";
-import { withSession } from "../session.ts";
+import { withSession } from "../with_session.ts";
 import type { ServerAction } from "./flags.ts";
-import { findId, type Ids } from "./ids.ts";
+import { findId, type Ids } from "./session_ids.ts";
 import { about, type Report, sessionLine } from "./report.ts";
 import { connect, nameOf, Plain, type Target, transportTo } from "./server.ts";
 
@@ -123,7 +125,7 @@ class Sessions {
     // The jar may have more of it than the list: some servers keep state in the cookie.
     const filed = (await this.#filed()).find(({ cookie }) => cookie.id === id)?.cookie ?? { id };
     const { ask } = this.#server;
-    const found = this.#server.offers("list") ? await findSession(ask, filed) : undefined;
+    const found = this.#server.offers("list") ? await lookUpSession(ask, filed) : undefined;
     if (found === null) {
       // A list may lack what the server takes all the same, so the jar keeps its cookie.
       const shown = `The server lists no session ${id}: it may have ended, or be another user's`;

@@ -5,26 +5,22 @@
  * @module
  */
 
-export { answer } from "./answer.ts";
-export type { ToolAnswer } from "./answer.ts";
-export { sessionHandles } from "./handles.ts";
-export type { SessionHandlesOptions } from "./handles.ts";
-export { sessionLayer } from "./layer.ts";
-export type { SessionLayerOptions } from "./layer.ts";
-export type { Policy } from "./admission.ts";
-export type { Bind } from "./bind.ts";
-export type { HandlesMode } from "./flags.ts";
-export type { BindingOptions, SessionVia } from "./binding.ts";
-export { currentSession, findSession, SessionError } from "./session.ts";
-export type { Session, SessionErrorCode, SessionNames } from "./session.ts";
-export { StatelessHttpTransport } from "./http.ts";
-export type { StatelessHttpOptions } from "./http.ts";
-export { httpHandler } from "./handler.ts";
-export type { HttpEndpoint, HttpHandlerOptions } from "./handler.ts";
-export type { Authenticate, AuthenticationOptions } from "./authenticate.ts";
-export type { RequestLimits } from "./load.ts";
-export { serve, VERSION } from "./serve.ts";
-export type { ServerDefinition } from "./serve.ts";
+export { toolResult } from "./tool_result.ts";
+export type { ToolResult } from "./tool_result.ts";
+export { sessionHandles } from "./handles/session_handles.ts";
+export type { SessionHandlesOptions } from "./handles/session_handles.ts";
+export { sessionLayer } from "./session/session_layer.ts";
+export type { SessionLayerOptions } from "./session/session_layer.ts";
+export type { SessionPolicy } from "./session/policy.ts";
+export type { SessionBindingOptions, SessionVia } from "./session/session_binding.ts";
+export { currentSession, optionalSession, SessionError } from "./session/current_session.ts";
+export type { Session, SessionErrorCode, SessionLabel } from "./session/current_session.ts";
+export { StatelessHttpTransport } from "./http/stateless_transport.ts";
+export type { StatelessHttpOptions } from "./http/stateless_transport.ts";
+export { httpHandler } from "./http/guard.ts";
+export type { HttpEndpoint, HttpHandlerOptions } from "./http/guard.ts";
+export type { AuthenticationOptions, Authenticator } from "./http/authentication.ts";
+export type { RequestLimits } from "./http/request_quota.ts";
 export { McpServer } from "./sdk.ts";
 export type {
   AuthInfo,
@@ -35,6 +31,7 @@ export type {
   Transport,
   TransportSendOptions,
 } from "./sdk.ts";
-export { CONVERSATION_KEYS } from "../../conversation.ts";
-export type { Cookie, Json } from "../../protocol.ts";
-export type { SessionStore, StoreLimits, Update } from "../../store/mod.ts";
+export { CONVERSATION_KEYS } from "../../protocol/conversation.ts";
+export type { Cookie } from "../../protocol/cookie.ts";
+export type { Json } from "../../runtime/json.ts";
+export type { SessionStore, StateUpdate, StoreLimits } from "../../store/mod.ts";

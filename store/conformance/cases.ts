@@ -4,8 +4,13 @@
  * @module
  */
 
-import type { Json } from "../../protocol.ts";
-import type { Committed, SessionRecord, SessionStore, StoreLimits } from "../store.ts";
+import type { Json } from "../../runtime/json.ts";
+import type {
+  CommittedTransaction,
+  SessionRecord,
+  SessionStore,
+  StoreLimits,
+} from "../session_store.ts";
 
 /** How the kit asks for a store. */
 export interface ConformanceOptions {
@@ -63,7 +68,7 @@ export async function put(
   store: SessionStore,
   id: string,
   ...set: readonly (readonly [string, Json | undefined])[]
-): Promise<Committed<undefined> | undefined> {
+): Promise<CommittedTransaction<undefined> | undefined> {
   return await store.transact(id, { update: () => ({ value: undefined, set }) });
 }
 
@@ -72,7 +77,7 @@ export function increment(
   store: SessionStore,
   id: string,
   key = "n",
-): Promise<Committed<number> | undefined> {
+): Promise<CommittedTransaction<number> | undefined> {
   return store.transact(id, {
     keys: [key],
     calls: 1,

@@ -20,7 +20,7 @@
  */
 
 import { assert } from "@std/assert";
-import type { SessionStore } from "../store.ts";
+import type { SessionStore } from "../session_store.ts";
 import type { Bench, Case, ConformanceOptions } from "./cases.ts";
 import { expiryCases } from "./expiry.ts";
 import { lifecycleCases } from "./lifecycle.ts";

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { type Json, MAX_TRANSACTION_KEYS, MAX_VALUE_BYTES, type Transaction } from "../mod.ts";
+import { type Json, MAX_TRANSACTION_KEYS, MAX_VALUE_BYTES, type StateTransaction } from "../mod.ts";
 import { all, type Case, increment, listOf, put, record } from "./cases.ts";
 
 /** What a session holds. */
@@ -218,7 +218,7 @@ add("what goes in and what comes out are copies", async ({ store }) => {
   const value = { list: [1] };
   const pair: [string, Json] = ["a", value];
   const seen: unknown[] = [];
-  const touch: Transaction<Json | undefined> = {
+  const touch: StateTransaction<Json | undefined> = {
     keys: ["a"],
     update: (state, session) => {
       seen.push(session.data.title, JSON.stringify(state.get("a")));

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { Json, Update } from "../mod.ts";
+import type { Json, StateUpdate } from "../mod.ts";
 import { all, type Case, listOf, other, put, record } from "./cases.ts";
 
 /** What a session holds is what it was given, or nothing was written. */
@@ -155,7 +155,7 @@ add(
           expiresAt: record("sess-1").expiresAt + 1,
           update: () => {
             ran++;
-            return other<Update<unknown>>(give());
+            return other<StateUpdate<unknown>>(give());
           },
         });
       const error = await assertRejects(write, TypeError, undefined, String(what));

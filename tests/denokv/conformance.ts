@@ -3,11 +3,11 @@
  * needs nothing but Deno.
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { KvProcess, TOKEN } from "../support/kv_connect_process.ts";
-import { CONFORMANCE, runWithToken } from "../support/kv_connect_suite.ts";
+import { KvProcess, TOKEN } from "../support/kv_connect/process.ts";
+import { CONFORMANCE, runWithToken } from "../support/kv_connect/suite.ts";
 import { lines } from "../support/lines.ts";
-import { startServer } from "../support/server.ts";
-import { tempFolder } from "../store/stores.ts";
+import { startServer } from "../support/servers/server.ts";
+import { tempFolder } from "../support/store/stores.ts";
 
 try {
   await new Deno.Command("denokv", { args: ["--version"] }).output();

@@ -6,7 +6,7 @@
 
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import { runOnce } from "../support/run_once.ts";
+import { runOnce } from "../support/servers/run_once.ts";
 
 const [folder = "", job = ""] = process.argv.slice(2);
 const [{ Client, StreamableHTTPClientTransport }, { StdioClientTransport }] = await Promise.all(

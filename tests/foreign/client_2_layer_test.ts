@@ -6,7 +6,7 @@
 import { assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { lines } from "../support/lines.ts";
-import { startServer } from "../support/server.ts";
+import { startServer } from "../support/servers/server.ts";
 
 const SCRIPT = fileURLToPath(new URL("./client_2_layer.ts", import.meta.url));
 

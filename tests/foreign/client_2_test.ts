@@ -6,15 +6,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { denoDir } from "../support/deno_dir.ts";
-import type { Report } from "../support/run_once.ts";
+import type { Report } from "../support/servers/run_once.ts";
 import {
   BRIDGED_BY_NAME,
   BY_HANDLE,
   Place,
   type RunClient,
   testSeparateRuns,
-} from "../support/separate_runs.ts";
-import { type ServerName, SERVERS, TRANSPORTS } from "../support/server.ts";
+} from "../support/servers/separate_runs.ts";
+import { type ServerName, SERVERS, TRANSPORTS } from "../support/servers/server.ts";
 import { CLEAN_ENV } from "../support/environment.ts";
 import { installNpmPackages, type NpmPackages } from "../support/npm_packages.ts";
 

@@ -4,7 +4,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { type ServerName, startServer } from "../support/server.ts";
+import { type ServerName, startServer } from "../support/servers/server.ts";
 import { BASELINE, type Mode } from "./conformance_baseline.ts";
 import { differing, failuresOf, faultsOf, type Run, runSuite } from "./conformance_suite.ts";
 

@@ -3,7 +3,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { startServer, type WireResult } from "../support/server.ts";
+import { startServer, type WireResult } from "../support/servers/server.ts";
 
 const hosts = await Deno.readTextFile(new URL("../../docs/hosts.md", import.meta.url));
 

@@ -6,8 +6,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { delimiter, dirname } from "node:path";
 import { denoDir } from "../support/deno_dir.ts";
-import { BRIDGE, type Reach, scriptOf, type ToolCall } from "../support/separate_runs.ts";
-import { SERVERS, type WireResult } from "../support/server.ts";
+import { BRIDGE, type Reach, scriptOf, type ToolCall } from "../support/servers/separate_runs.ts";
+import { SERVERS, type WireResult } from "../support/servers/server.ts";
 import { installNpmPackages, type NpmPackages } from "../support/npm_packages.ts";
 
 export const INSPECTORS = ["Inspector 1", "Inspector 2"] as const;

@@ -3,7 +3,7 @@
  * next. Both versions of its command line can put a conversation's id into `_meta`.
  */
 
-import { testSeparateRuns } from "../support/separate_runs.ts";
+import { testSeparateRuns } from "../support/servers/separate_runs.ts";
 import { INSPECTORS, Inspectors } from "./inspector.ts";
 
 let inspectors: Inspectors;

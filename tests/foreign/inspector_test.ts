@@ -4,14 +4,14 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "node:path";
-import { type Reach, scriptOf } from "../support/separate_runs.ts";
+import { type Reach, scriptOf } from "../support/servers/separate_runs.ts";
 import {
   type ServerName,
   SERVERS,
   startServer,
   type WireCookie,
   type WireResult,
-} from "../support/server.ts";
+} from "../support/servers/server.ts";
 import { callArgs, type InspectorName, INSPECTORS, Inspectors, type Outcome } from "./inspector.ts";
 
 const KINDS = ["stdio", "stateless HTTP", "stateful HTTP"] as const;

@@ -8,7 +8,7 @@
 import { join } from "node:path";
 import { denoDir } from "../support/deno_dir.ts";
 import type { NpmPackages } from "../support/npm_packages.ts";
-import type { Reach } from "../support/separate_runs.ts";
+import type { Reach } from "../support/servers/separate_runs.ts";
 import { Outside } from "./outside.ts";
 
 /** A host that the tests know how to start. */

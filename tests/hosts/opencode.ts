@@ -9,7 +9,7 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { lines } from "../support/lines.ts";
 import type { NpmPackages } from "../support/npm_packages.ts";
-import type { Reach } from "../support/separate_runs.ts";
+import type { Reach } from "../support/servers/separate_runs.ts";
 import { type Host, type HostOptions, HUNG_MS, type RunningHost, type Said } from "./host.ts";
 
 /** OpenCode with all its conversations in one process. */

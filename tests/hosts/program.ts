@@ -9,7 +9,7 @@ import { createRequire } from "node:module";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
-import type { Reach } from "../support/separate_runs.ts";
+import type { Reach } from "../support/servers/separate_runs.ts";
 
 /** What a program is told. */
 export interface Job {

@@ -7,9 +7,9 @@
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";
 import type { NpmPackages } from "../support/npm_packages.ts";
-import { BRIDGE, type Reach, scriptOf } from "../support/separate_runs.ts";
-import { startServer } from "../support/server.ts";
-import { bearer, writeTokens } from "../support/tokens.ts";
+import { BRIDGE, type Reach, scriptOf } from "../support/servers/separate_runs.ts";
+import { startServer } from "../support/servers/server.ts";
+import { bearer, writeTokens } from "../support/servers/tokens.ts";
 import { Home, type Host, type RunningHost, type Said } from "./host.ts";
 import { type Script, ScriptedModel } from "./scripted_model.ts";
 

@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { NpmPackages } from "../support/npm_packages.ts";
-import type { Reach } from "../support/separate_runs.ts";
+import type { Reach } from "../support/servers/separate_runs.ts";
 import type { Host } from "./host.ts";
 import { installHosts } from "./packages.ts";
 import { append, handleIn, isRefusal, lastResult, READ, reading, withHandle } from "./reading.ts";

@@ -5,11 +5,11 @@
  * @module
  */
 
-import { NeverSentError } from "../../client/failure.ts";
+import { NeverSentError } from "../../client/connection/send_errors.ts";
 import { isOutcomeUnknown, sendOnce, type SessionTransport } from "../../client/mod.ts";
 import { withSession } from "../../client/mod.ts";
 import { CallToolResultSchema, Client, StreamableHTTPClientTransport } from "../../client/sdk.ts";
-import { StdioClientTransport } from "../../client/stdio.ts";
+import { StdioClientTransport } from "../../client/sdk_stdio.ts";
 import { DENO_ENV } from "../support/deno_dir.ts";
 import { delay } from "./pace.ts";
 

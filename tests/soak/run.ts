@@ -4,9 +4,9 @@
  * @module
  */
 
-import { inspect } from "../../store/_inspect.ts";
+import { inspect } from "../../store/admin/inspection.ts";
 import { Random } from "../support/random.ts";
-import { type ServerName, SERVERS } from "../support/server.ts";
+import { type ServerName, SERVERS } from "../support/servers/server.ts";
 import { type Caller, LibraryCaller, RawCaller } from "./callers.ts";
 import { delay } from "./pace.ts";
 import { residentMiB, Served } from "./served.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type HttpServer, type ServerName, startServer } from "../support/server.ts";
+import { type HttpServer, type ServerName, startServer } from "../support/servers/server.ts";
 
 /** A server over HTTP that comes back on its port whatever happens to it. */
 export class Served {

@@ -5,7 +5,7 @@
  */
 
 import type { Random } from "../support/random.ts";
-import type { ServerName } from "../support/server.ts";
+import type { ServerName } from "../support/servers/server.ts";
 import type { Caller, Outcome } from "./callers.ts";
 
 /** Something that was acknowledged is not there. */

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { defaultStoreUrl, openStore } from "../../store/mod.ts";
-import { expandHome } from "../../store/state_file.ts";
+import { expandHome } from "../../runtime/state_folder.ts";
 import { DENO_ENV, denoDir } from "../support/deno_dir.ts";
-import { tempFolder } from "./stores.ts";
+import { tempFolder } from "../support/store/stores.ts";
 
 Deno.test("openStore() refuses what is no store's URL, in one line", async () => {
   const cases: [string, string][] = [
@@ -100,7 +100,7 @@ async function openElsewhere(
     cwd?: string;
   } = {},
 ): Promise<string> {
-  const script = new URL("./fixtures/open.ts", import.meta.url).href;
+  const script = new URL("../fixtures/store/open.ts", import.meta.url).href;
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", ...flags, script, url],
     cwd,
@@ -131,7 +131,7 @@ Deno.test("openStore() says in one line what Deno KV is missing", async () => {
 
 Deno.test("openStore() makes a folder that Deno has leave for, and for nothing above", async () => {
   await using folder = await tempFolder();
-  const script = new URL("./fixtures/open.ts", import.meta.url).href;
+  const script = new URL("../fixtures/store/open.ts", import.meta.url).href;
   const run = async (leave: string, url: string) => {
     const permissions = ["--no-prompt", `--allow-read=${leave}`, `--allow-write=${leave}`];
     const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -1,7 +1,7 @@
 /** The least that a server has to be allowed, as the README shows it for people. */
 
 import { dirname, join } from "node:path";
-import { HOST_SESSION_VARIABLES } from "../../conversation.ts";
+import { HOST_SESSION_VARIABLES } from "../../protocol/conversation.ts";
 
 /** How a server is started, as far as it matters for what it may do. */
 export interface Started {

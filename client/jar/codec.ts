@@ -1,0 +1,110 @@
+/**
+ * What the lines of a jar's file mean: cookies that were filed, and that were taken out.
+ *
+ * @module
+ */
+
+import { type HeldCookie, heldCookie } from "../../protocol/cookie.ts";
+import type { Entry, Meaning } from "../../store/journal/journal.ts";
+import type { JarEntry, JarKey } from "./cookie_jar.ts";
+
+/** The name of the format, in the first line of the file. */
+export const JAR_FORMAT = "mcp-sessions-jar";
+
+/** A cookie as the file has it. */
+export interface FiledEntry extends JarEntry {
+  /** When it was filed, by the clock of the client that did; 0 by earlier versions. */
+  readonly filedAt: number;
+}
+
+/** The cookies in a file, each under the name of its key. */
+export type Cookies = Map<string, FiledEntry>;
+
+/** How long a cookie stays after its expiry, and after it was filed, unless a server ends it. */
+const KEPT_MS = 365 * 24 * 60 * 60 * 1000;
+/** A clock this far ahead of every expiry in the jar is wrong. */
+const PLAUSIBLE_MS = 10 * KEPT_MS;
+
+/** The cookie under `key`. */
+export function findEntry(cookies: Cookies, key: JarKey): FiledEntry | undefined {
+  return cookies.get(nameOf(key));
+}
+
+/**
+ * The cookies that nobody will miss. Only servers judge whether a session has ended, and any clock
+ * may be wrong, so this only keeps the file from growing without end.
+ */
+function abandoned(cookies: Cookies, now: number): FiledEntry[] {
+  let newest = -Infinity;
+  const dated = new Map<FiledEntry, number>();
+  for (const entry of cookies.values()) {
+    if (entry.cookie.expiry === undefined) continue;
+    const expiry = Date.parse(entry.cookie.expiry);
+    newest = Math.max(newest, expiry);
+    dated.set(entry, Math.max(expiry, entry.filedAt) + KEPT_MS);
+  }
+  if (now > newest + PLAUSIBLE_MS) return [];
+  return Array.from(dated).filter(([, end]) => end <= now).map(([entry]) => entry);
+}
+
+/** Files a cookie, in place of any other. */
+export function file(cookies: Cookies, entry: FiledEntry): Entry {
+  const name = nameOf(entry);
+  const before = cookies.get(name);
+  cookies.set(name, entry);
+  return { contents: [filed(entry)], undo: () => restore(cookies, name, before) };
+}
+
+/** Takes out these cookies. */
+export function takeOut(cookies: Cookies, entries: readonly FiledEntry[]): Entry {
+  for (const entry of entries) cookies.delete(nameOf(entry));
+  return {
+    contents: entries.map(({ server, profile }) => JSON.stringify(["out", server, profile])),
+    undo: () => entries.forEach((entry) => restore(cookies, nameOf(entry), entry)),
+  };
+}
+
+/** What a jar's file means, by this clock. */
+export function jarMeaning(now: () => number): Meaning<Cookies> {
+  return {
+    format: JAR_FORMAT,
+    version: 1,
+    empty: () => new Map(),
+    apply(cookies, content) {
+      const { cookie, ...rest } = decode(content);
+      restore(cookies, nameOf(rest), cookie && { ...rest, cookie });
+    },
+    *snapshot(cookies) {
+      for (const entry of cookies.values()) yield filed(entry);
+    },
+    tidy(cookies) {
+      return takeOut(cookies, abandoned(cookies, now()));
+    },
+  };
+}
+
+// One line is `["in", server, profile, cookie, filedAt]` or `["out", server, profile]`.
+function filed({ server, profile, cookie, filedAt }: FiledEntry): string {
+  return JSON.stringify(["in", server, profile, cookie, filedAt]);
+}
+
+function decode(
+  content: unknown,
+): Omit<FiledEntry, "cookie"> & { readonly cookie: HeldCookie | undefined } {
+  const [kind, server, profile, value, filedAt] = Array.isArray(content) ? content : [];
+  const cookie = heldCookie(value);
+  const isKnown = kind === "out" || kind === "in" && cookie !== undefined;
+  if (!isKnown || typeof server !== "string" || typeof profile !== "string") {
+    throw new TypeError("A line must file a cookie or take one out");
+  }
+  return { server, profile, cookie, filedAt: typeof filedAt === "number" ? filedAt : 0 };
+}
+
+function restore(cookies: Cookies, name: string, entry: FiledEntry | undefined) {
+  if (entry === undefined) cookies.delete(name);
+  else cookies.set(name, entry);
+}
+
+function nameOf({ server, profile }: JarKey): string {
+  return JSON.stringify([server, profile]);
+}

@@ -1,0 +1,20 @@
+/**
+ * The session capability in an `initialize` result (section 1 of the contract).
+ *
+ * @module
+ */
+
+import { isObject } from "../runtime/json.ts";
+
+/** What the `initialize` result carries at `capabilities.experimental.session`. */
+export const CAPABILITY = { version: 2, features: ["create", "list", "delete"] } as const;
+
+/** Announces the sessions in an `initialize` result, beside what the server announces itself. */
+export function withCapability(result: Record<string, unknown>): Record<string, unknown> {
+  const capabilities = isObject(result.capabilities) ? result.capabilities : {};
+  const experimental = isObject(capabilities.experimental) ? capabilities.experimental : {};
+  return {
+    ...result,
+    capabilities: { ...capabilities, experimental: { ...experimental, session: CAPABILITY } },
+  };
+}

@@ -1,0 +1,15 @@
+/**
+ * The methods of the contract (section 3).
+ *
+ * @module
+ */
+
+/** The methods of the contract. */
+export const METHOD = {
+  create: "session/create",
+  list: "session/list",
+  delete: "session/delete",
+} as const;
+
+/** At most this many sessions stand on one page of `session/list`. */
+export const LIST_PAGE = 1000;

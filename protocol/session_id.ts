@@ -1,0 +1,27 @@
+/**
+ * Session ids (section 2 of the contract): made, and read from what a peer sent.
+ *
+ * @module
+ */
+
+import { randomHex } from "../runtime/random_hex.ts";
+
+// Ours are 37 characters; the bound only keeps a made-up id from being carried around.
+const MAX_ID_LENGTH = 256;
+const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
+
+/** A new session id: `sess-` and 128 random bits in lowercase hex. */
+export function newSessionId(): string {
+  return `sess-${randomHex(16)}`;
+}
+
+/** Whether this is what {@linkcode newSessionId} gives. */
+export function isOurSessionId(text: string): boolean {
+  return /^sess-[0-9a-f]{32}$/.test(text);
+}
+
+/** Reads a session id as a peer sent it; `undefined` if it cannot be one. */
+export function readSessionId(value: unknown): string | undefined {
+  if (typeof value !== "string" || value.length > MAX_ID_LENGTH) return undefined;
+  return VISIBLE_ASCII.test(value) ? value : undefined;
+}

@@ -1,0 +1,174 @@
+/**
+ * A `tools/call` of a model that names its session: what the layer behind is asked, and what the
+ * model is answered. Pure, as the transport around it is not.
+ *
+ * @module
+ */
+
+import type { HandleCatalog } from "../../../handles/catalog.ts";
+import { HANDLE_TOOL, howToGetOne, isHandleTool } from "../../../handles/tools.ts";
+import * as words from "../../../handles/words.ts";
+import { META_KEY, presentedCookie, resultCookie } from "../../../protocol/cookie.ts";
+import { CODE, invalid, WireError } from "../../../protocol/errors.ts";
+import { METHOD } from "../../../protocol/methods.ts";
+import { isOurSessionId } from "../../../protocol/session_id.ts";
+import { isObject, member } from "../../../runtime/json.ts";
+
+/** What a `tools/call` asks for, as far as handles are concerned. */
+export type HandleCall =
+  | { readonly kind: "call"; readonly handle: string | undefined }
+  /** A tool that is not listed, and is given its arguments as they are. */
+  | { readonly kind: "unlisted" }
+  | { readonly kind: "create" | "list" }
+  | { readonly kind: "end"; readonly handle: string };
+
+/** What the layer behind is asked in place of a call. */
+export interface ReadCall {
+  readonly method: string;
+  readonly params: Record<string, unknown>;
+  readonly call: HandleCall;
+}
+
+/** A call that is answered with a result for the model, and goes no further. */
+export class HandleError extends Error {
+  readonly result: Record<string, unknown>;
+
+  constructor(result: Record<string, unknown>) {
+    super("A call that goes no further");
+    this.name = "HandleError";
+    this.result = result;
+  }
+}
+
+/** Whether a call may name a session, or looks after one: the server's tools have to be known. */
+export function concernsHandles({ name, arguments: args }: Record<string, unknown>): boolean {
+  return isHandleTool(name) || (isObject(args) && ("session" in args || "session_handle" in args));
+}
+
+/**
+ * Turns a `tools/call` into the request that the layer behind understands.
+ *
+ * @throws {HandleError} with what the model is told of an argument that is wrong.
+ * @throws {WireError} -32602 if a cookie and a handle name different sessions.
+ */
+export function readCall(params: Record<string, unknown>, catalog: HandleCatalog): ReadCall {
+  const { name, arguments: args, _meta, task } = params;
+  const { argument, clash } = catalog;
+  const meta = _meta === undefined ? {} : { _meta };
+  const asIs = { method: "tools/call", params } as const;
+  // The layer has the words for what is no call of a tool of the server's.
+  if (task !== undefined || !(args === undefined || args === null || isObject(args))) {
+    if (task === undefined && clash === undefined && isHandleTool(name)) {
+      throw invalid("params.arguments", "an object", args);
+    }
+    return { ...asIs, call: { kind: "call", handle: undefined } };
+  }
+  if (clash === undefined && name === HANDLE_TOOL.create) {
+    const title = member(args, "title");
+    if (title !== undefined && typeof title !== "string") {
+      throw new HandleError(words.failed('The argument "title" must be a text.'));
+    }
+    const hints = { label: title };
+    return { method: METHOD.create, params: { hints, ...meta }, call: { kind: "create" } };
+  }
+  if (clash === undefined && name === HANDLE_TOOL.list) {
+    return { method: METHOD.list, params: meta, call: { kind: "list" } };
+  }
+  if (clash === undefined && name === HANDLE_TOOL.end) {
+    const handle = handleIn(args, "session", catalog) ?? handleIn(args, argument, catalog);
+    if (handle === undefined) throw notAHandle("session", catalog);
+    checkCookie(params, handle, "session");
+    return {
+      method: METHOD.delete,
+      params: { id: handle, ...meta },
+      call: { kind: "end", handle },
+    };
+  }
+  if (clash !== undefined || !isObject(args) || catalog.takes(name) === false) {
+    return { ...asIs, call: { kind: "call", handle: undefined } };
+  }
+  if (catalog.takes(name) === undefined && !isOurs(member(args, argument))) {
+    return { ...asIs, call: { kind: "unlisted" } };
+  }
+  const handle = handleIn(args, argument, catalog);
+  if (handle !== undefined) checkCookie(params, handle, argument);
+  const { [argument]: _, ...rest } = args;
+  return {
+    method: "tools/call",
+    params: { ...params, arguments: rest },
+    call: { kind: "call", handle },
+  };
+}
+
+/** Whether this can be nothing but a handle: a tool that is not listed may have any argument. */
+function isOurs(value: unknown): boolean {
+  return typeof value === "string" && isOurSessionId(value);
+}
+
+/** The handle in an argument; an empty text is none, as models that must give one write that. */
+function handleIn(args: unknown, argument: string, catalog: HandleCatalog): string | undefined {
+  const handle = member(args, argument);
+  if (handle === undefined || handle === "") return undefined;
+  if (typeof handle !== "string") throw notAHandle(argument, catalog);
+  return handle;
+}
+
+function notAHandle(argument: string, catalog: HandleCatalog): HandleError {
+  return new HandleError(words.failed(
+    `The argument "${argument}" must be the handle of a session. To get one, ` +
+      `${howToGetOne(catalog.argument)}.`,
+  ));
+}
+
+/** A cookie and a handle may only come together if they say the same. */
+function checkCookie(params: unknown, handle: string, argument: string): void {
+  const presented = presentedCookie(params);
+  if (presented.kind === "none" || (presented.kind === "id" && presented.id === handle)) return;
+  throw new WireError(
+    CODE.invalidParams,
+    `params._meta["${META_KEY}"] and the argument "${argument}" name different sessions: leave the ` +
+      "argument out to go on in the session of the cookie, or send no cookie",
+  );
+}
+
+/** The result that goes out, from the one that the layer gave. */
+export function resultOf(
+  call: HandleCall,
+  result: Record<string, unknown>,
+  { argument }: HandleCatalog,
+): Record<string, unknown> {
+  switch (call.kind) {
+    case "create":
+      return words.created(result, argument);
+    case "list": {
+      const cookies = Array.isArray(result.sessions) ? result.sessions : [];
+      return words.listed(cookies, member(result, "nextCursor") !== undefined, argument);
+    }
+    case "end": {
+      if (member(result, "deleted") !== true) return words.deadHandle(argument);
+      const meta = isObject(result._meta) ? { _meta: result._meta } : {};
+      return { ...words.ended(call.handle), ...meta };
+    }
+    case "call": {
+      // Models do not see cookies: one that has changed is told in words.
+      const cookie = call.handle === undefined ? undefined : resultCookie(result);
+      if (cookie === undefined || cookie?.id === call.handle) return result;
+      const text = cookie === null ? words.sessionEnded(argument) : words.newHandle(cookie.id);
+      return words.withText(result, text);
+    }
+    case "unlisted":
+      return result;
+  }
+}
+
+/** What a model is told in place of the error that its call of one of the three tools came to. */
+export function refusedTool(
+  call: HandleCall & { readonly kind: "create" | "list" | "end" },
+  error: { readonly code: number; readonly message: string },
+): Record<string, unknown> | undefined {
+  if (error.code !== CODE.invalidParams) return undefined;
+  // The model has given an argument, and knows of no params.
+  const argument = call.kind === "create" ? "title" : "session";
+  const field = /^params\.(hints(\.label)?|id)\b/;
+  return words.failed(error.message.replace(field, `The argument "${argument}"`));
+}

@@ -1,0 +1,184 @@
+/**
+ * Authentication: whom a request comes from.
+ *
+ * @module
+ */
+
+import { isObject } from "../../../runtime/json.ts";
+import { utf8Length } from "../../../runtime/utf8.ts";
+import { asError } from "../wire_errors.ts";
+import { ownerOf } from "../session/session_lookup.ts";
+import { callHook, HOOK_MS } from "./operator_hook.ts";
+import { refuse, refuseForNow } from "./error_responses.ts";
+import type { AuthInfo } from "../sdk.ts";
+
+/**
+ * Tells whom a request comes from, by its headers:
+ *
+ * - an `AuthInfo` for a caller that it knows. Who the caller is (section 6 of the contract) are its
+ *   `extra.iss` (issuer), `clientId` and `extra.sub` (subject), never the token: with a new token the
+ *   caller keeps its sessions. Without a subject all users of a client are one caller;
+ * - `undefined` for a caller that it does not know, who is answered with 401;
+ * - a `Response` to answer with that instead: 403 for a scope that is missing, or a 401 whose
+ *   `WWW-Authenticate` names the `resource_metadata` of an OAuth server.
+ *
+ * If it throws, or takes longer than ten seconds, the caller could not be checked, and is answered
+ * with 503. Pass `request.signal` to what it waits for: it is aborted when the time is over, and when
+ * the client has gone. Anything else names nobody, such as a caller whose `clientId` is empty or whose
+ * `expiresAt` is no finite number: it is answered with 401, and `onerror` is told what is wrong.
+ *
+ * @example With a JSON Web Token
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import * as jose from "npm:jose@^6";
+ * import {
+ *   type Authenticator,
+ *   httpHandler,
+ *   McpServer,
+ *   sessionLayer,
+ *   StatelessHttpTransport,
+ * } from "@mcp-sessions/deno/server";
+ * import { MemoryStore } from "@mcp-sessions/deno/store";
+ *
+ * // Yours come from jose.createRemoteJWKSet(new URL("https://…/.well-known/jwks.json")).
+ * const { publicKey, privateKey } = await jose.generateKeyPair("RS256");
+ * const keys = jose.createLocalJWKSet({ keys: [await jose.exportJWK(publicKey)] });
+ * const [issuer, audience] = ["https://id.example.com", "https://mcp.example.com/mcp"];
+ *
+ * const byToken = (keys: jose.JWTVerifyGetKey): Authenticator => async ({ headers }) => {
+ *   const token = /^Bearer (\S+)$/i.exec(headers.get("authorization") ?? "")?.[1];
+ *   if (token === undefined) return undefined;
+ *   try {
+ *     const { payload } = await jose.jwtVerify(token, keys, { issuer, audience });
+ *     const { iss, sub, client_id, exp } = payload;
+ *     if (!sub || typeof client_id !== "string" || exp === undefined) return undefined;
+ *     return { token, clientId: client_id, scopes: [], expiresAt: exp, extra: { iss, sub } };
+ *   } catch (error) {
+ *     // What is wrong with the key server is not the caller's fault.
+ *     const unavailable = ["ERR_JOSE_GENERIC", "ERR_JWKS_TIMEOUT"];
+ *     if (!(error instanceof jose.errors.JOSEError) || unavailable.includes(error.code)) throw error;
+ *     return undefined;
+ *   }
+ * };
+ *
+ * const transport = new StatelessHttpTransport();
+ * const server = new McpServer({ name: "example", version: "1.0.0" });
+ * await server.connect(sessionLayer(transport, { store: new MemoryStore() }));
+ * const handlerWith = (keys: jose.JWTVerifyGetKey) =>
+ *   httpHandler(transport, { hosts: ["mcp.example.com"], authenticate: byToken(keys) });
+ *
+ * const call = async (authorization: string, handler = handlerWith(keys)) => {
+ *   const headers = { host: "mcp.example.com", authorization, "content-type": "application/json" };
+ *   const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "session/list" });
+ *   const accept = "application/json, text/event-stream";
+ *   const init = { method: "POST", headers: { ...headers, accept }, body };
+ *   return await handler(new Request("https://mcp.example.com/mcp", init));
+ * };
+ * const token = await new jose.SignJWT({ client_id: "app" }).setProtectedHeader({ alg: "RS256" })
+ *   .setIssuer(issuer).setAudience(audience).setSubject("alice").setExpirationTime("1h")
+ *   .sign(privateKey);
+ * assertEquals((await call(`Bearer ${token}`)).status, 200);
+ * assertEquals((await call("Bearer made-up")).status, 401);
+ * const away = jose.createRemoteJWKSet(new URL("http://127.0.0.1:1/jwks.json"));
+ * assertEquals((await call(`Bearer ${token}`, handlerWith(away))).status, 503);
+ * await server.close();
+ * ```
+ */
+export type Authenticator = (
+  request: Request,
+) => AuthInfo | Response | undefined | Promise<AuthInfo | Response | undefined>;
+
+/** How callers are authenticated. */
+export interface AuthenticationOptions {
+  /** Tells whom a request comes from. @default nobody is asked, and every caller is anonymous */
+  readonly authenticate?: Authenticator | undefined;
+  /**
+   * Serve callers who present no `Authorization` at all, as nobody? One that is not accepted is
+   * answered with 401 all the same. Without `authenticate` every caller is served. @default false
+   */
+  readonly allowAnonymous?: boolean | undefined;
+  /** Told why a caller could not be checked. */
+  readonly onerror?: ((error: Error) => void) | undefined;
+}
+
+// What the stores take for an owner, in bytes.
+const MAX_OWNER_BYTES = 1024;
+
+/** Finds out whom a request comes from, `undefined` for nobody; or how it is to be refused. */
+export async function identify(
+  request: Request,
+  { authenticate, allowAnonymous = false, onerror }: AuthenticationOptions,
+): Promise<AuthInfo | undefined | Response> {
+  if (authenticate === undefined) return undefined;
+  let given: unknown;
+  try {
+    const outcome = await callHook(authenticate, request);
+    if (outcome.kind === "late") throw tookTooLong();
+    if (outcome.kind === "gone") return refuseForNow("the caller has gone");
+    given = outcome.value;
+  } catch (error) {
+    onerror?.(asError(error));
+    return refuseForNow("the caller could not be checked");
+  }
+  if (given instanceof Response) return given;
+  const presented = request.headers.has("authorization");
+  if (given === undefined || given === null) {
+    return allowAnonymous && !presented ? undefined : unauthorized(presented);
+  }
+  try {
+    checkCaller(given);
+  } catch (error) {
+    onerror?.(asError(error));
+    return unauthorized(presented);
+  }
+  if (hasExpired(given)) return unauthorized(presented);
+  if (utf8Length(ownerOf(given) ?? "") <= MAX_OWNER_BYTES) return given;
+  return refuse(
+    403,
+    `Forbidden: issuer, client and subject can have at most ${MAX_OWNER_BYTES} bytes together`,
+  );
+}
+
+function tookTooLong(): Error {
+  const limit = `${HOOK_MS / 1000} seconds`;
+  return new Error(
+    `Cannot tell who calls as authenticate has taken more than ${limit}: ` +
+      "give what it waits for a shorter time limit, or the request's signal",
+  );
+}
+
+/**
+ * Checks what a hook gives as what comes from outside: nobody has looked at its types while it runs.
+ *
+ * @throws {TypeError} if it is no caller, with what is wrong with it.
+ */
+function checkCaller(given: unknown): asserts given is AuthInfo {
+  ownerOf(given);
+  const { token, scopes, expiresAt } = isObject(given) ? given : {};
+  if (typeof token !== "string") throw noCaller("token", "a text");
+  if (!Array.isArray(scopes) || !scopes.every((scope) => typeof scope === "string")) {
+    throw noCaller("scopes", "a list of texts");
+  }
+  if (expiresAt !== undefined && !Number.isFinite(expiresAt)) {
+    throw noCaller("expiresAt", "a finite number of seconds, or absent");
+  }
+}
+
+function noCaller(name: string, expected: string): TypeError {
+  return new TypeError(`Cannot let a caller in as ${name} from authenticate must be ${expected}`);
+}
+
+function hasExpired({ expiresAt }: AuthInfo): boolean {
+  return expiresAt !== undefined && expiresAt * 1000 <= Date.now();
+}
+
+/** The answer to a caller whom nobody knows (RFC 6750, section 3). */
+function unauthorized(presented: boolean): Response {
+  return presented
+    ? refuse(401, "Unauthorized: the token is not accepted", {
+      "www-authenticate": 'Bearer error="invalid_token"',
+    })
+    : refuse(401, "Unauthorized: send Authorization: Bearer with a token", {
+      "www-authenticate": "Bearer",
+    });
+}

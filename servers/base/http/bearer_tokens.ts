@@ -1,0 +1,70 @@
+/**
+ * Bearer tokens from a file, for people who run a server that somebody else wrote.
+ *
+ * @module
+ */
+
+import { crypto } from "@std/crypto/crypto";
+import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
+import type { Authenticator } from "./authentication.ts";
+
+interface Token {
+  readonly hash: Uint8Array;
+  readonly principal: string;
+}
+
+// What is between the principals of such a file and those of any real issuer.
+const ISSUER = "tokens";
+const encoder = new TextEncoder();
+
+/**
+ * Reads a file of tokens, one a line: the SHA-256 of the token in hex, and after a space the
+ * principal whose token it is. A principal may have several. The file holds no token, so who can
+ * read it has none.
+ *
+ * @throws {Error} if it cannot be read, has a line of another form, or no token at all.
+ */
+export async function readTokens(path: string): Promise<Authenticator> {
+  const text = await Deno.readTextFile(path).catch((error) => {
+    throw new Error(`Cannot read the tokens in ${path}: ${error.message}`, { cause: error });
+  });
+  const tokens = parseTokens(text, path);
+  return ({ headers }) => {
+    const token = /^Bearer +([\x21-\x7e]+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
+    if (token === undefined) return undefined;
+    const principal = principalOf(tokens, sha256(token));
+    if (principal === undefined) return undefined;
+    return { token, clientId: principal, scopes: [], extra: { iss: ISSUER, sub: principal } };
+  };
+}
+
+function parseTokens(text: string, path: string): Token[] {
+  const tokens = text.split("\n").flatMap((line, index) => {
+    if (/^\s*(#|$)/.test(line)) return [];
+    const [, hash, principal] = /^\s*([0-9a-f]{64})\s+(\S.*?)\s*$/i.exec(line) ?? [];
+    if (hash !== undefined && principal !== undefined) {
+      return [{ hash: Uint8Array.fromHex(hash), principal }];
+    }
+    throw new Error(
+      `Cannot read the tokens in ${path} as line ${index + 1} is not the SHA-256 of a token in ` +
+        "hex, a space, and whose token it is",
+    );
+  });
+  const hashes = new Set(tokens.map(({ hash }) => hash.toHex()));
+  if (hashes.size < tokens.length) throw new Error(`Cannot use ${path} as it has a token twice`);
+  if (tokens.length === 0) throw new Error(`Cannot let anybody in as ${path} has no token`);
+  return tokens;
+}
+
+/** Whose token has this hash. All are looked at, so that the time tells nothing. */
+function principalOf(tokens: readonly Token[], hash: Uint8Array): string | undefined {
+  let principal: string | undefined;
+  for (const token of tokens) {
+    if (timingSafeEqual(token.hash, hash)) principal = token.principal;
+  }
+  return principal;
+}
+
+function sha256(text: string): Uint8Array {
+  return new Uint8Array(crypto.subtle.digestSync("SHA-256", encoder.encode(text)));
+}

@@ -1,0 +1,99 @@
+/**
+ * A store that is opened after the server has begun to serve.
+ *
+ * @module
+ */
+
+import type { Json } from "../../../runtime/json.ts";
+import { type OpenStoreOptions, prepareStore } from "../../../store/open.ts";
+import type {
+  CommittedTransaction,
+  SessionAlias,
+  SessionListOptions,
+  SessionRecord,
+  SessionStore,
+  StateEntriesOptions,
+  StateTransaction,
+} from "../../../store/session_store.ts";
+import { UsageError } from "./flags.ts";
+
+/**
+ * The store that a URL names. Hosts give a server a second to answer `initialize`, which needs no
+ * session: until the store is open, only what needs one waits.
+ */
+export class OpeningStore implements SessionStore {
+  readonly #open: () => Promise<SessionStore>;
+  #opening: Promise<SessionStore> | undefined;
+  #store: SessionStore | undefined;
+
+  /**
+   * Checks the URL, and opens nothing yet. `source` is the flag or variable that it comes from.
+   *
+   * @throws {UsageError} if the URL names no store.
+   */
+  constructor(url: string, source: string, options: OpenStoreOptions) {
+    const explained = (error: unknown) =>
+      error instanceof TypeError ? new UsageError(`${source}: ${error.message}`) : error;
+    try {
+      const open = prepareStore(url, options);
+      this.#open = async () => {
+        try {
+          return await open();
+        } catch (error) {
+          throw explained(error);
+        }
+      };
+    } catch (error) {
+      throw explained(error);
+    }
+  }
+
+  /** Opens the store, once. */
+  async opened(): Promise<SessionStore> {
+    return this.#store ??= await (this.#opening ??= this.#open());
+  }
+
+  async create(session: SessionRecord): Promise<SessionRecord> {
+    return await (await this.opened()).create(session);
+  }
+
+  async get(by: string | SessionAlias): Promise<SessionRecord | undefined> {
+    return await (await this.opened()).get(by);
+  }
+
+  async list(options: SessionListOptions): Promise<SessionRecord[]> {
+    return await (await this.opened()).list(options);
+  }
+
+  async delete(id: string): Promise<boolean> {
+    return await (await this.opened()).delete(id);
+  }
+
+  async regenerate(id: string, newId: string): Promise<SessionRecord | undefined> {
+    return await (await this.opened()).regenerate(id, newId);
+  }
+
+  async fork(id: string, session: SessionRecord): Promise<SessionRecord | undefined> {
+    return await (await this.opened()).fork(id, session);
+  }
+
+  async transact<T>(
+    id: string,
+    transaction: StateTransaction<T>,
+  ): Promise<CommittedTransaction<T> | undefined> {
+    return await (await this.opened()).transact(id, transaction);
+  }
+
+  async entries(id: string, options: StateEntriesOptions): Promise<[string, Json][] | undefined> {
+    return await (await this.opened()).entries(id, options);
+  }
+
+  /** Closes the store. One that is not open yet ends with the process, as by a kill. */
+  async close(): Promise<void> {
+    await this.#store?.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

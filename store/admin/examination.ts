@@ -1,0 +1,320 @@
+/**
+ * A file that a store refuses, line by line: which lines are good, which are not, and what is lost.
+ *
+ * @module
+ */
+
+import { readBytes } from "../journal/fs.ts";
+import { type Header, parseHeader } from "../journal/header.ts";
+import { entryOf, intactCheck } from "../journal/line_codec.ts";
+import { type Mark, Marks, mixCheck } from "../journal/sync_marks.ts";
+import { bisect } from "../utf8_order.ts";
+import { Orphans } from "./orphans.ts";
+import { type Piece, scan } from "../journal/scan.ts";
+import type { Tables } from "../file/state_machine.ts";
+import type { Meaning } from "../journal/journal_reader.ts";
+import { StoreError } from "../session_store.ts";
+
+/** Something that is not as it should be. */
+export interface Fault {
+  readonly line: number;
+  readonly start: number;
+  readonly end: number;
+  /** In plain words. */
+  readonly what: string;
+  /** Is what a line did lost, or may it be? */
+  readonly isLoss: boolean;
+}
+
+/** A line that is as it was written. */
+interface GoodLine extends Pick<Piece, "line" | "start" | "end"> {
+  readonly n: number;
+  readonly check: number;
+  readonly mark: Mark | undefined;
+}
+
+/** Bytes that are no such line, before it is known what stands around them. */
+interface BadLine extends Pick<Piece, "line" | "start" | "end"> {
+  readonly n: undefined;
+  readonly what: string;
+  /** Had it no session in it, as far as that can be read? */
+  readonly isNothing: boolean;
+}
+
+/** What the snapshot of a file comes to. */
+interface Snapshot {
+  /** The number of its lines. */
+  readonly n: number;
+  /** Is all of it there? */
+  readonly isWhole: boolean;
+  /** The mark at its end that shows that it is not. */
+  readonly denied?: GoodLine;
+}
+
+const STRANGE = "it is as it was written, but means nothing to this program";
+const DAMAGED = "it is not as it was written";
+/** No two lines together are as short as one mark. */
+const MARK_BYTES = 80;
+
+/** What is in an open file up to a size. */
+export class Examination {
+  readonly #path: string;
+  readonly #file: Deno.FsFile;
+  readonly #meaning: Meaning<Tables>;
+  readonly #isStore: boolean;
+  readonly #marks: Marks | undefined;
+  readonly #faults: Fault[] = [];
+  /** In the order of the file. */
+  #lines: (GoodLine | BadLine)[] = [];
+  #header: Header | undefined;
+  /** Are there lines of more than one file? */
+  #isMixed = false;
+  #count = 0;
+  #leftover: { kind: "unfinished"; start: number; end: number } | undefined;
+
+  constructor(
+    { path, file, size }: {
+      readonly path: string;
+      readonly file: Deno.FsFile;
+      readonly size: number;
+    },
+    meaning: Meaning<Tables>,
+    isStore: boolean,
+  ) {
+    this.#path = path;
+    this.#file = file;
+    this.#meaning = meaning;
+    this.#isStore = isStore;
+    this.#marks = meaning.mark && new Marks(meaning.mark);
+    for (const piece of scan(path, file, { to: size })) this.#take(piece);
+  }
+
+  /** All that an inspection tells of it. */
+  found() {
+    this.#lines = [...this.#withoutCopies()];
+    const good = this.#lines.filter((line) => line.n !== undefined);
+    const snapshot = this.#snapshot(good);
+    this.#findGaps(good, snapshot);
+    // The order of their numbers is that in which they were written.
+    const ordered = this.#isMixed ? good : good.toSorted((a, b) => a.n - b.n);
+    const { state, orphans, useful } = this.#apply(ordered);
+    const entry = (line: GoodLine) => entryOf(this.#bytes(line))?.content ?? "";
+    return {
+      verdict: good.length === 0 && this.#header === undefined
+        ? "foreign" as const
+        : "damaged" as const,
+      count: this.#count,
+      header: this.#header,
+      faults: this.#faults.toSorted((a, b) => a.start - b.start),
+      leftover: this.#leftover,
+      useless: orphans.lines(),
+      lacksSnapshot: snapshot.n > 0 && snapshot.isWhole && !good.some(({ n }) => n === snapshot.n),
+      state,
+      *contents() {
+        for (const line of useful) yield entry(line);
+      },
+    };
+  }
+
+  #take(piece: Piece) {
+    const { kind, line, start, end, bytes } = piece;
+    const place = { line, start, end };
+    if (kind !== "newline" && kind !== "unfinished") this.#count++;
+    switch (kind) {
+      case "newline":
+        return this.#note(place, "it should end the line before it", false);
+      case "unfinished":
+        // A mark in it says that what stands before that was acknowledged.
+        if (!this.#hasMark(bytes) || end - start < MARK_BYTES) {
+          this.#leftover = { kind, start, end };
+        } else this.#lines.push({ ...place, n: undefined, what: DAMAGED, isNothing: false });
+        return;
+      case "empty":
+        this.#lines.push({ ...place, n: undefined, what: "it is empty", isNothing: true });
+        return;
+      case "damaged": {
+        const text = latin1.decode(bytes);
+        const isNothing = text.includes(this.#meaning.mark?.[0] ?? "\n") &&
+          end - start < MARK_BYTES;
+        this.#lines.push({ ...place, n: undefined, what: `${DAMAGED}${guess(text)}`, isNothing });
+        return;
+      }
+      case "whole":
+        return this.#takeWhole(place, bytes);
+      default:
+        return kind satisfies never;
+    }
+  }
+
+  #hasMark(bytes: Uint8Array): boolean {
+    return this.#marks?.find(bytes).next().done === false;
+  }
+
+  #takeWhole(place: Pick<Piece, "line" | "start" | "end">, bytes: Uint8Array) {
+    try {
+      const entry = entryOf(bytes);
+      const check = intactCheck(bytes);
+      if (entry !== undefined && check !== undefined) {
+        this.#lines.push({ ...place, n: entry.n, check, mark: this.#marks?.read(bytes) });
+        return;
+      }
+      const line = new Uint8Array(bytes.length + 1).fill(NEWLINE);
+      line.set(bytes);
+      const header = parseHeader(this.#path, line, this.#meaning);
+      if (this.#header === undefined && this.#lines.every(({ n }) => n === undefined)) {
+        this.#header = header;
+      } else if (JSON.stringify(header) === JSON.stringify(this.#header)) {
+        this.#note(place, "it is a copy of the first line", false);
+      } else {
+        this.#isMixed = true;
+        this.#note(place, "another file begins here; what its lines did may undo what others did");
+      }
+    } catch (error) {
+      if (error instanceof StoreError && error.code === "unavailable") throw error;
+      this.#note(place, STRANGE);
+    }
+  }
+
+  /** The lines without those that are there already. */
+  *#withoutCopies(): Generator<GoodLine | BadLine> {
+    const seen = new Map<string, GoodLine[]>();
+    for (const line of this.#lines) {
+      if (line.n !== undefined) {
+        // Of the many lines of a snapshot, two may well have one checksum.
+        const key = `${line.n} ${line.check} ${line.end - line.start}`;
+        const alike = seen.get(key) ?? [];
+        seen.set(key, alike);
+        if (alike.some((other) => this.#isSame(line, other))) {
+          this.#note(line, "it is a copy of a line before it", false);
+          continue;
+        }
+        alike.push(line);
+      }
+      yield line;
+    }
+  }
+
+  #isSame(a: GoodLine, b: GoodLine): boolean {
+    const other = this.#bytes(b);
+    return this.#bytes(a).every((byte, i) => byte === other[i]);
+  }
+
+  #snapshot(good: readonly GoodLine[]): Snapshot {
+    const ended = good.find(({ n, mark }) =>
+      mark?.digest !== undefined && n === mark.through && n === (this.#header?.n ?? n)
+    );
+    if (ended !== undefined) {
+      const { n } = ended;
+      const lines = good.slice(0, good.indexOf(ended)).filter((line) => line.n === n);
+      const digest = lines.reduce((mixed, { check }) => mixCheck(mixed, check), 0);
+      return digest === ended.mark?.digest
+        ? { n, isWhole: true }
+        : { n, isWhole: false, denied: ended };
+    }
+    // Without a mark at its end nobody knows how many lines it had, but for the first file's: none.
+    const lowest = good.reduce((least, { n }) => Math.min(least, n), Infinity);
+    const n = this.#header?.n ?? (lowest <= 1 ? 0 : lowest);
+    if (n === 0 || good.length === 0) return { n, isWhole: n === 0 };
+    const tail = this.#lines.findIndex((line) => line.n !== undefined && line.n > n);
+    const before = this.#lines.slice(0, tail < 0 ? undefined : tail);
+    const isDamaged = before.some((line) => line.n === undefined && !line.isNothing);
+    return { n, isWhole: this.#header !== undefined && !isDamaged };
+  }
+
+  /** Notes what is bad, what is missing, and what is out of order. */
+  #findGaps(good: readonly GoodLine[], { n: first, isWhole, denied }: Snapshot) {
+    const numbers = [...new Set(good.map(({ n }) => n))].sort((a, b) => a - b);
+    const seen = new Set<number>();
+    let bad: BadLine[] = [];
+    let last = first;
+    for (const line of this.#lines) {
+      if (line.n === undefined) {
+        bad.push(line);
+        continue;
+      }
+      const { n } = line;
+      const missing = n > last ? missingBetween(numbers, last, n) : 0;
+      const isBeginning = last === first && !isWhole;
+      const isLossKnown = this.#noteBad(bad, missing > 0 || isBeginning);
+      const unseen = missing - bad.filter(({ start, end }) => start > 0 && end > start).length;
+      if (n > first && seen.has(n)) this.#note(line, `it is another line with the number ${n}`);
+      else if (n < last) {
+        this.#note(line, `it is number ${n} and comes after number ${last}`, n < first);
+      } else if (unseen > 0) {
+        this.#note(
+          line,
+          `before it, ${unseen === 1 ? "a line is" : `${unseen} lines are`} missing`,
+        );
+      } else if (isLossKnown) {
+        // That is what was to be said.
+      } else if (line === denied && !this.#faults.some(({ isLoss }) => isLoss)) {
+        this.#note(line, "lines before it are missing, or not in their order");
+      } else if (this.#header === undefined && line === good[0] && !isWhole) {
+        this.#note(line, "what stood before it is gone, and sessions may have been in it");
+      } else if (this.#header === undefined && line === good[0] && bad.length === 0) {
+        this.#note(line, "the line before it, which has no session, is gone", false);
+      }
+      seen.add(n);
+      last = Math.max(last, n);
+      bad = [];
+    }
+    this.#noteBad(bad, true);
+  }
+
+  /** Notes bad lines, and says whether something that they did is lost. */
+  #noteBad(bad: readonly BadLine[], mayBeLoss: boolean): boolean {
+    for (const line of bad) {
+      const isLoss = mayBeLoss && !line.isNothing;
+      const isHeader = line.start === 0 && this.#header === undefined && !isLoss;
+      this.#note(line, isHeader ? `${DAMAGED}; it has no session` : line.what, isLoss);
+    }
+    return mayBeLoss && bad.some(({ isNothing }) => !isNothing);
+  }
+
+  #apply(lines: readonly GoodLine[]) {
+    const orphans = new Orphans();
+    const state = this.#meaning.empty();
+    const useful: GoodLine[] = [];
+    let place: GoodLine;
+    const { apply } = this.#isStore ? orphans.watch(this.#meaning, () => place) : this.#meaning;
+    for (const line of lines) {
+      if (line.mark !== undefined) continue;
+      place = line;
+      try {
+        apply(state, JSON.parse(entryOf(this.#bytes(line))?.content ?? ""));
+        if (!orphans.isUseless(line.start)) useful.push(line);
+      } catch {
+        this.#note(line, STRANGE);
+      }
+    }
+    return { state, orphans, useful };
+  }
+
+  #bytes({ start, end }: GoodLine): Uint8Array {
+    return readBytes(this.#path, this.#file, start, end - start);
+  }
+
+  #note({ line, start, end }: Pick<Piece, "line" | "start" | "end">, what: string, isLoss = true) {
+    this.#faults.push({ line, start, end, what, isLoss });
+  }
+}
+
+/** How many numbers between two are not among these, which are in order. */
+function missingBetween(numbers: readonly number[], low: number, high: number): number {
+  const upTo = (limit: number) => bisect(numbers, (n) => n < limit);
+  return high - low - 1 - (upTo(high) - upTo(low + 1));
+}
+
+/** What a damaged line seems to have done, as far as it can be read. */
+function guess(text: string): string {
+  const [, namespace] = /"o": ?\["([^"\\]{1,48})"/.exec(text) ?? [];
+  const kinds = [...text.matchAll(/\["(put|use|drop)",/g)].map(([, kind]) => kind);
+  const words = Object.entries({ put: "begun", use: "changed", drop: "ended" })
+    .filter(([kind]) => kinds.includes(kind)).map(([, word]) => word);
+  if (words.length === 0) return "";
+  const whose = namespace === undefined ? "" : ` of ${JSON.stringify(namespace)}`;
+  return `; it seems to have ${words.join(" and ")} a session${whose}`;
+}
+
+const NEWLINE = 0x0a;
+const latin1 = new TextDecoder("latin1");

@@ -1,0 +1,153 @@
+/**
+ * The states of sessions in Deno KV: read, and removed, in as many calls as its limits ask for.
+ *
+ * @module
+ */
+
+import type { Json } from "../../runtime/json.ts";
+import { utf8Length } from "../../runtime/utf8.ts";
+import type { KvCalls } from "./operation.ts";
+import { decodeJson, type KvLayout, lastKey } from "./layout.ts";
+import type { StateEntriesOptions } from "../session_store.ts";
+
+// What KV reads at once, and what of a list.
+const GET_MANY = 10;
+const LIST_BATCH = 500;
+// A commit has at most 1,000 mutations with 80 KiB of keys and 800 KiB in all; what stands before
+// the last part of a key takes less than this.
+const COMMIT_KEYS = 500;
+const COMMIT_KEY_BYTES = 64 * 1024;
+const COMMIT_VALUE_BYTES = 512 * 1024;
+const KEY_OVERHEAD_BYTES = 128;
+
+/** The states of one namespace's sessions. */
+export class KvState {
+  readonly #kv: Deno.Kv;
+  readonly #keys: KvLayout;
+
+  constructor(kv: Deno.Kv, keys: KvLayout) {
+    this.#kv = kv;
+    this.#keys = keys;
+  }
+
+  /** The values of the keys that exist, of a session's state. */
+  async read(
+    calls: KvCalls,
+    stateId: string,
+    keys: readonly string[],
+  ): Promise<Map<string, Json>> {
+    const values = await this.#values(calls, stateId, keys);
+    return new Map(values.map(([key, value]) => [key, decodeJson(value)]));
+  }
+
+  /** How many bytes of a session's limit these keys and their values take. */
+  async bytes(calls: KvCalls, stateId: string, keys: readonly string[]): Promise<number> {
+    let bytes = 0;
+    for (const [key, value] of await this.#values(calls, stateId, keys)) {
+      bytes += utf8Length(key) + value.length;
+    }
+    return bytes;
+  }
+
+  /** Copies the whole state of a session, some keys in each commit. */
+  async copy(calls: KvCalls, from: string, to: string): Promise<void> {
+    const prefix = this.#keys.states(from);
+    const options = { batchSize: LIST_BATCH };
+    let batch = new Batch(this.#kv);
+    for await (
+      const { key, value } of calls.list(() => this.#kv.list<Uint8Array>({ prefix }, options))
+    ) {
+      const last = key.at(-1)!;
+      // A mark is about the commits of the session that it is in.
+      if (typeof last === "string") continue;
+      if (!batch.fits(key, value.length)) {
+        await batch.commit(calls);
+        batch = new Batch(this.#kv);
+      }
+      batch.atomic.set([...this.#keys.states(to), last], value);
+    }
+    await batch.commit(calls);
+  }
+
+  /** A page of a session's state in the order of its keys. */
+  async page(
+    calls: KvCalls,
+    stateId: string,
+    { prefix = "", after, limit }: StateEntriesOptions,
+  ): Promise<[string, Json][]> {
+    const page: [string, Json][] = [];
+    const selector = this.#keys.page(stateId, prefix, after);
+    if (limit === 0 || selector === undefined) return page;
+    const options = { limit, batchSize: Math.min(limit, LIST_BATCH) };
+    for await (
+      const { key, value } of calls.list(() => this.#kv.list<Uint8Array>(selector, options))
+    ) page.push([lastKey(key), decodeJson(value)]);
+    return page;
+  }
+
+  /** Removes the whole state of a session that has ended, as long as what is checked stays so. */
+  async remove(calls: KvCalls, stateId: string, ...checks: Deno.AtomicCheck[]): Promise<void> {
+    const prefix = this.#keys.states(stateId);
+    const options = { batchSize: LIST_BATCH };
+    let batch = new Batch(this.#kv, checks);
+    for await (const { key } of calls.list(() => this.#kv.list({ prefix }, options))) {
+      if (!batch.fits(key, 0)) {
+        await batch.commit(calls);
+        batch = new Batch(this.#kv, checks);
+      }
+      batch.atomic.delete(key);
+    }
+    await batch.commit(calls);
+    // The root last: until then whoever sweeps finds what is left.
+    const root = this.#keys.root(stateId);
+    await calls.call(() => this.#kv.atomic().check(...checks).delete(root).commit());
+  }
+
+  async #values(
+    calls: KvCalls,
+    stateId: string,
+    keys: readonly string[],
+  ): Promise<[string, Uint8Array][]> {
+    const some: Promise<[string, Uint8Array][]>[] = [];
+    for (let i = 0; i < keys.length; i += GET_MANY) {
+      const names = keys.slice(i, i + GET_MANY);
+      const at = names.map((name) => this.#keys.state(stateId, name));
+      some.push(
+        calls.call(() => this.#kv.getMany<Uint8Array[]>(at)).then((entries) =>
+          entries.flatMap(({ value }, index) => value === null ? [] : [[names[index]!, value]])
+        ),
+      );
+    }
+    return (await Promise.all(some)).flat();
+  }
+}
+
+/** As many mutations as one commit takes. */
+class Batch {
+  readonly atomic: Deno.AtomicOperation;
+  #count = 0;
+  #keyBytes = 0;
+  #valueBytes = 0;
+
+  constructor(kv: Deno.Kv, checks: readonly Deno.AtomicCheck[] = []) {
+    this.atomic = kv.atomic().check(...checks);
+  }
+
+  /** Is there room for one more? If so, it is taken. */
+  fits(key: Deno.KvKey, valueBytes: number): boolean {
+    const last = key.at(-1);
+    const keyBytes = KEY_OVERHEAD_BYTES + (last instanceof Uint8Array ? last.length : 0);
+    const fits = this.#count < COMMIT_KEYS && this.#keyBytes + keyBytes <= COMMIT_KEY_BYTES &&
+      this.#valueBytes + valueBytes <= COMMIT_VALUE_BYTES;
+    if (fits) {
+      this.#count++;
+      this.#keyBytes += keyBytes;
+      this.#valueBytes += valueBytes;
+    }
+    return fits;
+  }
+
+  async commit(calls: KvCalls): Promise<void> {
+    if (this.#count > 0) await calls.call(() => this.atomic.commit());
+  }
+}

@@ -1,0 +1,312 @@
+/**
+ * The bridge in front of each of the servers, as a host that knows nothing of sessions uses it.
+ */
+
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { Behind, sessionOf, tellsOfReset, type Way } from "../../support/bridge/behind.ts";
+import { BridgeHost, conversation, Folder } from "../../support/bridge/host.ts";
+import { type ServerName, SERVERS, TRANSPORTS } from "../../support/servers/server.ts";
+
+const A = conversation("a");
+
+type Keeps = (host: BridgeHost, text: string, meta: unknown) => Promise<string>;
+type Shows = (host: BridgeHost, meta: unknown) => Promise<[state: unknown, session: string]>;
+
+/** For each server: a call that keeps a text, and one that shows what is kept. */
+const CALLS: Readonly<Record<ServerName, { keep: Keeps; show: Shows }>> = {
+  session: {
+    keep: async (host, note, meta) =>
+      sessionOf(await host.tool("session_probe", { action: "status", note }, meta)),
+    show: async (host, meta) => {
+      const result = await host.tool("session_probe", {}, meta);
+      return [result.structuredContent.calls, sessionOf(result)];
+    },
+  },
+  session_required: {
+    keep: async (host, text, meta) => {
+      assertEquals((await host.tool("echo", { text }, meta)).content[0]?.text, text);
+      return sessionOf(await host.tool("whoami", {}, meta));
+    },
+    show: async (host, meta) => {
+      const result = await host.tool("whoami", {}, meta);
+      return [result.structuredContent.tool_calls, sessionOf(result)];
+    },
+  },
+  notebook: {
+    keep: async (host, text, meta) => sessionOf(await host.tool("notebook_append", { text }, meta)),
+    show: async (host, meta) => {
+      const result = await host.tool("notebook_read", {}, meta);
+      return [result.content[0]?.text, sessionOf(result)];
+    },
+  },
+  hashcheck: {
+    keep: async (host, text, meta) =>
+      sessionOf(await host.tool("hashcheck_store", { key: "key", text }, meta)),
+    show: async (host, meta) => {
+      const result = await host.tool("hashcheck_list", {}, meta);
+      return [result.structuredContent.entries, sessionOf(result)];
+    },
+  },
+};
+
+function withBehind(
+  name: string,
+  server: ServerName,
+  way: Way,
+  fn: (behind: Behind, folder: Folder) => Promise<void>,
+): void {
+  Deno.test(`bridge: ${name} (${server}, ${way})`, async () => {
+    await using folder = await Folder.create();
+    await using behind = await Behind.start(server, way, folder);
+    await fn(behind, folder);
+  });
+}
+
+for (const server of SERVERS) {
+  for (const way of TRANSPORTS) {
+    const { keep, show } = CALLS[server];
+    withBehind("a conversation keeps its session over kill -9", server, way, async (it, folder) => {
+      const a = conversation("a");
+      const b = conversation("b");
+      let session: string;
+      {
+        await using host = await BridgeHost.connect(folder, it.args);
+        session = await keep(host, "one", a);
+        assertNotEquals(await keep(host, "two", b), session);
+        await it.kill();
+        await it.startAgain();
+        await host.reconnected();
+        assertEquals((await show(host, a))[1], session);
+        await host.stop("SIGKILL");
+      }
+      await using host = await BridgeHost.connect(folder, it.args);
+      const [ofA, inA] = await show(host, a);
+      const [ofB, inB] = await show(host, b);
+      assertEquals(inA, session);
+      assertNotEquals(inB, session);
+      if (server === "notebook") assertEquals([ofA, ofB], ["1. one", "1. two"]);
+      if (server === "hashcheck") assertNotEquals(ofA, ofB);
+      assertEquals((await it.sessions()).length, 2);
+      assertEquals(await host.endInput(), 0);
+      assertEquals((await it.sessions()).length, 2);
+    });
+  }
+}
+
+const KEYS: readonly [host: string, meta: (id: string) => Record<string, unknown>][] = [
+  ["VS Code", (id) => ({ "vscode.conversationId": id, "vscode.requestId": "r" })],
+  ["Codex", (id) => ({ threadId: id })],
+  ["Codex's turn", (id) => ({ "x-codex-turn-metadata": { session_id: id, turn_id: "t" } })],
+  ["Codex's turn in text", (id) => ({
+    "x-codex-turn-metadata": JSON.stringify({ session_id: id, turn_id: "t" }),
+  })],
+  ["ChatGPT", (id) => ({ "openai/session": id, "openai/locale": "de" })],
+  ["OpenCode", (id) => ({ "ai.opencode/sessionID": id })],
+  ["goose", (id) => ({ "agent-session-id": id })],
+  ["Antigravity", (id) => ({ "antigravity.google/conversation_id": id })],
+  ["ZCode", (id) => ({ "com.zcode/request-context": { session_id: id } })],
+  ["a number", (id) => ({ threadId: id === "one" ? 1 : 2 })],
+  ["a long id", (id) => ({ "openai/session": id.padStart(100_000) })],
+  ["--conversation-key", (id) => ({ "com.example/chat": id })],
+];
+
+withBehind("knows the conversations of each host", "notebook", "stdio", async (it, folder) => {
+  const flags = ["--conversation-key", "com.example/chat"];
+  await using host = await BridgeHost.connect(folder, [...flags, ...it.args]);
+  const seen = new Set<string>();
+  for (const [name, meta] of KEYS) {
+    const append = async (id: string) =>
+      sessionOf(await host.tool("notebook_append", { text: name }, meta(id)));
+    const [one, two] = [await append("one"), await append("two")];
+    assertEquals(await append("one"), one, name);
+    seen.add(one).add(two);
+  }
+  // The two forms of Codex's turn are one key.
+  assertEquals(seen.size, 2 * KEYS.length - 2);
+});
+
+withBehind("makes one session for calls at once", "notebook", "http", async (it, folder) => {
+  await using host = await BridgeHost.connect(folder, it.args);
+  const texts = Array.from({ length: 8 }, (_, i) => `${i}`);
+  const made = await Promise.all(
+    texts.map(async (text) =>
+      sessionOf(await host.tool("notebook_append", { text }, conversation("a")))
+    ),
+  );
+  assertEquals(new Set(made).size, 1);
+  assertEquals((await it.sessions()).length, 1);
+});
+
+withBehind("a list makes no session", "notebook", "stdio", async (it, folder) => {
+  await using host = await BridgeHost.connect(folder, ["--per-process", ...it.args]);
+  assertEquals((await host.result("tools/list")).tools.length, 4);
+  assertEquals(await it.sessions(), []);
+});
+
+withBehind(
+  "with --per-process, a session without a conversation ends with its bridge",
+  "notebook",
+  "http",
+  async (it, folder) => {
+    const args = ["--per-process", ...it.args];
+    await using host = await BridgeHost.connect(folder, args);
+    const session = sessionOf(await host.tool("notebook_append", { text: "one" }));
+    assertEquals(sessionOf(await host.tool("notebook_read")), session);
+    assertEquals(await it.sessions(), [session]);
+    await using other = await BridgeHost.connect(folder, args);
+    assertNotEquals(sessionOf(await other.tool("notebook_read")), session);
+    assertEquals(
+      sessionOf(await host.tool("notebook_read", {}, A)),
+      sessionOf(
+        await other.tool("notebook_read", {}, A),
+      ),
+    );
+    assertEquals([await host.endInput(), await other.stop("SIGTERM")], [0, 0]);
+    assertEquals((await it.sessions()).length, 1, "a conversation's is found again");
+  },
+);
+
+withBehind("--session names one session for everything", "notebook", "http", async (it, folder) => {
+  const args = ["--session", "work", ...it.args];
+  let session: string;
+  {
+    await using host = await BridgeHost.connect(folder, args);
+    session = sessionOf(await host.tool("notebook_append", { text: "1" }, conversation("a")));
+    assertEquals(sessionOf(await host.tool("notebook_read", {}, conversation("b"))), session);
+    await host.stop("SIGKILL");
+  }
+  await using host = await BridgeHost.connect(folder, args);
+  assertEquals(sessionOf(await host.tool("notebook_read")), session);
+  assertEquals(await host.endInput(), 0);
+  await using other = await BridgeHost.connect(folder, ["--session", "play", ...it.args]);
+  assertNotEquals(sessionOf(await other.tool("notebook_read")), session);
+  assertEquals((await it.sessions()).length, 2);
+});
+
+for (const way of TRANSPORTS) {
+  withBehind("tells the model once when the state is gone", "notebook", way, async (it, folder) => {
+    const a = conversation("a");
+    await using host = await BridgeHost.connect(folder, it.args);
+    const gone = sessionOf(await host.tool("notebook_append", { text: "one" }, a));
+    const other = sessionOf(await host.tool("notebook_append", { text: "b" }, conversation("b")));
+    await it.end(gone);
+    const results = await host.toolAtOnce(8, "notebook_append", { text: "new" }, a);
+    assertEquals(new Set(results.map(sessionOf)).size, 1);
+    assert(results.every(tellsOfReset));
+    const read = await host.tool("notebook_read", {}, a);
+    assert(!tellsOfReset(read));
+    // Each refused call has run once.
+    assertEquals(read.structuredContent.count, 8);
+    assertEquals(new Set(await it.sessions()), new Set([other, sessionOf(read)]));
+    assert(!tellsOfReset(await host.tool("notebook_read", {}, conversation("b"))));
+  });
+
+  withBehind(
+    "tells the model when a session is not found again",
+    "notebook",
+    way,
+    async (it, folder) => {
+      const args = ["--session", "work", ...it.args];
+      let gone: string;
+      {
+        await using host = await BridgeHost.connect(folder, args);
+        gone = sessionOf(await host.tool("notebook_append", { text: "one" }));
+        await host.endInput();
+      }
+      await it.end(gone);
+      await using host = await BridgeHost.connect(folder, args);
+      const read = await host.tool("notebook_read");
+      assertNotEquals(sessionOf(read), gone);
+      assert(tellsOfReset(read));
+      assert(!tellsOfReset(await host.tool("notebook_read")));
+    },
+  );
+}
+
+withBehind(
+  "tells when a server makes a new session by itself",
+  "session",
+  "http",
+  async (it, folder) => {
+    await using host = await BridgeHost.connect(folder, ["--per-process", ...it.args]);
+    const gone = sessionOf(await host.tool("session_probe"));
+    await it.end(gone);
+    const next = await host.tool("session_probe");
+    assertNotEquals(sessionOf({ ...next, content: [] }), gone);
+    assert(tellsOfReset(next));
+    const rotated = await host.tool("session_probe", { action: "new" });
+    assert(!tellsOfReset(rotated));
+    const after = await host.tool("session_probe");
+    assert(!tellsOfReset(after));
+    assertEquals(sessionOf(after), sessionOf(rotated));
+    assert(!tellsOfReset(await host.tool("session_probe", { action: "revoke" })));
+    assert(tellsOfReset(await host.tool("session_probe")));
+  },
+);
+
+withBehind(
+  "two bridges share a session by name, also a new one",
+  "notebook",
+  "http",
+  async (it, folder) => {
+    const args = ["--session", "work", ...it.args];
+    await using one = await BridgeHost.connect(folder, args);
+    await using two = await BridgeHost.connect(folder, args);
+    const gone = sessionOf(await one.tool("notebook_append", { text: "1" }));
+    assertEquals(sessionOf(await two.tool("notebook_read")), gone);
+    await it.end(gone);
+    const next = await one.tool("notebook_append", { text: "2" });
+    const read = await two.tool("notebook_read");
+    assertEquals([sessionOf(read), read.structuredContent.count], [sessionOf(next), 1]);
+    assert(tellsOfReset(next) && tellsOfReset(read));
+  },
+);
+
+withBehind("leaves a caller's own cookie alone", "notebook", "stdio", async (it, folder) => {
+  await using host = await BridgeHost.connect(folder, ["--per-process", ...it.args]);
+  const own = await host.result("session/create");
+  const _meta = { "mcp/session": { id: own.id } };
+  const appended = await host.tool("notebook_append", { text: "own" }, _meta);
+  assertEquals([sessionOf(appended), appended._meta?.["mcp/session"]?.id], [own.id, own.id]);
+  assertNotEquals(sessionOf(await host.tool("notebook_read")), own.id);
+  const { error } = await host.call("notebook_read", {}, { "mcp/session": { id: "sess-none" } });
+  assertEquals([error?.code, error?.data?.reason], [-32002, "unknown"]);
+  const none = await host.call("notebook_read", {}, { "mcp/session": null });
+  assertEquals(none.error?.data?.reason, "missing");
+});
+
+withBehind(
+  "bridges that begin one name at once have one session",
+  "notebook",
+  "http",
+  async (it, folder) => {
+    const args = ["--session", "new", ...it.args];
+    const hosts = await Promise.all(
+      Array.from({ length: 4 }, () => BridgeHost.connect(folder, args)),
+    );
+    try {
+      const append = (host: BridgeHost) => host.tool("notebook_append", { text: "x" });
+      const made = (await Promise.all(hosts.map(append))).map(sessionOf);
+      assertEquals(new Set(made).size, 1);
+      assertEquals((await it.sessions()).length, 1);
+      const [host] = hosts;
+      assertEquals((await host!.tool("notebook_read")).structuredContent.count, 4);
+    } finally {
+      for (const host of hosts) await host[Symbol.asyncDispose]();
+    }
+  },
+);
+
+withBehind(
+  "conversations that cannot be told apart share nothing",
+  "notebook",
+  "stdio",
+  async (it, folder) => {
+    await using host = await BridgeHost.connect(folder, ["--per-process", ...it.args]);
+    await host.tool("notebook_append", { text: "of no conversation" });
+    for (const threadId of [{ id: "one" }, ["one"], true, 2 ** 53]) {
+      const { result, error } = await host.call("notebook_read", {}, { threadId });
+      assertEquals(result?.structuredContent.count ?? 0, 0, JSON.stringify(error));
+    }
+  },
+);

@@ -1,0 +1,348 @@
+/**
+ * What goes through the bridge as it is, what does not, and how it starts and ends.
+ */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { BridgeHost, Folder } from "../../support/bridge/host.ts";
+import { INITIALIZE } from "../../support/servers/server.ts";
+
+const ECHO = fileURLToPath(new URL("../../fixtures/bridge_echo.ts", import.meta.url));
+const PLAIN = ["--", Deno.execPath(), "run", "-A", ECHO];
+const SESSIONS = [...PLAIN, "--sessions"];
+
+/** Everything that hosts put into `_meta`, with what else may stand there. */
+const META = {
+  progressToken: 7,
+  "vscode.conversationId": "c",
+  threadId: "t",
+  "x-codex-turn-metadata": { session_id: "s", turn_id: "u" },
+  "openai/session": "o",
+  "ai.opencode/sessionID": "p",
+  "agent-session-id": "g",
+  "antigravity.google/conversation_id": "v",
+  "com.zcode/request-context": { session_id: "z", request_id: "r" },
+  "com.example/trace": { a: [1, null] },
+};
+
+function withBridge(
+  name: string,
+  args: readonly string[],
+  fn: (host: BridgeHost) => Promise<void>,
+): void {
+  Deno.test(`bridge: ${name}`, async () => {
+    await using folder = await Folder.create();
+    await using host = BridgeHost.start(folder, args);
+    await fn(host);
+  });
+}
+
+async function echoed(host: BridgeHost, method: string, params: unknown, id: unknown) {
+  const { result } = await host.request(method, params, id);
+  assert(result !== undefined && "received" in result);
+  return { received: result.received, _meta: result._meta };
+}
+
+withBridge("passes a server without sessions through untouched", PLAIN, async (host) => {
+  const { capabilities } = await host.initialize();
+  assertEquals<unknown>(capabilities, { tools: {}, experimental: { other: {} } });
+  const params = { name: "tool", arguments: { x: 1 }, _meta: META, more: true };
+  for (const id of [0, 7, "7", "x"]) {
+    const { received, _meta } = await echoed(host, "tools/call", params, id);
+    assertEquals(received, { jsonrpc: "2.0", id, method: "tools/call", params });
+    assertEquals(_meta, { "other/key": 1 });
+  }
+  const { received } = await echoed(host, "x/unknown", undefined, 8);
+  assertEquals(received, { jsonrpc: "2.0", id: 8, method: "x/unknown" });
+});
+
+const PATHS = ["a/b/c", "whole/key"].flatMap((key) => ["--conversation-key", key]);
+withBridge(
+  "takes an id out by the path that it was found by",
+  [...PATHS, ...SESSIONS],
+  async (host) => {
+    await host.initialize();
+    const cases: [meta: Record<string, unknown>, left: Record<string, unknown>][] = [
+      [{ a: { b: { c: "id", d: 1 } } }, { a: { b: { d: 1 } } }],
+      [{ a: { "b/c": "id", b: { c: 2 } } }, { a: { b: { c: 2 } } }],
+      [{ "a/b": '{"c":"id","d":1}', a: { "b/c": 3 } }, { "a/b": '{"d":1}', a: { "b/c": 3 } }],
+      [{ "a/b/c": "id", a: { b: { c: 4 } } }, { a: { b: { c: 4 } } }],
+      [{ a: '{"b":"{\\"c\\":7}"}', threadId: "t" }, { a: '{"b":"{}"}' }],
+      [{ "whole/key": "id", whole: { key: "other" } }, { whole: { key: "other" } }],
+      [{ "a/b/c": "id", "whole/key": "id" }, {}],
+    ];
+    for (const [index, [_meta, left]] of cases.entries()) {
+      const { received } = await echoed(host, "tools/call", { name: "x", _meta }, index);
+      const expected = { ...left, "mcp/session": { id: "sess-echo" } };
+      assertEquals(Object(received).params._meta, expected, JSON.stringify(_meta));
+    }
+    const _meta = { a: { b: 5 } };
+    const { received } = await echoed(host, "tools/call", { name: "x", _meta }, "none");
+    assertEquals(Object(received).params._meta, { ..._meta, "mcp/session": null });
+  },
+);
+
+withBridge("sends a cookie in place of the conversation's id", SESSIONS, async (host) => {
+  // A host that knows sessions too must not begin its own.
+  const { capabilities } = await host.initialize();
+  assertEquals<unknown>(capabilities, { tools: {}, experimental: { other: {} } });
+  const { received, _meta } = await echoed(host, "tools/call", { name: "x", _meta: META }, 1);
+  const expected = {
+    progressToken: 7,
+    "x-codex-turn-metadata": { turn_id: "u" },
+    "com.zcode/request-context": { request_id: "r" },
+    "com.example/trace": { a: [1, null] },
+    "mcp/session": { id: "sess-echo" },
+  };
+  const params = { name: "x", _meta: expected };
+  assertEquals(received, { jsonrpc: "2.0", id: 1, method: "tools/call", params });
+  assertEquals(_meta, { "other/key": 1 });
+  const text = { "x-codex-turn-metadata": JSON.stringify({ session_id: "s", turn_id: "u" }) };
+  const second = await echoed(host, "tools/call", { _meta: text }, 2);
+  assertEquals(second.received, {
+    jsonrpc: "2.0",
+    id: 2,
+    method: "tools/call",
+    params: {
+      _meta: {
+        "x-codex-turn-metadata": '{"turn_id":"u"}',
+        "mcp/session": { id: "sess-echo" },
+      },
+    },
+  });
+  const own = { _meta: { ...META, "mcp/session": { id: "sess-own" } } };
+  const third = await echoed(host, "tools/call", own, 3);
+  assertEquals(third.received, { jsonrpc: "2.0", id: 3, method: "tools/call", params: own });
+  assertEquals(third._meta?.["mcp/session"]?.id, "sess-own");
+});
+
+withBridge(
+  "says with null that it holds no session, to a server with sessions",
+  SESSIONS,
+  async (host) => {
+    await host.initialize();
+    const listed = await echoed(host, "tools/list", undefined, 1);
+    const params = { _meta: { "mcp/session": null } };
+    assertEquals(listed.received, { jsonrpc: "2.0", id: 1, method: "tools/list", params });
+    assertEquals(listed._meta, { "other/key": 1 });
+    // A conversation that cannot be told from others is none.
+    const unreadable = { name: "x", _meta: { threadId: ["t"] } };
+    const { received } = await echoed(host, "tools/call", unreadable, 2);
+    const _meta = { threadId: ["t"], "mcp/session": null };
+    const sent = { ...unreadable, _meta };
+    assertEquals(received, { jsonrpc: "2.0", id: 2, method: "tools/call", params: sent });
+  },
+);
+
+withBridge("passes what a server asks and tells, and what is answered", SESSIONS, async (host) => {
+  await host.initialize({ roots: {}, sampling: {}, elicitation: {} });
+  const emit = [
+    { jsonrpc: "2.0", method: "notifications/message", params: { level: "info", data: "x" } },
+    { jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: 7, progress: 1 } },
+    { jsonrpc: "2.0", method: "notifications/resources/updated", params: { uri: "a:b" } },
+    { jsonrpc: "2.0", id: 0, method: "sampling/createMessage", params: { messages: [] } },
+    { jsonrpc: "2.0", id: "0", method: "elicitation/create", params: { message: "?" } },
+    { jsonrpc: "2.0", id: 1, method: "roots/list" },
+  ];
+  const before = host.messages.length;
+  await host.request("tools/call", { emit }, "call");
+  const got = host.messages.slice(before, -1);
+  // The bridge gives requests ids of its own.
+  const named = got.map((message, at) => ({ ...message, ...("id" in message && emit[at]) }));
+  assertEquals<unknown>(named, emit);
+  const [sampling, elicitation, roots] = got.slice(3).map(({ id }) => id);
+  const replies = [
+    { jsonrpc: "2.0", id: 1, error: { code: -32601, message: "No roots", data: { a: 1 } } },
+    { jsonrpc: "2.0", id: "0", result: { action: "accept", content: {} } },
+    { jsonrpc: "2.0", id: 0, result: { role: "assistant", content: [], model: "m" } },
+  ];
+  for (const [at, id] of [roots, elicitation, sampling].entries()) {
+    await host.send({ ...replies[at], id });
+  }
+  const changed = { jsonrpc: "2.0", method: "notifications/roots/list_changed" };
+  await host.send(changed);
+  const { result } = await host.request("seen", {});
+  const initialized = { jsonrpc: "2.0", method: "notifications/initialized" };
+  assertEquals<unknown>(result, { seen: [initialized, ...replies, changed] });
+});
+
+withBridge("passes a cancellation, and waits for no answer", SESSIONS, async (host) => {
+  await host.initialize();
+  await host.send({ jsonrpc: "2.0", id: 1, method: "hold", params: {} });
+  const params = { requestId: 1, reason: "enough" };
+  await host.send({ jsonrpc: "2.0", method: "notifications/cancelled", params });
+  const { result } = await host.request("seen", {}, 2);
+  const initialized = { jsonrpc: "2.0", method: "notifications/initialized" };
+  const cancelled = { jsonrpc: "2.0", method: "notifications/cancelled", params };
+  assertEquals<unknown>(result, { seen: [initialized, cancelled] });
+  assertEquals(await host.endInput(), 0);
+  assert(!host.messages.some(({ id }) => id === 1));
+  assertEquals(host.stderr, []);
+});
+
+withBridge("answers what it cannot read, and goes on", PLAIN, async (host) => {
+  const long = "x".repeat(4 * 1024 * 1024);
+  const deep = "[".repeat(200) + "]".repeat(200);
+  const lines = [
+    '{"broken',
+    "",
+    "[]",
+    '{"jsonrpc":"2.0","id":5,"method":7}',
+    `"${long}"`,
+    `{"jsonrpc":"2.0","method":"x","params":{"id":6,"x":"${long}"},"id":"long"}`,
+    `{"jsonrpc":"2.0","id":"deep","method":"x","params":{"x":${deep}}}`,
+    // What has no method is never answered.
+    '{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}',
+    '{"jsonrpc":"2.0","id":8,"result":7}',
+    `{"jsonrpc":"2.0","id":9,"result":{"x":"${long}"}}`,
+    `{"jsonrpc":"2.0","id":10,"result":{"x":${deep}}}`,
+    '{"jsonrpc":"2.0","id":11}',
+    "{}",
+    "\r",
+  ];
+  await host.write(`${lines.join("\n")}\n`);
+  await host.initialize();
+  const errors = host.messages.slice(0, -1).map(({ id, error }) => [id, error?.code]);
+  assertEquals(errors, [
+    [null, -32700],
+    [null, -32600],
+    [5, -32600],
+    [null, -32600],
+    ["long", -32600],
+    ["deep", -32600],
+  ]);
+  assertStringIncludes(host.messages[4]?.error?.message ?? "", "at most 4194304 bytes");
+  const large = "é".repeat(1024 * 1024);
+  const { received } = await echoed(host, "x", { large }, "a\nb");
+  assertEquals(received, { jsonrpc: "2.0", id: "a\nb", method: "x", params: { large } });
+});
+
+withBridge("refuses a second request with an id in flight", PLAIN, async (host) => {
+  await host.initialize();
+  await host.send({ jsonrpc: "2.0", id: 1, method: "hold" });
+  assertEquals((await host.request("ping", {}, 1)).error?.code, -32600);
+});
+
+Deno.test("bridge: answers what has come before the input ends", async () => {
+  await using folder = await Folder.create();
+  const host = BridgeHost.start(folder, SESSIONS);
+  const message = (id: number, method: string, params: unknown) =>
+    JSON.stringify({ jsonrpc: "2.0", id, method, params });
+  const initialized = JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" });
+  const calls = [1, 2, 3].map((id) => message(id, "tools/call", { _meta: { threadId: "t" } }));
+  // The last line has no end of its own.
+  await host.write([message(0, "initialize", INITIALIZE), initialized, ...calls].join("\n"));
+  assertEquals(await host.endInput(), 0);
+  assertEquals(host.messages.map(({ id }) => id), [0, 1, 2, 3]);
+  // Also those that were there before the server had said that it has sessions.
+  for (const { result } of host.messages.slice(1)) {
+    assertStringIncludes(JSON.stringify(result), '"mcp/session":{"id":"sess-echo"}');
+  }
+  assertEquals(host.stderr, []);
+});
+
+for (const flags of [[], ["--session", "notes"]]) {
+  withBridge(`says once that it is of no use ${flags}`, [...flags, ...PLAIN], async (host) => {
+    await host.initialize();
+    await host.initialize();
+    // The same once more, of a new process.
+    await host.send({ jsonrpc: "2.0", method: "exit" });
+    while ((await host.request("ping", {})).error !== undefined);
+    await host.endInput();
+    const [said = "", ...more] = host.stderr;
+    assertEquals(more, []);
+    assertStringIncludes(said, "has no sessions (MCP session v2)");
+    assertStringIncludes(said, "Put the bridge in front of a server that has them");
+    const loud = said.includes("bridge: error: --session notes has no effect");
+    assertEquals(loud, flags.length > 0, said);
+  });
+}
+
+withBridge("says nothing of a server that has sessions", SESSIONS, async (host) => {
+  await host.initialize();
+  assertEquals(await host.endInput(), 0);
+  assertEquals(host.stderr, []);
+});
+
+const WAYS: readonly [flags: readonly string[], says: RegExp][] = [
+  [[], /^bridge: info: sessions: .*handle.*conversation/],
+  [["--session", "notes"], /^bridge: info: sessions: .*the name notes$/],
+  [["--per-process"], /^bridge: warn: --per-process: .*ends with this process/],
+];
+
+for (const [flags, says] of WAYS) {
+  const args = ["--log-level", "info", ...flags, ...SESSIONS];
+  withBridge(`says once how a session is found ${flags}`, args, async (host) => {
+    await host.initialize();
+    await host.send({ jsonrpc: "2.0", method: "exit" });
+    while ((await host.request("ping", {})).error !== undefined);
+    await host.endInput();
+    const said = host.stderr.filter((line) =>
+      !line.includes("rebuilt") && !/is (created|lost)/.test(line)
+    );
+    assertEquals(said.length, 1, said.join("\n"));
+    assertMatch(said[0] ?? "", says);
+  });
+}
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  withBridge(`ends with 0 on ${signal}`, PLAIN, async (host) => {
+    await host.initialize();
+    assertEquals(await host.stop(signal), 0);
+  });
+}
+
+const WRONG: readonly [args: readonly string[], says: string][] = [
+  [[], "Which server?"],
+  [["--url", "http://127.0.0.1:1/mcp", "--", "server"], "Which server?"],
+  [["--"], "Which server?"],
+  [["--url", "server.ts"], "--url takes"],
+  [["--url", "ftp://127.0.0.1/"], "--url takes"],
+  [["--url", "http://me:secret@127.0.0.1/"], "--header"],
+  [["--url="], "--url needs a value"],
+  [["--session", "", "--", "server"], "a flag needs a value"],
+  [["--url", "http://127.0.0.1/", "--session="], "--session needs a value"],
+  [["--url", "http://127.0.0.1/", "--header", "secret"], "--header takes"],
+  [["--url", "http://127.0.0.1/", "--header", "a b: secret"], "--header takes"],
+  [["--header", "a: b", "--", "server"], "--header goes with --url"],
+  [["--session", "notes", "--per-process", "--", "server"], "either --session NAME or"],
+  [["--log-level", "loud", "--", "server"], "--log-level takes"],
+  [["--stateful", "--", "server"], "--stateful"],
+  [["deno", "run"], "stands after --"],
+];
+
+Deno.test("bridge: a wrong flag is one line on stderr and status 2", async () => {
+  await using folder = await Folder.create();
+  for (const [args, says] of WRONG) {
+    const host = BridgeHost.start(folder, args);
+    assertEquals(await host.ended(), 2, args.join(" "));
+    assertEquals([host.messages.length, host.stderr.length], [0, 1]);
+    assertStringIncludes(host.stderr[0] ?? "", says);
+    assert(!host.stderr[0]?.includes("secret"));
+  }
+});
+
+Deno.test("bridge: --help lists the flags", async () => {
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      fileURLToPath(new URL("../../../client/bridge.ts", import.meta.url)),
+      "--help",
+    ],
+  }).output();
+  const help = new TextDecoder().decode(stdout);
+  assertEquals(code, 0);
+  const flags = ["--url", "--header", "-- COMMAND", "--session", "--per-process", "--log-level"];
+  for (const flag of [...flags, "--help"]) assertStringIncludes(help, flag);
+});
+
+withBridge("answers each of two initializes that come at once", SESSIONS, async (host) => {
+  const answers = await Promise.all([
+    host.request("initialize", INITIALIZE),
+    host.request("initialize", INITIALIZE),
+  ]);
+  for (const { result } of answers) assertEquals(result?.serverInfo !== undefined, true);
+  await host.send({ jsonrpc: "2.0", method: "notifications/initialized" });
+  assertEquals((await host.request("ping", {})).error, undefined);
+});

@@ -1,0 +1,186 @@
+/**
+ * The client with servers that answer nonsense: it is told, or ignores it, and always comes to an
+ * end.
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { sessionCapability } from "../../../client/session/capability.ts";
+import { sendOnce, type SessionOptions } from "../../../client/mod.ts";
+import { McpError, StreamableHTTPClientTransport } from "../../../client/sdk.ts";
+import { Connected } from "../../support/client/client_fixture.ts";
+
+interface Asked {
+  readonly id?: number | string;
+  readonly method: string;
+  readonly params?: { readonly name?: string; readonly _meta?: Record<string, unknown> };
+}
+type Answers = Partial<Record<string, (asked: Asked) => unknown>>;
+
+const SESSION = { version: 2, features: ["create", "list", "delete"] };
+const COOKIE = { id: "sess-1" };
+
+/** A server that answers each method as it is told, and the client that is connected to it. */
+class Hostile implements AsyncDisposable {
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly asked: Asked[] = [];
+  readonly it: Connected;
+
+  constructor(answers: Answers, options?: SessionOptions) {
+    this.#server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      async (request) => {
+        if (request.method !== "POST") return new Response(null, { status: 405 });
+        const asked: Asked = await request.json();
+        this.asked.push(asked);
+        if (asked.id === undefined) return new Response(null, { status: 202 });
+        const answer = answers[asked.method] ?? DEFAULTS[asked.method] ?? (() => ({ result: {} }));
+        return Response.json({ jsonrpc: "2.0", id: asked.id, ...Object(answer(asked)) });
+      },
+    );
+    const url = new URL(`http://127.0.0.1:${this.#server.addr.port}/`);
+    const connect = () => new StreamableHTTPClientTransport(url, { fetch: sendOnce });
+    this.it = new Connected(connect, options);
+  }
+
+  count(method: string): number {
+    return this.asked.filter((asked) => asked.method === method).length;
+  }
+
+  async connect(): Promise<Connected> {
+    await this.it.client.connect(this.it.transport);
+    return this.it;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.it.client.close();
+    await this.#server.shutdown();
+  }
+}
+
+function initialized(session: unknown, serverInfo: unknown = { name: "hostile", version: "1" }) {
+  return (asked: Asked) => ({
+    result: {
+      protocolVersion: Object(asked.params).protocolVersion,
+      capabilities: { tools: {}, experimental: { session } },
+      serverInfo,
+    },
+  });
+}
+
+const DEFAULTS: Answers = {
+  "initialize": initialized(SESSION),
+  "session/create": () => ({ result: { ...COOKIE, _meta: { "mcp/session": COOKIE } } }),
+  "tools/call": () => ({ result: { content: [{ type: "text", text: "ran" }] } }),
+};
+
+const refuse = (data?: unknown) => () => ({ error: { code: -32002, message: "No", data } });
+
+Deno.test("withSession: a server that refuses every call is asked twice for each", async () => {
+  let sessions = 0;
+  await using hostile = new Hostile({
+    "session/create": () => ({ result: { id: `sess-${++sessions}` } }),
+    "tools/call": refuse(),
+  });
+  const it = await hostile.connect();
+  for (let call = 1; call <= 5; call++) {
+    assertEquals((await assertRejects(() => it.call("x"), McpError)).code, -32002);
+    assertEquals([hostile.count("tools/call"), sessions], [2 * call, 1 + call]);
+  }
+});
+
+Deno.test("withSession: ten calls that are all refused, twice, end", async () => {
+  await using hostile = new Hostile({ "tools/call": refuse() });
+  const it = await hostile.connect();
+  const calls = Array.from({ length: 10 }, () => assertRejects(() => it.call("x"), McpError));
+  await Promise.all(calls);
+  assert(hostile.count("tools/call") <= 20);
+  assert(hostile.count("session/create") <= 11);
+});
+
+const REASONS: unknown[] = ["ended ", ["ended"], { reason: "ended" }, 7, null, {
+  toString: "ended",
+}];
+for (const reason of REASONS) {
+  Deno.test(`withSession: a reason that is none is none: ${JSON.stringify(reason)}`, async () => {
+    let refused = false;
+    const answer = () => refused ? DEFAULTS["tools/call"] : (refused = true, refuse({ reason }));
+    await using hostile = new Hostile({ "tools/call": (asked) => answer()?.(asked) });
+    const it = await hostile.connect();
+    assertEquals(await it.call("x"), "ran");
+  });
+}
+
+Deno.test("sessionCapability: what is no capability of this version is none", () => {
+  const none = [null, true, 7, "session", [], [SESSION], { version: [] }, { version: "2" }];
+  for (const session of none) {
+    const result = { capabilities: { experimental: { session } } };
+    assertEquals(sessionCapability(result), undefined, JSON.stringify(session));
+  }
+  for (const result of [null, {}, { capabilities: [] }, { capabilities: { experimental: 7 } }]) {
+    assertEquals(sessionCapability(result), undefined, JSON.stringify(result));
+  }
+});
+
+Deno.test("withSession: features of any shape are read as what they are", async () => {
+  for (const features of [{}, "create", [["create"], 7, null], undefined]) {
+    await using hostile = new Hostile({ initialize: initialized({ version: 2, features }) });
+    const it = await hostile.connect();
+    assertEquals([it.transport.capability?.features, it.id], [[], undefined]);
+  }
+});
+
+const CREATED: unknown[] = [
+  {},
+  { id: 7 },
+  { id: "" },
+  { id: "a b" },
+  { id: "x".repeat(1 << 20) },
+  { _meta: { "mcp/session": [] } },
+  { _meta: { "mcp/session": null } },
+];
+for (const result of CREATED) {
+  const shown = JSON.stringify(result).slice(0, 60);
+  Deno.test(`withSession: goes on without a session that has no cookie: ${shown}`, async () => {
+    await using hostile = new Hostile({ "session/create": () => ({ result }) });
+    const it = await hostile.connect();
+    assertEquals([it.id, it.told, it.errors.length], [undefined, [], 1]);
+    assertEquals(await it.call("x"), "ran");
+  });
+}
+
+Deno.test("withSession: a name of any length makes a title of bounded length", async () => {
+  const serverInfo = { name: "é".repeat(1 << 20), version: "1" };
+  await using hostile = new Hostile({ initialize: initialized(SESSION, serverInfo) });
+  await hostile.connect();
+  const created = hostile.asked.find(({ method }) => method === "session/create");
+  assert(JSON.stringify(created).length < 2000);
+});
+
+Deno.test("withSession: a cookie in every result, each another, never piles up", async () => {
+  let count = 0;
+  const answer = () => ({
+    result: {
+      content: [{ type: "text", text: "ran" }],
+      _meta: { "mcp/session": { id: `sess-${++count}`, data: { x: "x".repeat(100_000) } } },
+    },
+  });
+  await using hostile = new Hostile({ "tools/call": answer });
+  const it = await hostile.connect();
+  for (let call = 0; call < 50; call++) await it.call("x");
+  assertEquals(it.transport.cookie, { id: "sess-50" });
+  assertEquals(it.told.length, 50, "created, then 49 times replaced: the first has the same id");
+  for (const { params } of hostile.asked) assert(JSON.stringify(params ?? {}).length < 1000);
+});
+
+Deno.test("withSession: takes no session from a server that announced none", async () => {
+  const result = { content: [], _meta: { "mcp/session": COOKIE } };
+  await using hostile = new Hostile({
+    "initialize": initialized(undefined),
+    "tools/call": () => ({ result }),
+    "session/create": () => ({ result: COOKIE }),
+  });
+  const it = await hostile.connect();
+  await it.client.callTool({ name: "x" });
+  await it.ask("session/create");
+  assertEquals([it.id, it.told], [undefined, []]);
+});

@@ -1,0 +1,99 @@
+/**
+ * How sending fails, told by the shape of errors that other packages throw.
+ */
+
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { failureOf, messageOf, statusOf } from "../../../client/connection/send_errors.ts";
+import { StreamableHTTPClientTransport, type Transport } from "../../../client/sdk.ts";
+import { Connected, Durable, startFixture } from "../../support/client/client_fixture.ts";
+
+/** The error of the SDK's second generation, as `@modelcontextprotocol/client` 2.4 throws it. */
+class SdkHttpError extends Error {
+  override readonly name = "SdkHttpError";
+  readonly code = "CLIENT_HTTP_NOT_IMPLEMENTED";
+  readonly data: { readonly status: number; readonly statusText: string; readonly text: string };
+
+  constructor(status: number, text: string) {
+    super(`Error POSTing to endpoint: ${text}`);
+    this.data = { status, statusText: "", text };
+  }
+
+  get status(): number {
+    return this.data.status;
+  }
+}
+
+/** The error of the SDK that is imported, for a server that answers with this status. */
+async function thrownFor(status: number): Promise<unknown> {
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => new Response("text", { status }),
+  );
+  const url = new URL(`http://127.0.0.1:${server.addr.port}/`);
+  const transport = new StreamableHTTPClientTransport(url);
+  await transport.start();
+  const thrown = await transport.send({ jsonrpc: "2.0", method: "x" }).catch((error) => error);
+  await transport.close();
+  return thrown;
+}
+
+for (const status of [401, 403, 404, 503]) {
+  Deno.test(`statusOf: reads ${status} in the errors of both generations of the SDK`, async () => {
+    const errors = [await thrownFor(status), new SdkHttpError(status, "text")];
+    assertEquals(errors.map(statusOf), [status, status]);
+    const failure = status === 404 ? "gone" : "other";
+    assertEquals(errors.map(failureOf), [failure, failure]);
+  });
+}
+
+Deno.test("statusOf: what has no status has none", () => {
+  const odd = Object.assign(new Error("odd"), { code: "ENOENT", data: { status: "404" } });
+  for (
+    const error of [odd, new Error("plain"), new TypeError("body"), { code: 404 }, null, "404"]
+  ) {
+    assertEquals(statusOf(error), undefined, String(error));
+  }
+});
+
+Deno.test("messageOf: says what there is to say of anything that is thrown", () => {
+  const said = [new Error("one"), { message: "two" }, "three", { secret: 4 }, undefined];
+  assertEquals(said.map(messageOf), [
+    "one",
+    "two",
+    "three",
+    "an error without a message",
+    "undefined",
+  ]);
+});
+
+/** Makes a transport fail as that of the SDK's second generation does. */
+function ofSecondGeneration(transport: Transport): Transport {
+  const send = transport.send.bind(transport);
+  transport.send = (...args) =>
+    send(...args).catch((error) => {
+      const status = statusOf(error);
+      throw status === undefined ? error : new SdkHttpError(status, error.message);
+    });
+  return transport;
+}
+
+Deno.test("withSession: a transport session that the SDK's second generation has lost is rebuilt", async () => {
+  await using fixture = await Durable.create("stateful");
+  await using it = new Connected(() => ofSecondGeneration(fixture.connect()));
+  await it.client.connect(it.transport);
+  const { id, transport: { sessionId } } = it;
+  await fixture.kill();
+  await fixture.start();
+  assertEquals(await it.call("echo", { note: "after" }), id);
+  assertNotEquals(it.transport.sessionId, sessionId);
+  assertEquals(it.told, ["created", "reconnected"]);
+  assertEquals(await fixture.ran(), ["after"]);
+});
+
+Deno.test("withSession: a 404 where there is no transport session is the caller's", async () => {
+  await using fixture = await startFixture("http", "--forgetful");
+  await using it = new Connected(() => ofSecondGeneration(fixture.connect()));
+  await it.client.connect(it.transport);
+  const error = await assertRejects(() => it.call("echo"));
+  assertEquals([statusOf(error), fixture.connections, it.told], [404, 1, ["created"]]);
+});

@@ -1,0 +1,128 @@
+/**
+ * What a fetch that fails says about the request: over real sockets, by what the server got.
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { failureOf } from "../../../client/connection/send_errors.ts";
+import { sendOnce } from "../../../client/mod.ts";
+
+type Answer = string | undefined;
+
+/** Answers the requests it gets with these bytes and then hangs up; counts what it got. */
+class Raw implements AsyncDisposable {
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #serving: Promise<void>;
+  readonly got: string[] = [];
+
+  constructor(...answers: Answer[]) {
+    this.#serving = this.#serve(answers);
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#listener.addr.port}/`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    await this.#serving;
+  }
+
+  async #serve(answers: Answer[]): Promise<void> {
+    const connections: Promise<void>[] = [];
+    try {
+      for await (const connection of this.#listener) {
+        connections.push(this.#talk(connection, answers));
+      }
+    } catch {
+      // The listener is closed.
+    }
+    await Promise.all(connections);
+  }
+
+  async #talk(connection: Deno.TcpConn, answers: Answer[]): Promise<void> {
+    using _ = connection;
+    const buffer = new Uint8Array(4096);
+    for (;;) {
+      const length = await connection.read(buffer).catch(() => null);
+      if (length === null) return;
+      this.got.push(
+        new TextDecoder().decode(buffer.subarray(0, length)).split("\r\n\r\n")[1] ?? "",
+      );
+      const answer = answers.shift();
+      if (answer === undefined) return;
+      await connection.write(new TextEncoder().encode(answer));
+      if (!answer.endsWith("ok")) return;
+    }
+  }
+}
+
+const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+const post = (url: string, body: string) => sendOnce(url, { method: "POST", body });
+
+Deno.test("sendOnce: sends once, where a connection that was kept open breaks", async () => {
+  await using server = new Raw(OK, undefined, OK);
+  assertEquals(await (await post(server.url, "first")).text(), "ok");
+  const error = await assertRejects(() => post(server.url, "second"), TypeError);
+  assertEquals([failureOf(error), server.got], ["broken", ["first", "second"]]);
+});
+
+Deno.test("sendOnce: knows that nothing was sent when it could not connect", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  const error = await assertRejects(
+    () => post(`http://127.0.0.1:${port}/`, "x"),
+    TypeError,
+    "refused",
+  );
+  assertEquals(failureOf(error), "unsent");
+  const unknown = await assertRejects(() => post("http://nowhere.invalid/", "x"), TypeError, "dns");
+  assertEquals(failureOf(unknown), "unsent");
+});
+
+const BROKEN: [claim: string, answer: Answer][] = [
+  ["a connection closed before the answer", undefined],
+  ["an answer that is not HTTP", "nonsense\r\n\r\n"],
+  ["a body that is cut short", 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"a"'],
+  [
+    "a stream that is cut short",
+    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\ndata:\r\n",
+  ],
+];
+for (const [claim, answer] of BROKEN) {
+  Deno.test(`failureOf: ${claim} may have done something`, async () => {
+    await using server = new Raw(answer);
+    const error = await assertRejects(async () => await (await post(server.url, "x")).text());
+    assertEquals([failureOf(error), server.got], ["broken", ["x"]]);
+  });
+}
+
+Deno.test("failureOf: Deno's own fetch is not believed that it could not connect", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  const error = await assertRejects(() => fetch(`http://127.0.0.1:${port}/`, { method: "POST" }));
+  assertEquals(failureOf(error), "broken");
+});
+
+Deno.test("failureOf: what never left this side is a plain error", () => {
+  const circular: Record<string, unknown> = {};
+  circular.self = circular;
+  const wrong: (() => unknown)[] = [
+    () => JSON.stringify(circular),
+    () => new URL("nowhere"),
+    () => new Headers({ "a b": "" }),
+    () => JSON.parse("{"),
+  ];
+  for (const doWrong of wrong) {
+    let failure;
+    try {
+      doWrong();
+    } catch (error) {
+      failure = failureOf(error);
+    }
+    assertEquals(failure, "other");
+  }
+  assertEquals(failureOf("text"), "other");
+  assert(failureOf(Object.assign(new Error("x"), { code: 404 })) === "gone");
+});

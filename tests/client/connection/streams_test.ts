@@ -1,0 +1,40 @@
+/**
+ * Answers that come as a stream of events, and streams that break, end or are resumed before the
+ * answer is there.
+ */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { isOutcomeUnknown } from "../../../client/mod.ts";
+import { connected, Durable } from "../../support/client/client_fixture.ts";
+
+Deno.test("withSession: a stream that the SDK can't resume is an unknown outcome", async () => {
+  await using fixture = await Durable.create("stateful", "--sse", "--event-ids");
+  await using it = await connected(fixture);
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const params = { name: "hold", arguments: { note: "once" } };
+  const call = assertRejects(() =>
+    it.client.callTool(params, undefined, { onresumptiontoken: resolve })
+  );
+  assertEquals(await promise, "1");
+  await fixture.running("once");
+  await fixture.kill();
+  await fixture.start();
+  assert(isOutcomeUnknown(await call));
+  assertEquals(await it.call("echo", { note: "after" }), it.id);
+  assertEquals(await fixture.ran(), ["once", "after"]);
+});
+
+Deno.test("withSession: a stream that ends without the answer is an unknown outcome", async () => {
+  await using fixture = await Durable.create("sse");
+  await using it = await connected(fixture);
+  assert(isOutcomeUnknown(await assertRejects(() => it.call("vanish", { note: "once" }))));
+  assertEquals(await it.call("echo", { note: "after" }), it.id);
+  assertEquals([await fixture.ran(), it.errors], [["once", "after"], []]);
+});
+
+Deno.test("withSession: a stream that the SDK resumes brings its answer", async () => {
+  await using fixture = await Durable.create("stateful", "--sse", "--event-ids");
+  await using it = await connected(fixture);
+  assertEquals(await it.call("cut", { note: "once" }), it.id);
+  assertEquals([await fixture.ran(), it.told], [["once"], ["created"]]);
+});

@@ -1,0 +1,225 @@
+/**
+ * The client with servers that know no -32002: they refuse a call without a live session by an
+ * `isError` result, each in its own words, and forget their sessions as they are restarted.
+ */
+
+import { assertEquals, assertNotEquals } from "@std/assert";
+import {
+  Connected,
+  connected,
+  Durable,
+  KINDS,
+  REFUSALS,
+  startFixture,
+  testEach,
+} from "../../support/client/client_fixture.ts";
+
+/** Calls a tool, and gives its text and whether that is an error. */
+async function outcome(it: Connected, name = "echo", args = {}): Promise<[string, boolean]> {
+  const result = await it.client.callTool({ name, arguments: args });
+  const [block] = result.content as { text: string }[];
+  return [block?.text ?? "", result.isError === true];
+}
+
+/** The events, but for the connection's own. */
+function told(it: Connected): string[] {
+  return it.told.filter((type) => type !== "reconnected");
+}
+
+for (const says of REFUSALS) {
+  testEach(
+    KINDS,
+    `withSession: a restart that a server tells of in words alone costs one call: ${says}`,
+    async (kind) => {
+      await using fixture = await startFixture(kind, `--says=${says}`);
+      await using it = await connected(fixture);
+      const first = it.id;
+      assertEquals(await outcome(it), [first!, false]);
+      await fixture.kill();
+      await fixture.start();
+      assertEquals(await outcome(it, "echo", { note: "refused" }), [says, true]);
+      assertEquals(told(it), ["created", "lost", "created"]);
+      assertNotEquals(it.id, first);
+      assertEquals(await outcome(it), [it.id!, false]);
+      assertEquals(told(it), ["created", "lost", "created"]);
+      assertEquals((await it.ran()).refused, undefined, "the refused call was not sent again");
+      assertEquals(it.errors.filter((error) => !/refused|Session not found/.test(error)), []);
+    },
+  );
+}
+
+Deno.test("withSession: a tool that fails asks for the session, and loses nothing", async () => {
+  await using fixture = await startFixture("http");
+  await using it = await connected(fixture);
+  for (let calls = 1; calls <= 3; calls++) {
+    assertEquals(await outcome(it, "fail"), ["No such file", true]);
+    const asked = await it.seen("session/list");
+    assertEquals(asked.map(({ cookie }) => cookie?.id), Array(calls).fill(it.id));
+  }
+  assertEquals(await outcome(it), [it.id!, false]);
+  assertEquals([it.told, it.errors], [["created"], []]);
+});
+
+Deno.test("withSession: nobody is asked where the failure itself says what became of the session", async () => {
+  await using fixture = await startFixture("http");
+  await using it = await connected(fixture);
+  await it.client.callTool({ name: "fail", arguments: { cookie: "with" } });
+  // A caller's own cookie is the caller's business.
+  await it.client.callTool({ name: "fail", _meta: { "mcp/session": { id: it.id } } });
+  assertEquals(await it.seen("session/list"), []);
+  // Who sends -32002 once does not refuse in words.
+  await it.ask("fixture/lose");
+  await it.call("echo");
+  await it.client.callTool({ name: "fail" });
+  assertEquals(await it.seen("session/list"), []);
+  assertEquals(it.told, ["created", "lost", "created"]);
+});
+
+Deno.test("withSession: a server that has been replaced by one that refuses in words is asked", async () => {
+  await using fixture = await startFixture("stateful");
+  await using it = await connected(fixture);
+  await it.ask("fixture/lose");
+  assertEquals(await outcome(it), [it.id!, false]);
+  await fixture.kill();
+  await fixture.start([`--says=${REFUSALS[0]}`]);
+  assertEquals(await outcome(it), [REFUSALS[0], true]);
+  assertEquals(told(it), ["created", "lost", "created", "lost", "created"]);
+  assertEquals(await outcome(it), [it.id!, false]);
+});
+
+testEach(KINDS, "withSession: ten calls refused at once are one question", async (kind) => {
+  await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`, "--hold-list");
+  await using it = await connected(fixture);
+  await it.ask("fixture/lose");
+  const calls = Promise.all(Array.from({ length: 10 }, () => outcome(it)));
+  await Promise.race([fixture.running("session/list"), calls]);
+  while ((await it.seen("tools/call")).length < 10);
+  await it.transport.send({ jsonrpc: "2.0", method: "notifications/release" });
+  assertEquals(await calls, Array(10).fill([REFUSALS[0], true]));
+  assertEquals((await it.seen("session/list")).length, 1);
+  assertEquals((await it.seen("tools/call")).length, 10, "none of them is sent again");
+  assertEquals(it.told, ["created", "lost", "created"]);
+  assertEquals(await outcome(it), [it.id!, false]);
+});
+
+testEach(["stdio", "http"], "withSession: a list that fails says nothing", async (kind) => {
+  await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`, "--fail-list");
+  await using it = await connected(fixture);
+  const { id } = it;
+  await it.ask("fixture/lose");
+  assertEquals(await outcome(it), [REFUSALS[0], true]);
+  assertEquals([it.id, it.told, it.errors], [id, ["created"], ["No disk"]]);
+});
+
+testEach(
+  ["stdio", "http"],
+  "withSession: a list that hangs holds a result up for a while",
+  async (kind) => {
+    await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`, "--hold-list");
+    await using it = await connected(fixture, { establishMs: 300 });
+    await it.ask("fixture/lose");
+    assertEquals(await outcome(it), [REFUSALS[0], true]);
+    assertEquals([it.told, it.errors], [["created"], ["it took longer than 300 ms"]]);
+    await it.transport.send({ jsonrpc: "2.0", method: "notifications/release" });
+  },
+);
+
+Deno.test("withSession: a list without end is read once, however many calls fail", async () => {
+  await using fixture = await startFixture("http", "--endless");
+  await using it = await connected(fixture);
+  await outcome(it, "fail");
+  const asked = (await it.seen("session/list")).length;
+  for (let calls = 1; calls <= 3; calls++) await outcome(it, "fail");
+  assertEquals((await it.seen("session/list")).length, asked);
+  assertEquals(it.told, ["created"]);
+});
+
+testEach(["stdio", "http"], "withSession: a server without a list can't be asked", async (kind) => {
+  await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`, "--no-list");
+  await using it = await connected(fixture);
+  await it.ask("fixture/lose");
+  assertEquals(await outcome(it), [REFUSALS[0], true]);
+  assertEquals([it.told, it.errors], [["created"], []]);
+  assertEquals(await it.seen("session/list"), []);
+});
+
+testEach(
+  KINDS,
+  "withSession: a call without a session that is refused in words gets one for the next",
+  async (kind) => {
+    await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`);
+    await using it = await connected(fixture);
+    await it.call("revoke");
+    assertEquals([it.id, it.told], [undefined, ["created", "revoked"]]);
+    assertEquals(await outcome(it), [REFUSALS[0], true]);
+    assertEquals(it.told, ["created", "revoked", "created"]);
+    assertEquals(await outcome(it), [it.id!, false]);
+  },
+);
+
+testEach(KINDS, "withSession: a late failure of an older session touches nothing", async (kind) => {
+  await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`);
+  await using it = await connected(fixture);
+  const late = it.client.callTool({ name: "hold", arguments: { note: "late", fails: "yes" } });
+  await fixture.running("late");
+  await it.call("rotate");
+  const { id } = it;
+  await it.ask("fixture/release");
+  assertEquals((await late).isError, true);
+  assertEquals([it.id, it.told], [id, ["created", "replaced"]]);
+  assertEquals(await it.seen("session/list"), []);
+});
+
+testEach(
+  ["stdio", "stateful"],
+  "withSession: asks every new connection once for the session that it holds",
+  async (kind) => {
+    await using fixture = await Durable.create(kind);
+    await using it = await connected(fixture);
+    await it.call("echo");
+    for (let lives = 1; lives <= 2; lives++) {
+      await fixture.kill();
+      await fixture.start();
+      await Promise.all(Array.from({ length: 5 }, () => it.call("echo")));
+      await it.call("echo");
+      const asked = await it.seen("session/list");
+      assertEquals(
+        asked.map(({ cookie }) => cookie?.id),
+        [it.id],
+        "what it saw began with its life",
+      );
+    }
+    assertEquals(told(it), ["created"]);
+  },
+);
+
+testEach(
+  KINDS,
+  "withSession: the answer for one session is not taken for another's",
+  async (kind) => {
+    await using fixture = await startFixture(kind, "--hold-list");
+    await using it = await connected(fixture);
+    const first = it.client.callTool({ name: "fail" });
+    await Promise.race([fixture.running("session/list"), first]);
+    await it.call("rotate");
+    const { id } = it;
+    const second = it.client.callTool({ name: "fail", arguments: { note: "second" } });
+    await fixture.running("second");
+    for (let i = 0; i < 1000 && (await it.seen("session/list")).length < 2; i++);
+    await it.transport.send({ jsonrpc: "2.0", method: "notifications/release" });
+    await Promise.all([first, second]);
+    assertEquals([it.id, it.told], [id, ["created", "replaced"]]);
+  },
+);
+
+Deno.test("withSession: a failure is delivered though its server is gone for good", async () => {
+  await using fixture = await startFixture("stateful");
+  let connections = 0;
+  await using it = new Connected(() => {
+    if (connections++ > 0) throw new Error("away");
+    return fixture.connect();
+  }, { reconnectMs: 200 });
+  await it.client.connect(it.transport);
+  assertEquals(await outcome(it, "forget-transport"), ["No such file", true]);
+  assertEquals(it.closed, 1);
+});

@@ -1,0 +1,107 @@
+/**
+ * What others see of the client: its exports, the members it forwards, its types.
+ */
+
+import { assertEquals } from "@std/assert";
+import * as client from "../../../client/mod.ts";
+import { Client, StreamableHTTPClientTransport, type Transport } from "../../../client/sdk.ts";
+import { StdioClientTransport } from "../../../client/sdk_stdio.ts";
+
+Deno.test("client: exports these names", () => {
+  assertEquals(Object.keys(client).sort(), [
+    "FileJar",
+    "MemoryJar",
+    "defaultJarPath",
+    "isOutcomeUnknown",
+    "sendOnce",
+    "withSession",
+  ]);
+});
+
+/** A transport of which every use is noted. */
+function noting(): { transport: Transport; used: unknown[][] } {
+  const used: unknown[][] = [];
+  const transport: Transport = {
+    sessionId: "transport-session",
+    start: () => Promise.resolve(void used.push(["start"])),
+    send: (message, options) => Promise.resolve(void used.push(["send", message, options])),
+    close: () => Promise.resolve(void used.push(["close"])),
+    setProtocolVersion: (version) => void used.push(["setProtocolVersion", version]),
+  };
+  return { transport, used };
+}
+
+Deno.test("withSession: forwards every member that the SDK's Transport has", async () => {
+  // A member that the SDK adds makes this list incomplete, and that is an error of its type.
+  const members: Record<keyof Required<Transport>, true> = {
+    start: true,
+    send: true,
+    close: true,
+    onclose: true,
+    onerror: true,
+    onmessage: true,
+    sessionId: true,
+    setProtocolVersion: true,
+  };
+  const { transport, used } = noting();
+  const layer = client.withSession(() => transport);
+  for (const member of Object.keys(members)) assertEquals(member in layer, true, member);
+
+  await layer.start();
+  assertEquals(layer.sessionId, "transport-session");
+  layer.setProtocolVersion?.("2025-11-25");
+  const request = { jsonrpc: "2.0", id: "7", method: "x" } as const;
+  const options = { relatedRequestId: 3, resumptionToken: "t", onresumptiontoken: () => {} };
+  await layer.send(request, options);
+  const sent = used[2];
+  assertEquals(used.slice(0, 2), [["start"], ["setProtocolVersion", "2025-11-25"]]);
+  assertEquals(sent?.slice(0, 2), ["send", request]);
+  assertEquals(
+    JSON.stringify(sent?.[2]),
+    JSON.stringify({ relatedRequestId: 3, resumptionToken: "t" }),
+  );
+
+  const received: unknown[] = [];
+  layer.onmessage = (...args) => received.push(args);
+  layer.onerror = (error) => received.push(error.message);
+  layer.onclose = () => received.push("closed");
+  const extra = { authInfo: { token: "t", clientId: "c", scopes: [] } };
+  for (const id of [7, "7", 0]) {
+    const answer = { jsonrpc: "2.0", id, result: {} } as const;
+    transport.onmessage?.(answer, extra);
+    assertEquals(received.pop(), [answer, extra], "ids keep their type");
+  }
+  transport.onerror?.(new Error("oh"));
+  await layer.close();
+  assertEquals(received, ["oh", "closed"]);
+  assertEquals(used.at(-1), ["close"]);
+});
+
+Deno.test("withSession: whoever closes it again waits until the connection is closed", async () => {
+  const { transport } = noting();
+  const ended = Promise.withResolvers<void>();
+  transport.close = () => ended.promise;
+  const layer = client.withSession(() => transport);
+  await layer.start();
+  let closed = 0;
+  const closing = [layer.close(), layer.close()].map((close) => close.then(() => closed++));
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(closed, 0);
+  ended.resolve();
+  await Promise.all(closing);
+});
+
+Deno.test("client: the SDK's types are not any", () => {
+  // A line that is no error, as everything is allowed of any, makes this file fail its check.
+  const wrong = [
+    // @ts-expect-error a client has a name and a version
+    () => new Client(7),
+    // @ts-expect-error a command is a string
+    () => new StdioClientTransport({ command: 7 }),
+    // @ts-expect-error a URL is no number
+    () => new StreamableHTTPClientTransport(7),
+    // @ts-expect-error a transport has no such member
+    (transport: Transport) => transport.nothing,
+  ];
+  assertEquals(wrong.length, 4);
+});

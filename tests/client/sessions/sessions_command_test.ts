@@ -1,0 +1,348 @@
+/**
+ * The command line program that looks after sessions, as people and programs use it.
+ */
+
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { resolve } from "node:path";
+import { User } from "../../support/client/client_sessions.ts";
+import {
+  type HttpServer,
+  type ServerName,
+  startServer,
+  TRANSPORTS,
+} from "../../support/servers/server.ts";
+import { bearer, writeTokens } from "../../support/servers/tokens.ts";
+
+const WHOLE = /sess-[0-9a-f]{9}/;
+const SHORT = /sess-[0-9a-f]{8}\b/;
+
+/** The arguments that name a server over stdio. */
+function overStdio(server: ServerName, store: string): string[] {
+  return ["--", Deno.execPath(), "run", "-A", `servers/${server}.ts`, "--store", store];
+}
+
+function shortIn(text: string): string {
+  const [id] = SHORT.exec(text) ?? [];
+  assert(id, `no id in: ${text}`);
+  assert(!WHOLE.test(text), `a whole id in: ${text}`);
+  return id;
+}
+
+for (const transport of TRANSPORTS) {
+  Deno.test(`sessions: state made with one run is there in the next (${transport})`, async () => {
+    await using user = await User.create();
+    await using open = new AsyncDisposableStack();
+    const store = `file:${user.folder}/sessions.jsonl`;
+    let server: string[] = overStdio("notebook", store);
+    let http: HttpServer | undefined;
+    if (transport === "http") {
+      http = open.use(await startServer({ server: "notebook", transport, store }));
+      server = ["--url", http.url];
+    }
+    const created = await user.does("create", "--title", "Shopping", ...server);
+    assertMatch(created, /^Created sess-\S+ "Shopping", expires 20\S+Z\n$/);
+    const first = shortIn(created);
+    await user.does("call", "notebook_append", '{"text":"milk"}', ...server);
+    if (http !== undefined) {
+      const port = Number(new URL(http.url).port);
+      await http.stop("SIGKILL");
+      open.use(await startServer({ server: "notebook", transport: "http", store, port }));
+    }
+    assertEquals(await user.does("call", "notebook_read", ...server), "1. milk\n");
+
+    const second = shortIn(await user.does("create", ...server));
+    assertNotEquals(second, first);
+    assertEquals(
+      await user.does("call", "notebook_read", "{}", ...server),
+      "The notebook is empty.\n",
+    );
+    const { held, sessions } = await user.json("list", ...server);
+    assert(held.startsWith(second));
+    assertEquals(sessions.at(-1)?.data.title, "mcp-sessions · notebook");
+
+    // Over HTTP nobody is shown any session but the one that is presented.
+    const typed = transport === "stdio" ? first : (await user.json("resume", ...server)).cookie.id;
+    assertEquals(shortIn(await user.does("resume", typed, ...server)), typed.slice(0, 13));
+    const list = await user.does("list", ...server);
+    assert(new RegExp(`^\\*  ${typed.slice(0, 13)}  20\\S+Z  \\S`, "m").test(list), list);
+    assert(!WHOLE.test(list));
+    if (transport === "stdio") {
+      assertEquals(await user.does("call", "notebook_read", ...server), "1. milk\n");
+      assertEquals(await user.does("delete", second, ...server), `Deleted ${second}\n`);
+      assertMatch(await user.fails(1, "resume", second, ...server), /begins with/);
+    }
+    shortIn(await user.does("delete", ...server));
+    assertMatch(await user.fails(1, "delete", ...server), /The jar has no session of this server/);
+    assertEquals(await user.does("jar", "list"), "There are no cookies\n");
+  });
+}
+
+Deno.test("sessions: whole ids are shown only when they are asked for", async () => {
+  await using user = await User.create();
+  await using server = await startServer({ server: "session", transport: "http" });
+  const url = ["--url", server.url];
+  shortIn(await user.does("call", "session_probe", ...url));
+  const { structuredContent } = await user.json("call", "session_probe", ...url);
+  const { id } = structuredContent.session;
+  assertMatch(id, /^sess-[0-9a-f]{32}$/);
+  assert((await user.does("call", "session_probe", "--full", ...url)).includes(`id=${id} `));
+  assert((await user.does("jar", "list", "--full")).startsWith("ID "));
+  assert((await user.does("jar", "list", "--full")).includes(`\n${id}  default  `));
+  assertEquals(shortIn(await user.does("jar", "list")), id.slice(0, 13));
+  const { cookies } = await user.json("jar", "list");
+  assertEquals(cookies[0].cookie.id, id);
+  await user.does("delete", ...url);
+  shortIn(await user.fails(1, "resume", id, ...url));
+  await user.does("jar", "use", server.url, id);
+  shortIn(await user.fails(1, "delete", ...url));
+});
+
+Deno.test("sessions: the jar goes between transports, by the id or its beginning", async () => {
+  await using user = await User.create();
+  const store = `file:${user.folder}/sessions.jsonl`;
+  const stdio = overStdio("hashcheck", store);
+  await using http = await startServer({ server: "hashcheck", transport: "http", store });
+  await user.does("call", "hashcheck_store", '{"key":"k","text":"t"}', ...stdio);
+  const { cookies: [filed] } = await user.json("jar", "list");
+  // The script is the same from any folder.
+  const [deno, run, all, script, ...rest] = stdio.slice(1);
+  assertEquals(JSON.parse(filed.server), [deno, run, all, resolve(script ?? ""), ...rest]);
+  // A slip must not send one server's session to another.
+  const beginning = filed.cookie.id.slice(0, 9);
+  assertMatch(await user.fails(1, "jar", "use", http.url, beginning), /type the whole id/);
+  const used = await user.does("jar", "use", `${http.url}#s3cret`, filed.cookie.id);
+  assertEquals(used, `Filed ${shortIn(used)} under ${http.url}, profile default\n`);
+  assertEquals(await user.does("jar", "use", http.url, beginning), used);
+  const verified = ["call", "hashcheck_verify", '{"key":"k","text":"t"}', "--url", http.url];
+  assertMatch(await user.does(...verified), /^MATCH/);
+  assertMatch(await user.does(...verified, "--profile", "other"), /not found/);
+
+  const profiles = async () => {
+    const { cookies } = await user.json("jar", "list");
+    return cookies.map(({ server, profile }: Record<string, string>) =>
+      `${profile} ${server === http.url ? "http" : "stdio"}`
+    ).sort();
+  };
+  assertEquals(await profiles(), ["default http", "default stdio", "other http"]);
+  assertEquals(
+    await user.does("jar", "clear", http.url, "--profile", "other"),
+    "Took out 1 cookie\n",
+  );
+  assertEquals(await profiles(), ["default http", "default stdio"]);
+  // However its JSON is written.
+  await user.does("jar", "clear", JSON.stringify(stdio.slice(1), null, 1));
+  assertEquals(await profiles(), ["default http"]);
+  await user.does("jar", "clear");
+  assertEquals(await profiles(), []);
+});
+
+Deno.test("sessions: the jar is where people are told, or where they want it", async () => {
+  await using user = await User.create();
+  const url = "https://example.com/mcp";
+  await user.does("jar", "use", url, "reference-id");
+  assertMatch(await user.fails(1, "jar", "use", "example.com", "x"), /example.com is no server/);
+  const named = await user.task("jar", "list", "--full", "--jar", user.jar);
+  assertEquals(named.code, 0, named.stderr);
+  assert(named.stdout.includes("reference-id"), named.stdout);
+  if (Deno.build.os !== "windows") {
+    assertEquals((await Deno.stat(user.jar)).mode! & 0o777, 0o600);
+    // Copied from elsewhere.
+    await Deno.chmod(user.jar, 0o644);
+    await user.does("jar", "list");
+    assertEquals((await Deno.stat(user.jar)).mode! & 0o777, 0o600);
+  }
+  const other = `${user.folder}/new/jar.jsonl`;
+  await user.does("jar", "use", url, "a", "--jar", other, "--profile", "p");
+  assertEquals((await user.json("jar", "list", "--jar", other)).cookies, [
+    { server: url, profile: "p", cookie: { id: "a" } },
+  ]);
+  await Deno.writeTextFile(other, "broken\n");
+  const { code, stdout, stderr } = await user.run("jar", "list", "--jar", other);
+  assertEquals([code, stdout], [0, "There are no cookies\n"]);
+  assertMatch(stderr, /^sessions: The cookie jar .* is of no use.*\.broken-1, .*\n$/);
+  assertMatch(
+    await user.fails(1, "jar", "list", "--jar", `${other}/jar.jsonl`),
+    /^sessions: Cannot make the folder /,
+  );
+});
+
+Deno.test("sessions: says that a session was lost, and goes on in a new one", async () => {
+  await using user = await User.create();
+  await using server = await startServer({ server: "notebook", transport: "http" });
+  const dead = `sess-${"0".repeat(32)}`;
+  await user.does("jar", "use", server.url, dead);
+  const call = ["call", "notebook_append", '{"text":"x"}', "--url", server.url];
+  const { code, stdout, stderr } = await user.run(...call);
+  assertEquals([code, stdout], [0, "Note 1 is written.\n"]);
+  assertEquals(
+    stderr,
+    "sessions: The session sess-00000000 is gone, and its state with it: a new one was begun\n",
+  );
+  assertEquals(await user.does(...call), "Note 2 is written.\n");
+});
+
+Deno.test("sessions: headers go with every request, and each user's sessions are listed", async () => {
+  await using user = await User.create();
+  const tokens = `${user.folder}/tokens`;
+  await writeTokens(tokens, { "s3cret": "alice" });
+  await using server = await startServer({
+    server: "notebook",
+    transport: "http",
+    flags: ["--tokens", tokens],
+  });
+  const anyone = ["--url", server.url];
+  const alice = [...anyone, "--header", `Authorization: ${bearer("s3cret").authorization}`];
+  assertMatch(await user.fails(1, "list", ...anyone), /Unauthorized/);
+  const first = shortIn(await user.does("create", ...alice));
+  await user.does("call", "notebook_append", '{"text":"x"}', ...alice);
+  const second = shortIn(await user.does("create", ...alice));
+  const list = await user.does("list", ...alice);
+  assert(list.includes(`\n   ${first}  `) && list.includes(`\n*  ${second}  `), list);
+  assertMatch(await user.fails(1, "resume", "sess-", ...alice), /2 sessions begin with sess-/);
+  assertEquals(shortIn(await user.does("resume", first, ...alice)), first);
+  assertEquals(await user.does("call", "notebook_read", ...alice), "1. x\n");
+  assert(!(await Deno.readTextFile(user.jar)).includes("s3cret"));
+});
+
+/** A server that nobody here wrote, with ids of its own form, or without sessions. */
+function foreign(id: string | undefined, title = "\r\n", nextCursor?: string) {
+  const results: Record<string, unknown> = {
+    initialize: {
+      protocolVersion: "2025-06-18",
+      serverInfo: { name: "foreign", version: "1" },
+      capabilities: { experimental: id ? { session: { features: ["create", "list"] } } : {} },
+    },
+    "session/create": { id },
+    "session/list": { sessions: [{ id, data: { title: `\x1b[31m${id}${title}` } }], nextCursor },
+    "tools/call": {
+      content: [{ type: "text", text: `in ${id}\x07 after sess-${"0".repeat(32)}` }, {
+        type: "image",
+        data: "",
+        mimeType: "image/png",
+      }, { type: "hologram" }],
+    },
+  };
+  return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
+    if (request.method !== "POST") return new Response(null, { status: 405 });
+    const message = await request.json();
+    if (message.id === undefined) return new Response(null, { status: 202 });
+    const result = results[message.method];
+    return Response.json({ jsonrpc: "2.0", id: message.id, result });
+  });
+}
+
+Deno.test("sessions: a foreign server's ids are shortened, too, and its texts are only text", async () => {
+  await using user = await User.create();
+  const id = "9d1c7b60-aaaa-4bbb-8ccc-0123456789ab";
+  await using server = foreign(id);
+  const url = ["--url", `http://127.0.0.1:${server.addr.port}/`];
+  const created = await user.does("create", ...url);
+  const list = await user.does("list", ...url);
+  const said = await user.does("call", "any", ...url);
+  for (const text of [created, list, said, await user.does("jar", "list")]) {
+    assert(text.includes(id.slice(0, 13)) && !text.includes(id.slice(0, 14)), text);
+    assert(!text.includes("\x1b") && !text.includes("\x07") && !text.includes("\r"));
+  }
+  assertEquals(list.split("\n").length, 3);
+  assertMatch(said, / after sess-0{8}\n\[image\]\n\[hologram\]\n$/);
+  assertEquals((await user.json("resume", id.slice(0, 4), ...url)).cookie.id, id);
+  assertMatch(await user.fails(1, "delete", ...url), /does not offer to delete sessions/);
+});
+
+Deno.test("sessions: a server's short ids leave everything else readable", async () => {
+  await using user = await User.create();
+  await using server = foreign("1");
+  const url = ["--url", `http://127.0.0.1:${server.addr.port}/`];
+  assertMatch(await user.does("create", ...url), /^Created 1 "", expires unknown\n$/);
+  assertMatch(await user.does("list", ...url), /\n\* {2}1 {3}unknown/);
+  assert((await user.does("jar", "list")).includes(`${url[1]}`));
+  assertMatch(await user.does("call", "any", ...url), /^in 1/);
+});
+
+Deno.test("sessions: says that a list which does not end was not read to its end", async () => {
+  await using user = await User.create();
+  await using server = foreign("1", "", "more");
+  const { code, stderr } = await user.run("list", "--url", `http://127.0.0.1:${server.addr.port}/`);
+  assertEquals(code, 0);
+  assertMatch(stderr, /^sessions: The server's list does not end: only its first 100 pages /);
+});
+
+Deno.test("sessions: --json has nothing that a terminal would act on", async () => {
+  await using user = await User.create();
+  const acting = "\u202e\u009b31m\u200f\u061c\u2028\u{e0041}\ud83d";
+  await using server = foreign("9d1c7b60-aaaa-4bbb-8ccc-0123456789ab", acting);
+  const stdout = await user.does(
+    "list",
+    "--json",
+    "--url",
+    `http://127.0.0.1:${server.addr.port}/`,
+  );
+  assert(!/[\p{Cf}\u0080-\u009f\u2028]/u.test(stdout));
+  assert(JSON.parse(stdout).sessions[0].data.title.endsWith(acting));
+});
+
+Deno.test("sessions: what cannot be done is one line on stderr, without secrets", async () => {
+  await using user = await User.create();
+  await using without = foreign(undefined);
+  const url = `http://127.0.0.1:${without.addr.port}/`;
+  for (const command of ["create", "list"]) {
+    assertMatch(await user.fails(1, command, "--url", url), /does not offer to .* sessions/);
+  }
+  await without.shutdown();
+  const secret = url.replace("http://", "http://me:s3cret@") + "?key=s3cret";
+  const unreachable = await user.fails(1, "list", "--url", secret, "--header", "X: s3cret");
+  assert(unreachable.startsWith(`sessions: Cannot connect to ${url}: `), unreachable);
+  assert(!unreachable.includes("s3cret"), unreachable);
+  assertMatch(await user.fails(1, "list", "--", "no-such-command"), /no-such-command/);
+  const session = overStdio("session", "memory:");
+  assertMatch(await user.fails(1, "resume", ...session), /name one, or create one/);
+  assertMatch(await user.fails(1, "call", "nothing", ...session), /nothing not found/);
+  const failed = await user.run("call", "nothing", "--json", ...session);
+  assertEquals([failed.code, JSON.parse(failed.stdout).isError], [1, true], failed.stdout);
+});
+
+Deno.test("sessions: --help says what there is", async () => {
+  await using user = await User.create();
+  const help = await user.does("--help");
+  for (
+    const word of ["create", "resume", "jar clear", "--full", "whole ids", "deno task sessions"]
+  ) {
+    assert(help.includes(word), word);
+  }
+});
+
+const ANY = ["--url", "http://127.0.0.1:1/mcp"];
+
+const WRONG: readonly (readonly [args: readonly string[], says: RegExp])[] = [
+  [[], /needs a command/],
+  [["nonsense", ...ANY], /no command nonsense/],
+  [["list"], /Which server\?/],
+  [["list", ...ANY, "--", "x"], /not both/],
+  [["list", "--"], /-- needs the command/],
+  [["list", "--url", "example.com"], /--url takes a URL/],
+  [["list", "--url"], /--url needs a value/],
+  [["list", "--url="], /--url needs a value/],
+  [["list", "--token=s3cret", ...ANY], /There is no flag --token:/],
+  [["list", ...ANY, "--header", "s3cret"], /--header takes 'NAME: VALUE'/],
+  [["list", ...ANY, "--header", "a b: s3cret"], /--header takes 'NAME: VALUE'/],
+  [["list", "--header", "a: b", "--", "x"], /--header goes with --url/],
+  [["list", "--title", "t", ...ANY], /--title goes with create/],
+  [["delete", "a", "b", ...ANY], /delete takes one ID/],
+  [["call", ...ANY], /call takes TOOL/],
+  [["call", "t", "[1]", ...ANY], /a JSON object/],
+  [["call", "t", "{", ...ANY], /a JSON object/],
+  [["jar"], /jar needs list, use or clear/],
+  [["jar", "use", "sess-1"], /jar use takes SERVER and ID/],
+  [["jar", "list", ...ANY], /jar commands reach no server/],
+  [["jar", "clear", "--profile", ""], /--profile needs a value/],
+];
+
+Deno.test("sessions: a command that makes no sense is one line and exit status 2", async () => {
+  await using user = await User.create();
+  for (const [args, says] of WRONG) {
+    const line = await user.fails(2, ...args);
+    assertMatch(line, says);
+    assert(line.startsWith("sessions: ") && !line.includes("s3cret"), line);
+  }
+  assertEquals(Array.from(Deno.readDirSync(user.folder)), []);
+});

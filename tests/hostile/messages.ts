@@ -1,0 +1,138 @@
+/**
+ * Messages that a client may send, with cookies of every kind: what is mutated before it is sent.
+ *
+ * @module
+ */
+
+import type { Random } from "../support/random.ts";
+import { INITIALIZE } from "../support/servers/server.ts";
+import { handleCall } from "./handles.ts";
+
+/** What the attacker knows. */
+export interface Aim {
+  /** The ids of its own sessions. */
+  readonly own: readonly string[];
+  /** The id of somebody else's session. It is never sent as it is. */
+  readonly other: string;
+  /** Request ids of others: their calls are not the attacker's to cancel. */
+  readonly others: readonly (string | number)[];
+  /** Does the server take handles? */
+  readonly handles: boolean;
+}
+
+/** Tools of the policies fixture that come to an end by themselves. */
+const TOOLS = [
+  "public",
+  "members",
+  "lazy",
+  "lazy_unused",
+  "append",
+  "read",
+  "count",
+  "regenerate",
+  "fork",
+  "swallow",
+  "fail",
+  "circular",
+  "write_and_revoke",
+  "revoke_then_write",
+  "replace_twice",
+  "progress",
+  "noisy",
+];
+
+const NO_TOOLS = ["", "__proto__", "constructor", "toString", "no such tool", "public\0", "Public"];
+
+const METHODS = [
+  "",
+  "no/such/method",
+  "session/nonsense",
+  "sessions/create",
+  "session/create ",
+  "__proto__",
+  "constructor",
+  "rpc.discover",
+  "tasks/list",
+  "sampling/createMessage",
+];
+
+/** What stands where a cookie belongs. */
+export function cookieValue(random: Random, { own, other }: Aim): unknown {
+  const mine = random.pick(own);
+  const madeUp = `sess-${random.hex(32)}`;
+  const expiry = random.pick([undefined, null, 7, "", "soon", "9999-12-31T23:59:59Z", "+1e9"]);
+  return random.pick<() => unknown>([
+    () => ({ id: mine }),
+    () => ({ id: mine, expiry, data: random.pick<unknown>([null, [], 7, { title: 7 }]) }),
+    () => ({ id: mine, extra: "x".repeat(1000) }),
+    () => null,
+    () => ({}),
+    () => ({ id: random.pick<unknown>(["", null, 7, true, [mine], { id: mine }, "sess-", "\0"]) }),
+    () => ({ id: madeUp }),
+    () => ({ id: `sess-${"0".repeat(32)}` }),
+    () => ({ id: mine.toUpperCase() }),
+    () => ({ id: ` ${mine}\n` }),
+    () => ({ id: other.slice(0, 5 + random.below(32)) }),
+    () => ({ id: other.toUpperCase() }),
+    () => ({ id: [...other].reverse().join("") }),
+    () => ({ id: { [other.slice(0, -1)]: true } }),
+    () => ({ id: "../".repeat(20) + other.slice(0, 20) }),
+    () => ({ id: "x".repeat(100_000) }),
+    () => ({ id: "sess-é\u2028\ud83e" }),
+    () => ({ ["__proto__"]: { id: mine } }),
+    () => random.pick<unknown>([mine, 7, true, [], [mine], "", madeUp]),
+  ])();
+}
+
+/** A message as a client of good will sends it, but for its cookie. */
+export function message(random: Random, aim: Aim, id: string | number): Record<string, unknown> {
+  // With a cookie beside it, most handles come to nothing.
+  const bare = random.chance(aim.handles ? 0.7 : 0.3);
+  const meta = bare ? {} : { _meta: { "mcp/session": cookieValue(random, aim) } };
+  const request = (method: string, params: object) => {
+    return { jsonrpc: "2.0", id, method, params: { ...params, ...meta } };
+  };
+  const notification = (method: string, params: object) => {
+    return { jsonrpc: "2.0", method, params: { ...params, ...meta } };
+  };
+  const text = random.pick(["", "text", "\0", "__proto__", "\u2028", "é".repeat(500), "🦕"]);
+  const call = () => {
+    const name = random.chance(0.1) ? random.pick(NO_TOOLS) : random.pick(TOOLS);
+    const params = aim.handles && random.chance(0.8)
+      ? handleCall(random, aim, { name, text })
+      : { name, arguments: { text } };
+    return request("tools/call", params);
+  };
+  const hints = { label: text, data: { title: text, reason: "mine", [text]: text } };
+  return random.pick<() => Record<string, unknown>>([
+    call,
+    call,
+    call,
+    call,
+    call,
+    () => request("ping", {}),
+    () => request("initialize", INITIALIZE),
+    () => request("tools/list", {}),
+    () => request("resources/list", {}),
+    () => request("resources/read", { uri: random.pick(["session://current", text, "x://y"]) }),
+    () => request("logging/setLevel", { level: random.pick(["debug", "loud"]) }),
+    () => request("completion/complete", { ref: {}, argument: {} }),
+    () => request("session/create", { hints }),
+    () => request("session/create", {}),
+    () =>
+      request("session/list", {
+        cursor: random.pick([text, "f".repeat(32), aim.other.slice(5, 36)]),
+      }),
+    () => request("session/list", {}),
+    // Named by a wrong id, so that the attacker keeps its own sessions.
+    () => request("session/delete", { id: random.pick([text, aim.other.slice(0, -1), "sess-"]) }),
+    () => request(random.pick(METHODS), {}),
+    () => notification("notifications/initialized", {}),
+    () => notification("notifications/cancelled", { requestId: random.pick(aim.others) }),
+    () => notification("notifications/progress", { progressToken: id, progress: 1 }),
+    () => notification("notifications/roots/list_changed", {}),
+    () => notification(random.pick(METHODS), {}),
+    () => ({ jsonrpc: "2.0", id, result: { roots: [] } }),
+    () => ({ jsonrpc: "2.0", id, error: { code: -1, message: text } }),
+  ])();
+}

@@ -1,0 +1,78 @@
+import { assertEquals } from "@std/assert";
+import { type Envelope, EnvelopeScanner } from "../../jsonrpc/envelope.ts";
+import { linesOf, LongLine } from "../../jsonrpc/lines.ts";
+import { Strays } from "../../jsonrpc/strays.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+
+/** The envelope of a text that comes in two pieces. */
+function scanned(text: string, cut: number): Envelope | undefined {
+  const scanner = new EnvelopeScanner();
+  const bytes = encode(text);
+  scanner.push(bytes.subarray(0, cut));
+  scanner.push(bytes.subarray(cut));
+  return scanner.end();
+}
+
+/** Messages, and their envelopes as far as they can be known. */
+const ENVELOPES: [text: string, envelope: Envelope | undefined][] = [
+  ['{"id":1,"method":"x"}', { id: 1, kind: "call" }],
+  [' {\t"method" : null , "id" : "1" }\r', { id: "1", kind: "call" }],
+  ['{"params":{"id":2,"method":"x"},"id":-7}', { id: -7, kind: "neither" }],
+  ['{"x":["id",{"id":3}],"result":{}}', { id: undefined, kind: "answer" }],
+  ['{"\\u0069d":"é\\"\\\\","error":{"id":4}}', { id: 'é"\\', kind: "answer" }],
+  ['{"id":1,"id":"2","x":"\\",\\"id\\":3"}', { id: "2", kind: "neither" }],
+  ['{"id":1.5,"x":"}"}', { id: undefined, kind: "neither" }],
+  ['{"id":{"id":5},"method":"{"}', { id: undefined, kind: "call" }],
+  ['{"id":[6]}', { id: undefined, kind: "neither" }],
+  [`{"id":"${"x".repeat(5000)}"}`, { id: undefined, kind: "neither" }],
+  [`{"${"x".repeat(5000)}":"id","id":8}`, { id: 8, kind: "neither" }],
+  ['{"__proto__":{"id":9},"method":1}', { id: undefined, kind: "call" }],
+  ["{}", { id: undefined, kind: "neither" }],
+  ['{"id":1', undefined],
+  ['{"id":1}{"id":2}', undefined],
+  ['[{"id":1}]', undefined],
+  ['"id"', undefined],
+  ["", undefined],
+];
+
+Deno.test("EnvelopeScanner: finds what stands at the top level, in whatever pieces it comes", () => {
+  for (const [text, envelope] of ENVELOPES) {
+    for (let cut = 0; cut <= Math.min(text.length, 100); cut++) {
+      assertEquals(scanned(text, cut), envelope, `${text} cut at ${cut}`);
+    }
+  }
+});
+
+async function linesIn(chunks: readonly string[], maxBytes: number): Promise<unknown[]> {
+  const stream = ReadableStream.from(chunks.map(encode));
+  const lines = await Array.fromAsync(linesOf(stream.getReader(), maxBytes));
+  return lines.flat().map((line) =>
+    line instanceof LongLine ? line : new TextDecoder().decode(line)
+  );
+}
+
+Deno.test("linesOf: gives lines that are not blank, and the envelope of those that are too long", async () => {
+  const text = 'a\n\r\n \t\n{"id":1}\nlast';
+  const expected = ["a", '{"id":1}', "last"];
+  for (let cut = 0; cut < text.length; cut++) {
+    assertEquals(await linesIn([text.slice(0, cut), text.slice(cut)], 8), expected);
+  }
+  assertEquals(await linesIn([...text], 8), expected);
+  const long = new LongLine({ id: 1, kind: "neither" });
+  assertEquals(await linesIn([text], 7), ["a", long, "last"]);
+  assertEquals(await linesIn([...text], 7), ["a", long, "last"]);
+  assertEquals(await linesIn(["x".repeat(10)], 9), [new LongLine(undefined)]);
+});
+
+Deno.test("Strays: tells of the first, the tenth, the hundredth", () => {
+  const told: string[] = [];
+  const strays = new Strays((message) => told.push(message));
+  for (let count = 1; count <= 1000; count++) strays.add("why");
+  assertEquals(told, [
+    "why",
+    "why (10 such lines so far)",
+    "why (100 such lines so far)",
+    "why (1000 such lines so far)",
+  ]);
+});

@@ -1,0 +1,41 @@
+import { assertEquals, assertMatch } from "@std/assert";
+
+const OLD = new URL("../fixtures/old_deno.ts", import.meta.url).href;
+const NEEDS = /needs Deno 2\.9 or later and runs in Deno \d+\.\d+\.\d+: run `deno upgrade`/;
+
+async function runOld(script: string, args: readonly string[] = []) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      "--preload",
+      OLD,
+      new URL(`../../${script}`, import.meta.url).href,
+      ...args,
+    ],
+    env: { NO_COLOR: "1", MCP_SESSIONS_STORE: "memory:" },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+for (
+  const [script, ...args] of [
+    ["servers/notebook.ts"],
+    ["client/demo.ts"],
+    ["client/sessions.ts", "jar", "list"],
+    ["client/bridge.ts", "--url", "http://127.0.0.1:1/mcp"],
+  ] as const
+) {
+  Deno.test(`${script}: says in one line that an old Deno cannot run it`, async () => {
+    const { code, stdout, stderr } = await runOld(script, args);
+    assertEquals([code, stdout, stderr.trimEnd().split("\n").length], [1, "", 1], stderr);
+    assertMatch(stderr, NEEDS);
+  });
+}
+
+Deno.test("openStore(): an old Deno cannot open a file store, and it says so", async () => {
+  const { stdout } = await runOld("tests/fixtures/store/open.ts", ["file:never/made.jsonl"]);
+  assertMatch(stdout, NEEDS);
+});

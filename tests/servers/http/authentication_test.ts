@@ -1,0 +1,240 @@
+/** What becomes of what an operator's `authenticate` gives, or does not give. */
+
+// @ts-types="@modelcontextprotocol/sdk/inMemory"
+import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  type Authenticator,
+  type AuthInfo,
+  httpHandler,
+  type HttpHandlerOptions,
+  type JSONRPCMessage,
+  McpServer,
+  sessionLayer,
+} from "../../../servers/base/mod.ts";
+import { MemoryStore } from "../../../store/mod.ts";
+
+const HOST = "mcp.example.com";
+const CALLER = { token: "secret-token", clientId: "app", scopes: ["mcp"] };
+
+/** A handler in front of an endpoint that answers whoever reaches it, and what it was told. */
+function guarded(authenticate: Authenticator, options: Partial<HttpHandlerOptions> = {}) {
+  const told: string[] = [];
+  const callers: (AuthInfo | undefined)[] = [];
+  const endpoint = {
+    fetch(_request: Request, authInfo?: AuthInfo) {
+      callers.push(authInfo);
+      return Promise.resolve(new Response("reached"));
+    },
+  };
+  const onerror = ({ message }: Error) => void told.push(message);
+  const handler = httpHandler(endpoint, { hosts: [HOST], authenticate, onerror, ...options });
+  const ask = (init: RequestInit = {}) =>
+    handler(
+      new Request(`http://${HOST}/mcp`, {
+        method: "POST",
+        headers: { authorization: "Bearer secret-token" },
+        ...init,
+      }),
+    );
+  return { ask, told, callers };
+}
+
+/** A hook that gives what no program that was type-checked would. */
+const giving = (given: unknown): Authenticator => () => JSON.parse("{}", () => given);
+
+const CALLERS: readonly (readonly [name: string, given: object])[] = [
+  ["no more than it must be", CALLER],
+  ["an empty token", { ...CALLER, token: "" }],
+  ["no scope", { ...CALLER, scopes: [] }],
+  ["a subject", { ...CALLER, extra: { iss: "https://id.example.com", sub: "alice" } }],
+  ["a number as its subject", { ...CALLER, extra: { sub: 42 } }],
+  ["no subject", { ...CALLER, extra: { iss: null, sub: undefined, other: {} } }],
+  ["a token that lives", { ...CALLER, expiresAt: Date.now() / 1000 + 60 }],
+];
+
+const NO_CALLERS: readonly (readonly [name: string, given: unknown])[] = [
+  ["false", false],
+  ["true", true],
+  ["a text", "secret-token"],
+  ["a number", 1],
+  ["a list", [CALLER]],
+  ["a function", () => CALLER],
+  ["an empty object", {}],
+  ["no client", { ...CALLER, clientId: undefined }],
+  ["an empty client", { ...CALLER, clientId: "" }],
+  ["a client that is no text", { ...CALLER, clientId: { name: "app" } }],
+  ["no token", { ...CALLER, token: undefined }],
+  ["no scopes", { ...CALLER, scopes: undefined }],
+  ["scopes that are no list", { ...CALLER, scopes: "mcp" }],
+  ["a scope that is no text", { ...CALLER, scopes: [{}] }],
+  ["extra that is a text", { ...CALLER, extra: "secret" }],
+  ["extra that is a list", { ...CALLER, extra: ["secret"] }],
+  ["an empty subject", { ...CALLER, extra: { sub: "" } }],
+  ["an empty issuer", { ...CALLER, extra: { iss: "", sub: "alice" } }],
+  ["a subject that is an object", { ...CALLER, extra: { sub: new Map([["name", "alice"]]) } }],
+  ["a subject that is a symbol", { ...CALLER, extra: { sub: Symbol("alice") } }],
+  ["a subject that is not finite", { ...CALLER, extra: { sub: NaN } }],
+  ["a subject that is too large a number", { ...CALLER, extra: { sub: 1n } }],
+  ["an issuer that is true", { ...CALLER, extra: { iss: true, sub: "alice" } }],
+  ["an expiry that is no number", { ...CALLER, expiresAt: NaN }],
+  ["an endless expiry", { ...CALLER, expiresAt: Infinity }],
+  ["an expiry that is null", { ...CALLER, expiresAt: null }],
+  ["an expiry that is a text", { ...CALLER, expiresAt: "9999999999" }],
+  ["an expiry that is a date", { ...CALLER, expiresAt: new Date(Date.now() + 60_000) }],
+  ["what throws when it is looked at", {
+    get clientId(): string {
+      throw new Error("no client");
+    },
+  }],
+];
+
+for (const how of ["at once", "later"]) {
+  const hook = (given: unknown): Authenticator =>
+    how === "at once" ? giving(given) : (request) => Promise.resolve(request).then(giving(given));
+
+  Deno.test(`authenticate that gives a caller ${how}: lets it in`, async () => {
+    for (const [name, given] of CALLERS) {
+      const { ask, told, callers } = guarded(hook(given));
+      const response = await ask();
+      assertEquals([response.status, told], [200, []], name);
+      assert(callers[0] === given, name);
+    }
+  });
+
+  Deno.test(`authenticate that gives what is no caller ${how}: lets nobody in, and is told of`, async () => {
+    for (const allowAnonymous of [false, true]) {
+      for (const [name, given] of NO_CALLERS) {
+        const { ask, told, callers } = guarded(hook(given), { allowAnonymous });
+        for (const headers of [{}, { authorization: "Bearer secret-token" }]) {
+          const response = await ask({ headers });
+          assertEquals([response.status, callers], [401, []], name);
+          assertMatch(response.headers.get("www-authenticate") ?? "", /^Bearer/);
+          await response.body?.cancel();
+        }
+        assertEquals(told.length, 2, name);
+        assertEquals(told.join().includes("secret"), false, told.join());
+      }
+    }
+  });
+
+  Deno.test(`authenticate that gives nobody ${how}: lets in as nobody only who presents nothing`, async () => {
+    for (const given of [null, undefined]) {
+      const { ask, told, callers } = guarded(hook(given), { allowAnonymous: true });
+      assertEquals((await ask()).status, 401);
+      assertEquals((await ask({ headers: {} })).status, 200);
+      assertEquals([callers, told], [[undefined], []]);
+      assertEquals((await guarded(hook(given)).ask({ headers: {} })).status, 401);
+    }
+  });
+}
+
+Deno.test("authenticate that fails: lets nobody in, whatever it throws", async () => {
+  for (const thrown of [new Error("away"), "away", undefined, null, { away: true }]) {
+    const hooks: Authenticator[] = [
+      () => {
+        throw thrown;
+      },
+      () => Promise.reject(thrown),
+    ];
+    for (const hook of hooks) {
+      const { ask, told, callers } = guarded(hook, { allowAnonymous: true });
+      const response = await ask({ headers: {} });
+      assertEquals([response.status, response.headers.get("retry-after")], [503, "1"]);
+      assertEquals([told.length, callers], [1, []]);
+    }
+  }
+});
+
+Deno.test("authenticate that hangs: is given up after a while, told so by the signal, and heard no more", async () => {
+  const signals: AbortSignal[] = [];
+  const settled = [0, 1].map(() => Promise.withResolvers<void>());
+  const ends: (() => AuthInfo | Promise<AuthInfo>)[] = [
+    () => CALLER,
+    () => Promise.reject(new Error("too late")),
+    () => new Promise<never>(() => {}),
+  ];
+  const answers = ends.map(async (end, index) => {
+    const { ask, told, callers } = guarded(async ({ signal }) => {
+      signals.push(signal);
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      settled[index]?.resolve();
+      return await end();
+    });
+    const response = await ask();
+    assertEquals([response.status, response.headers.get("retry-after")], [503, "1"]);
+    assertEquals([callers.length, told.length], [0, 1]);
+    assertMatch(told.join(), /authenticate has taken more than 10 seconds/);
+  });
+  await Promise.all([...answers, ...settled.map(({ promise }) => promise)]);
+  assertEquals(signals.map(({ reason }) => reason.name), Array(3).fill("TimeoutError"));
+});
+
+Deno.test("authenticate that hangs: keeps nobody out whose client waits when others have gone", async () => {
+  const { ask, told } = guarded(({ headers }) =>
+    headers.has("hang") ? new Promise<never>(() => {}) : CALLER
+  );
+  const clients = new AbortController();
+  const init = { headers: { hang: "1" }, signal: clients.signal };
+  const hanging = Array.from({ length: 1024 }, () => ask(init));
+  assertEquals((await ask()).status, 503);
+  clients.abort();
+  await Promise.all(hanging);
+  assertEquals((await ask()).status, 200);
+  // None of them has taken as long as it may.
+  assertEquals(told, []);
+});
+
+Deno.test("authenticate: has a signal that tells when the client has gone", async () => {
+  const asked = Promise.withResolvers<AbortSignal>();
+  const told: string[] = [];
+  const handler = httpHandler({ fetch: () => Promise.resolve(new Response()) }, {
+    hosts: ["127.0.0.1"],
+    authenticate: ({ signal }) => {
+      asked.resolve(signal);
+      return new Promise((_, reject) =>
+        signal.addEventListener("abort", () => reject(signal.reason))
+      );
+    },
+    onerror: ({ message }) => void told.push(message),
+  });
+  const options = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
+  const http: Deno.HttpServer<Deno.NetAddr> = Deno.serve(options, (request) => handler(request));
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port: http.addr.port });
+  const head = "POST / HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 2\r\n\r\n{}";
+  await connection.write(new TextEncoder().encode(head));
+  const signal = await asked.promise;
+  const gone = new Promise((resolve) => signal.addEventListener("abort", resolve));
+  connection.close();
+  await gone;
+  await http.shutdown();
+  assertEquals([signal.reason.name, told], ["AbortError", []]);
+});
+
+Deno.test("session layer: gives no session to a caller whom its transport cannot name", async () => {
+  for (const [name, given] of NO_CALLERS) {
+    const isOnlyForHttp = ["token", "scope", "expiry"].some((part) => name.includes(part));
+    if (isOnlyForHttp) continue;
+    const [client, transport] = InMemoryTransport.createLinkedPair();
+    const server = new McpServer({ name: "example", version: "1.0.0" });
+    server.registerTool("public", {}, () => ({ content: [] }));
+    const told: string[] = [];
+    server.server.onerror = ({ message }) => void told.push(message);
+    await server.connect(sessionLayer(transport, { store: new MemoryStore(), policy: "auto" }));
+    const ask = async (method: string, params: Record<string, unknown>) => {
+      const { promise, resolve } = Promise.withResolvers<JSONRPCMessage>();
+      client.onmessage = resolve;
+      const authInfo: AuthInfo = JSON.parse("{}", () => given);
+      await client.send({ jsonrpc: "2.0", id: 1, method, params }, { authInfo });
+      return await promise;
+    };
+    for (const method of ["session/create", "session/list", "session/delete"]) {
+      const reply = await ask(method, {});
+      assertEquals("error" in reply && reply.error.code, -32603, `${method} ${name}`);
+    }
+    const reply = await ask("tools/call", { name: "public" });
+    assertEquals("error" in reply && reply.error.code, -32603, name);
+    assertEquals(told.length, 4, name);
+    await server.close();
+  }
+});

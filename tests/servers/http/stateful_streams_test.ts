@@ -1,0 +1,189 @@
+/** What the streams of `--stateful` cost on which a client waits for its server to speak. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { join } from "node:path";
+import { StatefulHttpServer } from "../../../servers/base/http/stateful_transport.ts";
+import { McpServer } from "../../../servers/base/mod.ts";
+import { INITIALIZE, messagesOf, opened, post, startServer } from "../../support/servers/server.ts";
+import { bearer, writeTokens } from "../../support/servers/tokens.ts";
+
+const POLICIES = new URL("../../fixtures/policies.ts", import.meta.url);
+const LIMITED = new URL("../../fixtures/limited.ts", import.meta.url);
+
+type Headers = Record<string, string>;
+
+const request = (id: number, method: string, params: object = {}) =>
+  JSON.stringify({ jsonrpc: "2.0", id, method, params });
+
+const listen = (url: string, headers: Headers) =>
+  fetch(url, { headers: { accept: "text/event-stream", ...headers } });
+
+async function status(url: string, headers: Headers): Promise<number> {
+  const response = await post(url, request(1, "ping"), headers);
+  await response.text();
+  return response.status;
+}
+
+/** Opens so many transport sessions of one user as there may be. */
+async function openAll(url: string, headers: Headers): Promise<Headers[]> {
+  const all: Headers[] = [];
+  for (let number = 0; number < 250; number++) all.push(await opened(url, headers));
+  return all;
+}
+
+async function withTokens(
+  test: (flags: string[], headers: Headers) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const tokens = join(folder, "tokens");
+    await writeTokens(tokens, { a: "alice", b: "bob" });
+    await test(["--stateful", "--tokens", tokens], bearer("a"));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("--stateful: open streams keep nobody out, and the one longest without a request makes room", async () => {
+  await withTokens(async (flags, headers) => {
+    await using server = await startServer({ server: POLICIES, transport: "http", flags });
+    const streams: [Headers, Response][] = [];
+    for (const one of await openAll(server.url, headers)) {
+      streams.push([one, await listen(server.url, one)]);
+    }
+    for (const [, stream] of streams) assertEquals(stream.status, 200);
+    const [first = [{}, Response.error()], second = first, third = first] = streams;
+    assertEquals(await status(server.url, first[0]), 200);
+    const newcomer = await opened(server.url, headers);
+    assertEquals(await second[1].text(), "");
+    const sessions = [second[0], first[0], third[0], newcomer];
+    const found = await Promise.all(sessions.map((one) => status(server.url, one)));
+    assertEquals(found, [404, 200, 200, 200]);
+    for (const [, stream] of streams) if (!stream.bodyUsed) await stream.body?.cancel();
+  });
+});
+
+Deno.test("--stateful: who has calls in flight in all transport sessions opens no more, and others do", async () => {
+  await withTokens(async (flags, headers) => {
+    const args = ["{}"];
+    await using server = await startServer({ server: LIMITED, transport: "http", args, flags });
+    const held: Response[] = [];
+    for (const one of await openAll(server.url, headers)) {
+      held.push(await post(server.url, request(1, "tools/call", { name: "hold" }), one));
+    }
+    const refused = await post(server.url, request(0, "initialize", INITIALIZE), headers);
+    assertEquals([refused.status, refused.headers.get("retry-after")], [503, "1"]);
+    await refused.text();
+    assertEquals(await status(server.url, await opened(server.url, bearer("b"))), 200);
+    const input = server.process.stdin.getWriter();
+    await input.write(new Uint8Array(1));
+    input.releaseLock();
+    for (const response of held) {
+      assertEquals((await messagesOf(response)).at(-1)?.result?.content[0]?.text, "released");
+    }
+    assertEquals(await status(server.url, await opened(server.url, headers)), 200);
+  });
+});
+
+Deno.test("--stateful: a new stream takes the place of the old one, and only one that is accepted", async () => {
+  const flags = ["--stateful"];
+  await using server = await startServer({ server: POLICIES, transport: "http", flags });
+  const params = { ...INITIALIZE, capabilities: { elicitation: {} } };
+  const initialized = await post(server.url, request(0, "initialize", params));
+  await initialized.text();
+  const headers = { "mcp-session-id": initialized.headers.get("mcp-session-id") ?? "" };
+  const old = await listen(server.url, headers);
+  const refused = await listen(server.url, { ...headers, accept: "application/json" });
+  assertEquals(refused.status, 406);
+  await refused.text();
+  const current = await listen(server.url, headers);
+  assertEquals([old.status, current.status], [200, 200]);
+  assertEquals(await old.text(), "");
+  const asked = post(server.url, request(2, "tools/call", { name: "ask" }), headers);
+  const reader = current.body?.pipeThrough(new TextDecoderStream()).getReader();
+  const { value = "" } = await reader?.read() ?? {};
+  const { id, method } = JSON.parse(/^data: (.*)$/m.exec(value)?.[1] ?? "{}");
+  assertEquals(method, "elicitation/create");
+  const answer = JSON.stringify({ jsonrpc: "2.0", id, result: { action: "decline" } });
+  await (await post(server.url, answer, headers)).text();
+  const [reply] = await messagesOf(await asked);
+  assertEquals(reply?.result?.content[0]?.text, "decline");
+  await reader?.cancel();
+});
+
+/** A stateful server in this process, and what opens a transport session of it. */
+function stateful(create: () => McpServer, keepAliveMs?: number) {
+  const connect = async (transport: Parameters<McpServer["connect"]>[0]) => {
+    const server = create();
+    await server.connect(transport);
+    return server;
+  };
+  const http = new StatefulHttpServer(connect, { keepAliveMs });
+  const ask = (headers: Headers, body?: string) =>
+    http.fetch(
+      new Request("http://127.0.0.1/mcp", {
+        method: body === undefined ? "GET" : "POST",
+        headers: {
+          accept: "application/json, text/event-stream",
+          "content-type": "application/json",
+          ...headers,
+        },
+        ...(body !== undefined && { body }),
+      }),
+    );
+  const open = async () => {
+    const response = await ask({}, request(0, "initialize", INITIALIZE));
+    assertEquals(response.status, 200);
+    await response.text();
+    return { "mcp-session-id": response.headers.get("mcp-session-id") ?? "" };
+  };
+  return { http, ask, open };
+}
+
+Deno.test("--stateful: comments show that streams are in use, and do not pile up", async () => {
+  const finish = Promise.withResolvers<void>();
+  const { http, ask, open } = stateful(() => {
+    const server = new McpServer({ name: "example", version: "1.0.0" });
+    server.registerTool("long", {}, async () => {
+      await finish.promise;
+      return { content: [{ type: "text", text: "done" }] };
+    });
+    return server;
+  }, 10);
+  const unread = await ask(await open());
+  const headers = await open();
+  const stream = await ask(headers);
+  const call = await ask(headers, request(1, "tools/call", { name: "long" }));
+  const commented = async (response: Response, count: number) => {
+    let text = "";
+    for await (const part of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      text += part;
+      if (text.split(": keep-alive\n\n").length > count) break;
+    }
+    assertMatch(text, /^(: keep-alive\n\n)+$/);
+  };
+  const answer = call.text();
+  await commented(stream, 20);
+  finish.resolve();
+  assertMatch(await answer, /^(: keep-alive\n\n)+event: message\ndata: \{.*"done".*\}\n\n$/);
+  await http.close();
+  const left = (await unread.text()).split(": keep-alive\n\n").length - 1;
+  assert(left <= 2, `${left} comments waited`);
+});
+
+Deno.test("--stateful: a server whose end fails when its transport session makes room ends nothing else", async () => {
+  const told: string[] = [];
+  const { http, ask, open } = stateful(() => {
+    const server = new McpServer({ name: "example", version: "1.0.0" });
+    server.server.onclose = () => {
+      throw new Error("it does not end");
+    };
+    server.server.onerror = ({ message }) => void told.push(message);
+    return server;
+  });
+  const first = await open();
+  for (let number = 0; number < 750; number++) await open();
+  const gone = await ask(first, request(1, "ping"));
+  assertEquals([gone.status, told], [404, ["it does not end"]]);
+  await http.close();
+});

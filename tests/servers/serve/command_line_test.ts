@@ -1,0 +1,205 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { HOST_SESSION_VARIABLES } from "../../../protocol/conversation.ts";
+import { HttpServer, SERVERS, startServer } from "../../support/servers/server.ts";
+import { CLEAN_ENV } from "../../support/environment.ts";
+
+async function run(server: string, args: string[], env: Record<string, string> = {}) {
+  const script = new URL(`../../../servers/${server}.ts`, import.meta.url);
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", script.href, ...args],
+    env: { ...CLEAN_ENV, NO_COLOR: "1", ...env },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+for (const server of SERVERS) {
+  Deno.test(`${server} --help: says what there is, on stdout`, async () => {
+    const { code, stdout, stderr } = await run(server, ["--help"]);
+    assertEquals([code, stderr], [0, ""]);
+    const flags = "transport host port path stateful tokens allow-anonymous allowed-host " +
+      "allowed-origin store ttl bind conversation-key session handles log-level help version";
+    for (const flag of flags.split(" ")) assertStringIncludes(stdout, `--${flag}`);
+    for (const variable of HOST_SESSION_VARIABLES) assertStringIncludes(stdout, `$${variable}`);
+    assertStringIncludes(stdout, `servers/${server}.ts`);
+  });
+}
+
+Deno.test("--version: prints the version and nothing else", async () => {
+  const { code, stdout } = await run("notebook", ["--version"]);
+  assertEquals(code, 0);
+  assertMatch(stdout, /^\d+\.\d+\.\d+\n$/);
+});
+
+Deno.test("a wrong flag: is one clear line on stderr, and exit status 2", async () => {
+  const http = ["--transport", "streamable-http"];
+  const cases: [args: string[], named: string][] = [
+    [["--nonsense"], "--nonsense"],
+    [["--nonsense=7"], "--nonsense"],
+    [["positional"], "positional"],
+    [["-x"], "-x"],
+    [["--", "--store", "memory:"], "--store"],
+    [["--store="], "--store needs a value"],
+    [["--session", ""], "a flag needs a value"],
+    [["--transport", "http"], "streamable-http"],
+    [["--transport"], "--transport"],
+    [["--ttl", "7"], "--ttl"],
+    [["--ttl", "0s"], "--ttl"],
+    [["--ttl", "1w"], "--ttl"],
+    [["--ttl=-5s"], "--ttl"],
+    [["--ttl", "999999999999d"], "--ttl"],
+    [["--log-level", "loud"], "--log-level"],
+    [["--port", "1"], "--transport"],
+    [["--stateful"], "--transport"],
+    [[...http, "--port", "65536"], "--port"],
+    [[...http, "--port", "x"], "--port"],
+    [[...http, "--port="], "--port"],
+    [[...http, "--path", "mcp"], "--path"],
+    [[...http, "--path", "/a/../b"], "--path"],
+    [[...http, "--path", "/a{b}"], "--path"],
+    [[...http, "--path", "/a?b"], "--path"],
+    [[...http, "--host", "0.0.0.0"], "--host"],
+    [[...http, "--host", "127.999.1.1"], "--host"],
+    [[...http, "--host", "example.com"], "--host"],
+    [[...http, "--host", "::"], "--host"],
+    [[...http, "--host", "a b", "--allow-anonymous"], "--host"],
+    [[...http, "--host", "127.0.0.1:80"], "--host"],
+    [[...http, "--allowed-host", "http://example.com"], "--allowed-host"],
+    [[...http, "--allowed-host", "user@example.com"], "--allowed-host"],
+    [[...http, "--allowed-host", "example.com:65536"], "--allowed-host"],
+    [[...http, "--allowed-host", "[::g]"], "--allowed-host"],
+    [[...http, "--allowed-host", ":80"], "--allowed-host"],
+    [[...http, "--allowed-host", "127.1"], "--allowed-host"],
+    [[...http, "--allowed-host="], "--allowed-host"],
+    [[...http, "--allowed-origin", "*"], "--allowed-origin"],
+    [[...http, "--allowed-origin", "null"], "--allowed-origin"],
+    [[...http, "--allowed-origin", "example.com"], "--allowed-origin"],
+    [[...http, "--allowed-origin", "https://example.com/"], "--allowed-origin"],
+    [[...http, "--allowed-origin", "tauri://localhost/x"], "--allowed-origin"],
+    [[...http, "--allowed-origin", "tauri://"], "--allowed-origin"],
+    [[...http, "--allowed-origin", "tauri:localhost"], "--allowed-origin"],
+    [[...http, "--allowed-origin", "https://user@example.com"], "--allowed-origin"],
+    [["--tokens", "tokens"], "--tokens"],
+    [["--allow-anonymous"], "--allow-anonymous"],
+    [["--allowed-host", "example.com"], "--allowed-host"],
+    [["--bind", "some"], "--bind"],
+    [["--bind", "none", "--conversation-key", "k"], "--conversation-key"],
+    [["--bind", "conversation,"], "--bind"],
+    [["--bind", "conversation,all"], "--bind"],
+    [["--bind="], "--bind needs a value"],
+    [["--handles", "some"], '--handles takes auto, always or never, not "some"'],
+    [["--handles="], "--handles needs a value"],
+    [["--conversation-key="], "--conversation-key"],
+    [["--session="], "--session"],
+    [["--session", "x".repeat(257)], "--session"],
+    [[...http, "--session", "mine"], "add --tokens FILE"],
+    [[...http, "--session", "mine", "--allow-anonymous"], "add --tokens FILE"],
+    [["--store", "nonsense"], "nonsense"],
+    [["--store", "redis://x"], "redis://x"],
+    [["--store", "memory:x"], "memory:x"],
+  ];
+  for (const [args, named] of cases) {
+    const { code, stdout, stderr } = await run("notebook", args);
+    assertEquals([code, stdout], [2, ""], `${args} ${stderr}`);
+    assertMatch(stderr, /^notebook: [^\n]+\n$/, args.join(" "));
+    assertStringIncludes(stderr, named);
+  }
+});
+
+Deno.test("a wrong MCP_SESSIONS_STORE: is named in one clear line on stderr", async () => {
+  const { code, stderr } = await run("notebook", [], { MCP_SESSIONS_STORE: "nonsense" });
+  assertEquals(code, 2);
+  assertMatch(stderr, /^notebook: MCP_SESSIONS_STORE: [^\n]+\n$/);
+});
+
+Deno.test("a store that cannot be opened: is one clear line on stderr, and exit status 1", async () => {
+  for (const store of ["file:/dev/null/sessions.jsonl", "kv:/dev/null/kv", "kv:https://x"]) {
+    const { code, stdout, stderr } = await run("notebook", ["--store", store]);
+    assertEquals([code, stdout], [1, ""], store);
+    assertMatch(stderr, /^notebook: [^\n]+\n$/, store);
+  }
+});
+
+Deno.test("a port that is taken: is one clear line on stderr, and exit status 1", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = taken.addr as Deno.NetAddr;
+  const args = ["--transport", "streamable-http", "--port", `${port}`, "--store", "memory:"];
+  const { code, stderr } = await run("notebook", args);
+  assertEquals(code, 1);
+  assertMatch(stderr, new RegExp(`^notebook: Cannot listen on 127.0.0.1:${port} [^\n]+\n$`));
+});
+
+Deno.test({
+  name: "the default store: is a file in the state directory that survives a restart",
+  // Elsewhere that directory cannot be moved without moving Deno's own cache too.
+  ignore: Deno.build.os !== "linux",
+  fn: defaultStore,
+});
+
+async function defaultStore() {
+  const folder = await Deno.makeTempDir();
+  try {
+    const options = { server: "hashcheck", store: "", env: { XDG_STATE_HOME: folder } } as const;
+    const first = await startServer({ ...options, transport: "stdio" });
+    const cookie = await first.create();
+    await first.toolResult("hashcheck_store", { key: "k", text: "hello" }, cookie);
+    await first.stop("SIGKILL");
+    await using second = await startServer({ ...options, transport: "http" });
+    const { structuredContent } = await second.toolResult(
+      "hashcheck_verify",
+      { key: "k", text: "hello" },
+      cookie,
+    );
+    assertEquals(structuredContent.match, true);
+    const file = await Deno.stat(`${folder}/mcp-sessions/hashcheck.jsonl`);
+    assertEquals((file.mode ?? 0) & 0o777, 0o600);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("MCP_SESSIONS_STORE: names the store when no flag does", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    await using server = await startServer({
+      server: "hashcheck",
+      transport: "stdio",
+      store: "",
+      env: { MCP_SESSIONS_STORE: `file:${folder}/named.jsonl` },
+    });
+    await server.create();
+    assertEquals((await Deno.stat(`${folder}/named.jsonl`)).isFile, true);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("two servers on one store: do not see each other's sessions", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const store = `file:${folder}/shared.jsonl`;
+    await using notebook = await startServer({ server: "notebook", transport: "stdio", store });
+    await using hashcheck = await startServer({ server: "hashcheck", transport: "stdio", store });
+    const cookie = await notebook.create();
+    assertEquals((await hashcheck.tool("hashcheck_list", {}, cookie)).error?.code, -32002);
+    assertEquals((await hashcheck.result("session/list")).sessions, []);
+    assertEquals((await hashcheck.result("session/delete", { id: cookie.id })).deleted, false);
+    assertEquals((await notebook.result("session/list")).sessions, [cookie]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("--host, --port and --path: say where the server listens", async () => {
+  for (const [host, shown] of [["localhost", "localhost"], ["::1", "[::1]"]] as const) {
+    await using server = await startServer({
+      server: "notebook",
+      transport: "http",
+      flags: ["--host", host, "--path", "/other"],
+    });
+    assertEquals(server instanceof HttpServer && new URL(server.url).hostname, shown);
+    assertMatch(server.url, /\/other$/);
+    await server.initialize();
+  }
+});

@@ -1,0 +1,135 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { INITIALIZE, post, startServer, TRANSPORTS } from "../../support/servers/server.ts";
+
+const SIGNALS = [
+  ["SIGTERM", "file"],
+  ["SIGINT", "file"],
+  ["SIGKILL", "file"],
+  ["SIGTERM", "kv"],
+  ["SIGKILL", "kv"],
+] as const;
+
+for (const transport of TRANSPORTS) {
+  for (const [signal, scheme] of SIGNALS) {
+    Deno.test({
+      name:
+        `${signal} over ${transport}: all that was acknowledged is in ${scheme} after a restart`,
+      // There are no such signals there.
+      ignore: Deno.build.os === "windows",
+      async fn() {
+        const folder = await Deno.makeTempDir();
+        try {
+          const store = `${scheme}:${folder}/sessions`;
+          const options = { server: "notebook", transport, store } as const;
+          const first = await startServer(options);
+          const cookie = await first.create();
+          const texts = Array.from({ length: 20 }, (_, index) => `note ${index}`);
+          for (const text of texts) await first.toolResult("notebook_append", { text }, cookie);
+          const status = await first.stop(signal);
+          assertEquals(status, signal === "SIGKILL" ? 137 : 0);
+
+          await using second = await startServer(options);
+          const { structuredContent } = await second.toolResult("notebook_read", {}, cookie);
+          const notes = structuredContent.notes as { text: string }[];
+          assertEquals(notes.map(({ text }) => text), texts);
+        } finally {
+          await Deno.remove(folder, { recursive: true });
+        }
+      },
+    });
+  }
+}
+
+Deno.test("the end of stdin: what was asked is answered and kept, and the exit status is 0", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const store = `file:${folder}/sessions.jsonl`;
+    await using first = await startServer({ server: "notebook", transport: "stdio", store });
+    const cookie = await first.create();
+    const replies = Array.from(
+      { length: 50 },
+      (_, index) => first.toolResult("notebook_append", { text: `${index}` }, cookie),
+    );
+    assertEquals(await first.endInput(), 0);
+    assertEquals((await Promise.all(replies)).length, 50);
+
+    await using second = await startServer({ server: "notebook", transport: "http", store });
+    const { structuredContent } = await second.toolResult("notebook_status", {}, cookie);
+    assertEquals(structuredContent.note_count, 50);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+for (const flags of [[], ["--stateful"]]) {
+  Deno.test({
+    name: `SIGTERM over http ${flags}: a call in flight is answered first`,
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      const fixture = new URL("../../fixtures/policies.ts", import.meta.url);
+      const server = await startServer({ server: fixture, transport: "http", flags });
+      const headers: Record<string, string> = {};
+      let lastId = 0;
+      const send = async (method: string, params: object) => {
+        const response = await post(
+          server.url,
+          JSON.stringify({ jsonrpc: "2.0", id: ++lastId, method, params }),
+          headers,
+        );
+        const id = response.headers.get("mcp-session-id");
+        if (id !== null) headers["mcp-session-id"] = id;
+        return await response.text();
+      };
+      await send("initialize", INITIALIZE);
+      const call = send("tools/call", { name: "wait", arguments: { text: "300" } });
+      await send("tools/call", { name: "held" });
+      assertEquals(await server.stop(), 0);
+      assertMatch(await call, /"waited"/);
+    },
+  });
+}
+
+for (const transport of TRANSPORTS) {
+  Deno.test({
+    name: `SIGTERM over ${transport}: a call that does not end keeps the server for seconds only`,
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      const fixture = new URL("../../fixtures/policies.ts", import.meta.url);
+      const server = await startServer({ server: fixture, transport });
+      const never = server.tool("wait", { text: "3600000" }).catch(() => "cut off");
+      await server.toolResult("held");
+      const late = setTimeout(() => server.process.kill("SIGKILL"), 30_000);
+      assertEquals(await server.stop(), 0);
+      clearTimeout(late);
+      // Over stdio nobody tells the test that its answer will never come.
+      if (transport === "http") assertEquals(await never, "cut off");
+    },
+  });
+}
+
+for (const flags of [[], ["--stateful"]]) {
+  Deno.test({
+    name: `SIGTERM over http ${flags}: who is still sending is told to come back`,
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      const server = await startServer({ server: "notebook", transport: "http", flags });
+      const { hostname, port, host } = new URL(server.url);
+      const connection = await Deno.connect({ hostname, port: Number(port) });
+      const text = (words: string) => new TextEncoder().encode(words);
+      const head = `POST /mcp HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\n` +
+        "accept: application/json, text/event-stream\r\n";
+      // The answer to a whole request tells that the server now waits for the next one's body.
+      const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+      const whole = `${head}content-length: ${ping.length}\r\n\r\n${ping}`;
+      await connection.write(text(`${whole}${head}content-length: 100\r\n\r\n{`));
+      const buffer = new Uint8Array(4000);
+      await connection.read(buffer);
+      server.process.kill("SIGTERM");
+      const length = await connection.read(buffer) ?? 0;
+      const answer = new TextDecoder().decode(buffer.subarray(0, length));
+      assertMatch(answer, /^HTTP\/1\.1 503 [^]*\nretry-after: [1-9]/i);
+      connection.close();
+      assertEquals(await server.ended(), 0);
+    },
+  });
+}

@@ -1,0 +1,115 @@
+/** What callers and the log are told when the system refuses a store's file or its lock. */
+
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { presenting, startServer, TRANSPORTS } from "../../support/servers/server.ts";
+import type { Errno, FileMethod } from "../../support/system_faults.ts";
+
+const preload = new URL("../../fixtures/faulty_system.ts", import.meta.url).href;
+
+interface Faulty {
+  readonly transport: (typeof TRANSPORTS)[number];
+  readonly method: FileMethod;
+  readonly errno: Errno;
+}
+
+/** A server that has a note, and fails for as long as there is the file `fault`. */
+async function startFaulty({ transport, method, errno }: Faulty) {
+  const folder = await Deno.makeTempDir();
+  const fault = `${folder}/fault`;
+  const path = `${folder}/sessions.jsonl`;
+  const server = await startServer({
+    server: "notebook",
+    transport,
+    store: `file:${path}`,
+    permissions: ["-A", "--preload", preload],
+    env: { FAULT_METHOD: method, FAULT_ERRNO: errno, FAULT_WHILE: fault },
+  });
+  return {
+    server,
+    path,
+    fault,
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+const refusals: readonly [FileMethod, Errno][] = [
+  ["tryLockSync", "ENOLCK"],
+  ["tryLockSync", "EIO"],
+  ["seekSync", "EIO"],
+  ["seekSync", "ESTALE"],
+];
+
+for (const transport of TRANSPORTS) {
+  for (const [method, errno] of refusals) {
+    Deno.test(`a server over ${transport}: ${method} that gives ${errno} is -32603 with a code, and an error in the log`, async () => {
+      await using faulty = await startFaulty({ transport, method, errno });
+      const { server, path, fault } = faulty;
+      const cookie = await server.create();
+      await server.tool("notebook_append", { text: "1" }, cookie);
+      await Deno.writeTextFile(fault, "");
+      const calls = [
+        server.tool("notebook_append", { text: "2" }, cookie),
+        server.request("session/delete", { id: cookie.id }),
+      ];
+      for (const { error, result } of await Promise.all(calls)) {
+        assertEquals([error?.code, error?.data], [-32603, { code: "unavailable" }]);
+        assertEquals(result, undefined);
+      }
+      await Deno.remove(fault);
+      const { result } = await server.tool("notebook_append", { text: "2" }, cookie);
+      assertEquals(result?.structuredContent?.note_number, 2);
+      const log = server.stderr.join("\n");
+      assertMatch(log, /notebook: error: Cannot (lock|read) /);
+      assertStringIncludes(log, path);
+    });
+  }
+
+  Deno.test(`a server over ${transport}: a lock that cannot be given back costs no call, and is said once`, async () => {
+    await using faulty = await startFaulty({ transport, method: "unlockSync", errno: "ENOLCK" });
+    const { server, fault } = faulty;
+    const cookie = await server.create();
+    await Deno.writeTextFile(fault, "");
+    for (let i = 1; i < 4; i++) {
+      const { result } = await server.tool("notebook_append", { text: "x" }, cookie);
+      assertEquals(result?.structuredContent?.note_number, i);
+    }
+    await Deno.remove(fault);
+    const { result } = await server.tool("notebook_append", { text: "x" }, cookie);
+    assertEquals(result?.structuredContent?.note_number, 4);
+    assertEquals(server.stderr.filter((line) => line.includes("Cannot unlock")).length, 1);
+  });
+}
+
+const policies = new URL("../../fixtures/policies.ts", import.meta.url);
+
+for (const transport of TRANSPORTS) {
+  Deno.test(`a server over ${transport}: a store that fails under a request other than a tool call is -32603 with a code`, async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const path = `${folder}/sessions.jsonl`;
+      await using server = await startServer({
+        server: policies,
+        transport,
+        store: `file:${path}`,
+      });
+      const cookie = await server.create();
+      await Deno.rename(path, `${path}.away`);
+      const { error, result } = await server.request("resources/read", {
+        uri: "session://current",
+        ...presenting(cookie),
+      });
+      assertEquals([error?.code, error?.data, result], [
+        -32603,
+        { code: "unavailable" },
+        undefined,
+      ]);
+      assertEquals(error?.message.includes(folder), false, "the message names no path");
+      assertMatch(server.stderr.join("\n"), /error: .*sessions\.jsonl was removed/);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}

@@ -1,0 +1,358 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  INITIALIZE,
+  post,
+  presenting,
+  type Server,
+  startServer,
+  TRANSPORTS,
+} from "../../support/servers/server.ts";
+
+const fixture = new URL("../../fixtures/policies.ts", import.meta.url);
+const dead = { id: "sess-" + "0".repeat(32) };
+
+async function structured(reply: ReturnType<Server["toolResult"]>) {
+  return (await reply).structuredContent;
+}
+
+for (const transport of TRANSPORTS) {
+  const start = (flags: string[] = []) => startServer({ server: fixture, transport, flags });
+
+  Deno.test(`optional over ${transport}: the tool runs with a session or without`, async () => {
+    await using server = await start();
+    const cookie = await server.create();
+    const cases: [presented: unknown, id: string | null, returned: unknown][] = [
+      [undefined, null, undefined],
+      [null, null, undefined],
+      [dead, null, null],
+      [7, null, null],
+      [{ id: cookie.id }, cookie.id, cookie],
+    ];
+    for (const [presented, id, returned] of cases) {
+      const result = await server.toolResult("public", {}, presented);
+      assertEquals(result.structuredContent.session_id, id, JSON.stringify(presented));
+      assertEquals(result._meta?.["mcp/session"], returned, JSON.stringify(presented));
+    }
+  });
+
+  Deno.test(`policies over ${transport}: each tool has its own`, async () => {
+    await using server = await start();
+    assertEquals((await server.tool("members", {}, null)).error?.code, -32002);
+    assertEquals((await server.tool("no_such_tool", {}, null)).error?.code, -32002);
+    assertEquals((await structured(server.toolResult("public"))).session_id, null);
+    const lazy = await server.toolResult("lazy");
+    assertEquals(lazy._meta?.["mcp/session"]?.id, lazy.structuredContent.session_id);
+    const unused = await server.toolResult("lazy_unused");
+    assertEquals(unused._meta?.["mcp/session"], undefined);
+  });
+
+  Deno.test(`another request over ${transport}: can use its session, and does not count`, async () => {
+    await using server = await start();
+    const cookie = await server.create();
+    await server.toolResult("append", { text: "x" }, cookie);
+    const read = await server.request("resources/read", {
+      uri: "session://current",
+      ...presenting(cookie),
+    });
+    assertEquals(Object(read.result).contents[0].text, '["x"]');
+    assertEquals(read.result?._meta?.["mcp/session"], undefined);
+    const without = await server.request("resources/read", { uri: "session://current" });
+    assert(without.error);
+    assert(without.error.code !== -32002);
+  });
+
+  Deno.test(`a session that ends during a call over ${transport}: is -32002 ended`, async () => {
+    await using server = await start();
+    for (const tool of ["hold", "hold_without_use"]) {
+      const cookie = await server.create();
+      const call = server.tool(tool, { text: "x" }, cookie);
+      await server.toolResult("held");
+      await server.result("session/delete", { id: cookie.id });
+      await server.toolResult("release");
+      const { error } = await call;
+      assertEquals([error?.code, error?.data], [-32002, { reason: "ended" }]);
+    }
+  });
+
+  Deno.test(`a call over ${transport}: keeps its session alive for as long as it runs`, async () => {
+    await using server = await start(["--ttl", "1s"]);
+    const [used, unused] = [await server.create(), await server.create()];
+    const call = server.toolResult("hold", { text: "x" }, used);
+    await server.toolResult("held");
+    // Nothing tells that a session has expired but asking for it.
+    const isThere = async ({ id }: { id: string }) =>
+      (await server.request("resources/read", {
+        uri: "session://current",
+        ...presenting({ id }),
+      })).result !== undefined;
+    while (await isThere(unused)) await new Promise((resolve) => setTimeout(resolve, 100));
+    assert(await isThere(used));
+    await server.toolResult("release");
+    assertEquals((await call).structuredContent.outcome, "written");
+  });
+
+  Deno.test(`a call over ${transport}: that is refused or cancelled keeps nothing alive`, async () => {
+    await using server = await start(["--ttl", "1s"]);
+    const [malformed, cancelled] = [await server.create(), await server.create()];
+    const params = { name: "append", arguments: [], ...presenting(malformed) };
+    assertEquals((await server.request("tools/call", params)).error?.code, -32602);
+    void server.tool("hold", { text: "x" }, cancelled).catch(() => {});
+    await server.toolResult("held");
+    const later = await server.create();
+    await server.notify("notifications/cancelled", {
+      requestId: server.lastId - 2,
+      ...presenting(cancelled),
+    });
+    const isThere = async ({ id }: { id: string }) =>
+      (await server.request("resources/read", {
+        uri: "session://current",
+        ...presenting({ id }),
+      })).result !== undefined;
+    // It was used last, so that the others are gone before it unless something keeps them.
+    while (await isThere(later)) await new Promise((resolve) => setTimeout(resolve, 100));
+    assertEquals([await isThere(malformed)], [false]);
+    while (await isThere(cancelled)) await new Promise((resolve) => setTimeout(resolve, 100));
+    await server.toolResult("release");
+  });
+
+  Deno.test(`regenerate() over ${transport}: goes on under a new id, and the old one is dead`, async () => {
+    await using server = await start();
+    const cookie = await server.create({ hints: { label: "kept" } });
+    await server.toolResult("append", { text: "x" }, cookie);
+    const result = await server.toolResult("regenerate", {}, cookie);
+    const renewed = result._meta?.["mcp/session"];
+    assert(renewed);
+    assertEquals(result.structuredContent, { before: cookie.id, after: renewed.id, list: ["x"] });
+    assertEquals(renewed, { ...cookie, id: renewed.id });
+    assertEquals((await server.tool("read", {}, cookie)).error?.data, { reason: "unknown" });
+    assertEquals((await structured(server.toolResult("read", {}, renewed))).list, ["x"]);
+    const lazy = await server.toolResult("regenerate");
+    assertEquals(lazy._meta?.["mcp/session"]?.id, lazy.structuredContent.after);
+  });
+
+  Deno.test(`fork() over ${transport}: gives a session that goes on by itself`, async () => {
+    await using server = await start();
+    const cookie = await server.create();
+    await server.toolResult("append", { text: "shared" }, cookie);
+    const result = await server.toolResult("fork", { text: "subagent" }, cookie);
+    const fork = result.structuredContent.cookie as typeof cookie;
+    assertEquals([fork.data.title, fork.data.reason], ["subagent", "tool/fork"]);
+    assertEquals(result._meta?.["mcp/session"], cookie);
+    await server.toolResult("append", { text: "the fork's" }, fork);
+    await server.toolResult("append", { text: "the first's" }, cookie);
+    const lists = [cookie, fork].map((each) => structured(server.toolResult("read", {}, each)));
+    assertEquals((await Promise.all(lists)).map(({ list }) => list), [
+      ["shared", "the first's"],
+      ["shared", "the fork's"],
+    ]);
+    const lazy = await server.toolResult("fork", { text: "of a new one" });
+    assert(lazy._meta?.["mcp/session"]?.id !== Object(lazy.structuredContent.cookie).id);
+  });
+
+  Deno.test(`a handle over ${transport}: is closed once its reply is sent`, async () => {
+    await using server = await start();
+    const cookie = await server.create();
+    await server.toolResult("write_late", {}, cookie);
+    await server.toolResult("release");
+    assertEquals((await structured(server.toolResult("late_outcome"))).outcome, "closed");
+  });
+
+  Deno.test(`a queue that calls share over ${transport}: writes into nobody else's session`, async () => {
+    await using server = await start();
+    const [a, b] = [await server.create(), await server.create()];
+    await server.toolResult("batch", { text: "a's" }, a);
+    const second = server.toolResult("batch", { text: "b's" }, b);
+    // b's call is in the queue once a later call of the same connection is answered.
+    await server.toolResult("public");
+    await server.toolResult("release");
+    assertEquals((await structured(second)).outcome, "closed");
+    for (const cookie of [a, b]) {
+      assertEquals(await structured(server.toolResult("batched", {}, cookie)), { batched: null });
+    }
+  });
+
+  Deno.test(`a tool over ${transport}: that fails keeps what it had written`, async () => {
+    await using server = await start();
+    const cookie = await server.create();
+    const failed = await server.toolResult("fail", {}, cookie);
+    assertEquals([failed.isError, failed._meta?.["mcp/session"]], [true, cookie]);
+    assertEquals(failed.content[0]?.text, "the tool's own failure");
+  });
+
+  Deno.test(`a tool over ${transport}: cannot write to a session that it has revoked`, async () => {
+    await using server = await start();
+    const cookie = await server.create();
+    const result = await server.toolResult("revoke_then_write", {}, cookie);
+    assertEquals(result.structuredContent.outcome, "ended");
+    assertEquals(result._meta?.["mcp/session"], null);
+  });
+
+  Deno.test(`writes at once over ${transport}: none gets lost`, async () => {
+    await using server = await start();
+    const cookie = await server.create();
+    await Promise.all(
+      Array.from(
+        { length: 64 },
+        (_, index) => server.toolResult("append", { text: `${index}` }, cookie),
+      ),
+    );
+    const { list } = await structured(server.toolResult("read", {}, cookie));
+    assertEquals((list as string[]).length, 64);
+    assertEquals(new Set(list as string[]).size, 64);
+  });
+
+  Deno.test(`a result that is no JSON over ${transport}: is answered with an error`, async () => {
+    await using server = await start();
+    assertEquals((await server.tool("circular")).error?.code, -32603);
+    assertEquals((await server.tool("circular", {}, await server.create())).error?.code, -32603);
+  });
+
+  Deno.test(`a tool over ${transport}: that ends its session while it writes has ended it`, async () => {
+    await using server = await start();
+    for (const cookie of [undefined, await server.create()]) {
+      const result = await server.toolResult("write_and_revoke", {}, cookie);
+      assertEquals(result._meta?.["mcp/session"], null);
+      assertEquals(result.structuredContent.outcome, "written");
+    }
+    if (transport === "stdio") assertEquals((await server.result("session/list")).sessions, []);
+  });
+
+  Deno.test(`a tool over ${transport}: that replaces its session twice at once has one`, async () => {
+    await using server = await start();
+    for (const params of [undefined, {}]) {
+      const cookie = params && await server.create(params);
+      const result = await server.toolResult("replace_twice", {}, cookie);
+      const { id, data } = result._meta?.["mcp/session"] ?? {};
+      assertEquals([id, data?.reason], [result.structuredContent.session_id, "second"]);
+      if (transport === "stdio") {
+        assertEquals((await server.result("session/list")).sessions.length, 1);
+      }
+      await server.result("session/delete", { id });
+    }
+  });
+
+  Deno.test(`a cancelled call over ${transport}: gets no answer, and writes no more`, async () => {
+    await using server = await start();
+    const [mine, other] = [await server.create(), await server.create()];
+    const hold = (id: string, cookie: unknown) =>
+      JSON.stringify({
+        jsonrpc: "2.0",
+        id,
+        method: "tools/call",
+        params: { name: "hold", arguments: { text: "x" }, ...presenting(cookie) },
+      });
+    const answers: string[] = [];
+    for (const [id, cookie] of [["kept", other], ["gone", mine]] as const) {
+      void server.send(hold(id, cookie), id).then(() => answers.push(id), () => {});
+      await server.toolResult("held");
+    }
+    await server.notify("notifications/cancelled", { requestId: "gone", ...presenting(mine) });
+    await server.toolResult("release");
+    const outcome = await server.toolResult("read", {}, mine);
+    assertEquals(outcome.structuredContent.list, []);
+    while (answers.length === 0) await server.toolResult("public");
+    assertEquals(answers, ["kept"]);
+  });
+
+  Deno.test(`progress over ${transport}: reaches the call that it belongs to`, async () => {
+    await using server = await start();
+    const params = {
+      name: "progress",
+      _meta: { progressToken: "token", "mcp/session": await server.create() },
+    };
+    const messages = await server.exchange("tools/call", params);
+    assertEquals(
+      messages.map((message) => Object(message.params).progress ?? "result"),
+      [1, 2, 3, "result"],
+    );
+    assertEquals(Object(messages[0]?.params).progressToken, "token");
+    assert(Object(messages[3]?.result)._meta["mcp/session"].id);
+  });
+}
+
+Deno.test("stdout over stdio: carries the protocol alone, whatever a tool logs", async () => {
+  const server = await startServer({ server: fixture, transport: "stdio" });
+  await server.toolResult("noisy");
+  // Ending the server checks that every line of its stdout was an answer to us.
+  assertEquals(await server.endInput(), 0);
+  assertMatch(server.stderr.join("\n"), /logs[\s\S]*informs[\s\S]*debugs/);
+});
+
+Deno.test("stateless HTTP: a tool that asks the client something is told how to", async () => {
+  await using server = await startServer({ server: fixture, transport: "http" });
+  await server.result("initialize", {
+    protocolVersion: "2025-11-25",
+    capabilities: { elicitation: {}, roots: {} },
+    clientInfo: { name: "raw", version: "1" },
+  });
+  for (const tool of ["ask", "roots"]) {
+    const result = await server.toolResult(tool);
+    assertEquals(result.isError, true);
+    assertMatch(result.content[0]?.text ?? "", /--stateful/);
+  }
+});
+
+Deno.test("stateless HTTP: nobody cancels a call of somebody else's", async () => {
+  await using server = await startServer({ server: fixture, transport: "http" });
+  const [mine, other] = [await server.create(), await server.create()];
+  const call = post(
+    server.url,
+    JSON.stringify({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "tools/call",
+      params: { name: "hold", arguments: { text: "x" }, ...presenting(mine) },
+    }),
+  );
+  await server.toolResult("held");
+  for (const cookie of [undefined, other, dead]) {
+    await server.notify("notifications/cancelled", { requestId: 1, ...presenting(cookie) });
+  }
+  await server.toolResult("release");
+  const { result } = await (await call).json();
+  assertEquals(result.structuredContent.outcome, "written");
+});
+
+Deno.test("--stateful: its Mcp-Session-Id and ours have nothing to do with one another", async () => {
+  await using server = await startServer({
+    server: fixture,
+    transport: "http",
+    flags: ["--stateful"],
+  });
+  const connect = async () => {
+    const response = await post(
+      server.url,
+      JSON.stringify({
+        jsonrpc: "2.0",
+        id: 0,
+        method: "initialize",
+        params: INITIALIZE,
+      }),
+    );
+    assertEquals(response.status, 200);
+    assertMatch(await response.text(), /"session":\{"version":2/);
+    return response.headers.get("mcp-session-id") ?? "";
+  };
+  const request = async (transportSession: string, method: string, params: unknown) => {
+    const response = await post(
+      server.url,
+      JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
+      { "mcp-session-id": transportSession },
+    );
+    const body = await response.text();
+    return { status: response.status, message: JSON.parse(body.slice(body.indexOf("{"))) };
+  };
+  const [one, two] = [await connect(), await connect()];
+  assert(one !== "" && one !== two);
+  const created = await request(one, "session/create", {});
+  const cookie = created.message.result._meta["mcp/session"];
+  const params = (name: string) => ({ name, arguments: { text: "x" }, ...presenting(cookie) });
+  await request(one, "tools/call", params("append"));
+  const read = await request(two, "tools/call", params("read"));
+  assertEquals(read.message.result.structuredContent.list, ["x"]);
+  const refused = await request(two, "tools/call", { name: "read", ...presenting(null) });
+  assertEquals([refused.status, refused.message.error.code], [200, -32002]);
+  assertEquals((await request(crypto.randomUUID(), "ping", {})).status, 404);
+  const none = await post(server.url, '{"jsonrpc":"2.0","id":1,"method":"ping"}');
+  assertEquals([none.status, (await none.text()).includes("error")], [400, true]);
+});

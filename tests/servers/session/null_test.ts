@@ -1,0 +1,59 @@
+/** Where a request may do without something, `null` is the same as nothing (sections 3 and 7). */
+
+import { assert, assertEquals } from "@std/assert";
+import {
+  HttpServer,
+  messagesOf,
+  opened,
+  post,
+  type Server,
+  startServer,
+  type TransportName,
+} from "../../support/servers/server.ts";
+
+const CONNECTIONS: [name: string, transport: TransportName, flags: string[]][] = [
+  ["stdio", "stdio", []],
+  ["HTTP", "http", []],
+  ["HTTP --stateful", "http", ["--stateful"]],
+];
+
+for (const [name, transport, flags] of CONNECTIONS) {
+  Deno.test(`null over ${name}: stands for absent where a request may do without`, async () => {
+    await using server: Server = await startServer({ server: "session", transport, flags });
+    const headers = server instanceof HttpServer ? await opened(server.url) : {};
+    const result = async (method: string, params: unknown) => {
+      if (!(server instanceof HttpServer)) return await server.result(method, params);
+      const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+      const [{ result, error } = {}] = await messagesOf(await post(server.url, body, headers));
+      assert(result, `${method} ${JSON.stringify(params)}: ${JSON.stringify(error)}`);
+      return result;
+    };
+    const calls = [
+      { arguments: { note: null } },
+      { arguments: { action: null, note: null } },
+      { arguments: null },
+      { arguments: null, _meta: null },
+      { _meta: { progressToken: null } },
+    ];
+    for (const call of calls) {
+      const { isError, structuredContent } = await result("tools/call", {
+        name: "session_probe",
+        ...call,
+      });
+      assertEquals([isError, structuredContent.action, structuredContent.note], [
+        undefined,
+        "status",
+        "none",
+      ], JSON.stringify(call));
+    }
+    for (const params of [null, { cursor: null }, { cursor: null, _meta: null }]) {
+      const tool = (await result("tools/list", params)).tools.at(-1);
+      const { properties } = tool?.inputSchema as Record<string, Record<string, unknown>>;
+      assertEquals(properties?.note, {
+        anyOf: [{ type: "string", minLength: 0 }, { type: "null" }],
+        description: "A remark that comes back with the answer",
+      });
+      await result("session/list", params);
+    }
+  });
+}

@@ -1,0 +1,199 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { presenting, type Reply, startServer, TRANSPORTS } from "../../support/servers/server.ts";
+
+const dead = { id: "sess-" + "0".repeat(32) };
+
+/** Cookies that are none, and what is wrong with them. */
+const badCookies: [cookie: unknown, reason: string][] = [
+  [undefined, "missing"],
+  [null, "missing"],
+  [7, "malformed"],
+  [true, "malformed"],
+  ["sess-" + "0".repeat(32), "malformed"],
+  [[], "malformed"],
+  [[dead], "malformed"],
+  [{}, "malformed"],
+  [{ id: 7 }, "malformed"],
+  [{ id: null }, "malformed"],
+  [{ id: "" }, "malformed"],
+  [{ id: ["x"] }, "malformed"],
+  [{ id: "has space" }, "malformed"],
+  [{ id: "ünïcode" }, "malformed"],
+  [{ id: "nul\0" }, "malformed"],
+  [{ id: "x".repeat(100_000) }, "malformed"],
+  [{ junk: "x".repeat(100_000) }, "malformed"],
+  [JSON.parse(`{"__proto__": {"id": "sess-${"0".repeat(32)}"}}`), "malformed"],
+  [{ id: "__proto__" }, "unknown"],
+  [{ id: "constructor" }, "unknown"],
+  [dead, "unknown"],
+  [{ ...dead, expiry: "2999-01-01T00:00:00.000Z", data: { title: "forged" } }, "unknown"],
+];
+
+function assertRequired(reply: Reply, reason: string, about: string) {
+  assertEquals(reply.error?.code, -32002, about);
+  assertEquals(reply.error?.data, { reason }, about);
+  assertMatch(reply.error?.message ?? "", /^Session required\. /, about);
+  assertEquals(reply.result, undefined);
+  if (reply.status !== undefined) assertEquals(reply.status, 200);
+}
+
+for (const transport of TRANSPORTS) {
+  Deno.test(`required over ${transport}: a call without a live session is -32002, and is not run`, async () => {
+    const flags = ["--handles", "never"];
+    await using server = await startServer({ server: "notebook", transport, flags });
+    const owner = await server.create();
+    for (const [cookie, reason] of badCookies) {
+      const reply = await server.tool("notebook_append", { text: "unasked" }, cookie);
+      assertRequired(reply, reason, JSON.stringify(cookie)?.slice(0, 80) ?? "absent");
+    }
+    const { structuredContent } = await server.toolResult("notebook_read", {}, owner);
+    assertEquals(structuredContent.notes, []);
+    assertEquals((await server.toolResult("notebook_status", {}, owner)).structuredContent, {
+      session_id: owner.id,
+      note_count: 0,
+      tool_calls: 2,
+    });
+  });
+
+  Deno.test(`required over ${transport}: nothing but a tools/call needs a session`, async () => {
+    await using server = await startServer({ server: "session_required", transport });
+    await server.initialize();
+    for (const method of ["ping", "tools/list", "session/list"]) {
+      assert((await server.request(method)).result, method);
+      for (const cookie of [dead, 7, null]) {
+        assert((await server.request(method, presenting(cookie))).result, method);
+      }
+    }
+  });
+
+  Deno.test(`a cookie over ${transport}: only its id is believed`, async () => {
+    await using server = await startServer({ server: "session_required", transport });
+    const cookie = await server.create({ hints: { label: "true title" } });
+    const forged = {
+      id: cookie.id,
+      expiry: "1999-01-01T00:00:00.000Z",
+      data: { title: "forged", reason: "forged", admin: "yes" },
+      owner: "me",
+      tool_calls: 999,
+    };
+    const result = await server.toolResult("whoami", {}, forged);
+    assertEquals(result.structuredContent, {
+      session_id: cookie.id,
+      tool_calls: 1,
+      data: cookie.data,
+    });
+    assertEquals(result._meta?.["mcp/session"], cookie);
+  });
+
+  Deno.test(`a result over ${transport}: carries the cookie, also when the tool fails`, async () => {
+    await using server = await startServer({ server: "session_required", transport });
+    const cookie = await server.create();
+    const calls: [tool: string, args: unknown, isError: boolean][] = [
+      ["echo", { text: "hello" }, false],
+      ["echo", { text: 7 }, true],
+      ["echo", {}, true],
+      ["no_such_tool", {}, true],
+    ];
+    for (const [tool, args, isError] of calls) {
+      const result = await server.toolResult(tool, args, cookie);
+      assertEquals(result.isError ?? false, isError, tool);
+      assertEquals(result._meta?.["mcp/session"], cookie, tool);
+      const text = JSON.stringify(result.content).toLowerCase();
+      assert(!text.includes("session required") && !text.includes("send session/create"));
+    }
+    const who = await server.toolResult("whoami", {}, cookie);
+    assertEquals(who.structuredContent.tool_calls, 2, "the failed ones never ran");
+  });
+
+  Deno.test(`a call over ${transport}: cannot run as a task`, async () => {
+    await using server = await startServer({ server: "session_required", transport });
+    const cookie = await server.create();
+    const { error } = await server.request("tools/call", {
+      name: "echo",
+      arguments: { text: "x" },
+      task: { ttl: 1000 },
+      ...presenting(cookie),
+    });
+    assertEquals(error?.code, -32601);
+  });
+
+  Deno.test(`tool_calls over ${transport}: each of many calls at once has a number of its own`, async () => {
+    await using server = await startServer({ server: "session_required", transport });
+    const cookie = await server.create();
+    const results = await Promise.all(
+      Array.from({ length: 50 }, () => server.toolResult("whoami", {}, cookie)),
+    );
+    const numbers = results.map(({ structuredContent }) => Number(structuredContent.tool_calls));
+    assertEquals(
+      numbers.toSorted((a, b) => a - b),
+      Array.from({ length: 50 }, (_, index) => index + 1),
+    );
+  });
+
+  Deno.test(`auto over ${transport}: a call without a live session gets a new one`, async () => {
+    await using server = await startServer({ server: "session", transport });
+    const seen = new Set<string>();
+    for (const [cookie] of badCookies) {
+      const before = Date.now();
+      const result = await server.toolResult("session_probe", {}, cookie);
+      const made = result._meta?.["mcp/session"];
+      assert(made, "the new session's cookie comes back");
+      assertMatch(made.id, /^sess-[0-9a-f]{32}$/);
+      assertEquals(made.data.title, "lazy-tool-session");
+      assertEquals(made.data.reason, "lazy/tools/call");
+      const lifetime = Date.parse(made.expiry) - before;
+      assert(lifetime >= 30 * 60_000 && lifetime < 31 * 60_000, "30 minutes");
+      assertEquals(result.structuredContent.calls, 1);
+      seen.add(made.id);
+      const again = await server.toolResult("session_probe", {}, made);
+      assertEquals(again.structuredContent.calls, 2);
+      assertEquals(again._meta?.["mcp/session"], made);
+    }
+    assertEquals(seen.size, badCookies.length);
+    assert(!seen.has(dead.id), "an id that a client made up is never adopted");
+  });
+
+  Deno.test(`auto over ${transport}: a call that uses no session leaves none behind`, async () => {
+    await using server = await startServer({ server: "session", transport });
+    for (const [tool, args] of [["no_such_tool", {}], ["session_probe", { action: "nonsense" }]]) {
+      const result = await server.toolResult(String(tool), args);
+      assertEquals(result.isError, true);
+      assertEquals(result._meta?.["mcp/session"], undefined);
+      const told = await server.toolResult(String(tool), args, dead);
+      assertEquals(told._meta?.["mcp/session"], null, "the presented one is gone");
+    }
+    if (transport === "stdio") {
+      assertEquals((await server.result("session/list")).sessions, []);
+    }
+  });
+
+  Deno.test(`a session over ${transport}: once revoked, replaced or deleted, its id is dead`, async () => {
+    await using server = await startServer({ server: "session", transport });
+    const ends: [string, (cookie: unknown) => Promise<unknown>][] = [
+      ["revoke", (cookie) => server.tool("session_probe", { action: "revoke" }, cookie)],
+      ["new", (cookie) => server.tool("session_probe", { action: "new" }, cookie)],
+      ["delete", (cookie) => server.request("session/delete", presenting(cookie))],
+    ];
+    for (const [name, end] of ends) {
+      const cookie = await server.create();
+      await end(cookie);
+      const { result } = await server.request("session/delete", { id: cookie.id });
+      assertEquals(result?.deleted, false, name);
+      const next = await server.toolResult("session_probe", {}, cookie);
+      assert(next._meta?.["mcp/session"]?.id !== cookie.id, name);
+    }
+  });
+
+  Deno.test(`--ttl over ${transport}: sets the lifetime that the cookie shows`, async () => {
+    await using server = await startServer({
+      server: "session_required",
+      transport,
+      flags: ["--ttl", "90s"],
+    });
+    const before = Date.now();
+    const { expiry } = await server.create();
+    const lifetime = Date.parse(expiry) - before;
+    assert(lifetime >= 90_000 && lifetime < 120_000);
+    assertStringIncludes(expiry, "T");
+  });
+}

@@ -1,0 +1,179 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { presenting, startServer, TRANSPORTS } from "../../support/servers/server.ts";
+
+for (const transport of TRANSPORTS) {
+  const start = () => startServer({ server: "session_required", transport });
+
+  Deno.test(`initialize over ${transport}: announces the capability beside the SDK's own`, async () => {
+    await using server = await start();
+    const { capabilities, serverInfo } = await server.initialize();
+    assertEquals(capabilities.experimental, {
+      session: { version: 2, features: ["create", "list", "delete"] },
+    });
+    assertEquals(serverInfo.name, "session-required");
+    assert("tools" in capabilities);
+  });
+
+  Deno.test(`session/create over ${transport}: makes a session and gives its cookie twice`, async () => {
+    await using server = await start();
+    const before = Date.now();
+    const result = await server.result("session/create");
+    assertEquals(Object.keys(result).sort(), ["_meta", "data", "expiry", "id"]);
+    assertMatch(result.id, /^sess-[0-9a-f]{32}$/);
+    assertEquals(Object.keys(result.data).sort(), ["createdAt", "reason", "title"]);
+    assertEquals(result.data.title, "experimental-session");
+    assertEquals(result.data.reason, "session/create");
+    assertMatch(result.expiry, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    const week = 7 * 24 * 60 * 60 * 1000;
+    const expiry = Date.parse(result.expiry);
+    assert(expiry >= before + week && expiry <= Date.now() + week);
+    assertEquals(result._meta?.["mcp/session"], {
+      id: result.id,
+      expiry: result.expiry,
+      data: result.data,
+    });
+  });
+
+  Deno.test(`session/create over ${transport}: takes its title and data from the hints`, async () => {
+    await using server = await start();
+    const cases: [params: unknown, title: string][] = [
+      [undefined, "experimental-session"],
+      [{}, "experimental-session"],
+      [{ hints: null }, "experimental-session"],
+      [{ hints: { label: null, data: null } }, "experimental-session"],
+      [{ hints: { label: "  label  " } }, "label"],
+      [{ hints: { label: "   " } }, "experimental-session"],
+      [{ hints: { label: "label", data: { title: "  title " } } }, "title"],
+      [{ hints: { label: "label", data: { title: "   " } } }, "label"],
+      [{ hints: { label: "label", data: { other: "x" } } }, "label"],
+      [{ hints: { label: "label", data: { title: null } } }, "label"],
+    ];
+    for (const [params, title] of cases) {
+      assertEquals((await server.create(params)).data.title, title, JSON.stringify(params));
+    }
+    const hints = JSON.parse(
+      `{"data": {"k": "v", "": "empty key", "__proto__": "p", "reason": "forged", "createdAt": "1999"}}`,
+    );
+    const { data } = await server.create({ hints });
+    assertEquals(data.k, "v");
+    assertEquals(data[""], "empty key");
+    assertEquals(Object.getOwnPropertyDescriptor(data, "__proto__")?.value, "p");
+    assertEquals(data.reason, "session/create");
+    assert(data.createdAt?.startsWith("20"));
+  });
+
+  Deno.test(`session/create over ${transport}: refuses wrong types and too much, naming the field`, async () => {
+    await using server = await start();
+    const pairs = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, "v"]));
+    const cases: [params: unknown, named: string][] = [
+      [[], "params"],
+      ["x", "params"],
+      [{ hints: [] }, "params.hints"],
+      [{ hints: "x" }, "params.hints"],
+      [{ hints: { label: 7 } }, "params.hints.label"],
+      [{ hints: { data: [] } }, "params.hints.data"],
+      [{ hints: { data: { k: 1 } } }, 'params.hints.data["k"]'],
+      [{ hints: { data: { k: {} } } }, 'params.hints.data["k"]'],
+      [{ hints: { data: pairs(33) } }, "params.hints.data"],
+      [{ hints: { data: { k: "ä".repeat(4096) } } }, "params.hints"],
+      [{ _meta: 5 }, "params._meta"],
+    ];
+    for (const [params, named] of cases) {
+      const { error } = await server.request("session/create", params);
+      assertEquals(error?.code, -32602, JSON.stringify(params));
+      assertStringIncludes(error?.message ?? "", named);
+    }
+    await server.create({ hints: { data: pairs(32) } });
+    await server.create({ hints: { data: { k: "ä".repeat(4095) } } });
+  });
+
+  Deno.test(`session/create over ${transport}: with a live cookie makes a further session`, async () => {
+    await using server = await start();
+    const first = await server.create();
+    const second = await server.create(presenting(first));
+    assert(first.id !== second.id);
+    for (const { id } of [first, second]) {
+      const { structuredContent } = await server.toolResult("whoami", {}, { id });
+      assertEquals(structuredContent.session_id, id);
+    }
+  });
+
+  Deno.test(`session/delete over ${transport}: ends a session, its own or a named one`, async () => {
+    await using server = await start();
+    const [a, b, c] = [await server.create(), await server.create(), await server.create()];
+    const cases: [params: unknown, expected: unknown][] = [
+      // By name, with no cookie presented: no _meta.
+      [{ id: a.id }, { deleted: true }],
+      [{ id: a.id }, { deleted: false }],
+      [undefined, { deleted: false }],
+      [{ id: "" }, { deleted: false }],
+      // A session other than the presented one, which lives on.
+      [{ id: b.id, ...presenting({ id: c.id }) }, {
+        deleted: true,
+        _meta: { "mcp/session": c },
+      }],
+      // The presented one, named or not.
+      [presenting({ id: c.id }), { deleted: true, _meta: { "mcp/session": null } }],
+      [presenting({ id: c.id }), { deleted: false, _meta: { "mcp/session": null } }],
+      [{ id: null, ...presenting({ nonsense: 1 }) }, {
+        deleted: false,
+        _meta: { "mcp/session": null },
+      }],
+      [presenting(null), { deleted: false }],
+    ];
+    for (const [params, expected] of cases) {
+      assertEquals<unknown>(
+        await server.result("session/delete", params),
+        expected,
+        JSON.stringify(params),
+      );
+    }
+    for (const { id } of [a, b, c]) {
+      const { error } = await server.tool("echo", { text: "x" }, { id });
+      assertEquals(error?.data, { reason: "unknown" });
+    }
+    const wrong = await server.request("session/delete", { id: 7 });
+    assertEquals(wrong.error?.code, -32602);
+    assertStringIncludes(wrong.error?.message ?? "", "params.id");
+  });
+
+  Deno.test(`session/list over ${transport}: refuses a cursor that it did not give`, async () => {
+    await using server = await start();
+    for (const cursor of [7, {}, "nonsense"]) {
+      const { error } = await server.request("session/list", { cursor });
+      assertEquals(error?.code, -32602, JSON.stringify(cursor));
+      assertStringIncludes(error?.message ?? "", "params.cursor");
+    }
+  });
+}
+
+Deno.test("session/list over stdio: gives nobody's sessions, oldest first, by pages", async () => {
+  await using server = await startServer({ server: "session_required", transport: "stdio" });
+  assertEquals<unknown>(await server.result("session/list"), { sessions: [] });
+  const made = await Promise.all(
+    Array.from(
+      { length: 1001 },
+      (_, index) => server.create({ hints: { label: `session ${index}` } }),
+    ),
+  );
+  const first = await server.result("session/list", { cursor: null });
+  assertEquals(first.sessions.length, 1000);
+  assertEquals(first.sessions.slice(0, 3), made.slice(0, 3));
+  const second = await server.result("session/list", { cursor: first.nextCursor });
+  assertEquals<unknown>(second, { sessions: made.slice(1000) });
+});
+
+Deno.test("session/list over HTTP: gives a caller whom nobody knows what it has already", async () => {
+  await using server = await startServer({ server: "session_required", transport: "http" });
+  const mine = await server.create();
+  await server.create();
+  assertEquals<unknown>(await server.result("session/list"), { sessions: [] });
+  assertEquals<unknown>(await server.result("session/list", presenting({ id: mine.id })), {
+    sessions: [mine],
+  });
+  assertEquals<unknown>(
+    await server.result("session/list", presenting({ id: "sess-" + "0".repeat(32) })),
+    { sessions: [] },
+  );
+});

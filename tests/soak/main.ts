@@ -1,0 +1,123 @@
+/**
+ * Lets clients work for minutes while servers are restarted and killed: `deno task soak`. Looks for
+ * what a test is too short for: a write that is lost now and then, memory that is not given back, a
+ * file that grows.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { CLIENTS, type Figures, soak } from "./run.ts";
+import { Random } from "../support/random.ts";
+
+/**
+ * What a server may take: an idle one has 72 MiB, and all that it keeps beside that are some dozen
+ * small sessions. What it has above comes and goes with the garbage of the calls.
+ */
+const MOST_MIB = 256;
+/**
+ * What the store's file may take: it is written anew from 1 MiB on, or from twice its live
+ * sessions, which here come to less. On a busy machine that takes a while, in which others append.
+ */
+const MOST_FILE_MIB = 4;
+
+const HELP = `Lets ${CLIENTS} clients work with all four servers while these die every few seconds.
+
+Usage: deno task soak [flags]
+
+  --minutes N    how long (default: 10)
+  --seed N       picks what is done and who dies when; the rest is chance
+  --help         shows this
+
+Every acknowledged write is looked at again, during the soak and at its end. The exit status is 0 if
+nothing was lost and no bound passed, 1 if not; then the files stay. It is 2 for a wrong flag.
+`;
+
+function settings(): { minutes: number; seed: number } {
+  const flags = parseArgs(Deno.args, {
+    string: ["minutes", "seed"],
+    boolean: ["help"],
+    alias: { help: "h" },
+    unknown: (arg) => usageError(`Unknown argument ${JSON.stringify(arg)}`),
+  });
+  if (flags.help) {
+    console.log(HELP);
+    Deno.exit(0);
+  }
+  const number = (name: "minutes" | "seed", without: number) => {
+    const text = flags[name];
+    if (text === undefined) return without;
+    const isNumber = name === "seed" ? /^\d{1,9}$/ : /^(?!0*\.?0*$)\d{1,5}(\.\d+)?$/;
+    if (!isNumber.test(text)) usageError(`--${name} takes a number, not ${JSON.stringify(text)}`);
+    return Number(text);
+  };
+  return { minutes: number("minutes", 10), seed: number("seed", Math.floor(Math.random() * 1e9)) };
+}
+
+function usageError(message: string): never {
+  console.error(`${message}: --help lists the flags`);
+  Deno.exit(2);
+}
+
+function clock(ms: number): string {
+  const seconds = Math.round(ms / 1000);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+const mib = (bytes: number) => (bytes / 1024 / 1024).toFixed(2);
+const count = (number: number) => number.toLocaleString("en-US");
+
+function progress(figures: Figures, elapsedMs: number): void {
+  const { calls, acknowledged, restarts, kills, steadyMiB, mostMiB, fileBytes, lost } = figures;
+  console.log(
+    `  ${clock(elapsedMs)}  ${count(calls)} calls, ${count(acknowledged)} writes acknowledged, ` +
+      `${restarts} restarts, ${kills} kills, RSS ${steadyMiB.now.toFixed(0)} MiB (most ` +
+      `${mostMiB.toFixed(0)}), file ${mib(fileBytes)} MiB, ${lost.length} lost`,
+  );
+}
+
+/** What is not as it must be, in words. */
+function faults({ lost, mostMiB, mostFileBytes }: Figures): string[] {
+  const faults = lost.length > 0 ? [`${lost.length} times something was lost, as told above`] : [];
+  if (mostMiB > MOST_MIB) {
+    faults.push(`a server had ${mostMiB.toFixed(0)} MiB of memory, more than ${MOST_MIB}`);
+  }
+  if (mostFileBytes > MOST_FILE_MIB * 1024 * 1024) {
+    faults.push(`the file had ${mib(mostFileBytes)} MiB, more than ${MOST_FILE_MIB}`);
+  }
+  return faults;
+}
+
+function summary(figures: Figures): string {
+  const { early, now } = figures.steadyMiB;
+  return `${count(figures.calls)} calls in ${count(figures.sessions)} sessions, ` +
+    `${count(figures.acknowledged)} writes acknowledged, ${
+      count(figures.verified)
+    } looks at what ` +
+    `is there
+${figures.restarts} restarts (SIGTERM), ${figures.kills} kills (SIGKILL)
+Memory of the server that was left alone: ${early.toFixed(0)} MiB after a minute, ` +
+    `${now.toFixed(0)} MiB at the end; the most of any server: ${figures.mostMiB.toFixed(0)} MiB ` +
+    `(bound: ${MOST_MIB})
+File: ${mib(figures.fileBytes)} MiB at the end, at most ${mib(figures.mostFileBytes)} ` +
+    `(bound: ${MOST_FILE_MIB})`;
+}
+
+const { minutes, seed } = settings();
+const stop = new AbortController();
+Deno.addSignalListener("SIGINT", () => stop.abort());
+const folder = await Deno.makeTempDir({ prefix: "mcp-sessions-soak-" });
+console.log(`Seed ${seed}. ${CLIENTS} clients for ${minutes} minutes; Ctrl-C ends it early`);
+const options = { folder, minutes, random: new Random(seed), signal: stop.signal };
+const onLoss = (what: string) => console.error(`LOST: ${what}`);
+const figures = await soak({ ...options, onLoss, onProgress: progress });
+console.log(summary(figures));
+const found = faults(figures);
+if (found.length > 0) {
+  for (const fault of found) console.error(`FAILED: ${fault}`);
+  console.error(`The files are in ${folder}, the seed was ${seed}`);
+  Deno.exit(1);
+}
+await Deno.remove(folder, { recursive: true });
+console.log("Nothing was lost, and no bound was passed");
+Deno.exit(0);

@@ -1,0 +1,193 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { FileJar } from "../../../client/mod.ts";
+import { encodeLine } from "../../../store/journal/line_codec.ts";
+import { inspect } from "../../../store/admin/inspection.ts";
+import { FileStore, StoreError } from "../../../store/mod.ts";
+import { run, sampleLines } from "../../support/store/admin_runs.ts";
+import { forEver, sample } from "../../support/store/samples.ts";
+import { all, put, record, tempFolder } from "../../support/store/stores.ts";
+
+Deno.test("store verify: says what is in a sound file", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const { bytes, ends } = await sample(path, { isAnew: true });
+  {
+    await using store = await FileStore.open(path, { namespace: "test", now: () => 0 });
+    await store.create(record("sess-4", { expiresAt: 1 }));
+  }
+  const { size } = await Deno.stat(path);
+  await Deno.writeTextFile(path, '{"n":99,"o":["te', { append: true });
+  await Deno.writeTextFile(`${path}.torn`, "abc");
+  const { status, said } = run("verify", path);
+  assertEquals(status, 0, said);
+  assert(size > bytes.length);
+  assertEquals(said.split("\n").map((line) => line.replace(/ from .*/, "")), [
+    `${path} is sound.`,
+    `  size: ${ends.length + 2} lines, ${size} bytes`,
+    "  format: mcp-sessions 1, generation 2",
+    '  server "other": 1 session with 1 value',
+    '  server "test": 2 sessions (1 expired) with 3 values',
+    "  unfinished end: 16 bytes",
+    `  set aside earlier: 3 bytes in ${path}.torn`,
+  ]);
+});
+
+Deno.test("store verify: finds whatever a store refuses, and changes nothing", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const { bytes, ends } = await sample(path, { isAnew: true });
+  await Deno.remove(`${path}.lock`);
+  for (let place = 0; place < ends.at(-2)!; place++) {
+    const damaged = bytes.slice();
+    damaged[place]! ^= 1 << (place & 7);
+    await Deno.writeFile(path, damaged);
+    using inspection = inspect(path, 0);
+    assertEquals(inspection.verdict, "damaged");
+    const fault = inspection.faults.find(({ start, end }) => start <= place && place <= end);
+    assert(fault !== undefined, `bit ${place & 7} of byte ${place}`);
+    // A newline that comes to be within a line parts it.
+    assert(Math.abs(fault.line - ends.findIndex((end) => place < end) - 1) <= 1);
+  }
+  assertEquals(Array.from(Deno.readDirSync(folder.path), ({ name }) => name), ["sessions.jsonl"]);
+});
+
+Deno.test("store verify and repair: what is no store's file, and what is of another version", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/file`;
+  const to = `${folder.path}/new`;
+  for (const text of ["Dear diary", "Dear diary\n\n", "\0".repeat(9000), '{"a":1}\n']) {
+    await Deno.writeTextFile(path, text);
+    for (const args of [["verify", path], ["repair", path, "--to", to]]) {
+      const { status, said } = run(...args);
+      assertEquals(status, 1);
+      assert(said.startsWith(`${path} is no store's file`), said);
+    }
+  }
+  await Deno.writeTextFile(path, encodeLine('{"format":"mcp-sessions","version":2'));
+  for (const args of [["verify", path], ["repair", path, "--to", to]]) {
+    const { status, wrong } = run(...args);
+    assertEquals(status, 2);
+    assertMatch(wrong, /was written by a newer version of this program: update it/);
+  }
+  await Deno.writeTextFile(path, "");
+  assertEquals(run("verify", path).status, 0, "a store begins anew in an empty file");
+  assertEquals(Array.from(Deno.readDirSync(folder.path), ({ name }) => name), ["file"]);
+});
+
+Deno.test("store verify and repair: nothing in a file or a path acts on the terminal", async () => {
+  await using folder = await tempFolder();
+  const acting = "\x1b[2J\x9b31m\u202e\u200f\u2028\r\n";
+  const path = `${folder.path}/a${acting}.jsonl`;
+  {
+    await using store = await FileStore.open(path, { namespace: `evil${acting}` });
+    await store.create(record("sess-1", forEver));
+    await put(store, "sess-1", ["a", 1]);
+  }
+  const lines = (await Deno.readTextFile(path)).match(/[^\n]*\n/g)!;
+  const files = [
+    lines,
+    lines.with(-2, lines.at(-2)!.replace("use", "usE")),
+    lines.with(2, lines.at(2)!.replace("put", "puT").replace(/evil[^"]*/, `evil\x1b[2J\u202e`)),
+    [encodeLine(`{"format":"${acting.slice(0, -2)}","version":"${acting.slice(1, -2)}"`), "x\n"],
+    [encodeLine(
+      JSON.stringify({ format: acting, version: 1, id: "", generation: 1, n: 0 }).slice(0, -1),
+    )],
+    ["no line\n"],
+  ];
+  for (const [i, file] of files.entries()) {
+    await Deno.writeTextFile(path, file.join(""));
+    for (
+      const { said, wrong } of [
+        run("verify", path),
+        run("repair", path, "--to", `${path}.${i}`),
+        run("repair", path, "--to", path),
+        run("verify", `${path}.not`),
+        run("verify", path, `--${acting}`),
+        run(acting),
+      ]
+    ) {
+      for (const line of [...said.split("\n"), wrong]) {
+        assert(!/[\p{Cc}\p{Cf}\u2028\u2029]/u.test(line), JSON.stringify(line));
+      }
+    }
+  }
+});
+
+Deno.test("store verify: a jar is none, and no store opens it", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/cookies.jsonl`;
+  await using jar = await FileJar.open(path);
+  await jar.set({ server: "http://localhost/", profile: "default" }, { id: "sess-1" });
+  const { status, said } = run("verify", path);
+  assertEquals(status, 1);
+  assertMatch(
+    said,
+    /is a file of mcp-sessions-jar, and no store opens it; all its lines are good\./,
+  );
+  const repaired = run("repair", path, "--to", `${path}.new`);
+  assertEquals(repaired.status, 0, repaired.said);
+  await using copy = await FileJar.open(`${path}.new`);
+  assertEquals(await copy.list(), await jar.list());
+});
+
+Deno.test("store verify and repair: a command that makes no sense is one line and status 2", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  await sample(path);
+  await Deno.writeTextFile(`${folder.path}/there`, "");
+  const cases: [string[], RegExp][] = [
+    [[], /^It needs a command: --help/],
+    [["mend", path], /^There is no command mend: --help/],
+    [["verify"], /^verify needs a FILE: --help/],
+    [["verify", path, path], /^verify takes one FILE, not 2: --help/],
+    [["verify", path, "--to", "x"], /^--to goes with repair: --help/],
+    [["verify", path, "--fast"], /^There is no flag --fast: --help/],
+    [["verify", `${path}.not`], /^There is no file .*\.not: --help/],
+    [["verify", `file:${path}`], /^There is no file file:.*: name it by its path: --help/],
+    [["verify", folder.path], /^There is no file /],
+    [["repair", path], /^repair needs --to NEWFILE/],
+    [["repair", path, "--to"], /^repair needs --to NEWFILE/],
+    [["repair", path, "--to", path], /is there already: nothing is overwritten/],
+    [["repair", path, "--to", `${folder.path}/there`], /is there already: nothing is overwritten/],
+    [["repair", path, "--to", `${path}/x`], /^Cannot /],
+    [["repair", path, "--to", `${folder.path}/no/x`], /^Cannot write /],
+  ];
+  for (const [args, message] of cases) {
+    const { status, said, wrong } = run(...args);
+    assertEquals([status, said], [2, ""], String(message));
+    assertMatch(wrong, message);
+    assert(!wrong.includes("\n"), wrong);
+  }
+  assertEquals(run("--help").status, 0);
+  const names = Array.from(Deno.readDirSync(folder.path), ({ name }) => name).sort();
+  assertEquals(names, ["sessions.jsonl", "sessions.jsonl.lock", "there"]);
+});
+
+Deno.test("deno task store: mends what a store refuses, as its error says", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const lines = await sampleLines(path);
+  await Deno.writeTextFile(path, lines.with(-4, lines.at(-4)!.replace("e", "E")).join(""));
+  const { message } = await assertRejects(
+    () => FileStore.open(path, { namespace: "test" }),
+    StoreError,
+  );
+  const [, verify] = /`deno (task store verify .*)`/.exec(message) ?? [];
+  assert(verify !== undefined, message);
+  const deno = (...args: string[]) =>
+    new Deno.Command(Deno.execPath(), {
+      args,
+      cwd: fileURLToPath(new URL("../../..", import.meta.url)),
+    })
+      .output();
+  const verified = await deno(...verify.split(" "));
+  assertEquals(verified.code, 1);
+  const said = new TextDecoder().decode(verified.stdout);
+  const [, repair] = /^ {2}deno (task store repair .*)$/m.exec(said) ?? [];
+  assert(repair !== undefined, said);
+  const { code } = await deno(...repair.replace("NEWFILE", `${path}.new`).split(" "));
+  assertEquals(code, 1, "as a line is lost");
+  await using store = await FileStore.open(`${path}.new`, { namespace: "test" });
+  assertEquals((await all(store, "sess-1"))?.map(([key]) => key), ["key-0", "key-2"]);
+});

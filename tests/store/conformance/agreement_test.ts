@@ -1,0 +1,121 @@
+import { assert, assertEquals } from "@std/assert";
+import { FileStore, StoreError } from "../../../store/mod.ts";
+import { Random, testSeed } from "../../support/random.ts";
+import { run } from "../../support/store/admin_runs.ts";
+// @ts-types="../../fixtures/store/before_marks.d.ts"
+import { FileStore as OldStore } from "../../fixtures/store/before_marks.js";
+import { headCuts, mutate, type Mutated } from "../../support/store/mutations.ts";
+import { contents, sample } from "../../support/store/samples.ts";
+import { tempFolder } from "../../support/store/stores.ts";
+
+type Contents = Awaited<ReturnType<typeof contents>>;
+
+/** What the commands say is in a file, by server. */
+function countsIn(said: string): Record<string, string> {
+  const counts = said.matchAll(/^ {2}server "(.*)": (\d+ sessions?).* with (\d+ values?)$/gm);
+  return Object.fromEntries(Array.from(counts, ([, name, ...what]) => [name!, what.join(", ")]));
+}
+
+/** The same, of what is really there. */
+function countsOf(found: Contents): Record<string, string> {
+  const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
+  const counts = ["test", "other"].map((name) => {
+    const ids = [...found[`${name} ann`] ?? [], ...found[`${name} null`] ?? []].map(([id]) => id);
+    const values = ids.reduce((sum, id) => sum + (found[`${name} ${id}`]?.length ?? 0), 0);
+    return [name, `${count(ids.length, "session")}, ${count(values, "value")}`] as const;
+  });
+  return Object.fromEntries(counts.filter(([, text]) => !text.startsWith("0 ")));
+}
+
+/** What a store finds in a file; `undefined` if it refuses it, and then it has changed nothing. */
+async function opened(path: string, bytes: Uint8Array): Promise<Contents | undefined> {
+  await Deno.writeFile(path, bytes);
+  await Deno.remove(`${path}.torn`).catch(() => {});
+  try {
+    return await contents(path);
+  } catch (error) {
+    assert(error instanceof StoreError && error.code === "corrupt", String(error));
+    assertEquals(await Deno.readFile(path), bytes);
+    return undefined;
+  }
+}
+
+/** Looks whether store, verify and repair agree on a file that had `whole` in it. */
+async function assertAgreement(path: string, { bytes }: Mutated, whole: Contents | undefined) {
+  const found = await opened(path, bytes);
+  await Deno.writeFile(path, bytes);
+  const verified = run("verify", path);
+  assertEquals(verified.wrong, "");
+  assertEquals(verified.status, found === undefined ? 1 : 0, verified.said);
+  assertEquals(verified.said.includes(`${path} is sound.`), found !== undefined, verified.said);
+  if (found !== undefined) assertEquals(countsIn(verified.said), countsOf(found), verified.said);
+  const to = `${path}.repaired`;
+  await Deno.remove(to).catch(() => {});
+  const repaired = run("repair", path, "--to", to);
+  assertEquals(repaired.wrong, "");
+  assertEquals(await Deno.readFile(path), bytes, "it was not changed");
+  const isNothingLost = /^Nothing is lost\.$/m.test(repaired.said);
+  assertEquals(repaired.status, isNothingLost ? 0 : 1, repaired.said);
+  const isForeign = repaired.said.includes("was not written");
+  assertEquals(isForeign, verified.said.includes("is no store's file"));
+  if (isForeign) {
+    assertEquals(await Deno.stat(to).catch(() => undefined), undefined);
+    return repaired;
+  }
+  if (found === undefined) {
+    assert(/ is damaged in [1-9]\d* places?:\n {2}line /.test(verified.said));
+  }
+  assertEquals(run("verify", to).status, 0);
+  const saved = await opened(to, await Deno.readFile(to));
+  assert(saved !== undefined, "the new file opens");
+  assertEquals(countsIn(repaired.said), countsOf(saved), repaired.said);
+  if (found !== undefined) assertEquals(saved, found);
+  if (isNothingLost && whole !== undefined) assertEquals(saved, whole, repaired.said);
+  return repaired;
+}
+
+const FILES = [
+  { name: "a file", isAnew: false, by: FileStore },
+  { name: "a file written anew", isAnew: true, by: FileStore },
+  { name: "a file of a version without marks", isAnew: false, by: OldStore },
+  { name: "one of those written anew", isAnew: true, by: OldStore },
+];
+
+Deno.test("store verify and repair: agree with the store on files without their beginning", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  for (const { name, ...options } of FILES) {
+    await Deno.remove(path).catch(() => {});
+    const { bytes } = await sample(path, options);
+    const whole = await contents(path);
+    for (const mutated of headCuts(bytes)) {
+      await assertAgreement(path, mutated, whole).catch((cause) => {
+        throw new Error(`${name}, ${mutated.what}`, { cause });
+      });
+    }
+  }
+});
+
+Deno.test("store verify and repair: agree with the store on whatever happens to a file", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const seed = testSeed();
+  const random = new Random(seed);
+  const { bytes: other } = await sample(`${path}.other`);
+  for (const { name, ...options } of FILES) {
+    await Deno.remove(path).catch(() => {});
+    const { bytes } = await sample(path, options);
+    const whole = await contents(path);
+    // Which lines its snapshot had, only a mark says.
+    const isKnown = !options.isAnew || options.by === FileStore;
+    for (let i = 0; i < 120; i++) {
+      const mutated = mutate(bytes, other, random);
+      const before = mutated.cut === undefined
+        ? whole
+        : await opened(path, bytes.subarray(0, mutated.cut));
+      await assertAgreement(path, mutated, isKnown ? before : undefined).catch((cause) => {
+        throw new Error(`Seed ${seed}, ${name}, ${mutated.what}`, { cause });
+      });
+    }
+  }
+});

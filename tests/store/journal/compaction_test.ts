@@ -1,0 +1,177 @@
+import { assert, assertEquals } from "@std/assert";
+import { FileStore, type JournalFile } from "../../../store/mod.ts";
+import { all, increment, put, record, tempFolder } from "../../support/store/stores.ts";
+
+const HOUR = 60 * 60 * 1000;
+const forEver = { expiresAt: Number.MAX_SAFE_INTEGER };
+const options = { namespace: "test", compactBytes: 4000 };
+
+async function header(path: string): Promise<{ readonly generation: number; readonly id: string }> {
+  const text = await Deno.readTextFile(path);
+  return JSON.parse(text.slice(0, text.indexOf("\n")));
+}
+
+Deno.test("file store: a file that is written for ever stays small", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  await using store = await FileStore.open(path, options);
+  await using other = await FileStore.open(path, options);
+  await store.create(record("sess-1", { ...forEver, alias: "work" }));
+  const first = await header(path);
+  let count = 0;
+  // How large it gets meanwhile depends on the disk, but it always gets small again.
+  for (let last = first, size = 0; last.generation < 5 || size > 10_000; count++) {
+    const value = `${count} ${"x".repeat(100)}`;
+    await put(count % 3 === 0 ? other : store, "sess-1", [`key-${count % 10}`, value]);
+    last = await header(path);
+    size = (await Deno.stat(path)).size;
+    assertEquals(last.id, first.id);
+    assert(count < 20_000, `it was written anew ${last.generation - 1} times`);
+  }
+  for (const one of [store, other]) {
+    assertEquals((await one.get({ owner: null, alias: "work" }))?.id, "sess-1");
+    assertEquals(
+      (await all(one, "sess-1"))?.map(([, value]) => parseInt(String(value))).sort((a, b) => a - b),
+      Array.from({ length: 10 }, (_, i) => count - 10 + i),
+    );
+  }
+  await Promise.all([store.close(), other.close()]);
+  await using again = await FileStore.open(path, options);
+  assertEquals((await all(again, "sess-1"))?.length, 10);
+  const names = Array.from(Deno.readDirSync(folder.path), ({ name }) => name).sort();
+  assertEquals(names, ["sessions.jsonl", "sessions.jsonl.lock"]);
+});
+
+Deno.test("file store: what is acknowledged is read by others at once, while the file is written anew", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  await using store = await FileStore.open(path, options);
+  await using other = await FileStore.open(path, options);
+  await store.create(record("sess-1", forEver));
+  const first = await header(path);
+  for (let count = 1, generation = first.generation; generation < 60; count++) {
+    const [writer, reader] = count % 2 === 0 ? [store, other] : [other, store];
+    // It has just looked, and need not look closely again.
+    await reader.get("sess-1");
+    await put(writer, "sess-1", ["key", `${count} ${"x".repeat(200)}`]);
+    const [[, value] = []] = await all(reader, "sess-1") ?? [];
+    assertEquals(parseInt(String(value)), count);
+    generation = (await header(path)).generation;
+    assert(count < 20_000, `it was written anew ${generation - 1} times`);
+  }
+});
+
+Deno.test("file store: what happens while the file is written anew is not lost", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const large = { namespace: "test", compactBytes: 512 * 1024 };
+  await using store = await FileStore.open(path, large);
+  for (let i = 0; i < 20; i++) await store.create(record(`sess-${i}`, forEver));
+  // Each batch is larger than a slice of the new file, so many come between two slices.
+  for (let round = 0; (await header(path)).generation < 4; round++) {
+    await Promise.all(Array.from({ length: 20 }, async (_, i) => {
+      await put(store, `sess-${i}`, [`key-${round % 7}`, "x".repeat(5000)], ["round", round]);
+      await increment(store, `sess-${i}`);
+    }));
+    if (round % 5 === 4) {
+      const i = (round / 5 | 0) % 20;
+      await store.delete(`sess-${i}`);
+      await store.create(record(`sess-${i}`, forEver));
+    }
+    assert(round < 500);
+  }
+  const before = await Promise.all(Array.from({ length: 20 }, (_, i) => all(store, `sess-${i}`)));
+  const records = await store.list({ owner: null, limit: 99 });
+  await store.close();
+  await using again = await FileStore.open(path, large);
+  assertEquals(await Promise.all(before.map((_, i) => all(again, `sess-${i}`))), before);
+  assertEquals(await again.list({ owner: null, limit: 99 }), records);
+});
+
+Deno.test("file store: sessions that are over go, when it is opened and when new ones come", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const clock = { now: 1_800_000_000_000 };
+  const timed = { ...options, now: () => clock.now };
+  {
+    await using store = await FileStore.open(path, { ...timed, namespace: "other" });
+    await store.create(record("sess-other", { expiresAt: clock.now + 201 * HOUR }));
+  }
+  {
+    await using store = await FileStore.open(path, timed);
+    for (let i = 0; i < 200; i++) {
+      await store.create(record(`sess-${i}`, { expiresAt: clock.now + 2 * HOUR }));
+      await put(store, `sess-${i}`, ["a", "x".repeat(100)]);
+      clock.now += HOUR;
+    }
+    for (let i = 0; (await Deno.stat(path)).size > 20_000; i++) {
+      await put(store, "sess-199", ["a", i]);
+      assert(i < 20_000, "the file should have only the last sessions");
+    }
+  }
+  clock.now += 30 * HOUR;
+  await using _ = await FileStore.open(path, timed);
+  const text = await Deno.readTextFile(path);
+  assert(
+    text.includes('["drop","state-sess-199"]') && text.includes('["drop","state-sess-other"]'),
+  );
+});
+
+Deno.test("file store: when it cannot be written anew, it goes on with what it has", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const warnings: string[] = [];
+  let files = 0;
+  // The first is the new store's own; the draft of the next generation gets no room.
+  const wrap = (file: Deno.FsFile): JournalFile => {
+    const isDraft = files++ > 0 && file.statSync().size === 0;
+    return {
+      writeSync: (bytes) => {
+        if (isDraft) throw Object.assign(new Error("No space left on device"), { code: "ENOSPC" });
+        return file.writeSync(bytes);
+      },
+      truncateSync: (length) => file.truncateSync(length),
+      syncData: () => file.syncData(),
+    };
+  };
+  const warn = (text: string) => warnings.push(text);
+  await using store = await FileStore.open(path, { ...options, wrap, warn });
+  await store.create(record("sess-1", forEver));
+  for (let i = 0; i < 200; i++) await increment(store, "sess-1");
+  await store.close();
+  assertEquals(warnings.length, 1, "one attempt until the file has grown");
+  assert(/Cannot write .*sessions\.jsonl anew.*no room/.test(warnings[0]!), warnings[0]);
+  assertEquals((await header(path)).generation, 1);
+  await using again = await FileStore.open(path, { namespace: "test" });
+  assertEquals((await again.get("sess-1"))?.toolCalls, 200);
+  const names = Array.from(Deno.readDirSync(folder.path), ({ name }) => name).sort();
+  assertEquals(names, ["sessions.jsonl", "sessions.jsonl.lock"], "the draft is gone");
+});
+
+Deno.test("file store: a draft that a killed process left behind is no trouble", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  await Deno.writeTextFile(`${path}.new`, "half of something");
+  await Deno.writeTextFile(`${path}.first`, "half of something");
+  await using store = await FileStore.open(path, options);
+  await store.create(record("sess-1", forEver));
+  while ((await header(path)).generation === 1) await increment(store, "sess-1");
+  assert((await store.get("sess-1"))!.toolCalls > 10);
+});
+
+Deno.test({
+  name: "file store: a symbolic link to the file stays one",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    await using folder = await tempFolder();
+    const path = `${folder.path}/sessions.jsonl`;
+    await (await FileStore.open(path, options)).close();
+    await Deno.symlink(path, `${folder.path}/link`);
+    await using store = await FileStore.open(`${folder.path}/link`, options);
+    await store.create(record("sess-1", forEver));
+    while ((await header(path)).generation === 1) await increment(store, "sess-1");
+    assert((await Deno.lstat(`${folder.path}/link`)).isSymlink);
+    await using other = await FileStore.open(path, options);
+    assertEquals(await other.get("sess-1"), await store.get("sess-1"));
+  },
+});

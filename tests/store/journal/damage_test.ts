@@ -1,0 +1,323 @@
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { encodeHeader } from "../../../store/journal/header.ts";
+import { encodeLine } from "../../../store/journal/line_codec.ts";
+import { FileStore, StoreError } from "../../../store/mod.ts";
+// @ts-types="../../fixtures/store/before_marks.d.ts"
+import { FileStore as OldStore } from "../../fixtures/store/before_marks.js";
+import { run } from "../../support/store/admin_runs.ts";
+import { contents, forEver, sample } from "../../support/store/samples.ts";
+import { all, put, record, tempFolder } from "../../support/store/stores.ts";
+
+const large = "x".repeat(60_000);
+
+Deno.test("file store: cut anywhere in its last lines, it keeps all complete ones", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const { bytes, ends } = await sample(path, { isAnew: true });
+  for (let cut = ends.at(-6)!; cut < bytes.length; cut++) {
+    await Deno.remove(`${path}.torn`).catch(() => {});
+    const end = ends.findLast((end) => end <= cut)!;
+    await Deno.writeFile(path, bytes.subarray(0, end));
+    const expected = await contents(path);
+    await Deno.writeFile(path, bytes.subarray(0, cut));
+    const rest = bytes.subarray(end, cut);
+    const warnings: string[] = [];
+    assertEquals(await contents(path, warnings), expected, `cut at ${cut}`);
+    assertEquals(warnings.length, rest.length > 0 ? 1 : 0, `cut at ${cut}`);
+    if (rest.length > 0) {
+      assertEquals(await Deno.readFile(`${path}.torn`), rest);
+      assert(warnings[0]?.includes(`${path}.torn`) && warnings[0].includes(`from ${end}`));
+    }
+    {
+      await using store = await FileStore.open(path, { namespace: "test" });
+      await put(store, "sess-1", ["~", 1]);
+    }
+    const after = await contents(path, warnings);
+    assertEquals(after["test sess-1"]?.at(-1), ["~", 1]);
+    assertEquals(warnings.length, rest.length > 0 ? 1 : 0, "it was mended");
+  }
+});
+
+Deno.test("file store: any flipped bit in a line before the last mark is refused, and nothing changed", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const { bytes, ends } = await sample(path, { isAnew: true });
+  const mark = ends.at(-2)!;
+  assertMatch(
+    new TextDecoder().decode(bytes.subarray(mark)),
+    /^\{"n":\d+,"o": \["",\["drop","",\d+\]\]/,
+  );
+  for (let bit = 0; bit < mark * 8; bit++) await assertRefused(path, bytes, ends, bit);
+  // With an unfinished line after it, the last newline still ends one that was written.
+  const torn = Uint8Array.from([...bytes, ...bytes.subarray(ends.at(-3), ends.at(-2)! - 1)]);
+  for (let bit = ends.at(-3)! * 8; bit < mark * 8; bit++) {
+    await assertRefused(path, torn, ends, bit);
+  }
+  const names = Array.from(Deno.readDirSync(folder.path), ({ name }) => name).sort();
+  assertEquals(names, ["sessions.jsonl", "sessions.jsonl.lock"]);
+});
+
+Deno.test("file store: a flipped bit beyond all marks costs what is beyond, and nothing else", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const { bytes, ends } = await sample(path, { isAnew: true });
+  const whole = await contents(path);
+  const mark = ends.at(-2)!;
+  const torn = [...bytes, ...bytes.subarray(ends.at(-3), mark - 1)];
+  for (let bit = mark * 8; bit < bytes.length * 8; bit += 3) {
+    for (const all of [Uint8Array.from(bytes), Uint8Array.from(torn)]) {
+      all[bit >> 3]! ^= 1 << (bit & 7);
+      await Deno.writeFile(path, all);
+      await Deno.remove(`${path}.torn`).catch(() => {});
+      const warnings: string[] = [];
+      assertEquals(await contents(path, warnings), whole, `bit ${bit & 7} of byte ${bit >> 3}`);
+      assertEquals(warnings.length, 1);
+      assertMatch(
+        warnings[0]!,
+        new RegExp(
+          `^${path} had never got to the disk from line ${ends.length} on, as after a power cut: its ` +
+            `${
+              all.length - mark
+            } bytes from ${mark} on are now in ${path}.torn; nothing that was ` +
+            `acknowledged is lost$`,
+        ),
+      );
+      assertEquals(await Deno.readFile(`${path}.torn`), all.subarray(mark));
+    }
+  }
+});
+
+Deno.test("file store: any damage in what a version without marks wrote is refused", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  for (const isAnew of [false, true]) {
+    await Deno.remove(path).catch(() => {});
+    const { bytes, ends } = await sample(path, { isAnew, by: OldStore });
+    for (let place = 0; place < bytes.length; place++) {
+      await assertRefused(path, bytes, ends, place * 8 + place % 8);
+    }
+    // What it wrote after a mark of this version may have been acknowledged.
+    await Deno.writeFile(path, bytes);
+    await (await FileStore.open(path, { namespace: "test" })).close();
+    const marked = (await Deno.stat(path)).size;
+    {
+      await using old = await OldStore.open(path, { namespace: "test" });
+      for (let i = 0; i < 3; i++) await put(old, "sess-1", [`old-${i}`, i]);
+    }
+    const later = await Deno.readFile(path);
+    const laterEnds = [...later.keys()].filter((i) => later[i] === 10).map((i) => i + 1);
+    const end = laterEnds.at(-2)!;
+    for (let place = marked; place < end; place++) {
+      await assertRefused(path, later, laterEnds, place * 8 + place % 8);
+    }
+  }
+});
+
+Deno.test("file store: what a power cut leaves in a large file is set aside", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  {
+    await using store = await FileStore.open(path, { namespace: "test" });
+    await store.create(record("sess-1", forEver));
+    const values = Array.from({ length: 40 }, (_, i) => put(store, "sess-1", [`${i}`, large]));
+    await Promise.all(values);
+  }
+  const whole = await contents(path);
+  const bytes = await Deno.readFile(path);
+  const rest = new Uint8Array(3 * 1024 * 1024);
+  rest.set(bytes.subarray(-large.length), 2 * 1024 * 1024);
+  await Deno.writeFile(path, Uint8Array.from([...bytes, ...rest]));
+  const warnings: string[] = [];
+  assertEquals(await contents(path, warnings), whole);
+  assertMatch(warnings.join("\n"), /^[^\n]*had never got to the disk from line \d+ on/);
+  assertEquals((await Deno.stat(`${path}.torn`)).size, rest.length);
+
+  const damaged = bytes.slice();
+  damaged.fill(0, 1024 * 1024, 1024 * 1024 + 512);
+  await Deno.writeFile(path, damaged);
+  const open = () => FileStore.open(path, { namespace: "test" });
+  assertEquals((await assertRejects(open, StoreError)).code, "corrupt");
+  assertEquals(await Deno.readFile(path), damaged);
+});
+
+async function assertRefused(
+  path: string,
+  bytes: Uint8Array,
+  ends: readonly number[],
+  bit: number,
+) {
+  const place = bit >> 3;
+  const damaged = bytes.slice();
+  damaged[place]! ^= 1 << (bit & 7);
+  await Deno.writeFile(path, damaged);
+  const error = await assertRejects(
+    () => FileStore.open(path, { namespace: "test" }),
+    StoreError,
+    undefined,
+    `bit ${bit & 7} of byte ${place}`,
+  );
+  assertEquals(error.code, "corrupt", error.message);
+  assert(error.message.includes(path));
+  const line = ends.findIndex((end) => place < end) + 1;
+  const [, where, start, end] = /line (\d+), bytes (\d+) to (\d+)/.exec(error.message) ?? [];
+  assertEquals(Number(where), line, error.message);
+  assert(Number(start) <= place && place < Number(end), `${place}: ${error.message}`);
+  assertEquals(await Deno.readFile(path), damaged);
+}
+
+Deno.test("file store: a line that is missing or there twice is refused", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const { bytes, ends } = await sample(path);
+  const [, from, to] = ends;
+  const without = [...bytes.subarray(0, from), ...bytes.subarray(to)];
+  const twice = [...bytes.subarray(0, to), ...bytes.subarray(from)];
+  for (const damaged of [without, twice]) {
+    await Deno.writeFile(path, Uint8Array.from(damaged));
+    const open = () => FileStore.open(path, { namespace: "test" });
+    assertEquals((await assertRejects(open, StoreError)).code, "corrupt");
+  }
+});
+
+Deno.test("file store: a line that is intact and makes no sense is refused, with its place", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const { bytes, ends } = await sample(path);
+  const n = ends.length;
+  const next = encodeLine(`{"n":${n + 1},"o":["test",["drop","state-sess-1"]]`);
+  const strange = [
+    `{"n":${n},"o":[`,
+    `{"n":${n},"o":["test"],["test"]`,
+    `{"n":${n},"o":["test",["move","state-sess-1"]]`,
+    `{"n":${n},"o":5`,
+    `{"n":"${n}","o":["test"]`,
+    `{"o":["test"],"n":${n}`,
+    `{"n":${n}`,
+  ];
+  for (const line of strange) {
+    const text = encodeLine(line);
+    await Deno.writeFile(path, bytes);
+    await Deno.writeTextFile(path, text + next, { append: true });
+    const open = () => FileStore.open(path, { namespace: "test" });
+    const { code, message } = await assertRejects(open, StoreError, undefined, line);
+    assertEquals(code, "corrupt");
+    const place = `line ${n + 1}, bytes ${bytes.length} to ${bytes.length + text.length}`;
+    assert(message.includes(place), message);
+  }
+});
+
+Deno.test("file store: damage that comes while it is open stops it, and it says where", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const { ends } = await sample(path);
+  await using store = await FileStore.open(path, { namespace: "test" });
+  const size = (await Deno.stat(path)).size;
+  await Deno.writeTextFile(path, '{"n":5,"o":[],"c":"00000000"}\n', { append: true });
+  for (const call of [() => store.get("sess-1"), () => put(store, "sess-1", ["a", 1])]) {
+    const error = await assertRejects(call, StoreError);
+    assertEquals(error.code, "corrupt");
+    assert(error.message.includes(`line ${ends.length + 1}, bytes ${size} to ${size + 30}`));
+  }
+});
+
+Deno.test("file store: what is no store's file is refused, and left as it is", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/file`;
+  const check = (n: number) => ({ n, c: "00000000" });
+  const files: [string, string, RegExp][] = [
+    ["Dear diary", "corrupt", /not a file of mcp-sessions.*was not changed/],
+    ["Dear diary\n\n", "corrupt", /not a file of mcp-sessions/],
+    ["\n", "corrupt", /not a file of mcp-sessions/],
+    [JSON.stringify(check(1)) + "\n", "corrupt", /not a file of mcp-sessions/],
+    ["\0".repeat(9000), "corrupt", /not a file of mcp-sessions/],
+    ['{"format":"mcp-sessions"', "corrupt", /damaged in line 1, bytes 0 to 24/],
+    // A file of the version after this one, with the checksum that belongs to it.
+    ['{"format":"mcp-sessions","version":2,"c":"ba32b9e9"}\n', "unavailable", /newer version/],
+    [encodeLine('{"format":"mcp-sessions","version":0'), "unavailable", /older version/],
+    [encodeLine('{"format":"mcp-cookies","version":1'), "corrupt", /not a file of mcp-sessions/],
+  ];
+  for (const [text, code, message] of files) {
+    await Deno.writeTextFile(path, text);
+    const open = () => FileStore.open(path, { namespace: "test" });
+    const error = await assertRejects(open, StoreError);
+    assertEquals(error.code, code, error.message);
+    assert(message.test(error.message), error.message);
+    assertEquals(await Deno.readTextFile(path), text);
+  }
+});
+
+Deno.test("file store: a first line alone, whose newline is damaged, is refused in plain words", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const header = { format: "mcp-sessions", version: 1, id: "0".repeat(32), generation: 1, n: 0 };
+  const text = encodeHeader(header).replace("\n", "*");
+  await Deno.writeTextFile(path, text);
+  const error = await assertRejects(() => FileStore.open(path, { namespace: "test" }), StoreError);
+  assertEquals(error.code, "corrupt");
+  assertStringIncludes(error.message, "is damaged in line 1");
+  assertEquals(run("verify", path).status, 1);
+  assertEquals(await Deno.readTextFile(path), text);
+});
+
+Deno.test("file store: a file that is removed, replaced or cut while in use is an error", async () => {
+  const accidents: [RegExp, (path: string) => Promise<void>][] = [
+    [/was removed while it was in use/, (path) => Deno.remove(path)],
+    [/was removed while it was in use/, (path) => Deno.rename(path, `${path}.away`)],
+    [
+      /was removed while it was in use/,
+      (path) => Deno.remove(path.slice(0, path.lastIndexOf("/")), { recursive: true }),
+    ],
+    [/was cut to 100 bytes while it was in use/, (path) => Deno.truncate(path, 100)],
+    [/was replaced by another file while it was in use/, async (path) => {
+      await sample(`${path}.other`);
+      await Deno.rename(`${path}.other`, path);
+    }],
+    [/was replaced by another file while it was in use/, async (path) => {
+      await Deno.copyFile(path, `${path}.copy`);
+      await Deno.rename(`${path}.copy`, path);
+    }],
+  ];
+  for (const [message, happen] of accidents) {
+    await using folder = await tempFolder();
+    const path = `${folder.path}/inner/sessions.jsonl`;
+    await Deno.mkdir(`${folder.path}/inner`);
+    await sample(path);
+    await using store = await FileStore.open(path, { namespace: "test" });
+    await happen(path);
+    const before = await Deno.readFile(path).catch(() => undefined);
+    for (const call of [() => put(store, "sess-1", ["a", 1]), () => store.get("sess-1")]) {
+      const error = await assertRejects(call, StoreError);
+      assertEquals(error.code, "unavailable");
+      assert(message.test(error.message), error.message);
+    }
+    assertEquals(await Deno.readFile(path).catch(() => undefined), before);
+  }
+});
+
+Deno.test("file store: a file that was moved away and is put back goes on", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  await sample(path);
+  await using store = await FileStore.open(path, { namespace: "test" });
+  await Deno.rename(path, `${path}.away`);
+  await assertRejects(() => put(store, "sess-1", ["a", 1]), StoreError);
+  await Deno.rename(`${path}.away`, path);
+  await put(store, "sess-1", ["b", 1]);
+  assertEquals((await all(store, "sess-1"))?.map(([key]) => key), ["b", "key-0", "key-1", "key-2"]);
+});
+
+Deno.test("file store: an empty file is a new store", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  await Deno.writeFile(path, new Uint8Array());
+  await using store = await FileStore.open(path, { namespace: "test" });
+  await store.create(record("sess-1", forEver));
+  await using again = await FileStore.open(path, { namespace: "test" });
+  assertEquals((await again.get("sess-1"))?.id, "sess-1");
+});

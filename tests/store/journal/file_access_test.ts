@@ -1,0 +1,277 @@
+/** Owners, groups and modes of what a store or a jar writes. */
+
+import process from "node:process";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { FileJar } from "../../../client/jar/file_jar.ts";
+import { admin } from "../../../store/admin.ts";
+import { FileStore, openStore, StoreError } from "../../../store/mod.ts";
+import { replaceMethod, systemError } from "../../support/system_faults.ts";
+import { generation } from "../../support/store/samples.ts";
+import { increment, put, record, tempFolder } from "../../support/store/stores.ts";
+
+const forEver = { expiresAt: Number.MAX_SAFE_INTEGER };
+const isWindows = Deno.build.os === "windows";
+const isRoot = !isWindows && Deno.uid() === 0;
+
+/** Gives a file to somebody else where this user may; elsewhere it stays this user's own. */
+async function giveAway(path: string, mode: number) {
+  if (isRoot) await Deno.chown(path, 65_534, 65_533);
+  await Deno.chmod(path, mode);
+}
+
+function accessOf(path: string): string {
+  const { uid, gid, mode } = Deno.statSync(path);
+  return `${uid}:${gid} ${((mode ?? 0) & 0o7777).toString(8)}`;
+}
+
+/** Who has each file in a folder, by its name. */
+function allIn(folder: string): Record<string, string> {
+  return Object.fromEntries(
+    Array.from(Deno.readDirSync(folder), ({ name }) => [name, accessOf(`${folder}/${name}`)]),
+  );
+}
+
+async function newStore(path: string) {
+  await using store = await FileStore.open(path, { namespace: "test" });
+  await store.create(record("sess-1", forEver));
+}
+
+/** Uses a store until its file was written anew, and leaves an unfinished end. */
+async function writeAnew(path: string, warnings: string[] = []) {
+  {
+    const warn = (text: string) => warnings.push(text);
+    await using store = await FileStore.open(path, { namespace: "test", compactBytes: 3000, warn });
+    for (let i = 0; await generation(path) === 1; i++) {
+      await put(store, "sess-1", ["a", `${i} ${"x".repeat(100)}`]);
+    }
+  }
+  await Deno.writeTextFile(path, "unfinished", { append: true });
+  await (await FileStore.open(path, { namespace: "test", warn: () => {} })).close();
+}
+
+function test(name: string, fn: () => Promise<void>) {
+  Deno.test({
+    name: `${name}${isWindows ? " (Windows has no owners)" : ""}`,
+    ignore: isWindows,
+    fn,
+  });
+}
+
+for (const mode of [0o600, 0o640, 0o660]) {
+  test(`file store: a file of mode ${mode.toString(8)} keeps it, its owner and its group when it is written anew, and what stands beside it has them too`, async () => {
+    await using folder = await tempFolder();
+    const path = `${folder.path}/sessions.jsonl`;
+    await newStore(path);
+    await giveAway(path, mode);
+    const before = accessOf(path);
+    const warnings: string[] = [];
+    await writeAnew(path, warnings);
+    assertEquals(allIn(folder.path), {
+      "sessions.jsonl": before,
+      "sessions.jsonl.lock": before,
+      "sessions.jsonl.torn": before,
+    });
+    assertEquals(warnings, []);
+  });
+}
+
+test("file store: an empty file keeps its owner, group and mode when it becomes a store's", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  await Deno.writeTextFile(path, "");
+  await giveAway(path, 0o660);
+  const before = accessOf(path);
+  await newStore(path);
+  assertEquals(allIn(folder.path), { "sessions.jsonl": before, "sessions.jsonl.lock": before });
+});
+
+test("file store: what everybody may do with a file ends when it is opened, and that is said once", async () => {
+  for (const mode of [0o666, 0o664, 0o646, 0o607]) {
+    await using folder = await tempFolder();
+    const path = `${folder.path}/sessions.jsonl`;
+    await newStore(path);
+    await giveAway(path, mode);
+    const warnings: string[] = [];
+    const warn = (text: string) => warnings.push(text);
+    const kept = (mode & 0o770).toString(8);
+    for (let i = 0; i < 2; i++) {
+      await (await FileStore.open(path, { namespace: "test", warn })).close();
+      for (const access of Object.values(allIn(folder.path))) assertMatch(access, / [67][0-7]0$/);
+    }
+    const was = mode.toString(8);
+    assertEquals(warnings, [
+      `Others could use ${path}: its mode was ${was}, and is ${kept} now`,
+    ]);
+  }
+});
+
+/** A file that the system says is somebody else's, in a process that may give nothing away. */
+function notAllowed(path: string, { uid, gid }: { uid?: number; gid?: number }): Disposable {
+  const fs = process.getBuiltinModule("node:fs");
+  const stack = new DisposableStack();
+  stack.use(replaceMethod(Deno, "statSync", (real) => (of) => {
+    const info = real(of);
+    return of === path ? { ...info, uid: uid ?? info.uid, gid: gid ?? info.gid } : info;
+  }));
+  stack.use(replaceMethod(fs, "fchownSync", () => () => {
+    throw systemError("EPERM");
+  }));
+  return stack;
+}
+
+test("file store: who cannot keep a file's owner or group does not write it anew, and says so once", async () => {
+  for (const other of [{ uid: 4242 }, { gid: 4242 }]) {
+    await using folder = await tempFolder();
+    const path = `${folder.path}/sessions.jsonl`;
+    await newStore(path);
+    await Deno.chmod(path, 0o660);
+    const before = accessOf(path);
+    const warnings: string[] = [];
+    const warn = (text: string) => warnings.push(text);
+    {
+      using _ = notAllowed(path, other);
+      await using store = await FileStore.open(path, {
+        namespace: "test",
+        compactBytes: 900,
+        warn,
+      });
+      // Past where it is tried again, more than once.
+      const value = "x".repeat(50_000);
+      for (let i = 0; i < 16; i++) await put(store, "sess-1", ["a", `${i} ${value}`]);
+      assertEquals((await increment(store, "sess-1"))?.value, 1);
+    }
+    assertEquals([accessOf(path), await generation(path)], [before, 1]);
+    assertEquals(Object.keys(allIn(folder.path)).sort(), [
+      "sessions.jsonl",
+      "sessions.jsonl.lock",
+    ]);
+    const [lock = "", anew = ""] = warnings;
+    assertEquals(warnings.length, 2, warnings.join("\n"));
+    assertMatch(lock, /\.lock cannot be given the owner, group and mode of .*whoever has those/);
+    assertMatch(anew, /Cannot write .*sessions\.jsonl anew.*lock nobody out; run it as that owner/);
+  }
+});
+
+test("file store: a group that may do nothing is no reason not to write a file anew", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  await newStore(path);
+  const warnings: string[] = [];
+  using _ = notAllowed(path, { gid: 4242 });
+  await writeAnew(path, warnings);
+  assertEquals(warnings, []);
+});
+
+test("file store: an empty file of somebody else's is not replaced by one that they cannot use", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  await Deno.writeTextFile(path, "", { mode: 0o660 });
+  using _ = notAllowed(path, { uid: 4242 });
+  const open = () => FileStore.open(path, { namespace: "test", warn: () => {} });
+  const { code, message } = await assertRejects(open, StoreError);
+  assertEquals(code, "unavailable");
+  assert(message.includes(path) && message.includes("lock nobody out"), message);
+  assertEquals((await Deno.stat(path)).size, 0);
+  assertEquals(Object.keys(allIn(folder.path)).sort(), ["sessions.jsonl", "sessions.jsonl.lock"]);
+});
+
+test("file store: a mode that this user may not change is said", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  await newStore(path);
+  await Deno.chmod(path, 0o666);
+  using _ = replaceMethod(process.getBuiltinModule("node:fs"), "fchmodSync", () => () => {
+    throw systemError("EPERM");
+  });
+  const warnings: string[] = [];
+  const warn = (text: string) => warnings.push(text);
+  await using store = await FileStore.open(path, { namespace: "test", warn });
+  await increment(store, "sess-1");
+  assertMatch(
+    warnings.at(-1)!,
+    /^Others can use .*whoever owns it must change its mode from 666 to 660$/,
+  );
+});
+
+test("store repair: the new file has the owner, group and mode of the old one", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  await newStore(path);
+  await giveAway(path, 0o660);
+  await Deno.writeTextFile(path, "damaged\n", { append: true });
+  const to = `${folder.path}/new.jsonl`;
+  admin(["repair", path, "--to", to], { log: () => {}, error: console.error });
+  assertEquals(accessOf(to), accessOf(path));
+});
+
+test("FileJar: a jar keeps its owner, and is that user's alone", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/cookies.jsonl`;
+  await (await FileJar.open(path)).close();
+  const warnings: string[] = [];
+  const warn = (text: string) => warnings.push(text);
+  for (const mode of [0o660, 0o644, 0o600]) {
+    await giveAway(path, mode);
+    const kept = accessOf(path).replace(/\d+$/, "600");
+    {
+      await using jar = await FileJar.open(path, { warn });
+      const key = { server: "https://example.com/mcp", profile: "default" };
+      const anew = (await generation(path)) + 1;
+      while (await generation(path) < anew) {
+        await Promise.all(
+          Array.from(
+            { length: 100 },
+            () => jar.set(key, { id: "sess-1", data: { a: "x".repeat(99) } }),
+          ),
+        );
+      }
+    }
+    assertEquals(allIn(folder.path), { "cookies.jsonl": kept, "cookies.jsonl.lock": kept });
+  }
+  assertEquals(warnings, []);
+});
+
+Deno.test({
+  name: `file store: what root makes in a user's folder is that user's${
+    isRoot ? "" : " (only root can give files away)"
+  }`,
+  ignore: !isRoot,
+  fn: async () => {
+    await using folder = await tempFolder();
+    await Deno.chown(folder.path, 65_534, 65_533);
+    const state = `${folder.path}/state/mcp-sessions`;
+    const path = `${state}/sessions.jsonl`;
+    await newStore(path);
+    await writeAnew(path);
+    await (await FileJar.open(`${state}/cookies.jsonl`)).close();
+    {
+      await using store = await openStore(`kv:${state}/sessions.kv`, { namespace: "test" });
+      await store.create(record("sess-1", forEver));
+      for (const [name, access] of Object.entries(allIn(state))) {
+        assertEquals(access, "65534:65533 600", name);
+      }
+    }
+    for (const made of [state, `${folder.path}/state`]) {
+      assertEquals(accessOf(made), "65534:65533 700");
+    }
+  },
+});
+
+Deno.test({
+  name: `file store: what root once left beside a user's file becomes usable${
+    isRoot ? "" : " (only root can give files away)"
+  }`,
+  ignore: !isRoot,
+  fn: async () => {
+    await using folder = await tempFolder();
+    await Deno.chown(folder.path, 65_534, 65_533);
+    const path = `${folder.path}/sessions.jsonl`;
+    await newStore(path);
+    await Deno.chown(`${path}.lock`, 0, 0);
+    await Deno.writeTextFile(`${path}.new`, "half of something", { mode: 0o600 });
+    await writeAnew(path);
+    for (const access of Object.values(allIn(folder.path))) {
+      assertEquals(access, "65534:65533 600");
+    }
+  },
+});

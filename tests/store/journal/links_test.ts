@@ -1,0 +1,239 @@
+/** Files of more than one name, and names of no file yet. */
+
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { FileJar } from "../../../client/jar/file_jar.ts";
+import { admin } from "../../../store/admin.ts";
+import { FileStore, openStore, StoreError } from "../../../store/mod.ts";
+import { replaceMethod } from "../../support/system_faults.ts";
+import { generation } from "../../support/store/samples.ts";
+import { increment, record, tempFolder } from "../../support/store/stores.ts";
+
+const forEver = { expiresAt: Number.MAX_SAFE_INTEGER };
+const isWindows = Deno.build.os === "windows";
+const options = { namespace: "test", warn: () => {} };
+
+function test(name: string, fn: () => Promise<void>) {
+  const skipped = isWindows ? " (Windows makes links for administrators alone)" : "";
+  Deno.test({ name: `${name}${skipped}`, ignore: isWindows, fn });
+}
+
+/** A link that leads nowhere yet, and the file that it is to lead to. */
+const links: readonly [kind: string, (folder: string) => Promise<string>][] = [
+  ["an absolute link", async (folder) => {
+    await Deno.mkdir(`${folder}/real`);
+    await Deno.symlink(`${folder}/real/x`, `${folder}/link`);
+    return `${folder}/real/x`;
+  }],
+  ["a relative link", async (folder) => {
+    await Deno.mkdir(`${folder}/real`);
+    await Deno.symlink("real/x", `${folder}/link`);
+    return `${folder}/real/x`;
+  }],
+  ["a link to a missing folder", async (folder) => {
+    await Deno.symlink("real/deep/x", `${folder}/link`);
+    return `${folder}/real/deep/x`;
+  }],
+  ["a link to a link", async (folder) => {
+    await Deno.mkdir(`${folder}/a`);
+    await Deno.symlink("a/second", `${folder}/link`);
+    await Deno.symlink("../real/x", `${folder}/a/second`);
+    return `${folder}/real/x`;
+  }],
+  ["a link within a folder that is a link", async (folder) => {
+    await Deno.mkdir(`${folder}/a/b`, { recursive: true });
+    await Deno.symlink("a/b", `${folder}/short`);
+    await Deno.symlink("../x", `${folder}/a/b/second`);
+    await Deno.symlink("short/second", `${folder}/link`);
+    return `${folder}/a/x`;
+  }],
+  ["a link by way of a folder that is a link", async (folder) => {
+    await Deno.mkdir(`${folder}/a/b`, { recursive: true });
+    await Deno.symlink("a/b", `${folder}/short`);
+    await Deno.symlink("short/../x", `${folder}/link`);
+    return `${folder}/a/x`;
+  }],
+];
+
+for (const [kind, make] of links) {
+  test(`file store, KV and jar: ${kind} that leads nowhere has the file made at its end`, async () => {
+    await using folder = await tempFolder();
+    for (const [scheme, beside] of [["file", ".lock"], ["kv", ""], ["jar", ".lock"]] as const) {
+      await Deno.mkdir(`${folder.path}/${scheme}`);
+      const real = await make(`${folder.path}/${scheme}`);
+      const link = `${folder.path}/${scheme}/link`;
+      if (scheme === "jar") await (await FileJar.open(link, options)).close();
+      else await (await openStore(`${scheme}:${link}`, options)).close();
+      assert((await Deno.lstat(link)).isSymlink, "the link stays one");
+      for (const name of [real, `${real}${beside}`]) assert((await Deno.lstat(name)).isFile, name);
+      if (scheme !== "file") continue;
+      await using store = await FileStore.open(link, { ...options, compactBytes: 3000 });
+      await store.create(record("sess-1", forEver));
+      while (await generation(real) === 1) await increment(store, "sess-1");
+      assert((await Deno.lstat(link)).isSymlink);
+      await using other = await FileStore.open(real, options);
+      assertEquals(await other.get("sess-1"), await store.get("sess-1"));
+    }
+  });
+}
+
+test("file store: links that lead to each other are refused", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/x`;
+  await Deno.symlink("y", path);
+  await Deno.symlink("x", `${folder.path}/y`);
+  const { code, message } = await assertRejects(() => FileStore.open(path, options), StoreError);
+  assertEquals(code, "unavailable");
+  assert(message.includes(folder.path), message);
+});
+
+test("file store, KV and jar: a file with a second name is refused by each of them, and says what to do", async () => {
+  await using folder = await tempFolder();
+  for (const kind of ["file", "kv", "jar"] as const) {
+    const path = `${folder.path}/${kind}`;
+    const open = async (at: string) => {
+      if (kind === "jar") await (await FileJar.open(at, options)).close();
+      else await (await openStore(`${kind}:${at}`, options)).close();
+    };
+    await open(path);
+    const before = await Deno.readFile(path);
+    await Deno.link(path, `${path}-2`);
+    for (const name of [path, `${path}-2`]) {
+      const { code, message } = await assertRejects(() => open(name), StoreError);
+      assertEquals(code, "unavailable");
+      assertMatch(
+        message,
+        /2 names \(hard links\).*copy it to a new file, and give that this name/,
+      );
+    }
+    assertEquals(await Deno.readFile(path), before);
+    await Deno.copyFile(path, `${path}-3`);
+    await Deno.rename(`${path}-3`, path);
+    await open(path);
+  }
+});
+
+/** What may stand where a file of ours should, none of it to be used. */
+const traps: readonly [what: RegExp, (path: string, victim: string) => Promise<void>][] = [
+  [/symbolic link/, (path, victim) => Deno.symlink(victim, path)],
+  [/symbolic link/, (path) => Deno.symlink(`${path}-nowhere`, path)],
+  [/hard link/, (path, victim) => Deno.link(victim, path)],
+  [/not a regular file/, (path) => Deno.mkdir(path)],
+  [/not a regular file/, async (path) => {
+    const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
+    assert(success);
+  }],
+];
+
+for (const suffix of ["lock", "first", "torn", "new"]) {
+  test(`file store: a .${suffix} that is a link, or no file, is not used`, async () => {
+    for (const [what, set] of traps) {
+      await using folder = await tempFolder();
+      const victim = `${folder.path}/victim`;
+      await Deno.writeTextFile(victim, "precious", { mode: 0o644 });
+      const mode = (await Deno.stat(victim)).mode;
+      const path = `${folder.path}/sessions.jsonl`;
+      if (suffix !== "first") {
+        await using store = await FileStore.open(path, options);
+        await store.create(record("sess-1", forEver));
+      }
+      if (suffix === "torn") await Deno.writeTextFile(path, "unfinished", { append: true });
+      if (suffix === "lock") await Deno.remove(`${path}.lock`);
+      await set(`${path}.${suffix}`, victim);
+      const warnings: string[] = [];
+      const warn = (text: string) => warnings.push(text);
+      const use = async () => {
+        await using store = await FileStore.open(path, { ...options, compactBytes: 3000, warn });
+        for (let i = 0; i < 100; i++) await increment(store, "sess-1");
+      };
+      if (suffix === "new") {
+        await use();
+        assertEquals(warnings.length, 1, warnings.join("\n"));
+      } else {
+        const { code, message } = await assertRejects(use, StoreError);
+        assertEquals(code, "unavailable");
+        warnings.push(message);
+      }
+      assertMatch(warnings[0]!, what);
+      assertMatch(warnings[0]!, /; remove it and try again/);
+      assertEquals(await Deno.readTextFile(victim), "precious");
+      assertEquals((await Deno.stat(victim)).mode, mode);
+      await assertRejects(() => Deno.lstat(`${path}.${suffix}-nowhere`), Deno.errors.NotFound);
+      await Deno.remove(`${path}.${suffix}`);
+      await (await FileStore.open(path, options)).close();
+    }
+  });
+}
+
+test("store repair: neither its draft nor its new file is put at the end of a link, or in its place", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const to = `${folder.path}/new.jsonl`;
+  await (await FileStore.open(path, options)).close();
+  await Deno.writeTextFile(`${folder.path}/victim`, "precious");
+  const errors: string[] = [];
+  const repair = () =>
+    admin(["repair", path, "--to", to], {
+      log: () => {},
+      error: (text: string) => errors.push(text),
+    });
+  for (const [link, what] of [[`${to}.part`, /symbolic link/], [to, /is there already/]] as const) {
+    for (const target of ["victim", "nowhere"]) {
+      await Deno.symlink(target, link);
+      assertEquals(repair(), 2);
+      assertMatch(errors.pop() ?? "", what);
+      assert((await Deno.lstat(link)).isSymlink);
+      await Deno.remove(link);
+    }
+  }
+  assertEquals(await Deno.readTextFile(`${folder.path}/victim`), "precious");
+  assertEquals(Array.from(Deno.readDirSync(folder.path), ({ name }) => name).sort(), [
+    "sessions.jsonl",
+    "sessions.jsonl.lock",
+    "victim",
+  ]);
+});
+
+test("file store, KV and jar: each folder that gets a new one is synced, before anything is acknowledged", async () => {
+  const opens = [
+    (path: string) => FileStore.open(path, options),
+    (path: string) => openStore(`kv:${path}`, options),
+    (path: string) => FileJar.open(path, options),
+  ];
+  for (const open of opens) {
+    await using folder = await tempFolder();
+    const synced: (number | null)[] = [];
+    using _ = replaceMethod(
+      Deno.FsFile.prototype,
+      "syncSync",
+      (real) =>
+        function (this: Deno.FsFile) {
+          synced.push(this.statSync().ino);
+          real.call(this);
+        },
+    );
+    await (await open(`${folder.path}/a/b/c/x`)).close();
+    for (const parent of ["", "/a", "/a/b"]) {
+      assert(synced.includes((await Deno.stat(folder.path + parent)).ino), `${parent} is synced`);
+    }
+  }
+});
+
+// Only Linux has mount namespaces, and some machines forbid them to ordinary users.
+const unshare = Deno.build.os === "linux" &&
+  new Deno.Command("unshare", { args: ["-rm", "true"], stderr: "null" }).outputSync().success;
+
+Deno.test({
+  name: `file store: a file that is mounted by itself works, and says once what to do${
+    unshare ? "" : " (this machine lets no ordinary user mount)"
+  }`,
+  ignore: !unshare,
+  fn: async () => {
+    await using folder = await tempFolder();
+    const script = new URL("../../fixtures/store/mounted.ts", import.meta.url).href;
+    const { success, stderr } = await new Deno.Command("unshare", {
+      args: ["-rm", Deno.execPath(), "run", "-A", "--no-check", script, folder.path],
+      stdout: "null",
+    }).output();
+    assert(success, new TextDecoder().decode(stderr));
+  },
+});

@@ -1,0 +1,99 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { FileStore } from "../../../store/mod.ts";
+import { countTogether, killWriters } from "../../support/store/killing.ts";
+import { Fixture } from "../../support/store/processes.ts";
+import { all, put, record, tempFolder } from "../../support/store/stores.ts";
+
+const forEver = { expiresAt: Number.MAX_SAFE_INTEGER };
+
+Deno.test("file store: 4 processes that count to 1,000 on one number lose nothing", async () => {
+  await using folder = await tempFolder();
+  await countTogether(`${folder.path}/sessions.jsonl`, { counters: 4, times: 1000 });
+});
+
+Deno.test("file store: 20 writers are killed, and whatever was acknowledged is there", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const killed = await killWriters(path, { kills: 20, writers: 3, random: Math.random });
+  assert(killed.acknowledged >= 1000, `${killed.acknowledged} writes were acknowledged`);
+  assert(killed.generation > 4, `it was written anew ${killed.generation - 1} times`);
+});
+
+Deno.test("killWriters() finds out a writer that lies, and one that writes halves", async () => {
+  await using folder = await tempFolder();
+  for (const [mode, message] of [["liar", /^Lost: \d+ was/], ["halves", /^Lost: half/]] as const) {
+    const path = `${folder.path}/${mode}.jsonl`;
+    const killing = killWriters(path, { kills: 20, writers: 2, random: Math.random, mode });
+    assertMatch((await assertRejects(() => killing, Error)).message, message);
+  }
+});
+
+Deno.test({
+  name: "file store: a process that stops with the lock fails everyone in time, until it goes on",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    await using folder = await tempFolder();
+    const path = `${folder.path}/sessions.jsonl`;
+    const options = { namespace: "test", lockTimeoutMs: 200 };
+    await using store = await FileStore.open(path, options);
+    await using behind = await FileStore.open(path, options);
+    await store.create(record("sess-1", forEver));
+    await using holder = new Fixture("holder", `${path}.lock`);
+    assertEquals((await holder.lines.next()).value, "held");
+    holder.signal("SIGSTOP");
+    await using opener = new Fixture("opener", path, "200");
+    assertEquals((await opener.lines.next()).value, "locked");
+    for (let i = 0; i < 2; i++) {
+      const start = performance.now();
+      const failed = await Promise.allSettled([
+        put(store, "sess-1", ["a", 1]),
+        ...Array.from({ length: 50 }, () => behind.get("sess-1")),
+      ]);
+      assert(performance.now() - start < 2000, "they should not wait one after the other");
+      for (const result of failed) {
+        assert(result.status === "rejected");
+        assertEquals(result.reason.code, "locked");
+        assert(result.reason.message.includes(`${path}.lock`));
+      }
+      assertEquals((await store.get("sess-1"))?.id, "sess-1", "what needs no lock goes on");
+    }
+    holder.signal("SIGCONT");
+    assertEquals((await holder.lines.next()).value, "released");
+    await put(behind, "sess-1", ["b", 2]);
+    assertEquals(await all(store, "sess-1"), [["b", 2]]);
+  },
+});
+
+Deno.test("file store: 4 processes at once make as many sessions as the limit, and no more", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const limit = 2000;
+  await using open = new AsyncDisposableStack();
+  using lock = await Deno.open(`${path}.lock`, { write: true, create: true });
+  await lock.lock(true);
+  const creators = ["a", "b", "c", "d"].map((name) =>
+    open.use(new Fixture("creator", path, `${limit}`, name))
+  );
+  for (const { lines } of creators) assertEquals((await lines.next()).value, "started");
+  await lock.unlock();
+  const made = await Promise.all(
+    creators.map(async ({ lines }) => Number((await lines.next()).value)),
+  );
+  assertEquals(made.reduce((sum, each) => sum + each), limit);
+  assert(made.filter((each) => each > 0).length > 1, `more than one should make some: ${made}`);
+  await using store = await FileStore.open(path, { namespace: "test" });
+  assertEquals((await store.list({ owner: null, limit: limit + 1 })).length, limit);
+});
+
+Deno.test("file store: a lock that was removed does not let two processes write at once", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  await using store = await FileStore.open(path, { namespace: "test" });
+  await store.create(record("sess-1", forEver));
+  await Deno.remove(`${path}.lock`);
+  await using other = await FileStore.open(path, { namespace: "test" });
+  await Promise.all(
+    [store, other, store, other].map((one, i) => put(one, "sess-1", [`${i}`, i])),
+  );
+  for (const one of [store, other]) assertEquals((await all(one, "sess-1"))?.length, 4);
+});

@@ -1,0 +1,160 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { encodeEntry } from "../../../store/journal/line_codec.ts";
+import { Marks } from "../../../store/journal/sync_marks.ts";
+import { FileStore, type JournalFile } from "../../../store/mod.ts";
+// @ts-types="../../fixtures/store/before_marks.d.ts"
+import { FileStore as OldStore } from "../../fixtures/store/before_marks.js";
+import { Fixture } from "../../support/store/processes.ts";
+import { forEver } from "../../support/store/samples.ts";
+import { put, record, tempFolder } from "../../support/store/stores.ts";
+
+const namespace = "test";
+const MARK = /^\{"n":(\d+),"o": \["",\["drop","",(\d+)(?:,\d+)?\]\],"c":"[0-9a-f]{8}"\}$/;
+
+/** The number of each line, and what those that are marks say. */
+async function marksIn(path: string): Promise<(string | undefined)[]> {
+  const lines = (await Deno.readTextFile(path)).trimEnd().split("\n").slice(1);
+  return lines.map((line) => MARK.exec(line)?.[2]);
+}
+
+/** Passes everything on, and tells of each write. */
+function telling(tell: (text: string) => void) {
+  return (file: Deno.FsFile): JournalFile => ({
+    writeSync: (bytes) => {
+      const count = file.writeSync(bytes);
+      tell(new TextDecoder().decode(bytes));
+      return count;
+    },
+    truncateSync: (length) => file.truncateSync(length),
+    syncData: () => file.syncData(),
+  });
+}
+
+Deno.test("file store: each batch marks what is on the disk before it, and closing the rest", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  {
+    await using store = await FileStore.open(path, { namespace });
+    assertEquals(await marksIn(path), ["0"]);
+    await store.create(record("sess-1", forEver));
+    await Promise.all([put(store, "sess-1", ["a", 1]), put(store, "sess-1", ["b", 2])]);
+    const first = (await marksIn(path)).slice(0, 5);
+    assertEquals(first, ["0", undefined, "1", undefined, undefined]);
+  }
+  const marked = ["0", undefined, "1", undefined, undefined, "4"];
+  assertEquals(await marksIn(path), marked);
+  for (let i = 0; i < 3; i++) await (await FileStore.open(path, { namespace })).close();
+  assertEquals(await marksIn(path), marked, "a mark needs no mark");
+});
+
+Deno.test("file store: what was acknowledged is marked soon, though nobody writes on", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const wrap = telling((text) => MARK.test(text.trim()) && resolve(text));
+  await using store = await FileStore.open(path, { namespace, wrap });
+  await store.create(record("sess-1", forEver));
+  // The store's own timer holds up no process that has nothing else to do.
+  const failsafe = setTimeout(resolve, 60_000, "");
+  assertMatch(await promise, /\["drop","",1\]/);
+  clearTimeout(failsafe);
+  await using other = await FileStore.open(path, { namespace });
+  await put(other, "sess-1", ["a", 1]);
+  const first = (await marksIn(path)).slice(0, 4);
+  assertEquals(first, ["0", undefined, "1", undefined], "which the next batch knows");
+});
+
+Deno.test("file store: a file of a version without marks has one before anything is written", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  {
+    await using old = await OldStore.open(path, { namespace });
+    await old.create(record("sess-1", forEver));
+  }
+  assertEquals(await marksIn(path), [undefined]);
+  await using _ = await FileStore.open(path, { namespace });
+  assertEquals(await marksIn(path), [undefined, "1"]);
+});
+
+Deno.test("file store: of the first mark of such a file, a power cut may leave any block", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  {
+    await using store = await OldStore.open(path, { namespace });
+    await store.create(record("sess-1", forEver));
+  }
+  const { size } = await Deno.stat(path);
+  await using opened = await FileStore.open(path, { namespace });
+  const marked = await Deno.readFile(path);
+  assert(marked.length > size);
+  const cut = `${folder.path}/cut.jsonl`;
+  // Wherever the border between two blocks is.
+  for (let border = size; border <= marked.length; border++) {
+    for (const [from, to] of [[size, border], [border, marked.length]]) {
+      await Deno.writeFile(cut, marked.slice().fill(0, from, to));
+      await using store = await FileStore.open(cut, { namespace, warn: () => {} });
+      assert(await store.get("sess-1"));
+    }
+  }
+  assert(await opened.get("sess-1"));
+});
+
+Deno.test("file store: a mark that cannot be written is left out, and nothing of it stays", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  let refused = 0;
+  let isHalf = false;
+  const wrap = (file: Deno.FsFile): JournalFile => ({
+    writeSync: (bytes) => {
+      if (isHalf) {
+        isHalf = false;
+        refused++;
+        throw Object.assign(new Error("No space left on device"), { code: "ENOSPC" });
+      }
+      isHalf = MARK.test(new TextDecoder().decode(bytes).trim());
+      return file.writeSync(isHalf ? bytes.subarray(0, 20) : bytes);
+    },
+    truncateSync: (length) => file.truncateSync(length),
+    syncData: () => file.syncData(),
+  });
+  {
+    await using store = await FileStore.open(path, { namespace, wrap });
+    await store.create(record("sess-1", forEver));
+  }
+  assert(refused > 0);
+  assertEquals(await marksIn(path), ["0", undefined]);
+});
+
+Deno.test("file store: it closes without a mark when another process holds the lock", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  // Longer than this test may take.
+  const store = await FileStore.open(path, { namespace, lockTimeoutMs: 3_600_000 });
+  await store.create(record("sess-1", forEver));
+  await using holder = new Fixture("holder", `${path}.lock`);
+  assertEquals((await holder.lines.next()).value, "held");
+  await store.close();
+});
+
+Deno.test("Marks: find() takes no value of somebody for a mark, and misses none for a bad newline", () => {
+  const marks = new Marks(['["",["drop","",', "]]"]);
+  const mark = { n: 7, through: 6, digest: undefined };
+  const line = marks.encode(mark).trim();
+  const find = (text: string) => [...marks.find(new TextEncoder().encode(text))];
+  assertEquals(marks.read(new TextEncoder().encode(line)), mark);
+  for (
+    const text of [line, `\n${line}\n`, `x${line}\0`, `\0${line}`, `}${line}*`, `é${line}${line}`]
+  ) {
+    assertEquals(find(text)[0], mark, text);
+  }
+  const digested = marks.encode({ ...mark, digest: 5 }).trim();
+  assertEquals(find(digested), [{ ...mark, digest: 5 }]);
+  const value = encodeEntry(
+    7,
+    `["test",["use","s",1,2,["a",${line}],["b",[${line}]],["c",{"d":${line}}]]]`,
+  );
+  const text = encodeEntry(7, JSON.stringify(["test", ["use", "s", 1, 2, ["a", line]]]));
+  for (const other of [value, text, line.replace("6", "9"), line.replace("drop", "use")]) {
+    assertEquals(find(other), [], other);
+  }
+});

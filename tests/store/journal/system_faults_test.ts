@@ -1,0 +1,370 @@
+/** Stores and jars when the system refuses one step. */
+
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { FileJar } from "../../../client/jar/file_jar.ts";
+import { FileStore, StoreError } from "../../../store/mod.ts";
+import {
+  type Errno,
+  failFiles,
+  failPaths,
+  type FileMethod,
+  systemError,
+} from "../../support/system_faults.ts";
+import { generation } from "../../support/store/samples.ts";
+import { all, increment, put, record, tempFolder } from "../../support/store/stores.ts";
+
+const forEver = { expiresAt: Number.MAX_SAFE_INTEGER };
+const isWindows = Deno.build.os === "windows";
+
+interface Opened extends AsyncDisposable {
+  readonly folder: string;
+  readonly path: string;
+  readonly warnings: string[];
+  open(compactBytes?: number): Promise<FileStore>;
+}
+
+/** A store with one session in a folder of its own. */
+async function newStore(): Promise<Opened> {
+  const folder = await tempFolder();
+  const path = `${folder.path}/sessions.jsonl`;
+  const warnings: string[] = [];
+  const warn = (text: string) => warnings.push(text);
+  const open = (compactBytes = Infinity) =>
+    FileStore.open(path, { namespace: "test", compactBytes, warn, lockTimeoutMs: 1000 });
+  {
+    await using store = await open();
+    await store.create(record("sess-1", forEver));
+    await put(store, "sess-1", ["a", 1]);
+  }
+  return {
+    folder: folder.path,
+    path,
+    warnings,
+    open,
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+}
+
+/** Tells a file by its inode, as an open one has no name. */
+function isFileAt(path: string): (file: Deno.FsFile) => boolean {
+  const { statSync } = Deno.FsFile.prototype;
+  return (file) => {
+    const { ino } = statSync.call(file);
+    return ino !== null && Deno.lstatSync(path).ino === ino;
+  };
+}
+
+function isFolder(file: Deno.FsFile): boolean {
+  return file.statSync().isDirectory;
+}
+
+for (const which of ["file", "folder"] as const) {
+  const skipped = isWindows && which === "folder" ? " (Windows syncs no folder)" : "";
+  Deno.test({
+    name:
+      `file store: a new ${which} that cannot be opened stops nothing, and is tried again${skipped}`,
+    ignore: skipped !== "",
+    fn: async () => {
+      for (const errno of ["EMFILE", "ENFILE", "ENOMEM", "EIO"] as const) {
+        await using opened = await newStore();
+        const { path, folder, warnings } = opened;
+        await using store = await opened.open(3000);
+        let begun = false;
+        let refused = 0;
+        {
+          // What the new file is begun with can be opened.
+          using _ = failPaths("openSync", (of) => {
+            const isBegin = of === `${path}.new` && !begun;
+            begun ||= isBegin;
+            if (isBegin || of !== (which === "file" ? `${path}.new` : folder)) return undefined;
+            refused++;
+            return systemError(errno);
+          });
+          for (let i = 0; refused === 0 && i < 5000; i++) await increment(store, "sess-1");
+        }
+        assertEquals(refused, 1);
+        const value = (await increment(store, "sess-1"))?.value ?? 0;
+        for (let i = 0; await generation(path) === 1; i++) {
+          await put(store, "sess-1", ["b", `${i} ${"x".repeat(5000)}`]);
+          assert(i < 5000, "it is written anew once all can be opened");
+        }
+        assertEquals((await increment(store, "sess-1"))?.value, value + 1);
+        assertEquals(warnings.length, 1, warnings.join("\n"));
+        await store.close();
+        await using again = await opened.open();
+        assertEquals((await all(again, "sess-1"))?.length, 3);
+      }
+    },
+  });
+}
+
+Deno.test("file store: no step but a sync stops a store after a file took the other's place", async () => {
+  for (const method of ["statSync", "truncateSync", "unlockSync", "seekSync"] as const) {
+    await using opened = await newStore();
+    const { path } = opened;
+    await using store = await opened.open(3000);
+    await using other = await opened.open();
+    let isFaulty = false;
+    using _ = failFiles(method, () => isFaulty ? systemError("EIO") : undefined);
+    const { renameSync } = Deno;
+    Deno.renameSync = (from, to) => {
+      renameSync(from, to);
+      isFaulty = true;
+      queueMicrotask(() => isFaulty = false);
+    };
+    try {
+      for (let i = 0; await generation(path) === 1; i++) {
+        await put(store, "sess-1", ["b", `${i} ${"x".repeat(100)}`]);
+        assert(i < 5000);
+      }
+      const value = (await increment(store, "sess-1"))?.value;
+      assertEquals((await increment(other, "sess-1"))?.value, (value ?? 0) + 1, method);
+    } finally {
+      Deno.renameSync = renameSync;
+    }
+  }
+});
+
+Deno.test({
+  name: `file store: a folder that cannot be synced after all has no new store${
+    isWindows ? " (Windows syncs no folder)" : ""
+  }`,
+  ignore: isWindows,
+  fn: async () => {
+    await using folder = await tempFolder();
+    const path = `${folder.path}/sessions.jsonl`;
+    for (const errno of ["EIO", "ENOSPC", "EDQUOT"] as const) {
+      using _ = failFiles("syncSync", () => systemError(errno), isFolder);
+      const open = () => FileStore.open(path, { namespace: "test" });
+      const { code, message } = await assertRejects(open, StoreError);
+      assertEquals(code, errno === "EIO" ? "unavailable" : "full");
+      assert(message.includes(path), message);
+      await assertRejects(() => Deno.stat(path), Deno.errors.NotFound);
+    }
+    await (await FileStore.open(path, { namespace: "test" })).close();
+  },
+});
+
+Deno.test({
+  name: `file store: a failed sync of the folder stops a store whose file was written anew${
+    isWindows ? " (Windows syncs no folder)" : ""
+  }`,
+  ignore: isWindows,
+  fn: async () => {
+    await using opened = await newStore();
+    await using store = await opened.open(3000);
+    {
+      using _ = failFiles("syncSync", () => systemError("EIO"), isFolder);
+      while (await generation(opened.path) === 1) await increment(store, "sess-1").catch(() => {});
+      const { code, message } = await assertRejects(() => increment(store, "sess-1"), StoreError);
+      assertEquals(code, "unavailable");
+      assert(message.includes("could not be brought to the disk"), message);
+    }
+    await assertRejects(() => store.get("sess-1"), StoreError);
+    await store.close();
+    await using again = await opened.open();
+    await increment(again, "sess-1");
+  },
+});
+
+/** How file systems say that a folder has no fsync, by which step says so. */
+const notOffered: readonly ["open" | "sync", Errno][] = [
+  ["sync", "EINVAL"],
+  ["sync", "ENOTSUP"],
+  ["sync", "ENOSYS"],
+  ["open", "EACCES"],
+  ["open", "EINVAL"],
+];
+
+for (const [step, errno] of notOffered) {
+  Deno.test({
+    name: `FileStore and FileJar: go on with one warning where a folder's ${step} gives ${errno}${
+      isWindows ? " (Windows syncs no folder)" : ""
+    }`,
+    ignore: isWindows,
+    fn: async () => {
+      await using folder = await tempFolder();
+      using _ = step === "sync"
+        ? failFiles("syncSync", () => systemError(errno), isFolder)
+        : failPaths("openSync", (path) => path === folder.path ? systemError(errno) : undefined);
+      const warnings: string[] = [];
+      const warn = (text: string) => warnings.push(text);
+      const path = `${folder.path}/sessions.jsonl`;
+      {
+        const options = { namespace: "test", compactBytes: 3000, warn };
+        await using store = await FileStore.open(path, options);
+        await store.create(record("sess-1", forEver));
+        while (await generation(path) < 3) await increment(store, "sess-1");
+      }
+      assertEquals(warnings.length, 1, warnings.join("\n"));
+      assertMatch(warnings[0]!, /cannot be synced \(.*os error \d+.*\): a power cut may/);
+      await using jar = await FileJar.open(`${folder.path}/cookies.jsonl`, { warn });
+      await jar.set({ server: "https://example.com/mcp", profile: "default" }, { id: "sess-1" });
+      assertEquals(warnings.length, 2);
+    },
+  });
+}
+
+/** The first call after the fault began, and one when it is over. */
+async function refusedOnce(opened: Opened, method: FileMethod, errno: Errno) {
+  const { path } = opened;
+  await using store = await opened.open();
+  {
+    using _ = failFiles(method, () => systemError(errno));
+    const calls = [
+      () => put(store, "sess-1", ["b", 2]),
+      () => store.get("sess-1"),
+      () => store.create(record("sess-2", forEver)),
+    ];
+    for (const call of calls) {
+      const result = await call().then(() => undefined, (error: unknown) => error);
+      if (result === undefined) continue;
+      assert(result instanceof StoreError, `${method} ${errno}: ${result}`);
+      assertEquals(result.code, "unavailable");
+      assert(result.message.includes(path), result.message);
+    }
+  }
+  assertEquals((await increment(store, "sess-1"))?.value, 1, `${method} ${errno}`);
+  assertEquals((await store.get("sess-1"))?.id, "sess-1");
+}
+
+Deno.test("file store: a lock or a file that the system refuses is unavailable for as long as that lasts", async () => {
+  for (const method of ["tryLockSync", "seekSync", "statSync"] as const) {
+    for (const errno of ["ENOLCK", "EIO", "ESTALE", "EINVAL", "ENOMEM"] as const) {
+      await using opened = await newStore();
+      await refusedOnce(opened, method, errno);
+    }
+  }
+});
+
+Deno.test("file store: a lock that cannot be had when it is opened is unavailable, and says what to do", async () => {
+  await using opened = await newStore();
+  using _ = failFiles("tryLockSync", () => systemError("ENOLCK"));
+  const { code, message } = await assertRejects(() => opened.open(), StoreError);
+  assertEquals(code, "unavailable");
+  assertEquals(
+    message,
+    `Cannot lock ${opened.path}.lock: its file system has no locks to give; use a place on a local disk`,
+  );
+});
+
+Deno.test("file store: a wait for the lock that is interrupted goes on", async () => {
+  await using opened = await newStore();
+  await using store = await opened.open();
+  let left = 3;
+  const interrupted = () => left-- > 0 ? systemError("EINTR") : undefined;
+  using _try = failFiles("tryLockSync", interrupted);
+  using _lock = failFiles("lock", interrupted);
+  assertEquals((await increment(store, "sess-1"))?.value, 1);
+  assert(left < 0);
+});
+
+Deno.test("file store: a lock that cannot be given back costs no call, is said once, and keeps nobody out", async () => {
+  for (const errno of ["ENOLCK", "EIO", "EINTR"] as const) {
+    await using opened = await newStore();
+    await using store = await opened.open();
+    await using other = await opened.open();
+    const isLock = isFileAt(`${opened.path}.lock`);
+    {
+      using _ = failFiles("unlockSync", () => systemError(errno), isLock);
+      for (let i = 1; i <= 6; i += 2) {
+        assertEquals((await increment(store, "sess-1"))?.value, i);
+        assertEquals((await increment(other, "sess-1"))?.value, i + 1);
+      }
+      assertEquals((await store.get("sess-1"))?.id, "sess-1");
+    }
+    assertEquals((await increment(store, "sess-1"))?.value, 7);
+    // One of each store.
+    assertEquals(opened.warnings.length, 2, opened.warnings.join("\n"));
+    assertMatch(
+      opened.warnings[0]!,
+      /^Cannot unlock .*\.lock: .* \(its file was closed instead\)$/,
+    );
+  }
+});
+
+Deno.test("file store: a lock whose file was closed to give it back, and cannot be opened, is unavailable until it can", async () => {
+  await using opened = await newStore();
+  await using store = await opened.open();
+  const isLock = isFileAt(`${opened.path}.lock`);
+  {
+    using _unlock = failFiles("unlockSync", () => systemError("ENOLCK"), isLock);
+    await increment(store, "sess-1");
+  }
+  {
+    using _open = failPaths(
+      "openSync",
+      (path) => path === `${opened.path}.lock` ? systemError("EMFILE") : undefined,
+    );
+    for (const call of [() => increment(store, "sess-1"), () => store.get("sess-1")]) {
+      const { code, message } = await assertRejects(call, StoreError);
+      assertEquals(code, "unavailable");
+      assertMatch(message, /too many files are open/);
+    }
+  }
+  assertEquals((await increment(store, "sess-1"))?.value, 2);
+});
+
+Deno.test("file store: can be read while a lock is waited for whose file is of no use meanwhile", async () => {
+  await using opened = await newStore();
+  await using store = await opened.open();
+  using held = Deno.openSync(`${opened.path}.lock`, { read: true, write: true });
+  assert(held.tryLockSync(true));
+  const waiting = increment(store, "sess-1");
+  {
+    // So Deno does when no more files can be opened.
+    using _ = failFiles(
+      "seekSync",
+      () => new Deno.errors.Busy("in use by a promise"),
+      isFileAt(`${opened.path}.lock`),
+    );
+    await new Promise((resolve) => setTimeout(resolve));
+    assertEquals((await store.get("sess-1"))?.id, "sess-1");
+  }
+  held.unlockSync();
+  assertEquals((await waiting)?.value, 1);
+});
+
+Deno.test("file store: what is over quota or past the limit on a file's size is full", async () => {
+  for (const errno of ["EDQUOT", "EFBIG", "ENOSPC"] as const) {
+    await using folder = await tempFolder();
+    const path = `${folder.path}/sessions.jsonl`;
+    let fault: Error | undefined;
+    const wrap = (file: Deno.FsFile) => ({
+      writeSync: (bytes: Uint8Array) => {
+        if (fault !== undefined) throw fault;
+        return file.writeSync(bytes);
+      },
+      truncateSync: (length: number) => file.truncateSync(length),
+      syncData: () => file.syncData(),
+    });
+    await using store = await FileStore.open(path, { namespace: "test", wrap });
+    await store.create(record("sess-1", forEver));
+    fault = systemError(errno);
+    const { code } = await assertRejects(() => put(store, "sess-1", ["a", 1]), StoreError);
+    assertEquals(code, "full");
+    fault = undefined;
+    await put(store, "sess-1", ["a", 1]);
+  }
+});
+
+Deno.test("file store: a rename that is refused for good is tried and told of once", async () => {
+  await using opened = await newStore();
+  const { path, warnings } = opened;
+  await using store = await opened.open(3000);
+  let renames = 0;
+  using _ = failPaths("renameSync", (from) => {
+    if (from !== `${path}.new`) return undefined;
+    renames++;
+    return systemError("EBUSY");
+  });
+  const value = "x".repeat(50_000);
+  const write = (i: number) => put(store, "sess-1", ["a", `${i} ${value}`]);
+  for (let i = 0; renames === 0; i++) await write(i);
+  for (let i = 0; i < 30; i++) await write(i);
+  assertEquals(renames, 1);
+  assertEquals(warnings.length, 1, warnings.join("\n"));
+  assertMatch(warnings[0]!, /Cannot write .* anew.*mount the folder that it is in instead/);
+  const names = Array.from(Deno.readDirSync(opened.folder), ({ name }) => name).sort();
+  assertEquals(names, ["sessions.jsonl", "sessions.jsonl.lock"], "the draft is gone");
+});

@@ -1,0 +1,47 @@
+/** A remote KV that makes what it does not acknowledge: run by `kv_remote_test.ts`. */
+import { assertEquals } from "@std/assert";
+import type { SessionStore } from "../../../store/mod.ts";
+import { failing, forEver, remote } from "./remote.ts";
+import { Fixture } from "../../support/store/processes.ts";
+import { all, increment, record } from "../../support/store/stores.ts";
+
+function count(store: SessionStore, id: string) {
+  return store.transact(id, { calls: 1, update: () => ({ value: undefined }) });
+}
+
+Deno.test("kv remote: what was made though its answer was lost is made once", async () => {
+  await using bench = await remote(10_000);
+  const { endpoint, store } = bench;
+  const lost = <T>(action: () => Promise<T>) => {
+    endpoint.fault = failing("atomic_write", "lose");
+    return action();
+  };
+  for (const n of [1, 2]) {
+    assertEquals((await lost(() => increment(store, "sess-1")))?.value, n);
+    await lost(() => count(store, "sess-1"));
+  }
+  assertEquals((await store.get("sess-1"))?.toolCalls, 4);
+  assertEquals(await all(store, "sess-1"), [["n", 2]]);
+  assertEquals(await lost(() => store.delete("sess-1")), true);
+  const again = record("sess-1", { ...forEver, alias: "work" });
+  assertEquals(await lost(() => store.create(again)), again);
+  assertEquals(await all(store, "sess-1"), []);
+});
+
+Deno.test("kv remote: processes count exactly while answers are lost and calls refused", async () => {
+  await using bench = await remote();
+  const { endpoint, store } = bench;
+  let writes = 0;
+  endpoint.fault = (call) =>
+    call === "atomic_write" ? (["lose", undefined, "refuse"] as const)[writes++ % 7] : undefined;
+  {
+    await using open = new AsyncDisposableStack();
+    const writers = ["a", "b"].map((name) =>
+      open.use(new Fixture("writer", `kv:${endpoint.url}`, "sess-1", "count", name, "20"))
+    );
+    assertEquals(await Promise.all(writers.map((writer) => writer.ended())), [0, 0]);
+  }
+  endpoint.fault = () => undefined;
+  assertEquals(await all(store, "sess-1"), [["n", 40]]);
+  assertEquals((await store.get("sess-1"))?.toolCalls, 40);
+});

@@ -1,0 +1,67 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ExpiryQueue } from "../../../store/table/expiry_queue.ts";
+import { MemoryStore, StoreError } from "../../../store/mod.ts";
+import { record } from "../../support/store/stores.ts";
+
+Deno.test("ExpiryQueue: finds what looking at all of them finds, the first to expire first", () => {
+  interface Item {
+    record: { expiresAt: number };
+    dropped: boolean;
+  }
+  let seed = 1;
+  const random = (below: number) => {
+    seed = (Math.imul(seed, 1103515245) + 12345) >>> 1;
+    return (seed >> 8) % below;
+  };
+  const items: Item[] = [];
+  const queue = new ExpiryQueue<Item>([], ({ dropped }) => !dropped);
+  let found = 0;
+  for (let now = 0; now < 3000; now++) {
+    const item = { record: { expiresAt: now + random(200) }, dropped: false };
+    items.push(item);
+    queue.add(item);
+    const other = items[random(items.length)]!;
+    if (random(2) === 0) other.record = { expiresAt: other.record.expiresAt + random(300) };
+    if (random(4) === 0) other.dropped = true;
+    // One that was dropped may come back, when that could not be written.
+    else if (other.dropped) {
+      other.dropped = false;
+      queue.add(other);
+    }
+    const expired = items.filter(({ dropped, record }) => !dropped && record.expiresAt <= now);
+    const times = expired.map(({ record }) => record.expiresAt).sort((a, b) => a - b);
+    assertEquals([...queue.expired(now)].map(({ record }) => record.expiresAt), times);
+    const some: Item[] = [];
+    for (const item of queue.expired(now)) if (some.push(item) === 3) break;
+    assertEquals(some.length, Math.min(3, expired.length));
+    for (const item of some) {
+      assert(expired.includes(item));
+      item.dropped = random(2) === 0;
+      found++;
+    }
+  }
+  assert(found > 3000, `${found}`);
+});
+
+Deno.test("memory store: a full store takes a new session for each that expires, and no other", async () => {
+  const clock = { now: 0 };
+  await using store = new MemoryStore({ now: () => clock.now, limits: { sessions: 1000 } });
+  const create = (i: number, lifetime: number) =>
+    store.create(record(`sess-${i}`, { expiresAt: clock.now + lifetime }));
+  // They expire in another order than they were made in, one in each millisecond.
+  for (let i = 0; i < 1000; i++) await create(i, 1 + (i * 7) % 1000);
+  const refuses = async () => {
+    const error = await assertRejects(() => create(-1, 10), StoreError);
+    assertEquals(error.code, "full");
+  };
+  await refuses();
+  // The first thousand expire, and then those that took their places.
+  for (let i = 1000; i < 3000; i++) {
+    clock.now++;
+    await create(i, 1000);
+    await refuses();
+  }
+  for (let i = 2000; i < 3000; i += 2) await store.delete(`sess-${i}`);
+  for (let i = 3000; i < 3500; i++) await create(i, 1000);
+  await refuses();
+});

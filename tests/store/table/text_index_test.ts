@@ -1,0 +1,43 @@
+import { assertEquals } from "@std/assert";
+import { Index } from "../../../store/table/text_index.ts";
+import { MemoryStore } from "../../../store/mod.ts";
+import { put, record } from "../../support/store/stores.ts";
+
+Deno.test("Index: does as a Map does, also with texts of one hash", () => {
+  // "Aa" and "BB" have one hash, and so have all texts that are made of as many of them.
+  const texts = ["", "Aa", "BB", "AaAa", "AaBB", "BBAa", "BBBB", "another"];
+  const index = new Index<{ readonly text: string }>(({ text }) => text);
+  const map = new Map<string, { readonly text: string }>();
+  let seed = 1;
+  for (let step = 0; step < 5000; step++) {
+    seed = (Math.imul(seed, 1103515245) + 12345) >>> 1;
+    const text = texts[(seed >> 8) % texts.length]!;
+    if ((seed >> 16) % 3 === 0) {
+      index.delete(text);
+      map.delete(text);
+    } else {
+      const item = { text };
+      index.set(text, item);
+      map.set(text, item);
+    }
+    assertEquals(index.size, map.size);
+    for (const text of texts) assertEquals(index.get(text) === map.get(text), true, text);
+    assertEquals(new Set(index.values()), new Set(map.values()));
+  }
+});
+
+Deno.test("memory store: sessions whose ids have one hash are not mixed up", async () => {
+  await using store = new MemoryStore({ now: () => 0 });
+  for (const id of ["AaAa", "AaBB", "BBAa"]) {
+    await store.create(record(id, { stateId: id }));
+    await put(store, id, ["id", id]);
+  }
+  await store.delete("AaBB");
+  assertEquals(await store.get("AaBB"), undefined);
+  assertEquals(await store.get("BBBB"), undefined);
+  for (const id of ["AaAa", "BBAa"]) {
+    assertEquals((await store.get(id))?.id, id);
+    assertEquals(await store.entries(id, { limit: 1 }), [["id", id]]);
+  }
+  assertEquals((await store.list({ owner: null, limit: 9 })).length, 2);
+});

@@ -1,0 +1,49 @@
+/**
+ * A model behind a host that tells no conversation: it names its sessions by their handles.
+ */
+
+import { assertEquals } from "@std/assert";
+import type { BridgeHost } from "./host.ts";
+import type { WireResult } from "../servers/server.ts";
+
+/** What a model is told of a handle that leads nowhere, and of a call without one. */
+export const DEAD = /^There is no session with this handle/;
+export const NONE = /^This call needs a session, and names none.*session_create.*"session"/;
+
+/** A tool and its arguments. */
+export type Call = readonly [tool: string, args: Record<string, unknown>];
+
+/** A model that names its sessions. */
+export class Model {
+  readonly #host: BridgeHost;
+
+  constructor(host: BridgeHost) {
+    this.#host = host;
+  }
+
+  async create(title?: string): Promise<string> {
+    const result = await this.#host.tool("session_create", { title });
+    return String(result.structuredContent.session);
+  }
+
+  async list(): Promise<unknown[]> {
+    const { structuredContent } = await this.#host.tool("session_list");
+    return Object(structuredContent).sessions.map(({ session }: { session: unknown }) => session);
+  }
+
+  async call([tool, args]: Call, session?: string): Promise<WireResult> {
+    return await this.#host.tool(tool, { ...args, session });
+  }
+}
+
+/** What a model is told by a result that is a failure. */
+export function failure({ isError, content, structuredContent, _meta }: WireResult): string {
+  assertEquals([isError, structuredContent, _meta], [true, undefined, undefined]);
+  return content[0]?.text ?? "";
+}
+
+/** The text at the end of a result that the tool alone would not have. */
+export function remark({ content, isError }: WireResult): string {
+  assertEquals([isError, content.length], [undefined, 2]);
+  return content[1]?.text ?? "";
+}

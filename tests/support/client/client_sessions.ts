@@ -1,0 +1,91 @@
+/**
+ * Runs of `client/sessions.ts` as a person starts it, with a folder of their own for its state.
+ */
+
+import { assertEquals } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { tempFolder } from "../store/stores.ts";
+import { CLEAN_ENV } from "../environment.ts";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** What one run came to. */
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A user, who has a jar and no session but those made here. */
+export class User implements AsyncDisposable {
+  readonly folder: string;
+  readonly #gone: AsyncDisposable;
+
+  private constructor(folder: AsyncDisposable & { readonly path: string }) {
+    this.folder = folder.path;
+    this.#gone = folder;
+  }
+
+  static async create(): Promise<User> {
+    return new User(await tempFolder());
+  }
+
+  /** Where the jar is when nothing is said about it. */
+  get jar(): string {
+    return `${this.folder}/mcp-sessions/cookies.jsonl`;
+  }
+
+  /** Runs a command. */
+  run(...args: string[]): Promise<Ran> {
+    return this.#start("run", "-A", "client/sessions.ts", ...args);
+  }
+
+  /** Runs a command that must do what is asked, with further arguments of the runtime. */
+  async at(runtime: readonly string[], ...args: string[]): Promise<string> {
+    const ran = await this.#start("run", "-A", ...runtime, "client/sessions.ts", ...args);
+    return outputOf(ran, args);
+  }
+
+  /** Runs a command by the task. */
+  task(...args: string[]): Promise<Ran> {
+    return this.#start("task", "--quiet", "sessions", ...args);
+  }
+
+  /** Runs a command that must do what is asked, and gives what it says. */
+  async does(...args: string[]): Promise<string> {
+    return outputOf(await this.run(...args), args);
+  }
+
+  /** Runs a command that must fail with one line, and gives that. */
+  async fails(status: number, ...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.run(...args);
+    assertEquals([code, stdout], [status, ""], `${args.join(" ")}: ${stderr}`);
+    assertEquals(stderr.match(/\n/g)?.length, 1, `one line, not: ${stderr}`);
+    return stderr.trimEnd();
+  }
+
+  /** Runs a command that must do what is asked, and gives its document. */
+  async json(...args: string[]) {
+    return JSON.parse(await this.does(...args.toSpliced(1, 0, "--json")));
+  }
+
+  async #start(...args: string[]): Promise<Ran> {
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args,
+      cwd: ROOT,
+      env: { ...CLEAN_ENV, XDG_STATE_HOME: this.folder, NO_COLOR: "1" },
+      stdin: "null",
+    }).output();
+    const decoder = new TextDecoder();
+    return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  }
+
+  [Symbol.asyncDispose]() {
+    return this.#gone[Symbol.asyncDispose]();
+  }
+}
+
+function outputOf({ code, stdout, stderr }: Ran, args: readonly string[]): string {
+  assertEquals([code, stderr], [0, ""], args.join(" "));
+  return stdout;
+}

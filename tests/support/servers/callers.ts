@@ -1,0 +1,32 @@
+/** Callers over HTTP: each with a token of its own, or none, and raw JSON-RPC. */
+
+import { assert } from "@std/assert";
+import { type HttpServer, INITIALIZE, messagesOf, post, type Reply } from "./server.ts";
+import { bearer } from "./tokens.ts";
+
+/** Sends a request with its params, on whatever connection there is. */
+export type Send = (method: string, params: Record<string, unknown>) => Promise<Reply>;
+
+/** Tokens, and whose they are. */
+export const TOKENS: Readonly<Record<string, string>> = { "a-token": "alice", "b-token": "bob" };
+
+/**
+ * Requests of one principal, of nobody without a token: in a transport session of its own where the
+ * server has such.
+ */
+export async function callerOf({ url }: HttpServer, token?: string): Promise<Send> {
+  const headers: Record<string, string> = bearer(token);
+  let lastId = 0;
+  const ask = async (method: string, params: Record<string, unknown>) => {
+    const id = ++lastId;
+    const body = JSON.stringify({ jsonrpc: "2.0", id, method, params });
+    const response = await post(url, body, headers);
+    const reply = (await messagesOf(response)).at(-1);
+    assert(reply?.jsonrpc && reply.id === id, `${method} was answered with ${response.status}`);
+    return { response, reply: { ...reply, jsonrpc: reply.jsonrpc, id } };
+  };
+  const { response } = await ask("initialize", INITIALIZE);
+  const session = response.headers.get("mcp-session-id");
+  if (session !== null) headers["mcp-session-id"] = session;
+  return async (method, params) => (await ask(method, params)).reply;
+}

@@ -1,0 +1,84 @@
+/** Calls whose session is found for them, and the servers that find it. */
+
+import { join } from "node:path";
+import { type HttpServer, type StartOptions, startServer } from "./server.ts";
+import { writeTokens } from "./tokens.ts";
+import { type Send, TOKENS } from "./callers.ts";
+
+/** Its tools tell which session a call has, and how that was found. */
+export const POLICIES = new URL("../../fixtures/policies.ts", import.meta.url);
+
+/** What VS Code puts into `_meta` for a conversation. */
+export function vscode(id: string): Record<string, unknown> {
+  return { "vscode.conversationId": id };
+}
+
+/**
+ * A tool's structured content, and beside it the id of the session that its result carries as
+ * `cookie`, and as `refused` why there is none.
+ */
+export async function call(
+  send: Send,
+  name: string,
+  _meta: Record<string, unknown> = {},
+  args: Record<string, unknown> = {},
+): Promise<Record<string, unknown>> {
+  // A caller that knows sessions is refused by the error, whose reason tells why.
+  const params = { name, arguments: args, _meta: { "mcp/session": null, ..._meta } };
+  const { result, error } = await send("tools/call", params);
+  const cookie = result?._meta?.["mcp/session"];
+  const refused = error && (error.data?.reason ?? error);
+  return { ...result?.structuredContent, cookie: cookie?.id, refused };
+}
+
+/** Appends to the list of the call's session, and gives the list. */
+export async function append(
+  send: Send,
+  text: string,
+  meta?: Record<string, unknown>,
+): Promise<unknown> {
+  const answer = await call(send, "append", meta, { text });
+  return answer.list ?? answer;
+}
+
+/** How many texts the list of the call's session has. */
+export async function lengthOfList(send: Send, meta: Record<string, unknown>): Promise<unknown> {
+  const { list } = await call(send, "read", meta);
+  return Array.isArray(list) ? list.length : undefined;
+}
+
+export async function withFolder(test: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** A server on stdio: each `run` of it is a process of its own, killed at its end. */
+export async function run(
+  options: Partial<StartOptions>,
+  test: (send: Send) => Promise<void>,
+): Promise<void> {
+  await using server = await startServer({ server: POLICIES, ...options, transport: "stdio" });
+  await test((method, params) => server.request(method, params));
+}
+
+export async function withTokens(
+  flags: string[],
+  test: (server: HttpServer) => Promise<void>,
+  store = "memory:",
+): Promise<void> {
+  await withFolder(async (folder) => {
+    const tokens = join(folder, "tokens");
+    await writeTokens(tokens, TOKENS);
+    await using server = await startServer({
+      server: POLICIES,
+      transport: "http",
+      store,
+      flags: ["--tokens", tokens, ...flags],
+    });
+    await test(server);
+  });
+}

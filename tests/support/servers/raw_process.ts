@@ -1,0 +1,109 @@
+/**
+ * A process whose pipes are the test's: it may leave unread what it likes.
+ */
+
+import { assert } from "@std/assert";
+import { lines } from "../lines.ts";
+import type { WireMessage } from "./server.ts";
+import { CLEAN_ENV } from "../environment.ts";
+
+const MIB = 1024 * 1024;
+/** Far less than all answers together, and more than a server needs for those that may wait. */
+const MOST_MEMORY = 1024 * MIB;
+
+/** A program that speaks JSON-RPC over its standard input and output. */
+export class RawProcess implements AsyncDisposable {
+  readonly process: Deno.ChildProcess;
+  /** All that it has written to stderr, once it has ended. */
+  readonly stderr: Promise<string>;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #lines: AsyncGenerator<string>;
+
+  constructor(args: readonly string[], env: Record<string, string> = {}) {
+    this.process = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", ...args],
+      env: { ...CLEAN_ENV, NO_COLOR: "1", ...env },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#writer = this.process.stdin.getWriter();
+    this.stderr = new Response(this.process.stderr).text();
+    this.#lines = lines(this.process.stdout);
+  }
+
+  /** Resolves when the process, or the pipe to it, has taken all of it. */
+  send(...messages: object[]): Promise<void> {
+    const text = messages.map((message) => `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
+    return this.#writer.write(new TextEncoder().encode(text.join("")));
+  }
+
+  /** The next message that it has written. */
+  async next(): Promise<WireMessage> {
+    const { done, value } = await this.#lines.next();
+    if (done) throw new Error(`The process has ended: ${await this.stderr}`);
+    return JSON.parse(value);
+  }
+
+  /** Closes the test's end of its standard output; before anything is read. */
+  async stopReading(): Promise<void> {
+    await this.process.stdout.cancel();
+  }
+
+  /** Ends its input, and gives its exit status. */
+  async endInput(): Promise<number> {
+    await this.#writer.close();
+    return (await this.process.status).code;
+  }
+
+  /** The most memory that it has had so far, in bytes. Linux alone tells. */
+  async peak(): Promise<number> {
+    if (Deno.build.os !== "linux") return 0;
+    const status = await Deno.readTextFile(`/proc/${this.process.pid}/status`);
+    return Number(/VmHWM:\s*(\d+) kB/.exec(status)?.[1]) * 1024;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.process.kill("SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+    await this.process.status;
+    await this.#writer.close().catch(() => {});
+    await this.#lines.return(undefined).catch(() => {});
+    await this.process.stdout.cancel().catch(() => {});
+    await this.stderr;
+  }
+}
+
+/** Waits until a count has not grown for a while, which nothing else tells. */
+export async function settled(count: () => number | Promise<number>): Promise<void> {
+  for (let before = -1, now = 0; now > before;) {
+    before = now;
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    now = await count();
+  }
+}
+
+/** How many of these are taken before one is not for a while; the others are taken later. */
+export async function takenOf(
+  sends: Iterable<() => Promise<void>>,
+): Promise<[number, Promise<void>]> {
+  let taken = 0;
+  const all = (async () => {
+    for (const send of sends) {
+      await send();
+      taken++;
+    }
+  })();
+  await settled(() => taken);
+  return [taken, all];
+}
+
+/** Of a process through which more than that went: it has kept little of it at any time. */
+export async function assertPeak(process: RawProcess): Promise<void> {
+  if (Deno.build.os !== "linux") return console.warn("not measured: Linux alone tells the peak");
+  const peak = await process.peak();
+  assert(peak < MOST_MEMORY, `it has had ${Math.round(peak / MIB)} MiB`);
+}

@@ -1,0 +1,99 @@
+/**
+ * Power cuts: what a disk may hold of a file, at each moment of a run that really happened. Whatever
+ * was synced is there; of what was written later each block is there, or it is not.
+ *
+ * @module
+ */
+import type { JournalFile } from "../../../store/mod.ts";
+import type { Random } from "../random.ts";
+
+/** A moment at which the power may go. */
+export interface Moment {
+  /** What a sync that had ended had brought to the disk. */
+  readonly synced: Uint8Array;
+  /** What was written. */
+  readonly written: Uint8Array;
+  /** The names of the writes that were acknowledged. */
+  readonly acknowledged: readonly string[];
+}
+
+/** Writes down what happens to one file; `wrap` is for all stores that have it open. */
+export class Recorder {
+  readonly moments: Moment[] = [];
+  readonly #path: string;
+  #synced: Uint8Array;
+  #acknowledged: readonly string[] = [];
+
+  /** What is in the file by now counts as synced. */
+  constructor(path: string) {
+    this.#path = path;
+    this.#synced = Deno.readFileSync(path);
+    this.#note();
+  }
+
+  readonly wrap = (file: Deno.FsFile): JournalFile => ({
+    writeSync: (bytes) => {
+      const count = file.writeSync(bytes);
+      this.#note();
+      return count;
+    },
+    truncateSync: (length) => file.truncateSync(length),
+    syncData: async () => {
+      const written = Deno.readFileSync(this.#path);
+      await file.syncData();
+      if (written.length > this.#synced.length) this.#synced = written;
+      this.#note();
+    },
+  });
+
+  /** Notes that a write was acknowledged. */
+  acknowledge(name: string) {
+    this.#acknowledged = [...this.#acknowledged, name];
+    this.#note();
+  }
+
+  #note() {
+    const written = Deno.readFileSync(this.#path);
+    this.moments.push({ synced: this.#synced, written, acknowledged: this.#acknowledged });
+  }
+}
+
+/** How a block that was not synced is found: as it was written, or before that; new ones as zeros. */
+type Fate = "written" | "before";
+
+/** What the disk holds when the power goes, if each block after the synced ones has this fate. */
+function diskAfter(
+  { synced, written }: Moment,
+  blockBytes: number,
+  fate: (block: number) => Fate,
+  size = written.length,
+): Uint8Array<ArrayBuffer> {
+  const disk = new Uint8Array(Math.max(size, synced.length));
+  disk.set(synced);
+  const first = Math.floor(synced.length / blockBytes);
+  for (let block = first; block * blockBytes < disk.length; block++) {
+    if (fate(block) === "before") continue;
+    const start = block * blockBytes;
+    disk.set(written.subarray(start, Math.min(start + blockBytes, disk.length)), start);
+  }
+  return disk;
+}
+
+/** Some of what the disk may hold: all, nothing new, each block lost or kept alone, or by chance. */
+export function* disksAfter(moment: Moment, random: Random): Generator<Uint8Array<ArrayBuffer>> {
+  const { synced, written } = moment;
+  for (const blockBytes of [512, 4096]) {
+    const first = Math.floor(synced.length / blockBytes);
+    const last = Math.floor((written.length - 1) / blockBytes);
+    yield diskAfter(moment, blockBytes, () => "before");
+    yield diskAfter(moment, blockBytes, () => "written");
+    for (let block = first; block <= last; block++) {
+      yield diskAfter(moment, blockBytes, (one) => one === block ? "before" : "written");
+      yield diskAfter(moment, blockBytes, (one) => one === block ? "written" : "before");
+    }
+    const chance = () => random.chance(0.5) ? "written" : "before";
+    yield diskAfter(moment, blockBytes, chance);
+    const size = synced.length + random.below(written.length - synced.length + 1);
+    yield diskAfter(moment, blockBytes, chance, size);
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * Other processes on a store: started, listened to, and gone at the end of the scope.
+ *
+ * @module
+ */
+import { lines } from "../lines.ts";
+
+/** A fixture that runs in a process of its own. */
+export class Fixture implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  /** What it says on stdout, line by line. */
+  readonly lines: AsyncGenerator<string>;
+
+  constructor(name: string, ...args: string[]) {
+    const script = new URL(`../../fixtures/store/${name}.ts`, import.meta.url).href;
+    this.#process = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-check", script, ...args],
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    this.lines = lines(this.#process.stdout);
+  }
+
+  /** Its exit status once it has ended by itself. */
+  async ended(): Promise<number> {
+    return (await this.#process.status).code;
+  }
+
+  /** Ends it the hard way, if it has not ended already. */
+  kill() {
+    try {
+      this.#process.kill("SIGKILL");
+    } catch {
+      // It has.
+    }
+  }
+
+  /** Stops it where it is, or lets it go on. */
+  signal(name: "SIGSTOP" | "SIGCONT") {
+    this.#process.kill(name);
+  }
+
+  async [Symbol.asyncDispose]() {
+    this.kill();
+    for await (const _ of this.lines);
+    await this.#process.status;
+  }
+}

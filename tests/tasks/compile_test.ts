@@ -1,0 +1,95 @@
+/**
+ * `deno task compile`, as a real process, where Deno's base binary is at hand and where it is not.
+ */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const TASK = fileURLToPath(new URL("../../tasks/compile.ts", import.meta.url));
+const BINARIES = ["hashcheck", "notebook", "session", "session_required"]
+  .map((name) => Deno.build.os === "windows" ? `${name}.exe` : name);
+
+const config = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
+
+// Deno only wants an executable of this system's kind, and copies it four times: a small one.
+const ANY_EXECUTABLE = Deno.build.os === "linux" ? "/bin/sh" : Deno.execPath();
+
+async function run(args: string[], env: Record<string, string>) {
+  const { DENORT_BIN: _, ...inherited } = Deno.env.toObject();
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args,
+    env: { ...inherited, NO_COLOR: "1", ...env },
+    clearEnv: true,
+  }).output();
+  const text = new TextDecoder();
+  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+}
+
+Deno.test("deno task compile", async (t) => {
+  const temporary = await Deno.makeTempDir();
+  const out = join(temporary, "out");
+
+  await t.step(
+    "makes one binary for each server, with what a server may do and no more",
+    async () => {
+      const { code, stderr } = await run(["run", "-A", TASK, "--out", out], {
+        DENORT_BIN: ANY_EXECUTABLE,
+      });
+      assertEquals({ code, stderr }, { code: 0, stderr: "" });
+      assertEquals(
+        (await Array.fromAsync(Deno.readDir(out))).map(({ name }) => name).sort(),
+        BINARIES,
+      );
+
+      const latin1 = new TextDecoder("latin1");
+      for (const name of BINARIES) {
+        const text = latin1.decode(await Deno.readFile(join(out, name)));
+        const permissions = /"permissions":(\{.*?\})/.exec(text)?.[1] ?? "{}";
+        const granted = Object.entries(JSON.parse(permissions))
+          .filter(([what, how]) => what.startsWith("allow_") && Array.isArray(how) && !how.length);
+        assertEquals(JSON.parse(permissions).allow_env.sort(), config.permissions.stdio.env.sort());
+        assertEquals(granted.map(([what]) => what).sort(), [
+          "allow_net",
+          "allow_read",
+          "allow_write",
+        ]);
+        assertEquals(JSON.parse(permissions).prompt, false);
+        assert(text.includes('"features":["kv"]'), `${name} cannot open Deno KV`);
+      }
+    },
+  );
+
+  await t.step("says in one line that the base binary can't be downloaded", async () => {
+    // A cache with all the packages and no base binary, so that it is wanted on every machine.
+    const { denoDir } = JSON.parse((await run(["info", "--json"], {})).stdout);
+    const cache = join(temporary, "cache");
+    await Deno.mkdir(cache);
+    for await (const { name, isFile } of Deno.readDir(denoDir)) {
+      if (isFile || name === "dl") continue;
+      await Deno.symlink(join(denoDir, name), join(cache, name), { type: "dir" });
+    }
+
+    const nowhere = "http://127.0.0.1:9";
+    const { code, stdout, stderr } = await run(["run", "-A", TASK, "--out", out], {
+      DENO_DIR: cache,
+      HTTPS_PROXY: nowhere,
+      https_proxy: nowhere,
+      NO_PROXY: "",
+      no_proxy: "",
+    });
+    assertEquals(code, 1);
+    assertMatch(stdout, /^Checking 4 servers\nCompiling \S+ \(1 of 4\)\n$/);
+    assertMatch(
+      stderr,
+      /^Cannot compile session as .* could not be downloaded from https:\/\/\S+ \(.+\)\. .* graphs .* sound\. Try again .*\n$/,
+    );
+  });
+
+  await t.step("refuses an argument that it does not know", async () => {
+    const { code, stderr } = await run(["run", "-A", TASK, "--output", out], {});
+    assertEquals(code, 1);
+    assertMatch(stderr, /^Cannot compile as .*"--output"\n$/);
+  });
+
+  await Deno.remove(temporary, { recursive: true });
+});
