@@ -8,22 +8,23 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { requireDeno } from "../runtime/deno_version.ts";
+import { sha256 } from "../runtime/sha256.ts";
 import { logToStderr } from "../runtime/log_to_stderr.ts";
 import { CONVERSATION_KEYS } from "../protocol/conversation.ts";
 import { Conversations } from "./bridge/conversations.ts";
 import { type Behind, HELP, parseFlags, UsageError } from "./bridge/flags.ts";
 import type { ListingJar } from "./bridge/handle_jar.ts";
 import { Host } from "./bridge/host.ts";
-import { type Log, logger } from "./bridge/log.ts";
+import { type Log, logger } from "../runtime/log.ts";
 import { Relay } from "./bridge/relay.ts";
-import { messageOf } from "./connection/send_errors.ts";
+import { messageOf } from "../runtime/errors.ts";
 import { MemoryJar } from "./jar/cookie_jar.ts";
 import { defaultJarPath, FileJar, settleSizeLimit, surviveSizeLimit } from "./jar/file_jar.ts";
 import { commandName } from "./jar/server_key.ts";
 import type { ConnectTransport } from "./connection/reconnecting_transport.ts";
-import { onStopSignal, terminateAll } from "./connection/child_processes.ts";
+import { terminateAll } from "./connection/child_processes.ts";
+import { stopSignal } from "../runtime/stop_signal.ts";
 import { StreamableHTTPClientTransport } from "./sdk.ts";
 import { sendPaced } from "./connection/send_once.ts";
 import { ServerProcess } from "./connection/server_process.ts";
@@ -58,7 +59,7 @@ function target(
 function userOf(headers: readonly (readonly [string, string])[]): string {
   if (headers.length === 0) return "";
   const named = headers.map(([name, value]) => [name.toLowerCase(), value]).sort();
-  return createHash("sha256").update(JSON.stringify(named)).digest("hex").slice(0, 16);
+  return sha256(JSON.stringify(named)).slice(0, 16);
 }
 
 /** The jar that the user's clients share. Without it, sessions last as long as this process. */
@@ -83,7 +84,7 @@ async function main(): Promise<number> {
     console.error("bridge: an MCP host starts this and talks to it; see --help. Ctrl-D ends it.");
   }
   surviveSizeLimit();
-  const log = logger(command.logLevel);
+  const log = logger("bridge", command.logLevel);
   const { readable } = Deno.stdin;
   const { writable } = Deno.stdout;
   const host = new Host({ readable, writable, stray: (message) => log("info", message) });
@@ -95,15 +96,13 @@ async function main(): Promise<number> {
   const conversations = new Conversations(finding);
   const handles = session === undefined && !perProcess ? { jar, server, user } : undefined;
   const relay = new Relay({ host, connect, server: shown, session, conversations, handles, log });
-  const stop = Promise.withResolvers<void>();
-  onStopSignal(() => {
-    stop.resolve();
+  const stop = stopSignal().then(() => {
     if (!host.ended) return;
     // A host that has ended the input before kills next.
     relay.hurry();
     void terminateAll();
   });
-  const served = await relay.run(stop.promise);
+  const served = await relay.run(stop);
   await jar[Symbol.asyncDispose]?.();
   await settleSizeLimit();
   return served ? 0 : 1;

@@ -20,8 +20,8 @@ import {
   type StartOptions,
   type Target,
 } from "./demo/target.ts";
-import { messageOf } from "./connection/send_errors.ts";
-import { onStopSignal } from "./connection/child_processes.ts";
+import { messageOf } from "../runtime/errors.ts";
+import { stopSignal } from "../runtime/stop_signal.ts";
 
 const DEFAULT_URL = "http://127.0.0.1:8765/mcp";
 
@@ -179,7 +179,7 @@ function titleOf({ number, claim }: Proof): string {
 if (import.meta.main) {
   requireDeno("demo");
   const chosen = settings(Deno.args);
-  onStopSignal((status) => {
+  void stopSignal().then((status) => {
     stopping = interrupted().finally(() => Deno.exit(status)).then(() => new Promise(() => {}));
   });
   const external = await findRunning(chosen);

@@ -69,10 +69,3 @@ export function isNotification(message: JSONRPCMessage): message is JSONRPCNotif
 export function isResponse(message: JSONRPCMessage): message is JSONRPCResponse {
   return !("method" in message);
 }
-
-/** The id of the request that `message` cancels, if it is a cancellation. */
-export function cancelledId(message: JSONRPCMessage): RequestId | undefined {
-  if (!isNotification(message) || message.method !== "notifications/cancelled") return undefined;
-  const id = message.params?.requestId;
-  return typeof id === "string" || typeof id === "number" ? id : undefined;
-}

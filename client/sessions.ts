@@ -6,13 +6,14 @@
  * @module
  */
 
+import { stopSignal } from "../runtime/stop_signal.ts";
 import { requireDeno } from "../runtime/deno_version.ts";
 import { printable } from "../runtime/terminal_text.ts";
-import { messageOf } from "./connection/send_errors.ts";
+import { messageOf } from "../runtime/errors.ts";
 import { defaultJarPath, FileJar, settleSizeLimit, surviveSizeLimit } from "./jar/file_jar.ts";
 import { serverPlace } from "./jar/server_key.ts";
 import { printableJson } from "../runtime/terminal_text.ts";
-import { endAll, onStopSignal, terminateAll } from "./connection/child_processes.ts";
+import { endAll, terminateAll } from "./connection/child_processes.ts";
 import { type Command, HELP, parseCommand, UsageError } from "./sessions/flags.ts";
 import { Ids } from "./sessions/session_ids.ts";
 import { runOnJar } from "./sessions/jar_commands.ts";
@@ -76,7 +77,7 @@ let stopping: Promise<never> | undefined;
 
 if (import.meta.main) {
   requireDeno("sessions");
-  onStopSignal((status) => {
+  void stopSignal().then((status) => {
     stopping = terminateAll().then(() => Deno.exit(status));
   });
   const status = await main(Deno.args);

@@ -7,7 +7,7 @@
 import type { HeldCookie } from "../protocol/cookie.ts";
 import type { SessionCapability } from "./session/capability.ts";
 import type { SessionEvent } from "./session/events.ts";
-import { messageOf } from "./connection/send_errors.ts";
+import { messageOf } from "../runtime/errors.ts";
 import { type CookieJar, MemoryJar } from "./jar/cookie_jar.ts";
 import { CookieSlot } from "./session/cookie_slot.ts";
 import { SessionLayer } from "./session/session_layer.ts";

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { within } from "./time_limit.ts";
+
 /** How long a signal may be on its way that the system has sent before the write failed. */
 const SIGNAL_MS = 1000;
 
@@ -30,9 +32,6 @@ export function noteSizeLimit(): void {
  */
 export async function settleSizeLimit(): Promise<void> {
   if (signal === undefined) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
   // A file system's own limit sends none.
-  const timer = setTimeout(resolve, SIGNAL_MS);
-  await Promise.race([signal.promise, promise]);
-  clearTimeout(timer);
+  await within(SIGNAL_MS, signal.promise);
 }

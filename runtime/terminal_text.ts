@@ -1,5 +1,5 @@
 /**
- * JSON and ids of others, as people may safely see them.
+ * Texts and JSON of others, without what a terminal would act on.
  *
  * @module
  */
@@ -7,9 +7,6 @@
 // Control and format characters (those that turn the direction of what follows are among them),
 // line and paragraph separators, and lone surrogates.
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
-/** Enough of an id to tell sessions apart: `sess-` and eight digits. */
-const SHORT_LENGTH = 13;
-
 /**
  * A text that others wrote, without what a terminal would act on or what would hide in a log, but
  * for the characters in `allowed`. Each such character becomes U+FFFD, or what `mark` makes of it.
@@ -36,9 +33,4 @@ function escaped(character: string): string {
     { length: character.length },
     (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`,
   ).join("");
-}
-
-/** The beginning of an id: who has a whole one has the session. */
-export function shortId(id: string): string {
-  return id.slice(0, id.length > SHORT_LENGTH ? SHORT_LENGTH : Math.floor(id.length / 2));
 }

@@ -7,11 +7,11 @@
 import { META_KEY, resultCookie } from "../../protocol/cookie.ts";
 import { isObject, member } from "../../runtime/json.ts";
 import type { SessionEvent } from "../session/events.ts";
-import { messageOf } from "../connection/send_errors.ts";
+import { messageOf } from "../../runtime/errors.ts";
 import type { CookieJar, JarKey } from "../jar/cookie_jar.ts";
 import { CookieSlot } from "../session/cookie_slot.ts";
-import { shortId } from "../../runtime/terminal_text.ts";
-import type { Log } from "./log.ts";
+import { shortId } from "../../runtime/redaction.ts";
+import type { Log } from "../../runtime/log.ts";
 
 const RESET = "Notice from the session bridge: the session in which these tools kept their state " +
   "is gone; it expired, was ended, or the server lost it. A new, empty session was started, and " +

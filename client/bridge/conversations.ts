@@ -4,14 +4,14 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
+import { sha256 } from "../../runtime/sha256.ts";
 import { type ConversationKey, conversationOf, pathIn } from "../../protocol/conversation.ts";
 import { isObject } from "../../runtime/json.ts";
 import { presents } from "../session/pending_requests.ts";
 import { type CookieJar, MemoryJar } from "../jar/cookie_jar.ts";
 import type { JSONRPCRequest } from "../sdk.ts";
 import { BridgedSession } from "./bridged_session.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "../../runtime/log.ts";
 import { UserJar } from "./user_jar.ts";
 
 /** How many sessions the bridge has at hand; the jar has the cookies of the others. */
@@ -66,8 +66,8 @@ export class Conversations {
     if (conversation === undefined) return this.#ours;
     if (conversation === "unreadable") return undefined;
     // The jar is to tell nobody which conversations there were.
-    const hash = createHash("sha256").update(JSON.stringify([conversation.key, conversation.id]));
-    return this.#open(`conversation:${hash.digest("hex")}`, this.#conversationJar);
+    const hash = sha256(JSON.stringify([conversation.key, conversation.id]));
+    return this.#open(`conversation:${hash}`, this.#conversationJar);
   }
 
   /** A message's params without the ids of the conversation, which a cookie now stands for. */

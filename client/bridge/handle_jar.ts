@@ -6,13 +6,13 @@
 
 import type { HeldCookie } from "../../protocol/cookie.ts";
 import { Deadline } from "../../runtime/deadline.ts";
-import { messageOf } from "../connection/send_errors.ts";
+import { messageOf } from "../../runtime/errors.ts";
 import { type Change, hasState, lost, takeOver, upToDate } from "../session/cookie_rules.ts";
 import type { CookieJar, JarEntry, JarKey } from "../jar/cookie_jar.ts";
 import { serverName } from "../jar/server_key.ts";
 import { CookieSlot } from "../session/cookie_slot.ts";
-import { shortId } from "../../runtime/terminal_text.ts";
-import type { Log } from "./log.ts";
+import { shortId } from "../../runtime/redaction.ts";
+import type { Log } from "../../runtime/log.ts";
 
 /** How long the jar may take. */
 const JAR_MS = 5_000;

@@ -5,13 +5,9 @@
  */
 
 import { Backlog } from "../../jsonrpc/backpressure.ts";
-import { type Envelope, envelopeOf, type RequestId } from "../../jsonrpc/envelope.ts";
-import { linesOf, LongLine, MAX_MESSAGE_BYTES } from "../../jsonrpc/lines.ts";
-import { isNestedDeeper, MAX_NESTING } from "../../jsonrpc/nesting.ts";
+import { linesOf, MAX_MESSAGE_BYTES } from "../../jsonrpc/lines.ts";
+import { asMessage, readMessage, type Refused } from "../../jsonrpc/message.ts";
 import { Strays } from "../../jsonrpc/strays.ts";
-import { CODE } from "../../protocol/errors.ts";
-import { isObject } from "../../runtime/json.ts";
-import { isMessage } from "../connection/message.ts";
 import type { JSONRPCMessage } from "../sdk.ts";
 
 /** How much may wait for the host to read it, in bytes, before nothing more is taken for it. */
@@ -38,7 +34,6 @@ export class Host {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #encoder = new TextEncoder();
-  readonly #decoder = new TextDecoder("utf-8", { fatal: true });
   readonly #unread = new Backlog(MAX_UNREAD_BYTES);
   readonly #strays: Strays;
   #ended = false;
@@ -62,9 +57,9 @@ export class Host {
   async *messages(): AsyncGenerator<HostMessage> {
     for await (const lines of linesOf(this.#reader, MAX_MESSAGE_BYTES)) {
       for (const line of lines) {
-        const message = this.#read(line);
-        if (message instanceof Refusal) await this.#refuse(message);
-        else yield { message, bytes: line.length };
+        const incoming = readMessage<JSONRPCMessage>(line, asMessage);
+        if (incoming.kind !== "message") await this.#refuse(incoming);
+        else yield { message: incoming.message, bytes: line.length };
         await this.room();
       }
     }
@@ -97,54 +92,11 @@ export class Host {
     this.#unread.remove(line.length);
   }
 
-  async #refuse({ id, error, isAnswered }: Refusal): Promise<void> {
-    if (isAnswered) return await this.#write({ jsonrpc: "2.0", id, error });
-    this.#strays.add(`the host has sent an answer that is none: ${error.message}`);
-  }
-
-  #read(line: Uint8Array | LongLine): JSONRPCMessage | Refusal {
-    if (line instanceof LongLine) {
-      const why = `a message can have at most ${MAX_MESSAGE_BYTES} bytes`;
-      return new Refusal(line.envelope, why);
+  async #refuse(refused: Refused): Promise<void> {
+    const { id, error: { code, message } } = refused;
+    if (refused.kind === "stray") {
+      return this.#strays.add(`the host has sent a response that is none: ${message}`);
     }
-    let value: unknown;
-    let text: string;
-    try {
-      text = this.#decoder.decode(line);
-      value = JSON.parse(text);
-    } catch {
-      return new Refusal(undefined, undefined);
-    }
-    if (!isObject(value)) {
-      const isBatch = Array.isArray(value);
-      const why = isBatch ? "a batch is not accepted; send each message by itself" : NONE;
-      return new Refusal(undefined, why);
-    }
-    if (isNestedDeeper(text, MAX_NESTING)) {
-      const why = `a message can be nested at most ${MAX_NESTING} levels deep`;
-      return new Refusal(envelopeOf(value), why);
-    }
-    // Absent and null are the same there.
-    const { params, ...rest } = value;
-    const message = params === null ? rest : value;
-    return isMessage(message) ? message : new Refusal(envelopeOf(value), NONE);
-  }
-}
-
-const NONE = "it is no JSON-RPC 2.0 request, notification or answer";
-
-/** Why a line is no message, and whom to tell, if anybody. */
-class Refusal {
-  readonly id: RequestId | null;
-  readonly error: { readonly code: number; readonly message: string };
-  readonly isAnswered: boolean;
-
-  /** Without `why` it is no JSON. */
-  constructor(envelope: Envelope | undefined, why: string | undefined) {
-    this.id = envelope?.id ?? null;
-    this.isAnswered = envelope === undefined || envelope.kind === "call";
-    this.error = why === undefined
-      ? { code: CODE.parseError, message: "Parse error: the message is not valid JSON" }
-      : { code: CODE.invalidRequest, message: `Invalid request: ${why}` };
+    await this.#write({ jsonrpc: "2.0", id, error: { code, message } });
   }
 }

@@ -5,16 +5,17 @@
  * @module
  */
 
+import { cancelledId } from "../../jsonrpc/message.ts";
 import { Backlog } from "../../jsonrpc/backpressure.ts";
 import { CODE } from "../../protocol/errors.ts";
 import { isObject } from "../../runtime/json.ts";
 import { withoutCapability } from "../session/capability.ts";
 import { Deadline } from "../../runtime/deadline.ts";
-import { failureOf, isOutcomeUnknown, messageOf } from "../connection/send_errors.ts";
+import { failureOf, isOutcomeUnknown } from "../connection/send_errors.ts";
+import { messageOf } from "../../runtime/errors.ts";
 import { SessionLayer } from "../session/session_layer.ts";
 import { type ConnectTransport, Reconnecting } from "../connection/reconnecting_transport.ts";
 import {
-  cancelledId,
   isRequest,
   isResponse,
   type JSONRPCMessage,
@@ -27,7 +28,7 @@ import type { Conversations } from "./conversations.ts";
 import type { ListingJar } from "./handle_jar.ts";
 import { Handles, type Plan } from "./handles.ts";
 import type { Host } from "./host.ts";
-import type { Log, LogLevel } from "./log.ts";
+import type { Log, LogLevel } from "../../runtime/log.ts";
 import { NOT_SENT, notPassedOn, notSpoken } from "./send_refusals.ts";
 import { Standing } from "./replayed_requests.ts";
 

@@ -6,7 +6,8 @@
 
 import { CODE } from "../../protocol/errors.ts";
 import { isObject, member } from "../../runtime/json.ts";
-import { failureOf, messageOf, outcomeUnknown, statusOf } from "../connection/send_errors.ts";
+import { failureOf, outcomeUnknown, statusOf } from "../connection/send_errors.ts";
+import { messageOf } from "../../runtime/errors.ts";
 import type { JSONRPCErrorResponse, JSONRPCRequest, JSONRPCResponse } from "../sdk.ts";
 
 /** Code and data of the error for what has not reached the server. */

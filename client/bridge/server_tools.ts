@@ -10,9 +10,9 @@ import { mayDeclare } from "../../handles/schema.ts";
 import { HANDLE_TOOL, type HandleArgument, isHandleTool } from "../../handles/tools.ts";
 import { withCookie } from "../../protocol/cookie.ts";
 import { isObject, member } from "../../runtime/json.ts";
-import { messageOf } from "../connection/send_errors.ts";
+import { messageOf } from "../../runtime/errors.ts";
 import type { Ask } from "../session/internal_requests.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "../../runtime/log.ts";
 
 /** A list without an end is given up. */
 const MAX_PAGES = 100;

@@ -4,6 +4,9 @@
  * @module
  */
 
+import { messageOf } from "../../runtime/errors.ts";
+import { within } from "../../runtime/time_limit.ts";
+
 /** How long a process may take to end once its input has ended, in milliseconds. */
 const INPUT_ENDED_MS = 2000;
 /** How long it may take after SIGTERM, before SIGKILL. */
@@ -24,8 +27,7 @@ export function startProcess(command: string, options: Deno.CommandOptions): Den
   try {
     process = new Deno.Command(command, options).spawn();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`Cannot start ${command}: ${reason}`, { cause });
+    throw new Error(`Cannot start ${command}: ${messageOf(cause)}`, { cause });
   }
   running.add(process);
   void process.status.finally(() => running.delete(process));
@@ -56,11 +58,7 @@ async function terminate(process: Deno.ChildProcess): Promise<void> {
 }
 
 async function endsWithin(process: Deno.ChildProcess, ms: number): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const timer = setTimeout(resolve, ms, false);
-  const ended = await Promise.race([process.status.then(() => true), promise]);
-  clearTimeout(timer);
-  return ended;
+  return await within(ms, process.status) !== undefined;
 }
 
 function signal(process: Deno.ChildProcess, signal: Deno.Signal): void {
@@ -81,19 +79,4 @@ function watchOwnEnd(): void {
 
 function killAll(): void {
   for (const process of running) signal(process, "SIGKILL");
-}
-
-/** Calls `stop` at the first signal to stop; the second one ends this process and its own at once. */
-export function onStopSignal(stop: (status: number) => void): void {
-  const signals: readonly [Deno.Signal, status: number][] = Deno.build.os === "windows"
-    ? [["SIGINT", 130], ["SIGBREAK", 149]]
-    : [["SIGHUP", 129], ["SIGINT", 130], ["SIGTERM", 143]];
-  let isStopping = false;
-  for (const [signal, status] of signals) {
-    Deno.addSignalListener(signal, () => {
-      if (isStopping) Deno.exit(status);
-      isStopping = true;
-      stop(status);
-    });
-  }
 }

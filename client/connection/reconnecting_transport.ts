@@ -4,11 +4,11 @@
  * @module
  */
 
+import { cancelledId } from "../../jsonrpc/message.ts";
 import { Deadline } from "../../runtime/deadline.ts";
 import { failureOf } from "./send_errors.ts";
 import { Link } from "./connection.ts";
 import {
-  cancelledId,
   type Extra,
   isRequest,
   isResponse,

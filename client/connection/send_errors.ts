@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isObject, member } from "../../runtime/json.ts";
+import { member } from "../../runtime/json.ts";
 import type { JSONRPCErrorResponse, RequestId } from "../sdk.ts";
 
 /** There was no connection, so the server can't have seen what was to be sent. */
@@ -96,11 +96,4 @@ export function speaksOfSession(params: unknown, result: unknown): boolean {
   return Array.isArray(content) &&
     content.some((each) => SESSION.test(`${member(each, "text")}`)) &&
     !SESSION.test(JSON.stringify(said));
-}
-
-/** What an error says; anything may be thrown, and an object that says nothing may have secrets. */
-export function messageOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : member(error, "message");
-  if (typeof message === "string") return message;
-  return isObject(error) ? "an error without a message" : String(error);
 }

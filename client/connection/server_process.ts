@@ -9,11 +9,12 @@
 
 import { type Envelope, envelopeOf } from "../../jsonrpc/envelope.ts";
 import { linesOf, LongLine } from "../../jsonrpc/lines.ts";
+import { asMessage } from "../../jsonrpc/message.ts";
 import { Strays } from "../../jsonrpc/strays.ts";
 import { CODE } from "../../protocol/errors.ts";
+import { asError } from "../../runtime/errors.ts";
 import { isObject } from "../../runtime/json.ts";
 import { NeverSentError } from "./send_errors.ts";
-import { isMessage } from "./message.ts";
 import { endProcess, startProcess } from "./child_processes.ts";
 import type { JSONRPCErrorResponse, JSONRPCMessage, Transport } from "../sdk.ts";
 
@@ -103,7 +104,7 @@ export class ServerProcess implements Transport {
         }
       }
     } catch (error) {
-      this.onerror?.(error instanceof Error ? error : new Error(String(error)));
+      this.onerror?.(asError(error));
     }
     void this.close();
   }
@@ -118,8 +119,13 @@ export class ServerProcess implements Transport {
     } catch {
       return this.#strays.add("The server wrote a line to stdout that is no JSON");
     }
-    if (isMessage(value)) return this.onmessage?.(value);
-    this.#refuse(isObject(value) ? envelopeOf(value) : undefined, "is malformed");
+    let message: JSONRPCMessage;
+    try {
+      message = asMessage(value);
+    } catch {
+      return this.#refuse(isObject(value) ? envelopeOf(value) : undefined, "is malformed");
+    }
+    this.onmessage?.(message);
   }
 
   /** Answers in the place of whoever would wait for ever. */

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { resolve } from "node:path";
+import { sha256 } from "../../runtime/sha256.ts";
 
 /** A name with a query. No URL has a space in it, so none is taken for one. */
 const WITH_QUERY = /^(\S+:\/\/\S+) \(query [0-9a-f]{16}\)$/;
@@ -20,8 +20,7 @@ export function serverName(server: string): string {
   if (!url) return server;
   const place = placeOf(url);
   if (url.search === "") return place;
-  const hash = createHash("sha256").update(place + url.search).digest("hex");
-  return `${place} (query ${hash.slice(0, 16)})`;
+  return `${place} (query ${sha256(place + url.search).slice(0, 16)})`;
 }
 
 /** A URL's origin and path, for people: nothing that may be secret. Any other text as it is. */

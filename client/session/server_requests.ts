@@ -4,9 +4,9 @@
  * @module
  */
 
+import { cancelledId } from "../../jsonrpc/message.ts";
 import type { Flight } from "../connection/in_flight.ts";
 import {
-  cancelledId,
   isNotification,
   isRequest,
   isResponse,

@@ -9,7 +9,7 @@ import { METHOD } from "../../protocol/methods.ts";
 import type { SessionCapability } from "./capability.ts";
 import { Deadline } from "../../runtime/deadline.ts";
 import { createSession } from "./session_requests.ts";
-import { messageOf } from "../connection/send_errors.ts";
+import { messageOf } from "../../runtime/errors.ts";
 import { created, hasState, listed, lost, resumed } from "./cookie_rules.ts";
 import type { CookieSlot } from "./cookie_slot.ts";
 import type { Ask, OwnRequests } from "./internal_requests.ts";

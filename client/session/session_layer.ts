@@ -4,6 +4,7 @@
  * @module
  */
 
+import { cancelledId } from "../../jsonrpc/message.ts";
 import { type HeldCookie, resultCookie, withCookie } from "../../protocol/cookie.ts";
 import { CODE } from "../../protocol/errors.ts";
 import { METHOD } from "../../protocol/methods.ts";
@@ -13,18 +14,13 @@ import { type SessionCapability, sessionCapability } from "./capability.ts";
 import { Deadline } from "../../runtime/deadline.ts";
 import { createdCookie, sessionTitle } from "./session_requests.ts";
 import { SessionAcquirer } from "./session_acquirer.ts";
-import {
-  failureOf,
-  messageOf,
-  outcomeUnknown,
-  speaksOfSession,
-} from "../connection/send_errors.ts";
+import { failureOf, outcomeUnknown, speaksOfSession } from "../connection/send_errors.ts";
+import { messageOf } from "../../runtime/errors.ts";
 import { created, isTooLarge, takeOver, upToDate } from "./cookie_rules.ts";
 import type { CookieSlot } from "./cookie_slot.ts";
 import { OwnRequests } from "./internal_requests.ts";
 import type { Reconnecting } from "../connection/reconnecting_transport.ts";
 import {
-  cancelledId,
   type Extra,
   isRequest,
   isResponse,

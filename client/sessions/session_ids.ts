@@ -4,7 +4,7 @@
  * @module
  */
 
-import { shortId } from "../../runtime/terminal_text.ts";
+import { shortId } from "../../runtime/redaction.ts";
 
 /** What looks like a session's id in anybody's text; the reference's have twelve digits. */
 const LIKE_AN_ID = /sess-[0-9a-f]{12,}/g;

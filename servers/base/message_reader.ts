@@ -5,9 +5,9 @@
  * @module
  */
 
-import { type Envelope, envelopeOf, isRequestId } from "../../jsonrpc/envelope.ts";
-import { MAX_MESSAGE_BYTES } from "../../jsonrpc/lines.ts";
-import { isNestedDeeper, MAX_NESTING } from "../../jsonrpc/nesting.ts";
+import { isRequestId } from "../../jsonrpc/envelope.ts";
+import type { LongLine } from "../../jsonrpc/lines.ts";
+import { asMessage, type Incoming, readMessage } from "../../jsonrpc/message.ts";
 import { CODE, invalid, WireError } from "../../protocol/errors.ts";
 import { isObject, member } from "../../runtime/json.ts";
 import { wireErrorBody } from "./wire_errors.ts";
@@ -24,57 +24,9 @@ const ENVELOPE_VERSION = "io.modelcontextprotocol/protocolVersion";
 const DISCOVER = "server/discover";
 const RELATED_TASK = "io.modelcontextprotocol/related-task";
 
-/** A message, or why it is none, with the id to answer to. */
-export type Incoming = { readonly kind: "message"; readonly message: JSONRPCMessage } | Refused;
-
-/**
- * What is no message. Only an `error` is answered: what has no `method` is `stray`, as two peers who
- * answer each other's answers never end. `isAnswer` tells whether it was meant as one.
- */
-export type Refused =
-  | { readonly kind: "error"; readonly id: RequestId | null; readonly error: WireError }
-  | {
-    readonly kind: "stray";
-    readonly id: RequestId | null;
-    readonly error: WireError;
-    readonly isAnswer: boolean;
-  };
-
-const decoder = new TextDecoder("utf-8", { fatal: true });
-
-/** Reads one JSON-RPC message from its bytes. */
-export function readMessage(bytes: Uint8Array): Incoming {
-  let value: unknown;
-  let isTooDeep: boolean;
-  try {
-    const text = decoder.decode(bytes);
-    isTooDeep = isNestedDeeper(text, MAX_NESTING);
-    value = JSON.parse(text);
-  } catch {
-    return refused(new WireError(CODE.parseError, "Parse error: the message is not valid JSON"));
-  }
-  try {
-    if (isTooDeep) throw malformed(`a message can be nested at most ${MAX_NESTING} levels deep`);
-    return { kind: "message", message: asMessage(value) };
-  } catch (error) {
-    if (!(error instanceof WireError)) throw error;
-    return refused(error, isObject(value) ? envelopeOf(value) : undefined);
-  }
-}
-
-/** What becomes of a message with this envelope, as far as it is known. */
-export function refused(error: WireError, envelope?: Envelope): Refused {
-  const id = envelope?.id ?? null;
-  if (envelope === undefined || envelope.kind === "call") return { kind: "error", id, error };
-  return { kind: "stray", id, error, isAnswer: envelope.kind === "answer" };
-}
-
-/** The error for a message of more than {@linkcode MAX_MESSAGE_BYTES}. */
-export function tooLarge(): WireError {
-  return new WireError(
-    CODE.invalidRequest,
-    `Invalid request: a message can have at most ${MAX_MESSAGE_BYTES} bytes`,
-  );
+/** Reads one JSON-RPC message of a client from its bytes. */
+export function readRequest(bytes: Uint8Array | LongLine): Incoming<JSONRPCMessage> {
+  return readMessage(bytes, asSdkMessage);
 }
 
 /** An error as the JSON-RPC answer to a message, whose id is `null` if it could not be told. */
@@ -92,8 +44,8 @@ export function unsupportedVersion(requested: string): WireError {
   );
 }
 
-/** An answer that can be written as JSON, and its text: this one, or an error in its place. */
-export function written<T extends { readonly id?: RequestId | undefined }>(
+/** A response and its JSON text; an error in its place if its result cannot be written as JSON. */
+export function encodeResponse<T extends { readonly id?: RequestId | undefined }>(
   answer: T,
 ): { readonly answer: T | JSONRPCErrorResponse; readonly text: string } {
   try {
@@ -110,47 +62,28 @@ function notJson(id: RequestId | undefined): JSONRPCErrorResponse {
   return { jsonrpc: "2.0", id, error: { code: CODE.internalError, message } };
 }
 
-function asMessage(value: unknown): JSONRPCMessage {
-  if (Array.isArray(value)) throw malformed("a batch is not accepted; send each message by itself");
-  if (!isObject(value)) throw malformed("a message must be an object");
-  if (value.jsonrpc !== "2.0") throw malformed('jsonrpc must be "2.0"');
-  if (Object.hasOwn(value, "method")) return asRequest(value);
-  return asResponse(value);
-}
-
-function asRequest(value: Record<string, unknown>): JSONRPCMessage {
-  const { id, method, params } = value;
-  if (typeof method !== "string") throw malformed("method must be a string");
-  const hasId = Object.hasOwn(value, "id");
-  if (hasId && !isRequestId(id)) throw malformed("id must be a string or an integer");
-  const checked = params === undefined ? undefined : checkParams(method, params);
+/** Holds a message to what the SDK's own schema asks for, so that none is dropped in silence. */
+function asSdkMessage(value: unknown): JSONRPCMessage {
+  const message = asMessage(value);
+  if ("result" in message) return { jsonrpc: "2.0", id: message.id, result: message.result };
+  if ("error" in message) return { jsonrpc: "2.0", id: message.id, error: message.error };
+  const { jsonrpc, id, method, params } = message;
+  const checked = params && checkParams(method, params);
   // To know nothing of a method is what a client of both eras takes for the older one.
-  if (hasId && isModern(method, checked)) throw unknownEra();
+  if (id !== undefined && isModern(method, checked)) throw unknownEra();
   return {
-    jsonrpc: "2.0",
-    ...(hasId && isRequestId(id) && { id }),
+    jsonrpc,
+    ...(id !== undefined && { id }),
     method,
     ...(checked !== undefined && { params: checked }),
   };
 }
 
-function asResponse(value: Record<string, unknown>): JSONRPCMessage {
-  const { id, result, error } = value;
-  if (!isRequestId(id)) throw malformed("it is neither a request nor an answer to one");
-  if (isObject(result)) return { jsonrpc: "2.0", id, result };
-  if (
-    isObject(error) && Number.isSafeInteger(error.code) && typeof error.message === "string"
-  ) {
-    const { code, message, data } = error;
-    return { jsonrpc: "2.0", id, error: { code: Number(code), message, data } };
-  }
-  throw malformed("it is neither a request nor an answer to one");
-}
-
 /** Holds `params` to what the SDK's own schema of a request asks for. */
-function checkParams(method: string, params: unknown): Record<string, unknown> | undefined {
-  if (params === null) return undefined;
-  if (!isObject(params)) throw invalid("params", "an object", params);
+function checkParams(
+  method: string,
+  params: Record<string, unknown>,
+): Record<string, unknown> {
   // A look-up of each name would cost every request more than the rest of its check.
   const hasNull = params._meta === null || params.arguments === null || params.cursor === null;
   const checked = hasNull ? withoutNull(params, ["_meta", ...optionalOf(method)]) : params;
@@ -207,8 +140,4 @@ function unknownEra(): WireError {
     "Method not found: this server speaks only versions of MCP that begin with initialize " +
       `(${SUPPORTED_PROTOCOL_VERSIONS.join(", ")})`,
   );
-}
-
-function malformed(why: string): WireError {
-  return new WireError(CODE.invalidRequest, `Invalid request: ${why}`);
 }

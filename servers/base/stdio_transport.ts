@@ -7,10 +7,11 @@
  * @module
  */
 
-import { linesOf, LongLine, MAX_MESSAGE_BYTES } from "../../jsonrpc/lines.ts";
+import { cancelledId } from "../../jsonrpc/message.ts";
+import { linesOf, type LongLine, MAX_MESSAGE_BYTES } from "../../jsonrpc/lines.ts";
 import { Strays } from "../../jsonrpc/strays.ts";
-import { asError } from "./wire_errors.ts";
-import { errorMessage, readMessage, refused, tooLarge, written } from "./message_reader.ts";
+import { asError } from "../../runtime/errors.ts";
+import { encodeResponse, errorMessage, readRequest } from "./message_reader.ts";
 import { Pace } from "./stdio_pacing.ts";
 import type { JSONRPCMessage, RequestId, Transport } from "./sdk.ts";
 
@@ -70,7 +71,7 @@ export class StdioTransport implements Transport {
     const { id } = message;
     if (id === undefined) return await this.#write(message);
     try {
-      await this.#writeText(written({ ...message, id }).text);
+      await this.#writeText(encodeResponse({ ...message, id }).text);
     } finally {
       // The call is over, whoever is there to hear of it.
       this.#pace.ended(id);
@@ -120,9 +121,7 @@ export class StdioTransport implements Transport {
   }
 
   async #receive(line: Uint8Array | LongLine): Promise<void> {
-    const incoming = line instanceof LongLine
-      ? refused(tooLarge(), line.envelope)
-      : readMessage(line);
+    const incoming = readRequest(line);
     if (incoming.kind !== "message") {
       this.#strays.add(incoming.error.message);
       if (incoming.kind === "error") await this.#write(errorMessage(incoming.id, incoming.error));
@@ -159,10 +158,4 @@ export class StdioTransport implements Transport {
       this.#pace.unread.remove(line.length);
     }
   }
-}
-
-function cancelledId(message: JSONRPCMessage): RequestId | undefined {
-  if (!("method" in message) || message.method !== "notifications/cancelled") return undefined;
-  const id = message.params?.requestId;
-  return typeof id === "string" || typeof id === "number" ? id : undefined;
 }

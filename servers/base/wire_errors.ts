@@ -43,8 +43,3 @@ export function idInFlight(): WireError {
 export function saysFull(answer: unknown): boolean {
   return member(member(member(answer, "error"), "data"), "code") === "full";
 }
-
-/** What was thrown, as an error. */
-export function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
-}

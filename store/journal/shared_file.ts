@@ -6,6 +6,7 @@
  */
 
 import { setImmediate } from "node:timers/promises";
+import { Mutex } from "../../runtime/mutex.ts";
 import { randomHex } from "../../runtime/random_hex.ts";
 import { createFile } from "./compaction.ts";
 import { accessTo, giveAccess } from "./file_access.ts";
@@ -48,7 +49,7 @@ export class SharedFile<S> {
   /** The file that took the other's place, while it is being read. */
   #next: View<S> | undefined;
   /** The end of the last turn within this process: the lock is for one caller at a time. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #mutex = new Mutex();
   /** When the name was last looked up for a read. */
   #lookedUp = -Infinity;
   /** How often the lock had been stamped by then. */
@@ -87,24 +88,20 @@ export class SharedFile<S> {
   /** Runs `action` while no other process writes, with a view of all that they have written. */
   locked<T>(action: (view: View<S>) => T | Promise<T>): Promise<T> {
     const asked = performance.now();
-    const result = this.#turn.then(() => {
+    return this.#mutex.run(() => {
       // They all wait for one lock: one after the other would make the last one wait for hours.
       if (this.#refused !== undefined && asked <= this.#refused.at) throw this.#refused.error;
       return this.#locked(action);
     });
-    this.#turn = result.catch(() => {});
-    return result;
   }
 
   /** The same for what is not worth a wait: does nothing, and says so, if another process writes. */
   lockedIfFree(action: (view: View<S>) => void): Promise<boolean> {
-    const result = this.#turn.then(async () => {
+    return this.#mutex.run(async () => {
       if (!this.#lock.isFree()) return false;
       await this.#locked(action);
       return true;
     });
-    this.#turn = result.catch(() => {});
-    return result;
   }
 
   /** Keeps out whom the file's mode must not let in, and lets the others use the lock as well. */
@@ -142,7 +139,7 @@ export class SharedFile<S> {
 
   /** Waits for the last turn and lets go of the files. */
   async close() {
-    await this.#turn;
+    await this.#mutex.idle();
     this.#view?.[Symbol.dispose]();
     this.#next?.[Symbol.dispose]();
     this.#lock.close();

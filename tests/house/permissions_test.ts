@@ -142,7 +142,9 @@ const bridge = "deno run --no-prompt --allow-env=HOME,XDG_STATE_HOME --allow-rea
 for (
   const [name, command, expected, code] of [
     ...SERVERS.map((name) => {
-      const command = `${config.tasks[name].command} --store memory: --log-level info`;
+      const command = `${
+        config.tasks[name === "session" ? "session_probe" : name].command
+      } --store memory: --log-level info`;
       return [name, command, /speaks MCP over .*"id":"sess-.*info: stopped/s, 0] as const;
     }),
     // There is no server behind it.

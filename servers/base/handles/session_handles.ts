@@ -15,7 +15,8 @@ import { type Advise, adviseRefused, callerKind } from "../session/operator_advi
 import { Awareness } from "../session/caller_awareness.ts";
 import type { Bindings } from "../session/session_binding.ts";
 import { TransportDecorator } from "../transport_decorator.ts";
-import { asError, idInFlight, type WireErrorBody, wireErrorBody } from "../wire_errors.ts";
+import { idInFlight, type WireErrorBody, wireErrorBody } from "../wire_errors.ts";
+import { asError } from "../../../runtime/errors.ts";
 import { handledInfo, ownerOf } from "../session/session_lookup.ts";
 import {
   concernsHandles,
@@ -234,7 +235,7 @@ export class Handles extends TransportDecorator {
     }
     this.#sayFindings();
     if (this.#catalog.clash !== undefined) return message;
-    const isBound = await this.#isBound(params, extra);
+    const isBound = this.#isBound(params, extra);
     const isFirstPage = member(params, "cursor") === undefined;
     const own = isFirstPage ? handleTools(this.#catalog.argument, this.#layer?.retention) : [];
     const shown = tools.map((tool) => this.#catalog.shown(tool, isBound));
@@ -291,7 +292,7 @@ export class Handles extends TransportDecorator {
     // A layer behind somebody's own decorator does not tell what it binds.
     const isBound = this.#layer === undefined
       ? cookie.data?.reason !== LAZY.reason
-      : await this.#isBound(params, extra);
+      : this.#isBound(params, extra);
     if (isBound) return result;
     await this.#survey.done(extra);
     if (this.#catalog.clash !== undefined || !this.#catalog.takes(params.name)) return result;
@@ -299,11 +300,8 @@ export class Handles extends TransportDecorator {
   }
 
   /** Whether calls such as this one find their session without being told. */
-  async #isBound(
-    params: Record<string, unknown>,
-    extra: MessageExtraInfo | undefined,
-  ): Promise<boolean> {
-    return await this.#layer?.bindings.binds(params, extra?.authInfo) === true;
+  #isBound(params: Record<string, unknown>, extra: MessageExtraInfo | undefined): boolean {
+    return this.#layer?.bindings.binds(params, extra?.authInfo) === true;
   }
 
   /** Whether it is known what a tool of this name is: the server's, or one of the three. */

@@ -6,7 +6,7 @@
 
 import { isObject } from "../../../runtime/json.ts";
 import { utf8Length } from "../../../runtime/utf8.ts";
-import { asError } from "../wire_errors.ts";
+import { asError } from "../../../runtime/errors.ts";
 import { ownerOf } from "../session/session_lookup.ts";
 import { callHook, HOOK_MS } from "./operator_hook.ts";
 import { refuse, refuseForNow } from "./error_responses.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { crypto } from "@std/crypto/crypto";
+import { sha256 } from "../../../runtime/sha256.ts";
 import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import type { Authenticator } from "./authentication.ts";
 
@@ -15,7 +15,6 @@ interface Token {
 
 // What is between the principals of such a file and those of any real issuer.
 const ISSUER = "tokens";
-const encoder = new TextEncoder();
 
 /**
  * Reads a file of tokens, one a line: the SHA-256 of the token in hex, and after a space the
@@ -32,7 +31,7 @@ export async function readTokens(path: string): Promise<Authenticator> {
   return ({ headers }) => {
     const token = /^Bearer +([\x21-\x7e]+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
     if (token === undefined) return undefined;
-    const principal = principalOf(tokens, sha256(token));
+    const principal = principalOf(tokens, Uint8Array.fromHex(sha256(token)));
     if (principal === undefined) return undefined;
     return { token, clientId: principal, scopes: [], extra: { iss: ISSUER, sub: principal } };
   };
@@ -63,8 +62,4 @@ function principalOf(tokens: readonly Token[], hash: Uint8Array): string | undef
     if (timingSafeEqual(token.hash, hash)) principal = token.principal;
   }
   return principal;
-}
-
-function sha256(text: string): Uint8Array {
-  return new Uint8Array(crypto.subtle.digestSync("SHA-256", encoder.encode(text)));
 }

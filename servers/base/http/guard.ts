@@ -8,7 +8,7 @@ import { printable } from "../../../runtime/terminal_text.ts";
 import { type AuthenticationOptions, identify } from "./authentication.ts";
 import { hostMatcher } from "./authority.ts";
 import { isPreflight, originMatcher, preflightResponse, readableBy } from "./cors.ts";
-import { asError } from "../wire_errors.ts";
+import { asError } from "../../../runtime/errors.ts";
 import { discardBody, refuse, refuseForNow } from "./error_responses.ts";
 import type { AuthInfo } from "../sdk.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { asError } from "../wire_errors.ts";
+import { asError } from "../../../runtime/errors.ts";
 import { refuse } from "./error_responses.ts";
 
 /** Where to listen, and whom to tell. */

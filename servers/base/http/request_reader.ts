@@ -7,7 +7,8 @@
 import { partsOf } from "./request_body.ts";
 import type { RequestLimits, Ticket } from "./request_quota.ts";
 import { MAX_MESSAGE_BYTES } from "../../../jsonrpc/lines.ts";
-import { errorMessage, readMessage, tooLarge, unsupportedVersion } from "../message_reader.ts";
+import { tooLarge } from "../../../jsonrpc/message.ts";
+import { errorMessage, readRequest, unsupportedVersion } from "../message_reader.ts";
 import { Overdue } from "../overdue.ts";
 import { discardBody, json, refuse, refuseForNow } from "./error_responses.ts";
 import { type JSONRPCMessage, SUPPORTED_PROTOCOL_VERSIONS } from "../sdk.ts";
@@ -38,13 +39,15 @@ export class PostReader {
     }
     const body = await this.#body(request, ticket);
     if (body instanceof Response) return body;
-    const incoming = readMessage(body);
+    const incoming = readRequest(body);
     if (incoming.kind === "message") {
       return checkVersion(request.headers, incoming.message) ?? incoming.message;
     }
     const { id, error } = incoming;
     // Nobody answers an answer, however broken it is.
-    if (incoming.kind === "stray" && incoming.isAnswer) return new Response(null, { status: 202 });
+    if (incoming.kind === "stray" && incoming.isResponse) {
+      return new Response(null, { status: 202 });
+    }
     return json(400, errorMessage(id, error));
   }
 

@@ -14,7 +14,7 @@ import { saysFull } from "../wire_errors.ts";
 import { EventStream, eventStreamResponse } from "./event_stream.ts";
 import { ownerOf } from "../session/session_lookup.ts";
 import { Load, type RequestLimits, requestLimits, type Ticket } from "./request_quota.ts";
-import { written } from "../message_reader.ts";
+import { encodeResponse } from "../message_reader.ts";
 import { Overdue } from "../overdue.ts";
 import { PostReader } from "./request_reader.ts";
 import { discardBody, jsonText, refuse, refuseForNow, RETRY_LATER } from "./error_responses.ts";
@@ -208,7 +208,7 @@ export class StatelessHttpTransport implements Transport {
   #answer(message: JSONRPCMessage & { id?: RequestId | undefined }): void {
     const flight = message.id === undefined ? undefined : this.#take(message.id);
     if (flight === undefined) return;
-    let { text } = written({ ...message, id: flight.id });
+    let { text } = encodeResponse({ ...message, id: flight.id });
     if (text.length > SMALL_ANSWER_BYTES) {
       if (flight.ticket.holdAnswer(utf8Length(text))) return this.#answerAtLength(flight, text);
       text = JSON.stringify(tooMuchUnread(flight.id));

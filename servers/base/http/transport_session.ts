@@ -14,9 +14,10 @@ import {
   tooMuchUnread,
   type UnreadAnswers,
 } from "./response_body.ts";
-import { asError, idInFlight, saysFull } from "../wire_errors.ts";
+import { idInFlight, saysFull } from "../wire_errors.ts";
+import { asError } from "../../../runtime/errors.ts";
 import type { Ticket } from "./request_quota.ts";
-import { errorMessage, written } from "../message_reader.ts";
+import { encodeResponse, errorMessage } from "../message_reader.ts";
 import type { Overdue } from "../overdue.ts";
 import { listingTypes } from "./request_reader.ts";
 import { json, jsonText, RETRY_LATER } from "./error_responses.ts";
@@ -219,7 +220,7 @@ export class TransportSession {
     options: SendOptions,
   ): Promise<void> {
     // The SDK would end the stream of an answer that is no JSON without a word.
-    const { answer, text } = written(message);
+    const { answer, text } = encodeResponse(message);
     const exchange = message.id === undefined ? undefined : this.#exchanges.get(message.id);
     if (exchange === undefined) return await this.#send(answer, options);
     if (text.length > SMALL_ANSWER_BYTES) {

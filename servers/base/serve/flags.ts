@@ -5,17 +5,13 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { LOG_LEVELS, type LogLevel } from "../../../runtime/log.ts";
 import { expandHome } from "../../../runtime/state_folder.ts";
 import { type Authority, canonicalOrigin, inAscii, parseAuthority } from "../http/authority.ts";
 import { BINDS, parseBind, type SessionBind } from "./bind_by.ts";
 import { isSessionName, MAX_NAME_BYTES } from "../session/session_binding.ts";
-import { asError } from "../wire_errors.ts";
+import { asError } from "../../../runtime/errors.ts";
 import { DEFAULT_TTL_MS } from "../session/session_record.ts";
-
-/** How much goes to stderr, from least to most. */
-export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
-/** How much goes to stderr. */
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Where a server listens. */
 export interface HttpSettings {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { stopSignal } from "../../../runtime/stop_signal.ts";
+import { within } from "../../../runtime/time_limit.ts";
 import denoConfig from "../../../deno.json" with { type: "json" };
 import { requireDeno } from "../../../runtime/deno_version.ts";
 import { logToStderr } from "../../../runtime/log_to_stderr.ts";
@@ -15,7 +17,7 @@ import type { SessionPolicy } from "../session/policy.ts";
 import { once } from "../session/operator_advice.ts";
 import type { Authenticator } from "../http/authentication.ts";
 import { bindingOptions, type SessionBind } from "./bind_by.ts";
-import { asError } from "../wire_errors.ts";
+import { asError } from "../../../runtime/errors.ts";
 import { findObstacle } from "../handles/handle_check.ts";
 import { sessionHandles } from "../handles/session_handles.ts";
 import {
@@ -23,13 +25,12 @@ import {
   type HandlesMode,
   helpText,
   type HttpSettings,
-  type LogLevel,
   parseFlags,
   UsageError,
 } from "./flags.ts";
 import { sessionLayer, type SessionLayerOptions } from "../session/session_layer.ts";
 import type { RequestLimits } from "../http/request_quota.ts";
-import { type Log, logger, oneLine } from "./log.ts";
+import { type Log, logger, type LogLevel, oneLine } from "../../../runtime/log.ts";
 import { OpeningStore } from "./deferred_store.ts";
 import type { McpServer, Transport } from "../sdk.ts";
 import { StdioTransport } from "../stdio_transport.ts";
@@ -163,16 +164,16 @@ async function serveStdio(connect: Connect, name: string, store: OpeningStore): 
         "--help. Ctrl-D ends it.",
     );
   }
-  const stop = stopSignal();
+  const stop = stopSignal("SIGHUP");
   const transport = new StdioTransport({
     readable: Deno.stdin.readable,
     writable: Deno.stdout.writable,
   });
   const server = await connect(transport);
   // The first message goes first: a host that waits for the answer does not wait for the store.
-  const opened = bounded(transport.heard, FIRST_MESSAGE_MS).then(() => store.opened());
+  const opened = within(FIRST_MESSAGE_MS, transport.heard).then(() => store.opened());
   await Promise.race([opened.then(() => transport.ended), stop]);
-  await bounded(transport.drained(), GRACE_MS);
+  await within(GRACE_MS, transport.drained());
   await server.close();
 }
 
@@ -182,7 +183,7 @@ async function serveHttp(
   settings: HttpSettings,
   log: Log,
 ): Promise<void> {
-  const stop = stopSignal();
+  const stop = stopSignal("SIGHUP");
   // A server on stdio has no use for any of it.
   const { listen } = await import("../http/http_server.ts");
   const onerror = (error: Error) => log("error", error.message);
@@ -192,32 +193,7 @@ async function serveHttp(
   const listener = await listen(settings, options);
   console.error(`${name} listening on ${listener.url}`);
   await stop;
-  await bounded(listener.close(), GRACE_MS);
-}
-
-/** Resolves at the first signal to stop; a second one ends the process at once. */
-function stopSignal(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const signals: Deno.Signal[] = Deno.build.os === "windows"
-    ? ["SIGINT", "SIGBREAK"]
-    : ["SIGINT", "SIGTERM"];
-  let stopping = false;
-  for (const signal of signals) {
-    Deno.addSignalListener(signal, () => {
-      if (stopping) Deno.exit(1);
-      stopping = true;
-      resolve();
-    });
-  }
-  return promise;
-}
-
-/** Waits for `work`, but no longer than `ms`. */
-async function bounded(work: Promise<void>, ms: number): Promise<void> {
-  const timeout = Promise.withResolvers<void>();
-  const timer = setTimeout(timeout.resolve, ms);
-  await Promise.race([work, timeout.promise]);
-  clearTimeout(timer);
+  await within(GRACE_MS, listener.close());
 }
 
 /** A client's mistakes must not fill the log; a store that fails is for whoever runs the server. */

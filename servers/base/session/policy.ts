@@ -117,7 +117,7 @@ export class Admission {
     // Whoever names a session is not to get another one, or none, in its place.
     if (handle !== undefined && found.kind !== "live") throw sessionRequired("unknown");
     const binding = found.kind === "missing"
-      ? await this.#bindings.of(params, owner, authInfo)
+      ? this.#bindings.of(params, owner, authInfo)
       : undefined;
     const policy = (typeof name === "string" ? this.#tools.get(name) : undefined) ?? this.#policy;
     if (found.kind !== "live" && binding === undefined && policy === "required") {

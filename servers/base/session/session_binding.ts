@@ -4,6 +4,7 @@
  * @module
  */
 
+import { sha256 } from "../../../runtime/sha256.ts";
 import {
   type Conversation,
   CONVERSATION_KEYS,
@@ -96,8 +97,6 @@ export interface Binding {
 /** The longest name of a session, in bytes of UTF-8. */
 export const MAX_NAME_BYTES = 256;
 
-const encoder = new TextEncoder();
-
 /** Is this a name that a session can have? */
 export function isSessionName(name: unknown): name is string {
   return typeof name === "string" && name !== "" && name.isWellFormed() &&
@@ -138,9 +137,9 @@ export class Bindings {
   }
 
   /** Whether a call that presents nothing is bound to something; not if that cannot be told. */
-  async binds(params: unknown, authInfo: AuthInfo | undefined): Promise<boolean> {
+  binds(params: unknown, authInfo: AuthInfo | undefined): boolean {
     try {
-      return await this.of(params, ownerOf(authInfo), authInfo) !== undefined;
+      return this.of(params, ownerOf(authInfo), authInfo) !== undefined;
     } catch {
       return false;
     }
@@ -152,19 +151,19 @@ export class Bindings {
    *
    * @throws {TypeError} if the function that chooses the name gives none, or what it throws.
    */
-  async of(
+  of(
     params: unknown,
     owner: string | null,
     authInfo: AuthInfo | undefined,
-  ): Promise<Binding | undefined> {
+  ): Binding | undefined {
     // Whoever makes up the id of a conversation must not come upon somebody else's session.
     if (!this.#local && owner === null) return undefined;
     const conversation = conversationOf(params, this.#keys);
     if (conversation === "unreadable") return undefined;
-    if (conversation !== undefined) return await byConversation(conversation);
+    if (conversation !== undefined) return byConversation(conversation);
     const name = this.#nameFor(authInfo);
     if (name !== undefined) return byName(name);
-    return this.#host === undefined ? undefined : await byEnvironment(this.#host);
+    return this.#host === undefined ? undefined : byEnvironment(this.#host);
   }
 
   #nameFor(authInfo: AuthInfo | undefined): string | undefined {
@@ -189,10 +188,10 @@ function checkName(name: unknown): asserts name is string {
   );
 }
 
-async function byConversation({ key, id }: Conversation): Promise<Binding> {
+function byConversation({ key, id }: Conversation): Binding {
   return {
     // The store is to tell nobody which conversations there were.
-    alias: `conversation:${await sha256(JSON.stringify([key, id]))}`,
+    alias: `conversation:${sha256(JSON.stringify([key, id]))}`,
     via: "conversation",
     title: `conversation by ${key}`,
     reason: "host/conversation",
@@ -203,17 +202,13 @@ function byName(name: string): Binding {
   return { alias: `name:${name}`, via: "name", title: name, reason: "host/name" };
 }
 
-async function byEnvironment({ variable, id }: HostSession): Promise<Binding> {
+function byEnvironment({ variable, id }: HostSession): Binding {
   // The first was the only one once, and its sessions are to be found again.
   const name = variable === HOST_SESSION_VARIABLES[0] ? "" : `${variable}:`;
   return {
-    alias: `environment:${name}${await sha256(id)}`,
+    alias: `environment:${name}${sha256(id)}`,
     via: "environment",
     title: "session of the host's environment",
     reason: "host/environment",
   };
-}
-
-async function sha256(text: string): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text))).toHex();
 }

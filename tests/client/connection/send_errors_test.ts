@@ -3,7 +3,7 @@
  */
 
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { failureOf, messageOf, statusOf } from "../../../client/connection/send_errors.ts";
+import { failureOf, statusOf } from "../../../client/connection/send_errors.ts";
 import { StreamableHTTPClientTransport, type Transport } from "../../../client/sdk.ts";
 import { Connected, Durable, startFixture } from "../../support/client/client_fixture.ts";
 
@@ -37,6 +37,17 @@ async function thrownFor(status: number): Promise<unknown> {
   return thrown;
 }
 
+/** Makes a transport fail as that of the SDK's second generation does. */
+function ofSecondGeneration(transport: Transport): Transport {
+  const send = transport.send.bind(transport);
+  transport.send = (...args) =>
+    send(...args).catch((error) => {
+      const status = statusOf(error);
+      throw status === undefined ? error : new SdkHttpError(status, error.message);
+    });
+  return transport;
+}
+
 for (const status of [401, 403, 404, 503]) {
   Deno.test(`statusOf: reads ${status} in the errors of both generations of the SDK`, async () => {
     const errors = [await thrownFor(status), new SdkHttpError(status, "text")];
@@ -54,28 +65,6 @@ Deno.test("statusOf: what has no status has none", () => {
     assertEquals(statusOf(error), undefined, String(error));
   }
 });
-
-Deno.test("messageOf: says what there is to say of anything that is thrown", () => {
-  const said = [new Error("one"), { message: "two" }, "three", { secret: 4 }, undefined];
-  assertEquals(said.map(messageOf), [
-    "one",
-    "two",
-    "three",
-    "an error without a message",
-    "undefined",
-  ]);
-});
-
-/** Makes a transport fail as that of the SDK's second generation does. */
-function ofSecondGeneration(transport: Transport): Transport {
-  const send = transport.send.bind(transport);
-  transport.send = (...args) =>
-    send(...args).catch((error) => {
-      const status = statusOf(error);
-      throw status === undefined ? error : new SdkHttpError(status, error.message);
-    });
-  return transport;
-}
 
 Deno.test("withSession: a transport session that the SDK's second generation has lost is rebuilt", async () => {
   await using fixture = await Durable.create("stateful");

@@ -12,7 +12,7 @@ import { writeTokens } from "../../support/servers/tokens.ts";
 import { callerOf, type Send, TOKENS } from "../../support/servers/callers.ts";
 
 const POLICIES = new URL("../../fixtures/policies.ts", import.meta.url);
-const clashing = (kind: string) => new URL(`../../wire/clashing.ts?${kind}`, import.meta.url);
+const clashing = (kind: string) => new URL(`../../fixtures/clashing.ts?${kind}`, import.meta.url);
 const OWN = ["session_create", "session_list", "session_end"];
 const DEAD = "sess-" + "0".repeat(32);
 const NONE = { "mcp/session": null };

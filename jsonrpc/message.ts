@@ -1,0 +1,128 @@
+/**
+ * JSON-RPC 2.0 messages: their shapes, and reading one from the bytes of a peer.
+ *
+ * @module
+ */
+
+import { CODE, invalid, WireError } from "../protocol/errors.ts";
+import { isObject, member } from "../runtime/json.ts";
+import { type Envelope, envelopeOf, isRequestId, type RequestId } from "./envelope.ts";
+import { LongLine, MAX_MESSAGE_BYTES } from "./lines.ts";
+import { isNestedDeeper, MAX_NESTING } from "./nesting.ts";
+
+/** A request, a notification or a response, with whatever else stands at its top level. */
+export type RpcMessage =
+  | {
+    readonly jsonrpc: "2.0";
+    readonly id?: RequestId;
+    readonly method: string;
+    readonly params?: Record<string, unknown>;
+  }
+  | { readonly jsonrpc: "2.0"; readonly id: RequestId; readonly result: Record<string, unknown> }
+  | {
+    readonly jsonrpc: "2.0";
+    readonly id: RequestId;
+    readonly error: { readonly code: number; readonly message: string; readonly data?: unknown };
+  };
+
+/** A message, or why it is none. */
+export type Incoming<T> = { readonly kind: "message"; readonly message: T } | Refused;
+
+/**
+ * What is no message. Only an `error` is answered: a `stray` has no `method`, and two peers that
+ * answer each other's responses never end. `isResponse` tells whether it was meant as one.
+ */
+export type Refused =
+  | { readonly kind: "error"; readonly id: RequestId | null; readonly error: WireError }
+  | {
+    readonly kind: "stray";
+    readonly id: RequestId | null;
+    readonly error: WireError;
+    readonly isResponse: boolean;
+  };
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * Reads one message from its bytes.
+ *
+ * @param check Gives the message that a parsed value is, or throws a {@linkcode WireError}.
+ */
+export function readMessage<T>(
+  bytes: Uint8Array | LongLine,
+  check: (value: unknown) => T,
+): Incoming<T> {
+  if (bytes instanceof LongLine) return refused(tooLarge(), bytes.envelope);
+  let value: unknown;
+  let isTooDeep: boolean;
+  try {
+    const text = decoder.decode(bytes);
+    isTooDeep = isNestedDeeper(text, MAX_NESTING);
+    value = JSON.parse(text);
+  } catch {
+    return refused(new WireError(CODE.parseError, "Parse error: the message is not valid JSON"));
+  }
+  try {
+    if (isTooDeep) throw malformed(`a message can be nested at most ${MAX_NESTING} levels deep`);
+    return { kind: "message", message: check(value) };
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    return refused(error, isObject(value) ? envelopeOf(value) : undefined);
+  }
+}
+
+/**
+ * The message that a value fresh from `JSON.parse` is. `params` that are `null` are absent, and are
+ * taken away.
+ *
+ * @throws {WireError} -32600, or -32602 for `params` of a wrong type.
+ */
+export function asMessage(value: unknown): RpcMessage {
+  if (Array.isArray(value)) throw malformed("a batch is not accepted; send each message by itself");
+  if (!isObject(value)) throw malformed("a message must be an object");
+  if (value.jsonrpc !== "2.0") throw malformed('jsonrpc must be "2.0"');
+  if (Object.hasOwn(value, "method")) checkRequest(value);
+  else if (!isRequestId(value.id) || !(isObject(value.result) || isErrorBody(value.error))) {
+    throw malformed("it is neither a request nor a response to one");
+  }
+  return value as RpcMessage;
+}
+
+function isErrorBody(error: unknown): boolean {
+  return isObject(error) && Number.isSafeInteger(error.code) && typeof error.message === "string";
+}
+
+function checkRequest(value: Record<string, unknown>): void {
+  if (typeof value.method !== "string") throw malformed("method must be a string");
+  if (Object.hasOwn(value, "id") && !isRequestId(value.id)) {
+    throw malformed("id must be a string or an integer");
+  }
+  if (value.params === null) delete value.params;
+  else if (value.params !== undefined && !isObject(value.params)) {
+    throw invalid("params", "an object", value.params);
+  }
+}
+
+/** What becomes of a message with this envelope, as far as it is known. */
+export function refused(error: WireError, envelope?: Envelope): Refused {
+  const id = envelope?.id ?? null;
+  if (envelope === undefined || envelope.kind === "call") return { kind: "error", id, error };
+  return { kind: "stray", id, error, isResponse: envelope.kind === "answer" };
+}
+
+/** The error for a message of more than {@linkcode MAX_MESSAGE_BYTES}. */
+export function tooLarge(): WireError {
+  return malformed(`a message can have at most ${MAX_MESSAGE_BYTES} bytes`);
+}
+
+/** The error for what is no message. */
+export function malformed(why: string): WireError {
+  return new WireError(CODE.invalidRequest, `Invalid request: ${why}`);
+}
+
+/** The id of the request that `message` cancels, if it is a cancellation. */
+export function cancelledId(message: object): RequestId | undefined {
+  if (member(message, "method") !== "notifications/cancelled") return undefined;
+  const id = member(member(message, "params"), "requestId");
+  return isRequestId(id) ? id : undefined;
+}

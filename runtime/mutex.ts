@@ -1,0 +1,22 @@
+/**
+ * A mutex within this process: work that must not overlap runs one after another.
+ *
+ * @module
+ */
+
+/** A fair lock: first come, first served. */
+export class Mutex {
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** Runs `work` when all earlier work has ended, and gives what it gives. */
+  run<T>(work: () => T | Promise<T>): Promise<T> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  /** Resolves when all work so far has ended. */
+  async idle(): Promise<void> {
+    await this.#last;
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * The stop signals of the system: SIGINT, SIGTERM, SIGHUP; on Windows Ctrl-C and Ctrl-Break.
+ *
+ * @module
+ */
+
+/** The signals that end a program, each with the exit status that stands for it. */
+const STATUSES: readonly (readonly [Deno.Signal, number])[] = Deno.build.os === "windows"
+  ? [["SIGINT", 130], ["SIGBREAK", 149]]
+  : [["SIGHUP", 129], ["SIGINT", 130], ["SIGTERM", 143]];
+
+/**
+ * Resolves with the exit status of the first stop signal but for `except`. A second one ends
+ * the process at once.
+ */
+export function stopSignal(except?: Deno.Signal): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  let isStopping = false;
+  for (const [signal, status] of STATUSES) {
+    if (signal === except) continue;
+    Deno.addSignalListener(signal, () => {
+      if (isStopping) Deno.exit(status);
+      isStopping = true;
+      resolve(status);
+    });
+  }
+  return promise;
+}

@@ -1,0 +1,13 @@
+import { assertEquals } from "@std/assert";
+import { messageOf } from "../../runtime/errors.ts";
+
+Deno.test("messageOf: says what there is to say of anything that is thrown", () => {
+  const said = [new Error("one"), { message: "two" }, "three", { secret: 4 }, undefined];
+  assertEquals(said.map(messageOf), [
+    "one",
+    "two",
+    "three",
+    "an error without a message",
+    "undefined",
+  ]);
+});

@@ -1,0 +1,8 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { within } from "../../runtime/time_limit.ts";
+
+Deno.test("within(): gives what the work gives, or undefined when time is over", async () => {
+  assertEquals(await within(60_000, Promise.resolve("done")), "done");
+  assertEquals(await within(0, new Promise(() => {})), undefined);
+  await assertRejects(() => within(60_000, Promise.reject(new Error("failed"))), Error, "failed");
+});
