@@ -4,6 +4,8 @@
  * @module
  */
 
+import protobuf from "npm:protobufjs@^8.8.1";
+
 /** Bytes as a string of one character each, so that `<` compares them as bytes compare. */
 export type Binary = string;
 
@@ -46,57 +48,91 @@ export type Outcome =
   | { readonly versionstamp: Binary }
   | { readonly failedChecks: readonly number[] };
 
+const { root } = protobuf.parse(`
+  syntax = "proto3";
+  message ReadRange { bytes start = 1; bytes end = 2; int32 limit = 3; bool reverse = 4; }
+  message SnapshotRead { repeated ReadRange ranges = 1; }
+  message KvValue { bytes data = 1; int32 encoding = 2; }
+  message Check { bytes key = 1; bytes versionstamp = 2; }
+  message Mutation { bytes key = 1; KvValue value = 2; int32 type = 3; int64 expire_at_ms = 4; }
+  message AtomicWrite { repeated Check checks = 1; repeated Mutation mutations = 2; repeated bytes enqueues = 3; }
+  message KvEntry { bytes key = 1; bytes value = 2; int32 encoding = 3; bytes versionstamp = 4; }
+  message RangeOutput { repeated KvEntry values = 1; }
+  message SnapshotReadOutput { repeated RangeOutput ranges = 1; bool consistent = 4; int32 status = 8; }
+  message AtomicWriteOutput { int32 status = 1; bytes versionstamp = 2; repeated uint32 failed_checks = 4; }
+`);
+const SUCCESS = 1;
+const CHECK_FAILED = 2;
+
+/** The fields of a message, with defaults for absent ones and numbers for 64-bit integers. */
+function decode(type: string, bytes: Uint8Array) {
+  const message = root.lookupType(type);
+  return message.toObject(message.decode(bytes), { defaults: true, longs: Number });
+}
+
+function encode(type: string, fields: Record<string, unknown>): Uint8Array<ArrayBuffer> {
+  const message = root.lookupType(type);
+  return Uint8Array.from(message.encode(message.create(fields)).finish());
+}
+
 export function readSnapshotRead(bytes: Uint8Array): ReadRange[] {
-  return new Message(bytes).all(1).map((range) => ({
-    start: range.binary(1),
-    end: range.binary(2),
-    limit: range.number(3),
-    reverse: range.number(4) === 1,
+  const ranges: { start: Uint8Array; end: Uint8Array; limit: number; reverse: boolean }[] =
+    decode("SnapshotRead", bytes).ranges;
+  return ranges.map((range) => ({
+    ...range,
+    start: toBinary(range.start),
+    end: toBinary(range.end),
   }));
 }
 
 export function readAtomicWrite(bytes: Uint8Array): AtomicWrite {
-  const write = new Message(bytes);
+  const { checks, mutations, enqueues } = decode("AtomicWrite", bytes);
   return {
-    checks: write.all(1).map((check) => ({
-      key: check.binary(1),
-      versionstamp: check.binary(2),
+    checks: checks.map((check: { key: Uint8Array; versionstamp: Uint8Array }) => ({
+      key: toBinary(check.key),
+      versionstamp: toBinary(check.versionstamp),
     })),
-    mutations: write.all(2).map((mutation) => {
-      const [value] = mutation.all(2);
-      return {
-        key: mutation.binary(1),
-        type: mutation.number(3),
-        value: value?.bytes(1) ?? new Uint8Array(),
-        encoding: value?.number(2) ?? 0,
-        expiresAt: mutation.number(4),
-      };
-    }),
-    enqueues: write.all(3).length,
+    mutations: mutations.map((
+      { key, value, type, expireAtMs }: {
+        key: Uint8Array;
+        value: { data: Uint8Array; encoding: number } | null;
+        type: number;
+        expireAtMs: number;
+      },
+    ) => ({
+      key: toBinary(key),
+      type,
+      value: value?.data ?? new Uint8Array(),
+      encoding: value?.encoding ?? 0,
+      expiresAt: expireAtMs,
+    })),
+    enqueues: enqueues.length,
   };
 }
 
 export function writeSnapshotReadOutput(
   ranges: readonly (readonly Entry[])[],
 ): Uint8Array<ArrayBuffer> {
-  const outputs = ranges.map((entries) =>
-    entries.map(({ key, value, encoding, versionstamp }) =>
-      message([1, toBytes(key)], [2, value], [3, encoding], [4, toBytes(versionstamp)])
-    )
-  );
-  return message(
-    ...outputs.map((entries) =>
-      [1, message(...entries.map((entry) => [1, entry] as const))] as const
-    ),
-    [4, 1], // It is strongly consistent.
-    [8, 1], // It was a success.
-  );
+  return encode("SnapshotReadOutput", {
+    ranges: ranges.map((entries) => ({
+      values: entries.map(({ key, versionstamp, ...entry }) => ({
+        ...entry,
+        key: toBytes(key),
+        versionstamp: toBytes(versionstamp),
+      })),
+    })),
+    consistent: true,
+    status: SUCCESS,
+  });
 }
 
 export function writeAtomicWriteOutput(outcome: Outcome): Uint8Array<ArrayBuffer> {
-  return "versionstamp" in outcome
-    ? message([1, 1], [2, toBytes(outcome.versionstamp)])
-    : message([1, 2], ...outcome.failedChecks.map((index) => [4, index] as const));
+  return encode(
+    "AtomicWriteOutput",
+    "versionstamp" in outcome
+      ? { status: SUCCESS, versionstamp: toBytes(outcome.versionstamp) }
+      : { status: CHECK_FAILED, failedChecks: outcome.failedChecks },
+  );
 }
 
 export function toBytes(binary: Binary): Uint8Array<ArrayBuffer> {
@@ -105,87 +141,4 @@ export function toBytes(binary: Binary): Uint8Array<ArrayBuffer> {
 
 function toBinary(bytes: Uint8Array): Binary {
   return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
-}
-
-const VARINT = 0;
-const LENGTH_DELIMITED = 2;
-
-/** The fields of one message: numbers and bytes, which is all that the protocol has. */
-class Message {
-  readonly #numbers = new Map<number, number>();
-  readonly #bytes = new Map<number, Uint8Array[]>();
-
-  constructor(bytes: Uint8Array) {
-    let at = 0;
-    const varint = () => {
-      let value = 0n;
-      for (let shift = 0n;; shift += 7n) {
-        const byte = bytes[at++];
-        if (byte === undefined) throw new RangeError("The message ends within a number");
-        value |= BigInt(byte & 0x7f) << shift;
-        if (byte < 0x80) return Number(BigInt.asIntN(64, value));
-      }
-    };
-    while (at < bytes.length) {
-      const tag = varint();
-      const field = tag >>> 3;
-      switch (tag & 7) {
-        case VARINT:
-          this.#numbers.set(field, varint());
-          break;
-        case LENGTH_DELIMITED: {
-          const end = varint() + at;
-          if (end > bytes.length) throw new RangeError("The message ends within a field");
-          this.#bytes.set(field, [...this.#bytes.get(field) ?? [], bytes.subarray(at, end)]);
-          at = end;
-          break;
-        }
-        default:
-          throw new TypeError(`The message has a field of an unknown kind: ${tag & 7}`);
-      }
-    }
-  }
-
-  number(field: number): number {
-    return this.#numbers.get(field) ?? 0;
-  }
-
-  bytes(field: number): Uint8Array {
-    return this.#bytes.get(field)?.at(-1) ?? new Uint8Array();
-  }
-
-  binary(field: number): Binary {
-    return toBinary(this.bytes(field));
-  }
-
-  all(field: number): Message[] {
-    return (this.#bytes.get(field) ?? []).map((bytes) => new Message(bytes));
-  }
-}
-
-/** Writes a message of such fields. */
-function message(
-  ...fields: readonly (readonly [field: number, value: number | Uint8Array])[]
-): Uint8Array<ArrayBuffer> {
-  const parts: Uint8Array[] = [];
-  for (const [field, value] of fields) {
-    if (typeof value === "number") {
-      parts.push(varint(field << 3 | VARINT), varint(value));
-    } else {
-      parts.push(varint(field << 3 | LENGTH_DELIMITED), varint(value.length), value);
-    }
-  }
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
-
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  for (; value >= 0x80; value = Math.floor(value / 0x80)) bytes.push(value % 0x80 | 0x80);
-  return Uint8Array.from([...bytes, value]);
 }
