@@ -1,41 +1,41 @@
 /**
- * Backpressure: how much may wait for a peer that takes it slowly.
+ * Backpressure: a bound on what waits for a slow peer.
  *
  * @module
  */
 
-/** What a message that waits takes beside its own bytes, roughly. */
-const BYTES_BESIDE = 1024;
+/** Overhead of a waiting message beside its own bytes, roughly. */
+const OVERHEAD_BYTES = 1024;
 
-/** The messages that wait for one peer, by their size. */
+/** Bytes of the messages that wait for one peer. */
 export class Backlog {
   readonly #maxBytes: number;
   #bytes = 0;
   #isOver = false;
   #waiting: PromiseWithResolvers<void> | undefined;
 
-  /** Is full when more than `maxBytes` wait. */
+  /** Full when more than `maxBytes` wait. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  /** Should nothing be added that can wait elsewhere, or be done without? */
+  /** Whether whatever can wait elsewhere, or is dispensable, must not be added. */
   get isFull(): boolean {
     return this.#bytes > this.#maxBytes && !this.#isOver;
   }
 
-  /** A message of so many bytes waits from now on. */
+  /** Counts a message that begins to wait. */
   add(bytes: number): void {
-    this.#bytes += bytes + BYTES_BESIDE;
+    this.#bytes += bytes + OVERHEAD_BYTES;
   }
 
-  /** It waits no more. */
+  /** Counts it out. */
   remove(bytes: number): void {
-    this.#bytes -= bytes + BYTES_BESIDE;
+    this.#bytes -= bytes + OVERHEAD_BYTES;
     if (!this.isFull) this.#wake();
   }
 
-  /** Resolves as soon as it is not full. */
+  /** Resolves when there is room. */
   async room(): Promise<void> {
     while (this.isFull) {
       this.#waiting ??= Promise.withResolvers();
@@ -43,7 +43,7 @@ export class Backlog {
     }
   }
 
-  /** Lets nothing wait for room any more. */
+  /** Ends all waiting for room, for good. */
   end(): void {
     this.#isOver = true;
     this.#wake();

@@ -1,5 +1,5 @@
 /**
- * Whose a message is that is not read as a whole: the members at its top level.
+ * The envelope of a message that is not parsed as a whole: its id and its kind.
  *
  * @module
  */
@@ -7,19 +7,19 @@
 /** A request's id, which keeps its type: `7` and `"7"` are two ids. */
 export type RequestId = string | number;
 
-/** What the top level of a message tells. */
+/** What the members at the top level tell. */
 export interface Envelope {
-  /** `undefined` if there is none, or none that an answer could carry. */
+  /** `undefined` if there is none that a response could carry. */
   readonly id: RequestId | undefined;
-  /** A call has a `method`; an answer has none, but a `result` or an `error`. */
+  /** A call has a `method`; an answer has a `result` or an `error` and no `method`. */
   readonly kind: "call" | "answer" | "neither";
 }
 
-/** An id that is longer is not kept. */
+/** Longest id that is kept. */
 const MAX_ID_BYTES = 4096;
-/** The members that matter. */
+/** The members that decide. */
 const NAMES: readonly string[] = ["id", "method", "result", "error"];
-/** None of their names is longer, even with each letter escaped. */
+/** Longer than each of their names with every letter escaped. */
 const MAX_NAME_BYTES = 64;
 
 const QUOTE = 0x22;
@@ -30,7 +30,7 @@ const OPENING = new Set([0x5b, 0x7b]);
 const CLOSING = new Set([0x5d, 0x7d]);
 const BRACE = 0x7b;
 
-/** Is this a string or an integer, as ids are? */
+/** Whether `value` is a string or an integer, as ids are. */
 export function isRequestId(value: unknown): value is RequestId {
   return typeof value === "string" || Number.isSafeInteger(value);
 }
@@ -43,8 +43,8 @@ export function envelopeOf(message: Readonly<Record<string, unknown>>): Envelope
 }
 
 /**
- * Finds the envelope in bytes that nobody keeps. Only what stands at the top level counts, and of a
- * name that comes twice the last one, as for `JSON.parse`.
+ * Finds the envelope in bytes that are not kept. Only the top level counts; of a name that comes
+ * twice, the last one, as for `JSON.parse`.
  */
 export class EnvelopeScanner {
   readonly #members: Record<string, unknown> = {};
@@ -53,13 +53,13 @@ export class EnvelopeScanner {
   #isEscaped = false;
   #begun = false;
   #broken = false;
-  /** The member at the top level whose value comes, once its colon has come. */
+  /** The member whose value is being read. */
   #name: string | undefined;
-  /** The bytes of the name or the value at the top level that is being read. */
+  /** The bytes of the name or value that is being read. */
   #token: number[] = [];
   #isTokenLost = false;
 
-  /** Takes the bytes that follow. */
+  /** Takes the next bytes. */
   push(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; at++) {
       const byte = bytes[at] ?? 0;
@@ -68,7 +68,7 @@ export class EnvelopeScanner {
     }
   }
 
-  /** The envelope; `undefined` if what came was no object, or not a whole one. */
+  /** The envelope; `undefined` if the bytes were not one whole object. */
   end(): Envelope | undefined {
     if (!this.#begun || this.#broken || this.#depth > 0) return undefined;
     return envelopeOf(this.#members);
@@ -84,7 +84,7 @@ export class EnvelopeScanner {
   #between(byte: number): void {
     if (byte <= 0x20) return;
     if (this.#depth === 0) {
-      // An object comes first, and nothing after it.
+      // Exactly one object may come.
       if (this.#begun || byte !== BRACE) this.#broken = true;
       this.#begun = true;
       this.#depth = 1;

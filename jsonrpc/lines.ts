@@ -11,22 +11,22 @@ export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
 const NEWLINE = 0x0a;
 
-/** A line that was longer than what is kept of one. */
+/** A line past the limit, of which only the envelope is kept. */
 export class LongLine {
-  /** Whose message it was; `undefined` if it was no object. */
+  /** `undefined` if it was no object. */
   readonly envelope: Envelope | undefined;
-  /** How much is kept of it. */
+  /** Bytes kept of it. */
   readonly length = 0;
 
-  /** Takes what was found as the line went by. */
+  /** Keeps the envelope. */
   constructor(envelope: Envelope | undefined) {
     this.envelope = envelope;
   }
 }
 
 /**
- * The lines in a stream that are not blank, those together that end in one piece of it. The last one
- * may end with the stream alone. Of a line past `maxBytes` nothing is kept but its envelope.
+ * The lines of a stream but for blank ones, in groups that end in one piece of it. The end of the
+ * stream ends the last line. A line past `maxBytes` is a {@linkcode LongLine}.
  */
 export async function* linesOf(
   stream: ReadableStreamDefaultReader<Uint8Array>,
@@ -49,7 +49,7 @@ export async function* linesOf(
   if (last !== undefined) yield [last];
 }
 
-/** A line that is being read. */
+/** The line that is being read. */
 class LineBuffer {
   readonly #maxBytes: number;
   #parts: Uint8Array[] = [];

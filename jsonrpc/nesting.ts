@@ -1,13 +1,13 @@
 /**
- * How deep objects and arrays stand in one another.
+ * Nesting depth of objects and arrays in a JSON text.
  *
  * @module
  */
 
-/** How deep they may in a message of a client's: what comes after recurses into them. */
+/** Deepest nesting in a client's message: later code recurses into it. */
 export const MAX_NESTING = 128;
 
-/** Do objects and arrays stand deeper in one another than `most`? */
+/** Whether objects and arrays are nested deeper than `most`. */
 export function isNestedDeeper(json: string, most: number): boolean {
   let depth = 0;
   for (let at = 0; at < json.length; at++) {
@@ -20,7 +20,7 @@ export function isNestedDeeper(json: string, most: number): boolean {
   return false;
 }
 
-/** Where the string ends that begins here. */
+/** Index of the closing quote of the string that opens at `start`. */
 function endOfString(json: string, start: number): number {
   for (let at = start + 1;; at++) {
     at = json.indexOf('"', at);

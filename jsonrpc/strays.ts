@@ -1,21 +1,21 @@
 /**
- * Telling of lines that nobody can use, without a line in the log for each.
+ * Rate limit of log lines about stray messages.
  *
  * @module
  */
 
-/** Tells of the first stray line, the tenth, the hundredth and so on: a peer may send millions. */
+/** Reports the first stray line, the tenth, the hundredth …: a peer may send millions. */
 export class Strays {
   readonly #tell: (message: string) => void;
   #count = 0;
   #next = 1;
 
-  /** Tells by means of `tell`. */
+  /** Reports to `tell`. */
   constructor(tell: (message: string) => void) {
     this.#tell = tell;
   }
 
-  /** Counts a line that was of no use, and says why if it is its turn. */
+  /** Counts a stray line, and reports it if it is the first, tenth, hundredth … */
   add(why: string): void {
     if (++this.#count < this.#next) return;
     this.#next *= 10;

@@ -13,12 +13,12 @@ export type Json =
   | readonly Json[]
   | { readonly [key: string]: Json };
 
-/** Is `value` an object in the sense of JSON: neither `null` nor an array? */
+/** Whether `value` is an object in the sense of JSON: neither `null` nor an array. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The member `name` that `object` itself has; `null` counts as absent, as it does on the wire. */
+/** The own member `name` of `object`; `null` counts as absent, as on the wire. */
 export function member(object: unknown, name: string): unknown {
   if (!isObject(object) || !Object.hasOwn(object, name)) return undefined;
   return object[name] ?? undefined;

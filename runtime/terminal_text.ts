@@ -1,5 +1,5 @@
 /**
- * Texts and JSON of others, without what a terminal would act on.
+ * Texts of others, made safe for terminals and logs.
  *
  * @module
  */
@@ -7,9 +7,10 @@
 // Control and format characters (those that turn the direction of what follows are among them),
 // line and paragraph separators, and lone surrogates.
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
+
 /**
- * A text that others wrote, without what a terminal would act on or what would hide in a log, but
- * for the characters in `allowed`. Each such character becomes U+FFFD, or what `mark` makes of it.
+ * A text of others without the characters that a terminal acts on or that hide in a log. Each but
+ * those in `allowed` becomes U+FFFD, or what `mark` makes of it.
  */
 export function printable(
   text: string,
@@ -22,12 +23,12 @@ export function printable(
   );
 }
 
-/** A value as JSON that says the same with nothing in it that a terminal would act on. */
+/** A value as equivalent JSON in which a terminal acts on nothing. */
 export function printableJson(value: unknown, space?: number): string {
   return printable(JSON.stringify(value, null, space), "\n", escaped);
 }
 
-/** A character as JSON escapes it: a surrogate at a time. */
+/** A character escaped as in JSON, a surrogate at a time. */
 function escaped(character: string): string {
   return Array.from(
     { length: character.length },
