@@ -1,5 +1,5 @@
 /**
- * Keeps one core busy until it is killed: what `start.ts` starts servers beside.
+ * Keeps one core busy until it is killed: the background load of `start.ts`.
  *
  * @module
  */

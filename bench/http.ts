@@ -1,7 +1,6 @@
 /**
- * What a call costs over HTTP: `deno task bench:http`. Each server is a process of its own, the load
- * is another, and the servers are measured in turn in one run. It reads what processes cost from
- * `/proc`, so it needs Linux.
+ * Cost of a call over HTTP: `deno task bench:http`. Each server is a process of its own, the load
+ * another, and the servers are measured in turn in one run. Needs Linux, for `/proc`.
  *
  * @module
  */
@@ -50,7 +49,7 @@ const middle = (found: readonly Measured[], of: keyof Measured) =>
   median(found.map((each) => each[of]));
 const rates = (found: readonly Measured[] = []) => found.map((each) => each.perSecond);
 
-/** Measures all servers at one number of connections; gives what each came to, by rounds. */
+/** Measures all servers at one number of connections; gives the figures of each, by rounds. */
 async function measure(targets: readonly Target[], connections: number) {
   for (const target of targets) await target.run(connections, { ms: ROUND_MS });
   const measures = targets.map((target) => () => target.measure(connections, ROUND_MS));
@@ -91,7 +90,7 @@ async function servers() {
   await memory(targets);
 }
 
-/** Holds what was found, in the order of the servers, to what is claimed. */
+/** Holds the figures, in the order of the servers, to the bounds. */
 function hold(found: readonly (readonly Measured[])[]) {
   const [, stateful, stateless, bare, memory, durable] = found.map(rates);
   const add = (
@@ -116,16 +115,16 @@ function hold(found: readonly (readonly Measured[])[]) {
     against: "one core",
     figures: "",
     ratio: busiest,
-    // A load that had no time left would measure itself.
+    // A load without time left would measure itself.
     atMost: 0.8,
   });
 }
 
-/** What memory each server has before and after many requests. */
+/** Memory of each server before and after many requests. */
 async function memory(targets: readonly Target[]) {
   const lines: string[][] = [];
   for (const target of targets) {
-    // An idle server gives memory back: only a busy one can be compared with a busy one.
+    // An idle server gives memory back, so busy is compared with busy.
     await target.run(HELD_AT, { requests: MEMORY_REQUESTS / 2 });
     const before = target.rssBytes();
     await target.run(HELD_AT, { requests: MEMORY_REQUESTS });
@@ -137,7 +136,7 @@ async function memory(targets: readonly Target[]) {
       against: "before",
       figures: `${megabytes(after)} : ${megabytes(before)}`,
       ratio: after / before,
-      // What V8 lets its heap grow before it collects comes and goes; a leak would come to more.
+      // V8's heap comes and goes by this much before it collects; a leak would be more.
       atMost: 1.3,
     });
   }

@@ -1,6 +1,6 @@
 /**
- * What the load of `http.ts` sends, written beforehand: calls of `hashcheck_store`, and what has to
- * stand in the answer of each.
+ * Calls of `hashcheck_store` for the load of `http.ts`, encoded beforehand, and the text that the
+ * response of each must have.
  *
  * @module
  */
@@ -12,29 +12,28 @@ import type { Answer, HttpConnection } from "./http_connection.ts";
 import { idOf } from "./sessions.ts";
 
 /**
- * With what the calls are made: `raw` for a server that answers the same whatever it is asked,
- * `none` for no session, `transport` for one of the SDK's transport and `own` for one of ours on
- * each connection; a number for so many sessions of ours that are there already, of which each
- * call takes one at random.
+ * Sessions of the calls: `raw` for a server with one fixed response, `none`, `transport` for one of
+ * the SDK's transport and `own` for one of ours on each connection; a number for that many existing
+ * sessions of ours, of which each call takes one at random.
  */
 export type Sessions = "raw" | "none" | "transport" | "own" | number;
 
-/** A call that is written beforehand. */
+/** An encoded call. */
 interface Call {
   readonly request: Buffer;
-  /** What stands in its answer, and in that of no other call. */
+  /** Text that only its own response has. */
   readonly expected: readonly string[];
-  /** Where the session's number stands in the request, if each time another one goes there. */
+  /** Offset of the session's number, if each call takes another session. */
   readonly numberAt: number;
 }
 
-// So many that no two calls in a row write the same value.
+// Enough that no two calls in a row write the same value.
 const CALLS_PER_CONNECTION = 8;
-// Of the hex digits at the end of an id, as many as 16 million sessions need.
+// Hex digits at the end of an id that 16 million sessions need.
 const DIGITS = 6;
 const HEX = Buffer.from("0123456789abcdef");
 
-/** The calls that one connection makes, over and over. */
+/** Calls of one connection, over and over. */
 export class Calls {
   readonly #sessions: Sessions;
   readonly #calls: readonly Call[];
@@ -45,7 +44,7 @@ export class Calls {
     this.#calls = calls;
   }
 
-  /** Writes them, after whatever has to be sent before the first of them. */
+  /** Encodes them, after sending what has to come first. */
   static async prepare(
     connection: HttpConnection,
     url: URL,
@@ -73,7 +72,7 @@ export class Calls {
     return new Calls(sessions, calls);
   }
 
-  /** Makes the next call and looks at its answer. */
+  /** Makes the next call and checks its response. */
   async make(connection: HttpConnection): Promise<void> {
     const call = this.#calls[this.#next++ % this.#calls.length]!;
     if (typeof this.#sessions === "number") {

@@ -1,6 +1,6 @@
 /**
- * One connection of the load: requests that were written beforehand go out, and each answer is read
- * whole and looked at. It knows just enough HTTP/1.1 to cost far less than the servers it measures.
+ * One connection of the load: sends encoded requests and reads each response whole. Knows just enough
+ * HTTP/1.1 to cost far less than the servers that it measures.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { Buffer } from "node:buffer";
 
 const END_OF_HEAD = "\r\n\r\n";
 
-/** An answer that came whole. */
+/** A whole response. */
 export interface Answer {
   /** The status line and the headers. */
   readonly head: string;
@@ -38,7 +38,7 @@ export class HttpConnection {
     this.#socket.close();
   }
 
-  /** Sends one request and reads its answer. */
+  /** Sends one request and reads its response. */
   async send(request: Uint8Array): Promise<Answer> {
     for (let sent = 0; sent < request.length;) {
       sent += await this.#socket.write(sent === 0 ? request : request.subarray(sent));
@@ -56,7 +56,7 @@ export class HttpConnection {
   }
 }
 
-/** The answer in these bytes, if all of it is there. */
+/** The response in these bytes, if it is whole. */
 function parse(text: string): Answer | undefined {
   const end = text.indexOf(END_OF_HEAD);
   if (end === -1) return undefined;

@@ -6,7 +6,7 @@
  *     {"order": "run", "group": 0, "ms": 500}                               {"requests": …, …}
  *     {"order": "run", "group": 0, "requests": 100000}                      {"requests": …, …}
  *
- * Every answer of a server is looked at; one that is not what was asked for ends the process.
+ * Each response is checked; a wrong one ends the process.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { HttpConnection } from "./http_connection.ts";
 import { lines } from "./lines.ts";
 import { quantile } from "./rounds.ts";
 
-/** What the load is told to do: to open connections, or to make calls on those of a group. */
+/** An order: open connections, or make calls on those of a group. */
 export type Order =
   | {
     readonly order: "open";
@@ -27,12 +27,12 @@ export type Order =
   | {
     readonly order: "run";
     readonly group: number;
-    /** For how long; or else, how many. */
+    /** Duration; or else a number of requests. */
     readonly ms?: number;
     readonly requests?: number;
   };
 
-/** What a run came to. */
+/** Result of a run. */
 export interface Run {
   readonly requests: number;
   readonly perSecond: number;

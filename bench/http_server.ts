@@ -1,15 +1,14 @@
 /**
- * What `http.ts` measures the session servers against, each in a process of its own:
+ * The servers that `http.ts` measures the session servers against, each in a process of its own:
  *
  *     http_server.ts raw         no MCP: reads the body, answers with a fixed text
  *     http_server.ts stateful    the SDK's transport with its Mcp-Session-Id
  *     http_server.ts stateless   the SDK's transport as it is documented for no sessions
  *     http_server.ts bare        the stateless transport of this project, behind its listener
  *
- * The three with MCP have one tool that does what `hashcheck_store` does, but for the sessions: it
- * takes the same arguments, computes the same hash, and answers in the same shape and, in place of
- * the cookie, with as many bytes: Deno writes an answer of more than 512 bytes, head and body, in two
- * pieces, which takes as long as a good part of a call.
+ * The three with MCP have one tool that does what `hashcheck_store` does, but for the sessions: same
+ * arguments, same hash, same shape of the response and, in place of the cookie, as many bytes. Deno
+ * writes a response of more than 512 bytes, head and body, in two pieces, a good part of a call's cost.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * A server of `http.ts`, and the load that is put on it from the process that makes all of it.
+ * A server of `http.ts`, and the process that puts load on it.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import type { Sessions } from "./http_calls.ts";
 import type { Order, Run } from "./http_load.ts";
 import { BenchProcess } from "./process.ts";
 
-/** What a server came to, with what the system says that it cost. */
+/** Figures of a server, with its cost as the system counts it. */
 export interface Measured extends Run {
   /** Processor time of the server for each request, in microseconds. */
   readonly cpuMicroseconds: number;
-  /** The part of one core that the load itself took. */
+  /** Part of one core that the load itself took. */
   readonly loadPart: number;
 }
 
@@ -25,12 +25,12 @@ export class Load {
     return (await this.#ask({ order: "open", url, connections, sessions })).group;
   }
 
-  /** Makes calls on all connections of a group, for so long or so many. */
+  /** Makes calls on all connections of a group, for a time or up to a number. */
   run(group: number, howMuch: { ms: number } | { requests: number }): Promise<Run> {
     return this.#ask({ order: "run", group, ...howMuch });
   }
 
-  /** The processor time that it has taken so far, in seconds. */
+  /** Processor time so far, in seconds. */
   cpuSeconds(): number {
     return this.#process.cpuSeconds();
   }
@@ -48,7 +48,7 @@ export class Load {
   }
 }
 
-/** A server that is measured. */
+/** A measured server. */
 export class Target {
   readonly name: string;
   readonly #process: BenchProcess;
@@ -86,7 +86,7 @@ export class Target {
     }
   }
 
-  /** Opens so many connections, unless they are there, and makes calls on them. */
+  /** Opens missing connections, and makes calls on all. */
   async run(connections: number, howMuch: { ms: number } | { requests: number }) {
     let group = this.#groups.get(connections);
     if (group === undefined) {
@@ -96,7 +96,7 @@ export class Target {
     return await this.#load.run(group, howMuch);
   }
 
-  /** Makes calls for a while, and says what they cost too. */
+  /** Makes calls for a while, and measures their cost too. */
   async measure(connections: number, ms: number): Promise<Measured> {
     const [server, load] = [this.#process.cpuSeconds(), this.#load.cpuSeconds()];
     const run = await this.run(connections, { ms });
@@ -109,7 +109,7 @@ export class Target {
     };
   }
 
-  /** The memory that the server has at the moment, in bytes. */
+  /** Current memory of the server, in bytes. */
   rssBytes(): number {
     return this.#process.rssBytes();
   }
@@ -120,19 +120,19 @@ export class Target {
   }
 }
 
-/** How a {@linkcode Target} is started. */
+/** Options of a {@linkcode Target}. */
 export interface TargetOptions {
-  /** What it is called in the tables. */
+  /** Name in the tables. */
   readonly name: string;
   /** A module, relative to this folder, and its arguments. */
   readonly program: readonly [module: string, ...args: string[]];
-  /** With what it is called. */
+  /** Sessions of its calls. */
   readonly sessions: Sessions;
-  /** What calls it. */
+  /** Source of the calls. */
   readonly load: Load;
 }
 
-/** Shows what a server complains of: nothing, if all is well. */
+/** Shows the stderr of a server: nothing, if all is well. */
 async function echo(name: string, said: AsyncIterable<string>): Promise<void> {
   for await (const line of said) console.error(`${name}: ${line}`);
 }

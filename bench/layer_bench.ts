@@ -1,7 +1,7 @@
 /**
- * What the session layer costs a `tools/call`: the same server behind the same HTTP transport, with
- * 32 calls at once and no socket, without sessions, with sessions in memory, and with a session in a
- * file that is counted at every call and written at every call.
+ * Cost of the session layer for a `tools/call`: the same server behind the same HTTP transport, 32
+ * calls at once and no socket; without sessions, with sessions in memory, and with a session in a file
+ * that every call counts or writes.
  */
 
 import { METHOD } from "../protocol/methods.ts";

@@ -1,24 +1,23 @@
 /**
- * The servers and the load of a bench: processes of their own, of which the system says what they
- * cost.
+ * Processes of a bench, servers and load, with their cost as the system counts it.
  *
  * @module
  */
 
 import { lines } from "./lines.ts";
 
-// The unit of the times in /proc, the same on every Linux that Deno runs on.
+// Unit of the times in /proc on every Linux that Deno runs on.
 const TICKS_PER_SECOND = 100;
 
 /** A process that runs a module of this project. */
 export class BenchProcess {
   readonly #process: Deno.ChildProcess;
 
-  /** What is written here, the process reads. */
+  /** Standard input of the process. */
   readonly stdin: WritableStreamDefaultWriter<Uint8Array>;
-  /** What it writes. */
+  /** Lines of its standard output. */
   readonly stdout: AsyncGenerator<string>;
-  /** What it says besides. */
+  /** Its standard error. */
   readonly stderr: AsyncGenerator<string>;
 
   /** Starts `deno run -A` with a module, relative to this folder, and its arguments. */
@@ -39,7 +38,7 @@ export class BenchProcess {
     await this.stdin.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`));
   }
 
-  /** The processor time that it has taken so far, in seconds. */
+  /** Processor time so far, in seconds. */
   cpuSeconds(): number {
     const stat = Deno.readTextFileSync(`/proc/${this.#process.pid}/stat`);
     // Its name, in parentheses, may have spaces. What follows begins with the third field.
@@ -47,7 +46,7 @@ export class BenchProcess {
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   }
 
-  /** The memory that it has at the moment, in bytes. */
+  /** Current memory, in bytes. */
   rssBytes(): number {
     const status = Deno.readTextFileSync(`/proc/${this.#process.pid}/status`);
     return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024;
@@ -58,7 +57,7 @@ export class BenchProcess {
     try {
       this.#process.kill("SIGKILL");
     } catch {
-      // It has ended by itself.
+      // Already ended.
     }
     await this.#process.status;
     await this.stdin.abort().catch(() => {});

@@ -1,16 +1,15 @@
 /**
- * Measuring two things against each other: in turn, in one run, and by the median of the rounds, as
- * a machine's speed drifts and other work comes and goes.
+ * Paired measurement: two things in turn in one run, compared by the median of the rounds, as a
+ * machine's speed drifts and other work comes and goes.
  *
  * @module
  */
 
-/** Does something for about this long, and says how many of it were done in a second. */
+/** Works for about this long; gives the rate in a second. */
 export type Rate = (ms: number) => Promise<number>;
 
 /**
- * Two rates, and how many times the second the first is: the median of the rounds' own ratios, not
- * the ratio of the medians.
+ * Two rates and their ratio: the median of the rounds' own ratios, not the ratio of the medians.
  */
 export interface Comparison {
   readonly a: number;
@@ -26,7 +25,7 @@ export async function compare(a: Rate, b: Rate, { rounds = 7, ms = 300 } = {}) {
   return comparison(first, second);
 }
 
-/** Measures each of these once a round, one after the other; gives what each came to, by rounds. */
+/** Measures each of these once a round, one after the other; gives the figures of each, by rounds. */
 export async function inTurn<T>(
   measures: readonly (() => Promise<T>)[],
   rounds: number,
@@ -38,13 +37,13 @@ export async function inTurn<T>(
   return found;
 }
 
-/** Compares what two things came to in the same rounds. */
+/** Compares the figures of two things in the same rounds. */
 export function comparison(a: readonly number[], b: readonly number[]): Comparison {
   const ratios = a.map((value, round) => value / (b[round] ?? NaN));
   return { a: median(a), b: median(b), ratio: median(ratios) };
 }
 
-/** How many times in a second `count` callers at once, each after its last, get `work` done. */
+/** Rate of `work` in a second with `count` callers at once. */
 export function rate(work: (caller: number) => Promise<unknown>, count = 1): Rate {
   return async (ms) => {
     const start = performance.now();
@@ -60,13 +59,13 @@ export function rate(work: (caller: number) => Promise<unknown>, count = 1): Rat
   };
 }
 
-/** The value in the middle. */
+/** The median. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return ((sorted[(sorted.length - 1) >> 1] ?? NaN) + (sorted[sorted.length >> 1] ?? NaN)) / 2;
 }
 
-/** The value that `part` of all are not above. */
+/** The quantile `part`. */
 export function quantile(values: readonly number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;

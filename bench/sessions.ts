@@ -1,17 +1,17 @@
 /**
- * Sessions that are made for a bench: known by their numbers, and so many as it takes.
+ * Sessions for a bench, known by their numbers.
  *
  * @module
  */
 
 import { FileStore, type SessionRecord } from "../store/mod.ts";
 
-/** The id of a session, by its number. */
+/** Id of the session of a number. */
 export function idOf(number: number): string {
   return `sess-${digits(number)}`;
 }
 
-/** A record that lives through the bench. */
+/** A record that outlives the bench. */
 export function record(number: number, owner: string | null = null): SessionRecord {
   return {
     id: idOf(number),

@@ -1,8 +1,7 @@
 /**
- * How long a server takes to start, and what memory it then has: `deno task bench:start`. From the
- * spawn of the process to its reply to `initialize` on stdio, against the barest server that the
- * SDK makes, both started in the same way: on an idle machine, and beside a program that keeps one
- * core busy.
+ * Time of a server's start, and its memory then: `deno task bench:start`. From the spawn of the
+ * process to its response to `initialize` on stdio, against the barest server that the SDK makes:
+ * on an idle machine, and beside a program that keeps one core busy.
  *
  * @module
  */
@@ -44,7 +43,7 @@ function start(module: string, ...args: readonly string[]) {
   };
 }
 
-/** Starts each of these in turn, and holds ours against the barest. */
+/** Starts each of these in turn, and compares ours with the barest. */
 async function compareStarts(beside: string): Promise<void> {
   const [bare = [], ...ours] = await inTurn(measures, ROUNDS);
   for (const [i, store] of ["memory:", "file:"].entries()) {
@@ -71,7 +70,7 @@ const measures = [
 ];
 const rows = new Rows();
 try {
-  // The first time, modules may have to be compiled and files to be made.
+  // The first start may compile modules and make files.
   for (const measure of measures) await measure();
   await compareStarts("");
   const busy = new BenchProcess("busy.ts");

@@ -1,5 +1,5 @@
 /**
- * The barest MCP server on stdio, with the SDK alone: what `start.ts` measures ours against.
+ * The barest MCP server on stdio, with the SDK alone: the yardstick of `start.ts`.
  *
  * @module
  */

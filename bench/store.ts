@@ -1,6 +1,6 @@
 /**
- * What the stores are claimed to hold, measured: `deno task bench:store`. Each figure is a ratio of
- * two things that were measured in turn in this run.
+ * Speed of the stores against their bounds: `deno task bench:store`. Each figure is a ratio of two
+ * things that were measured in turn in this run.
  *
  * @module
  */
@@ -69,7 +69,7 @@ async function transactions() {
   });
 }
 
-/** Runs processes that write to one file at the same time, and gives what each of them says. */
+/** Runs processes that write to one file at the same time; gives the report of each. */
 async function workers(count: number, path: string, ms: number): Promise<Measured[]> {
   const processes = Array.from({ length: count }, (_, number) =>
     new Deno.Command(Deno.execPath(), {
@@ -80,7 +80,7 @@ async function workers(count: number, path: string, ms: number): Promise<Measure
     }).spawn());
   const outputs = processes.map((process) => process.stdout.pipeThrough(new TextDecoderStream()));
   const readers = outputs.map((output) => output.getReader());
-  // Each says when it is ready; then all begin at once.
+  // All begin when each is ready.
   await Promise.all(readers.map((reader) => reader.read()));
   for (const { stdin } of processes) await stdin.close();
   return await Promise.all(readers.map(async (reader) => {
@@ -90,7 +90,7 @@ async function workers(count: number, path: string, ms: number): Promise<Measure
   }));
 }
 
-/** What a worker says: how fast it was, and how long each write took from when on, in ms. */
+/** Report of a worker: its rate, and the start and duration of each write, in ms. */
 interface Measured {
   readonly perSecond: number;
   readonly latencies: readonly number[];
@@ -180,7 +180,7 @@ async function compaction() {
     const path = `${folder}/compaction-${round}.jsonl`;
     await fill(path, "bench", 200_000);
     const writing = workers(1, path, 5000);
-    // The writer has to be there first: it is ready within a second.
+    // The writer must be first, and is ready within a second.
     await new Promise((go) => setTimeout(go, 2000));
     const { stdout } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", script, path, "compact"],

@@ -1,9 +1,9 @@
 /**
- * What `store.ts` measures in processes of their own:
+ * The processes of `store.ts`:
  *
- *     store_worker.ts FILE NUMBER MS     writes for so long, and says how fast
+ *     store_worker.ts FILE NUMBER MS     writes for this long; reports its rate
  *     store_worker.ts FILE open FIRST    opens the file, and parses its bytes at once, in either order
- *     store_worker.ts FILE compact       writes the file anew, and says from when to when
+ *     store_worker.ts FILE compact       compacts the file; reports start and end
  */
 
 import { FileStore } from "../store/mod.ts";
@@ -16,7 +16,7 @@ const open = (compactBytes: number) => FileStore.open(path, { namespace: "bench"
 async function write(first: number, ms: number) {
   await using store = await open(Infinity);
   console.log("ready");
-  // The end of the input is the sign to begin.
+  // The end of the input starts the work.
   for await (const _ of Deno.stdin.readable);
   const latencies: number[] = [];
   const begins: number[] = [];
@@ -65,7 +65,7 @@ function collect() {
 async function compact() {
   const { ino } = await Deno.stat(path);
   const from = Date.now();
-  // Of a file that grew without end, opening it is enough.
+  // Opening a file that grew far enough compacts it.
   await using _store = await open(1);
   const opened = Date.now();
   while ((await Deno.stat(path)).ino === ino) await new Promise((go) => setTimeout(go, 5));

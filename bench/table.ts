@@ -1,25 +1,25 @@
 /**
- * What a bench is to hold: each figure against another, with the bound that their ratio has to keep.
+ * Results of a bench: figures against others, each with the bound of their ratio.
  *
  * @module
  */
 
-/** One thing measured against another. */
+/** A comparison. */
 export interface Row {
-  /** What was measured. */
+  /** The measured thing. */
   readonly what: string;
-  /** What it was measured against. */
+  /** The yardstick. */
   readonly against: string;
   /** Both figures, for the order of magnitude. */
   readonly figures: string;
-  /** How many times the second the first is. */
+  /** First figure over second. */
   readonly ratio: number;
-  /** What is to hold: at least, or at most. */
+  /** Bound: at least, or at most. */
   readonly atLeast?: number;
   readonly atMost?: number;
 }
 
-/** The rows of a bench, told on stderr as they come. */
+/** Rows of a bench, shown on stderr as they come. */
 export class Rows {
   readonly #rows: Row[] = [];
 
@@ -30,7 +30,7 @@ export class Rows {
     console.error(`${row.what} against ${row.against}: ${row.ratio.toFixed(2)} (${bound})`);
   }
 
-  /** Prints all rows as a table, and says whether every one of them holds. */
+  /** Prints all rows as a table; gives whether all hold. */
   print(): boolean {
     printTable(
       ["what", "against", "figures", "ratio", "to hold", ""],

@@ -7,7 +7,7 @@
 /** A request's id, which keeps its type: `7` and `"7"` are two ids. */
 export type RequestId = string | number;
 
-/** What the members at the top level tell. */
+/** Id and kind of a message. */
 export interface Envelope {
   /** `undefined` if there is none that a response could carry. */
   readonly id: RequestId | undefined;

@@ -29,7 +29,7 @@ export type RpcMessage =
 export type Incoming<T> = { readonly kind: "message"; readonly message: T } | Refused;
 
 /**
- * What is no message. Only an `error` is answered: a `stray` has no `method`, and two peers that
+ * A refused message. Only an `error` is answered: a `stray` has no `method`, and two peers that
  * answer each other's responses never end. `isResponse` tells whether it was meant as one.
  */
 export type Refused =
@@ -103,7 +103,7 @@ function checkRequest(value: Record<string, unknown>): void {
   }
 }
 
-/** What becomes of a message with this envelope, as far as it is known. */
+/** The refusal of a message, by its envelope as far as it is known. */
 export function refused(error: WireError, envelope?: Envelope): Refused {
   const id = envelope?.id ?? null;
   if (envelope === undefined || envelope.kind === "call") return { kind: "error", id, error };

@@ -13,7 +13,7 @@ export function messageOf(thrown: unknown): string {
   return isObject(thrown) ? "an error without a message" : String(thrown);
 }
 
-/** What was thrown, as an error. */
+/** An error for whatever was thrown. */
 export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(messageOf(thrown), { cause: thrown });
 }

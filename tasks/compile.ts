@@ -28,7 +28,7 @@ const PERMISSIONS = [
 ];
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** Runs Deno in the project's folder and returns what it said, without colors and backtraces. */
+/** Runs Deno in the project's folder; gives its output, without colors and backtraces. */
 async function deno(...args: string[]): Promise<{ success: boolean; said: string }> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args,
@@ -39,7 +39,7 @@ async function deno(...args: string[]): Promise<{ success: boolean; said: string
   return { success, said: new TextDecoder().decode(stderr).trim() };
 }
 
-/** From where Deno could not get its base binary, and why, if that is what went wrong. */
+/** Where Deno failed to get its base binary, and why, if that went wrong. */
 function failedDownload(said: string): string | undefined {
   const address = /^Download (\S+)/m.exec(said)?.[1];
   const reason = said.split("\n").at(-1)?.replace(/^\s*(\d+: )?/, "");

@@ -38,7 +38,7 @@ async function deno(args: readonly string[], input = "", env = {}): Promise<Run>
     stderr: "piped",
   }).spawn();
   const writer = child.stdin.getWriter();
-  // A program that has ended reads nothing: its status says so.
+  // An ended program reads nothing; its status tells.
   await writer.write(new TextEncoder().encode(input)).catch(() => {});
   await writer.close().catch(() => {});
   const { success, stdout, stderr } = await child.output();
@@ -46,7 +46,7 @@ async function deno(args: readonly string[], input = "", env = {}): Promise<Run>
   return { success, stdout: text.decode(stdout), stderr: text.decode(stderr).trim() };
 }
 
-/** What went wrong, in one line: Deno says first what it downloads. */
+/** The error in one line, without the downloads that Deno lists first. */
 function reason({ stderr }: Run): string {
   const lines = stderr.split("\n").filter((line) => !/^($|Download |Caused by)/.test(line));
   return lines.slice(0, 2).map((line) => line.replace(/^\s*(error: |\d+: )/, "")).join(": ");
@@ -79,7 +79,7 @@ try {
       args: ["run", "-A", "--cached-only", BRIDGE, "--", Deno.execPath(), ...behind],
     },
   ];
-  // Deno keeps what V8 has compiled only of programs that have run.
+  // Deno keeps compiled code only of programs that have run.
   for (const { program, args } of starts) {
     const started = await deno(args, `${JSON.stringify(INITIALIZE)}\n`, {
       XDG_STATE_HOME: folder,

@@ -1,5 +1,5 @@
 /**
- * What this project uses of `@std/assert`, for networks that reach no JSR. Each assertion holds
+ * The part of `@std/assert` that this project uses, for networks that reach no JSR. Each assertion holds
  * and fails as the real one does; the texts of the failures are not the real ones.
  *
  * @module
@@ -11,7 +11,7 @@ import { equal } from "./equal.ts";
 /** A class whose instances are errors. */
 type ErrorClass<E extends Error> = new (...args: never[]) => E;
 
-/** What a failed assertion throws. */
+/** Error of a failed assertion. */
 export class AssertionError extends Error {
   /** Makes an error with a message and, if there is one, its cause. */
   constructor(message: string, options?: ErrorOptions) {

@@ -1,11 +1,11 @@
 /**
- * What this project uses of `@std/cli/parse-args`, for networks that reach no JSR: the options
+ * The part of `@std/cli/parse-args` that this project uses, for networks that reach no JSR: the options
  * `string`, `boolean`, `collect`, `default`, `alias` and `unknown`, on names without a dot.
  *
  * @module
  */
 
-/** How arguments are read. */
+/** Options of `parseArgs()`. */
 export interface ParseOptions<
   B extends string = string,
   S extends string = string,
@@ -31,7 +31,7 @@ type Flags<B extends string, S extends string, C extends string> =
   & { [K in Exclude<S, C>]?: string }
   & { [K in C]: (K extends S ? string : K extends B ? boolean : unknown)[] };
 
-/** What was read: a value for each name, and in `_` all that belongs to no name. */
+/** A value for each name, and in `_` all that belongs to no name. */
 export type Args<F, D> =
   & Record<string, unknown>
   & Omit<F, keyof D>

@@ -1,5 +1,5 @@
 /**
- * What this project uses of `@std/crypto`, for networks that reach no JSR.
+ * The part of `@std/crypto` that this project uses, for networks that reach no JSR.
  *
  * @module
  */
