@@ -4,6 +4,7 @@
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { KvProcess, TOKEN } from "../support/kv_connect/process.ts";
+import { blockWith } from "../house/pages.ts";
 import { CONFORMANCE, runWithToken } from "../support/kv_connect/suite.ts";
 import { lines } from "../support/lines.ts";
 import { startServer } from "../support/servers/server.ts";
@@ -62,7 +63,7 @@ Deno.test("denokv: a wrong token is one clear line when a server starts", async 
   assertMatch(server.stderr[0]!, /Cannot open Deno KV at http:.*401.*DENO_KV_ACCESS_TOKEN/);
 });
 
-/** A command of the README that goes on until the end of the scope. */
+/** A command of docs/stores.md that goes on until the end of the scope. */
 class Running implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #stderr: AsyncGenerator<string>;
@@ -101,13 +102,11 @@ function freePort(): number {
   return (listener.addr as Deno.NetAddr).port;
 }
 
-Deno.test("README: two servers and one KV do what it says, as it stands there", async () => {
+Deno.test("docs/stores.md: two servers and one KV do what it says, as it stands there", async () => {
   await using folder = await tempFolder();
-  const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
-  const section = readme.split(/^## /m).find((text) => text.startsWith("More than one machine\n"));
-  assert(section);
-  const blocks = Array.from(section.matchAll(/```sh\n([\s\S]*?)```/g), ([, code]) => code!);
-  assertEquals(blocks.length, 2);
+  const blocks = ["denokv --sqlite-path", "post() {"].map((text) =>
+    blockWith("docs/stores.md", text)
+  );
   const [servers, client] = [4512, 9001, 9002].reduce(
     (texts, port) => {
       const free = `${freePort()}`;

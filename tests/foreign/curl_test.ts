@@ -1,11 +1,14 @@
 /**
- * curl, as docs/hosts.md shows it: the lines are run as they stand there, but for the port.
+ * curl and openssl, as the pages show them: the lines are run as they stand there, but for ports and
+ * places.
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { startServer, type WireResult } from "../support/servers/server.ts";
-
-const hosts = await Deno.readTextFile(new URL("../../docs/hosts.md", import.meta.url));
+import { blockWith, readPage, ROOT } from "../house/pages.ts";
+import { environment } from "../house/starting.ts";
+import { lines } from "../support/lines.ts";
+import { post, startServer, type WireResult } from "../support/servers/server.ts";
+import { tempFolder } from "../support/store/stores.ts";
 
 async function sh(script: string): Promise<WireResult[]> {
   const { success, stdout, stderr } = await new Deno.Command("sh", { args: ["-c", script] })
@@ -16,9 +19,10 @@ async function sh(script: string): Promise<WireResult[]> {
 }
 
 Deno.test("curl: goes on in a session by its handle, after a restart of the server too", async () => {
-  const recipe = /```sh\n(call\(\) \{ curl [\s\S]*?)```/.exec(hosts)?.[1]?.trim();
-  const [, port] = /servers\/notebook\.ts .*--port (\d+)`/.exec(hosts) ?? [];
-  assert(recipe && port);
+  const recipe = blockWith("docs/hosts.md", "call() { curl ").trim();
+  const [, port] = /servers\/notebook\.ts .*--port (\d+)`/.exec(readPage("docs/hosts.md").text) ??
+    [];
+  assert(port);
   const folder = await Deno.makeTempDir();
   const start = (port: number) => {
     const store = `file:${folder}/sessions.jsonl`;
@@ -41,4 +45,34 @@ Deno.test("curl: goes on in a session by its handle, after a restart of the serv
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("docs/deploy.md: its lines make a token, and a server that serves nobody without it", async () => {
+  await using folder = await tempFolder();
+  const block = blockWith("docs/deploy.md", "openssl").trim()
+    .replaceAll("tokens.txt", `${folder.path}/tokens.txt`)
+    .replace("\ndeno run", '\necho "$token"\nexec deno run');
+  await using server = new Deno.Command("sh", {
+    args: ["-c", `${block} --port 0`],
+    cwd: ROOT,
+    env: environment(folder.path),
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const [stdout, stderr] = [lines(server.stdout), lines(server.stderr)];
+  const token = (await stdout.next()).value ?? "";
+  const said = (await stderr.next()).value ?? "";
+  const [url] = /http:\S+/.exec(said) ?? [];
+  assert(url, said);
+  const create = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "session/create" });
+  const status = async (headers: Record<string, string>) => {
+    const response = await post(url, create, headers);
+    await response.body?.cancel();
+    return response.status;
+  };
+  assertEquals(await status({ authorization: `Bearer ${token}` }), 200);
+  assertEquals(await status({}), 401);
+  server.kill("SIGKILL");
+  await Promise.all([stdout.return(undefined), stderr.return(undefined)]);
 });

@@ -1,67 +1,53 @@
-/** What README and `docs/` tell people to paste into a host: it starts as it stands there. */
+/** The pages that people read: what they link and name is there, and their blocks are run. */
 
-import { assert, assertEquals } from "@std/assert";
-import { fileURLToPath } from "node:url";
-import { lines } from "../support/lines.ts";
-import { INITIALIZE } from "../support/servers/server.ts";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { posix } from "node:path";
+import { statIfAny } from "../../store/journal/fs.ts";
+import { DOCS, type Page, PAGES, readPage, ROOT } from "./pages.ts";
+import { initialized } from "./starting.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/[\\/]$/, "");
+const isThere = (path: string) => statIfAny(posix.join(ROOT, path)) !== undefined;
 
-/** A block, with the remark above it that says whether it is run. */
-interface Block {
-  readonly kind: string;
-  readonly text: string;
-  readonly remark: string | undefined;
+/** The most lines that a page may have. */
+const MAX_LINES = { "README.md": 150, "ARCHITECTURE.md": 80 };
+
+/** What runs the blocks of a kind, wherever they stand. */
+function runsAnyway({ path }: Page, kind: string): boolean {
+  // `deno test --doc`, the test of hosts' JSON below, and protocol_examples_test.ts.
+  return kind === "ts" || kind === "jsonc" || (kind === "json" && path === "PROTOCOL.md");
 }
 
-function blocksIn(page: string): Block[] {
-  const blocks = page.matchAll(/(?:<!-- ([^\n]*) -->\n\n)?```(\w*)[^\n]*\n([\s\S]*?)```/g);
-  return [...blocks].map(([, remark, kind = "", text = ""]) => ({ kind, text, remark }));
-}
+for (const page of PAGES) {
+  Deno.test(`${page.path}: says of every block what runs it, or why nothing does`, () => {
+    for (const { kind, text, remark = "" } of page.blocks) {
+      if (kind === "text" || runsAnyway(page, kind)) continue;
+      const [, test] = /^(?:run by |not run: .+; )(tests\/\S+\.ts)/.exec(remark) ?? [];
+      if (test !== undefined) assert(isThere(test), `${test} is not there`);
+      else assert(/^not run: .+/.test(remark), `nothing says whether this is run:\n${text}`);
+    }
+  });
 
-async function pageOf(path: string): Promise<Block[]> {
-  return blocksIn(await Deno.readTextFile(new URL(`../../${path}`, import.meta.url)));
-}
-
-const PAGES = await Array.fromAsync(Deno.readDir(new URL("../../docs", import.meta.url)));
-const DOCS = PAGES.map(({ name }) => `docs/${name}`);
-
-for (const path of DOCS) {
-  Deno.test(`${path}: says of every block that no test runs why not, and of others which does`, async () => {
-    for (const { kind, text, remark } of await pageOf(path)) {
-      // `deno test --doc` checks the first, and the test below runs the second.
-      if (kind === "ts" || kind === "jsonc") continue;
-      const [, test] = /^(?:run by |not run: .+; )(tests\/\S+\.ts)/.exec(remark ?? "") ?? [];
-      if (test !== undefined) assert((await Deno.stat(`${ROOT}/${test}`)).isFile);
-      else assert(/^not run: .+/.test(remark ?? ""), `nothing says whether this is run:\n${text}`);
+  Deno.test(`${page.path}: every link leads to a file, and to a heading that is in it`, () => {
+    for (const link of page.links.filter((link) => !/^https?:/.test(link))) {
+      const [file = "", heading] = link.split("#");
+      const target = file === "" ? page.path : posix.join(posix.dirname(page.path), file);
+      assert(isThere(target), `${link}: there is no ${target}`);
+      if (heading === undefined) continue;
+      assert(readPage(target).anchors.has(heading), `${link}: ${target} has no such heading`);
     }
   });
 }
 
-for (const path of ["README.md", ...DOCS]) {
-  Deno.test(`${path}: every server in its JSON for hosts starts as it stands there`, async () => {
+for (const page of [readPage("README.md"), ...DOCS]) {
+  const blocks = page.blocks.filter(({ kind }) => kind === "jsonc");
+  if (blocks.length === 0) continue;
+  Deno.test(`${page.path}: every server in its JSON for hosts starts as it stands there`, async () => {
     const folder = await Deno.makeTempDir();
     try {
-      for (const { text } of (await pageOf(path)).filter(({ kind }) => kind === "jsonc")) {
+      for (const { text } of blocks) {
         for (const [name, { command, args }] of Object.entries(serversIn(text))) {
-          assertEquals(command, "deno");
-          await using child = new Deno.Command(Deno.execPath(), {
-            args: args.map((arg) => arg.replace("/path/to/mcp-sessions", ROOT)),
-            cwd: folder,
-            env: { XDG_STATE_HOME: folder, MCP_SESSIONS_STORE: "" },
-            stdin: "piped",
-            stdout: "piped",
-            stderr: "inherit",
-          }).spawn();
-          const writer = child.stdin.getWriter();
-          const request = { jsonrpc: "2.0", id: 1, method: "initialize", params: INITIALIZE };
-          await writer.write(new TextEncoder().encode(`${JSON.stringify(request)}\n`));
-          const said = lines(child.stdout);
-          const { value = "null" } = await said.next();
-          assertEquals(JSON.parse(value)?.result?.serverInfo.name, name);
-          await writer.close();
-          await said.return(undefined);
-          assertEquals((await child.status).code, 0);
+          const inPlace = args.map((arg) => arg.replace("/path/to/mcp-sessions", ROOT));
+          assertEquals(await initialized([command, ...inPlace], { cwd: folder, folder }), name);
         }
       }
     } finally {
@@ -74,3 +60,49 @@ for (const path of ["README.md", ...DOCS]) {
 function serversIn(text: string): Record<string, { command: string; args: string[] }> {
   return JSON.parse(text).mcpServers;
 }
+
+Deno.test("README: leads to every page", () => {
+  const { links } = readPage("README.md");
+  for (const { path } of PAGES) {
+    if (path !== "README.md") assert(links.includes(path), `README has no link to ${path}`);
+  }
+});
+
+Deno.test("pages: none has more lines than it may", () => {
+  for (const [path, most] of Object.entries(MAX_LINES)) {
+    const count = readPage(path).text.trimEnd().split("\n").length;
+    assert(count <= most, `${path} has ${count} lines, more than ${most}: move what is not first`);
+  }
+});
+
+Deno.test("pages: every task that they name is there", async () => {
+  const { tasks } = JSON.parse(await Deno.readTextFile(posix.join(ROOT, "deno.json")));
+  for (const { path, text } of PAGES) {
+    for (const [, task = ""] of text.matchAll(/deno task (?:-q )?([a-z_:]+)/g)) {
+      assert(Object.hasOwn(tasks, task), `${path}: deno.json has no task ${task}`);
+    }
+  }
+});
+
+for (const path of ["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"]) {
+  Deno.test(`${path}: every file and folder that it names is there`, () => {
+    const named = readPage(path).text.matchAll(
+      /(?<![\w@./-])(?:(?:[\w-]+\/)+[\w.-]*|[\w-]+\.(?:ts|md|json)\b)/g,
+    );
+    const paths = Array.from(named, ([path]) => path);
+    assert(paths.length > 10);
+    assertEquals(paths.filter((path) => !isThere(path)), [], `${path} names what is not there`);
+  });
+}
+
+Deno.test("ARCHITECTURE: names every folder of the project's own", async () => {
+  const { text } = readPage("ARCHITECTURE.md");
+  for await (const { name, isDirectory } of Deno.readDir(ROOT)) {
+    if (
+      !isDirectory || name.startsWith(".") || ["coverage", "dist", "node_modules"].includes(name)
+    ) {
+      continue;
+    }
+    assertStringIncludes(text, `\`${name}/`);
+  }
+});

@@ -1,4 +1,4 @@
-/** What servers are allowed: enough to serve, and no more than the README says. */
+/** What servers are allowed: enough to serve, and no more than docs/deploy.md says. */
 
 import { assert, assertEquals } from "@std/assert";
 import { HOST_SESSION_VARIABLES } from "../../protocol/conversation.ts";
@@ -6,8 +6,8 @@ import { denoDir } from "../support/deno_dir.ts";
 import { CLEAN_ENV, DECIDING_VARIABLES } from "../support/environment.ts";
 import { lines } from "../support/lines.ts";
 import { SERVERS, startServer, TRANSPORTS } from "../support/servers/server.ts";
+import { blockWith } from "./pages.ts";
 
-const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
 const config = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
 
 for (const transport of TRANSPORTS) {
@@ -49,11 +49,11 @@ Deno.test("deno.json: no task that runs tests lets the environment of whoever ru
 
 for (const home of ["", " behind a symbolic link"]) {
   Deno.test({
-    name: `README: its lines with the least permissions start a server in a home folder${home}`,
+    name:
+      `docs/deploy.md: its lines with the least permissions start a server in a home folder${home}`,
     ignore: Deno.build.os !== "linux",
     async fn() {
-      const block = /```sh\n(state=[\s\S]*?)```/.exec(readme)?.[1];
-      assert(block);
+      const block = blockWith("docs/deploy.md", "state=$state");
       // Deno's cache is in the home folder too, and must not be an empty one.
       const DENO_DIR = await denoDir();
       const all = block.replaceAll("\\\n", " ").trim().split("\n");
@@ -142,9 +142,9 @@ const bridge = "deno run --no-prompt --allow-env=HOME,XDG_STATE_HOME --allow-rea
 for (
   const [name, command, expected, code] of [
     ...SERVERS.map((name) => {
-      const command = `${
-        config.tasks[name === "session" ? "session_probe" : name].command
-      } --store memory: --log-level info`;
+      // `session` would be one letter from the task `sessions`.
+      const task = name === "session" ? "session_probe" : name;
+      const command = `${config.tasks[task].command} --store memory: --log-level info`;
       return [name, command, /speaks MCP over .*"id":"sess-.*info: stopped/s, 0] as const;
     }),
     // There is no server behind it.

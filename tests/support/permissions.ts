@@ -1,4 +1,4 @@
-/** The least that a server has to be allowed, as the README shows it for people. */
+/** The least that a server has to be allowed, as docs/deploy.md shows it for people. */
 
 import { dirname, join } from "node:path";
 import { HOST_SESSION_VARIABLES } from "../../protocol/conversation.ts";

@@ -1,5 +1,6 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { fileURLToPath } from "node:url";
+/** The programs in the pages, run as they stand there. */
+
+import { assert, assertEquals } from "@std/assert";
 import {
   type Authenticator,
   httpHandler,
@@ -9,50 +10,57 @@ import {
 } from "../../servers/base/mod.ts";
 import { MemoryStore } from "../../store/mod.ts";
 import { startServer } from "../support/servers/server.ts";
+import { blockWith, ROOT } from "./pages.ts";
 
-const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
-const hosts = await Deno.readTextFile(new URL("../../docs/hosts.md", import.meta.url));
+for (
+  const [page, text] of [
+    ["README.md", "new StdioServerTransport()"],
+    ["docs/library.md", "await serve("],
+  ] as const
+) {
+  Deno.test(`${page}: its server runs as it stands there, and keeps a session after kill -9`, async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      const script = `${folder}/counter.ts`;
+      await Deno.writeTextFile(script, blockWith(page, text));
+      // As in another project beside the checkout.
+      const config = `${folder}/deno.json`;
+      const links = blockWith("README.md", '"links"').replaceAll("../mcp-sessions", ROOT);
+      await Deno.writeTextFile(config, links);
+      const options = {
+        server: new URL(`file://${script}`),
+        transport: "stdio" as const,
+        store: "",
+        config,
+        cwd: folder,
+        env: { XDG_STATE_HOME: folder },
+        permissions: ["-A"],
+      };
+      const first = await startServer(options);
+      await first.initialize();
+      const cookie = await first.create();
+      const one = await first.toolResult("count", {}, cookie);
+      assertEquals(one.content[0]?.text, "Call 1 of this session");
+      await first.stop("SIGKILL");
+      await using second = await startServer(options);
+      const two = await second.toolResult("count", {}, cookie);
+      assertEquals(two.content[0]?.text, "Call 2 of this session");
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
 
-Deno.test("README: its server runs as it stands there, in under ten lines of code", async () => {
-  const code = /```ts ignore\n([\s\S]*?)```/.exec(readme)?.[1];
-  assert(code);
+Deno.test("README: its server has under ten lines of code", () => {
+  const code = blockWith("README.md", "new StdioServerTransport()");
   assert(code.split("\n").filter((line) => line.trim() !== "").length < 10);
-  const folder = await Deno.makeTempDir();
-  try {
-    const script = `${folder}/counter.ts`;
-    await Deno.writeTextFile(script, code);
-    // As in another project beside the checkout, which is what the README's last block is for.
-    const block = /```json\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
-    const checkout = fileURLToPath(new URL("../..", import.meta.url)).replace(/[\\/]$/, "");
-    const config = `${folder}/deno.json`;
-    await Deno.writeTextFile(config, block.replaceAll("../mcp-sessions", checkout));
-    const options = {
-      server: new URL(`file://${script}`),
-      transport: "stdio" as const,
-      store: "",
-      config,
-      cwd: folder,
-      permissions: ["-A"],
-    };
-    const first = await startServer(options);
-    await first.initialize();
-    const one = await first.toolResult("count");
-    assertEquals(one.content[0]?.text, "Call 1 of this session");
-    await first.stop("SIGKILL");
-    await using second = await startServer(options);
-    const two = await second.toolResult("count", {}, one._meta?.["mcp/session"]);
-    assertEquals(two.content[0]?.text, "Call 2 of this session");
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 });
 
 Deno.test("docs/hosts.md: its plain client goes on in the session whose handle it kept", async () => {
-  const code = /```ts\n([^`]*session_create[\s\S]*?)```/.exec(hosts)?.[1];
-  assert(code);
+  const code = blockWith("docs/hosts.md", "export async function append(");
   await using server = await startServer({ server: "notebook", transport: "http" });
   const script = await Deno.makeTempFile({ suffix: ".ts" });
-  const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
+  const config = `${ROOT}/deno.json`;
   const append = async (...args: string[]) => {
     const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--config", config, script, server.url, ...args],
@@ -75,9 +83,8 @@ Deno.test("docs/hosts.md: its plain client goes on in the session whose handle i
   }
 });
 
-Deno.test("README: a user's sessions outlive the registration of a client, where it says so", async () => {
-  const code = /```ts\n([^`]*byUserAlone[\s\S]*?)```/.exec(readme)?.[1];
-  assert(code);
+Deno.test("docs/library.md: a user's sessions outlive the registration of a client, where it says so", async () => {
+  const code = blockWith("docs/library.md", "byUserAlone");
   const script = await Deno.makeTempFile({ suffix: ".ts" });
   try {
     await Deno.writeTextFile(script, code);
@@ -118,18 +125,5 @@ Deno.test("README: a user's sessions outlive the registration of a client, where
     assertEquals(await listed(byUserAlone(byHeaders)), [1, 0, 401]);
   } finally {
     await Deno.remove(script);
-  }
-});
-
-Deno.test("README and docs: every task that they name is there, and every server is in README", async () => {
-  const config = JSON.parse(
-    await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
-  );
-  for (const [, task] of (readme + hosts).matchAll(/deno task ([a-z_:]+)/g)) {
-    assert(Object.hasOwn(config.tasks, task ?? ""), `deno.json has no task ${task}`);
-  }
-  for (const name of ["session", "session_required", "notebook", "hashcheck"]) {
-    assertStringIncludes(readme, `deno run -A servers/${name}.ts\n`);
-    assertStringIncludes(readme, `deno run -A servers/${name}.ts --transport streamable-http`);
   }
 });
