@@ -37,8 +37,7 @@ Deno.test("PROTOCOL: a real server answers every example as it stands there, but
     const { status: _, ...reply } = await server.send(JSON.stringify(JSON.parse(real(text))), id);
     const expected = blocks[++n]?.text ?? "";
     const given = JSON.stringify(reply).match(ID) ?? [];
-    // The members of an answer may come in another order, but each id in the page is first there as
-    // one session's, and has to be that one's ever after.
+    // An id in the page stands for the session that it first names.
     for (const [n, id] of [...new Set(expected.match(ID))].entries()) {
       if (!ids.has(id)) ids.set(id, [...new Set(given)][n] ?? id);
     }
