@@ -7,19 +7,21 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { styleText } from "node:util";
 import { requireDeno } from "../runtime/deno_version.ts";
-import { type Proof, PROOFS } from "./demo/proofs.ts";
-import { type Outcome, ProofFailed, Screen } from "./demo/screen.ts";
-import { type ServerOptions, Stage, type TransportName } from "./demo/stage.ts";
 import {
+  type DemoServer,
   overHttp,
   overStdio,
   running,
   type ServerName,
   SERVERS,
   type StartOptions,
-  type Target,
-} from "./demo/target.ts";
+} from "./demo/demo_server.ts";
+import { CLAIMS, type Proof } from "./demo/proofs.ts";
+import { ProofContext, type ServerOptions, type TransportName } from "./demo/proof_context.ts";
+import { ProofFailed, Reporter } from "./demo/reporter.ts";
+import type { RunResult } from "./demo/summary_table.ts";
 import { messageOf } from "../runtime/errors.ts";
 import { stopSignal } from "../runtime/stop_signal.ts";
 
@@ -34,6 +36,7 @@ Usage: deno task demo [flags]
   --url URL           against a server that is already running; it is not restarted. With
                       --server and --transport http, a server of that name that listens on
                       ${DEFAULT_URL} is taken by itself
+  --verbose           each cookie as JSON, the whole session after each step, whole commands
   --help              show this
 
 The exit status is 0 if every proof that was run holds, 1 if one fails, 2 for a wrong flag.`;
@@ -50,12 +53,13 @@ interface Settings {
   readonly server: ServerName | undefined;
   readonly transport: TransportName | undefined;
   readonly url: string | undefined;
+  readonly verbose: boolean;
 }
 
 function settings(args: readonly string[]): Settings {
   const flags = parseArgs([...args], {
     string: ["server", "transport", "url"],
-    boolean: ["help"],
+    boolean: ["help", "verbose"],
     alias: { help: "h" },
     unknown: (arg) => usageError(`Unknown argument ${JSON.stringify(arg)}: --help lists the flags`),
   });
@@ -79,7 +83,7 @@ function settings(args: readonly string[]): Settings {
   if (flags.url !== undefined && transport === "stdio") {
     usageError("--url goes with --transport http");
   }
-  return { server, transport, url: flags.url };
+  return { server, transport, url: flags.url, verbose: flags.verbose };
 }
 
 function usageError(message: string): never {
@@ -87,15 +91,39 @@ function usageError(message: string): never {
   Deno.exit(2);
 }
 
-const screen = new Screen({
-  color: Deno.stdout.isTerminal() && !Deno.noColor,
-  write: (line) => console.log(line),
-});
+/** A reporter to stdout: plain with NO_COLOR, or where `styleText` finds no color. */
+function reporterTo({ verbose }: Settings): Reporter {
+  const color = !Deno.env.get("NO_COLOR") && styleText("bold", "x") !== "x";
+  const encoder = new TextEncoder();
+  return new Reporter({
+    line: (text) => console.log(text),
+    color,
+    terminal: color && Deno.stdout.isTerminal()
+      ? {
+        write: (text) => {
+          try {
+            Deno.stdout.writeSync(encoder.encode(text));
+          } catch {
+            // The terminal is gone, as SIGHUP will say.
+          }
+        },
+        columns: () => Deno.consoleSize().columns,
+      }
+      : undefined,
+    verbose,
+  });
+}
 
 /** Which of the servers answers at `url`; `undefined` if nothing does, or something else. */
 async function serverAt(url: string): Promise<ServerName | undefined> {
-  await using stage = new Stage({ screen, start: () => Promise.resolve(running(url)) });
-  const { serverName } = await stage.connect(await stage.start());
+  const reporter = new Reporter({
+    line: () => {},
+    color: false,
+    terminal: undefined,
+    verbose: false,
+  });
+  await using context = new ProofContext({ reporter, start: () => Promise.resolve(running(url)) });
+  const { serverName } = await context.connect(await context.start());
   return SERVER_INFO[serverName ?? ""];
 }
 
@@ -124,7 +152,7 @@ async function start(
   over: string,
   options: ServerOptions,
   store: string,
-): Promise<Target> {
+): Promise<DemoServer> {
   const transport = options.transport ?? over;
   const startOptions: StartOptions = { store, flags: options.flags ?? [] };
   return transport === "stdio"
@@ -133,36 +161,37 @@ async function start(
 }
 
 /** Runs one proof, and shows what becomes of it. */
-async function run(proof: Proof, over: string, url: string | undefined): Promise<Outcome> {
+async function run(
+  proof: Proof,
+  over: string,
+  url: string | undefined,
+  reporter: Reporter,
+): Promise<RunResult["outcome"]> {
   await using leftovers = new AsyncDisposableStack();
   const folder = await Deno.makeTempDir({ prefix: "mcp-sessions-demo-" });
   leftovers.defer(() => Deno.remove(folder, { recursive: true }));
   interrupted = () => leftovers.disposeAsync();
+  reporter.run(over, proof.server);
+  const notRun = reporter.notRunCount;
   try {
-    const stage = leftovers.use(
-      new Stage({
-        screen,
-        start: async (options) => {
-          const target = url === undefined
-            ? await start(proof, over, options, `file:${folder}/sessions.jsonl`)
-            : running(url);
-          screen.note(target.how);
-          return target;
-        },
-      }),
-    );
-    screen.heading(titleOf(proof), `${proof.server} over ${over}`);
     if (url !== undefined && proof.own) {
-      screen.notRun("not run, as it takes servers that the demo starts and kills itself");
+      reporter.notRun("not run, as it takes servers that the demo starts and kills itself");
       return "not run";
     }
-    await proof.prove(stage);
-    return "holds";
+    const context = leftovers.use(
+      new ProofContext({
+        reporter,
+        start: (options) =>
+          url === undefined
+            ? start(proof, over, options, `file:${folder}/sessions.jsonl`)
+            : Promise.resolve(running(url)),
+      }),
+    );
+    await proof.prove(context);
+    return reporter.notRunCount > notRun ? "in part" : "holds";
   } catch (error) {
     await stopping;
-    if (!(error instanceof ProofFailed)) {
-      screen.failure(messageOf(error));
-    }
+    if (!(error instanceof ProofFailed)) reporter.error(messageOf(error));
     return "failed";
   }
 }
@@ -172,29 +201,32 @@ let interrupted: () => Promise<void> = () => Promise.resolve();
 /** Set once the demo is being stopped: nothing goes on after that. */
 let stopping: Promise<never> | undefined;
 
-function titleOf({ number, claim }: Proof): string {
-  return `${number}. ${claim}`;
-}
-
 if (import.meta.main) {
   requireDeno("demo");
   const chosen = settings(Deno.args);
+  const reporter = reporterTo(chosen);
   void stopSignal().then((status) => {
+    reporter.clearProgress();
     stopping = interrupted().finally(() => Deno.exit(status)).then(() => new Promise(() => {}));
   });
   const external = await findRunning(chosen);
   const server = external?.server ?? chosen.server;
   const transport = external === undefined ? chosen.transport : "http";
-  const outcomes: { name: string; outcome: Outcome }[] = [];
-  for (const proof of PROOFS) {
-    if (server !== undefined && proof.server !== server) continue;
-    for (const over of proof.over) {
-      if (transport !== undefined && over.replace("stateful ", "") !== transport) continue;
-      const outcome = await run(proof, over, external?.url);
+  const results: RunResult[] = [];
+  reporter.intro();
+  for (const [index, { title, why, proofs }] of CLAIMS.entries()) {
+    const runs = proofs.filter((proof) => server === undefined || proof.server === server)
+      .flatMap((proof) => proof.over.map((over) => ({ proof, over })))
+      .filter(({ over }) => transport === undefined || over.replace("stateful ", "") === transport);
+    if (runs.length > 0) reporter.claim(`${index + 1}. ${title}`, why);
+    for (const { proof, over } of runs) {
+      const began = performance.now();
+      const outcome = await run(proof, over, external?.url, reporter);
       await stopping;
-      outcomes.push({ name: `${titleOf(proof)} (${over})`, outcome });
+      const ms = performance.now() - began;
+      results.push({ shows: `${index + 1}. ${proof.shows}`, over, outcome, ms });
     }
   }
-  screen.summary(outcomes);
-  Deno.exit(outcomes.some(({ outcome }) => outcome === "failed") ? 1 : 0);
+  reporter.summary(results);
+  Deno.exit(results.some(({ outcome }) => outcome === "failed") ? 1 : 0);
 }

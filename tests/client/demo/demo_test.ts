@@ -1,9 +1,13 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { stripVTControlCharacters } from "node:util";
 import { HOST_SESSION_VARIABLES } from "../../../protocol/conversation.ts";
 import { REFUSALS, startFixture } from "../../support/client/client_fixture.ts";
 import { startServer } from "../../support/servers/server.ts";
+import { pictureOf, withoutDurations } from "../../../tasks/demo_picture.ts";
 
-async function demo(...args: string[]) {
+const decoder = new TextDecoder();
+
+async function demo(args: readonly string[], env: Record<string, string> = {}) {
   const script = new URL("../../../client/demo.ts", import.meta.url);
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", script.href, ...args],
@@ -11,28 +15,91 @@ async function demo(...args: string[]) {
       // None of them may change which sessions the demo's servers use.
       ...Object.fromEntries(HOST_SESSION_VARIABLES.map((name) => [name, "somebody's"])),
       MCP_SESSIONS_STORE: "file:/nonexistent/store",
+      FORCE_COLOR: "0",
+      ...env,
     },
     stdin: "null",
   }).output();
-  const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
+let styledRun: ReturnType<typeof demo> | undefined;
+/** The one full run of this file, in color. */
+const fullRun = () => styledRun ??= demo([], { FORCE_COLOR: "1" });
+
 Deno.test("demo: all five proofs hold, over every transport", async () => {
-  const { code, stdout, stderr } = await demo();
+  const { code, stdout, stderr } = await fullRun();
   assertEquals([code, stderr], [0, ""], stdout);
-  assertStringIncludes(stdout, "Nothing failed. Of 12 runs, 12 hold.");
-  for (const number of [1, 2, 3, 4, 5]) assertMatch(stdout, new RegExp(`  holds    ${number}\\. `));
-  assertEquals(stdout.match(/: MATCH$/gm)?.length, 6);
-  const steps = stdout.match(/^ {2}✓ /gm)?.length;
-  for (const row of ["capability session v2", "features   create, list, delete"]) {
-    assertEquals(stdout.match(new RegExp(`│ ${row}$`, "gm"))?.length, steps, row);
+  const plain = stripVTControlCharacters(stdout);
+  assertStringIncludes(plain, "Failed: none. Held: 12 of 12 runs, in ");
+  const table = plain.slice(plain.indexOf("What each proof shows"));
+  for (const number of [1, 2, 3, 5]) {
+    assertMatch(table, new RegExp(`^${number}\\. .*✓ [0-9.]+ s +✓ [0-9.]+ s$`, "m"));
   }
-  for (const row of ["session    sess-", "title      ", "expiry     ", 'cookie     {"id":"sess-']) {
-    assertStringIncludes(stdout, `│ ${row}`);
+  assertEquals(table.match(/^4\. .*✓ [0-9.]+ s$/gm)?.length, 3);
+  assertEquals(plain.match(/: MATCH$/gm)?.length, 6);
+  assertEquals(plain.match(/^ {4}✓ /gm)?.length, 46);
+});
+
+Deno.test("demo: a full run has 120 lines at most, of 80 columns", async () => {
+  const lines = stripVTControlCharacters((await fullRun()).stdout).trimEnd().split("\n");
+  assert(lines.length <= 120, `${lines.length} lines`);
+  assertEquals(lines.filter((line) => line.length > 80), []);
+});
+
+Deno.test("demo: the session's panel tells only what changed", async () => {
+  const plain = stripVTControlCharacters((await fullRun()).stdout);
+  assertEquals(plain.match(/│ capability/g)?.length, 1);
+  const life = plain.slice(
+    plain.lastIndexOf("over http: servers/session.ts"),
+    plain.indexOf("What"),
+  );
+  assertEquals(life.match(/│ \w+ \w+/g), [
+    "│ session sess",
+    "│ expiry moved",
+    "│ session none",
+    "│ session sess",
+    "│ session sess",
+  ]);
+  assertEquals(plain.includes("{"), false);
+});
+
+Deno.test("docs/demo.svg: shows the last screen as it is now; deno task demo:picture draws it", async () => {
+  const file = await Deno.readTextFile(new URL("../../../docs/demo.svg", import.meta.url));
+  assertEquals(withoutDurations(file), withoutDurations(pictureOf((await fullRun()).stdout)));
+  assert(file.length < 60_000);
+  for (const part of ["<title", "<desc", 'fill="#3fb950">✓ ']) assertStringIncludes(file, part);
+  assertEquals(/<script|<image|href|url\(|@import/.test(file), false);
+});
+
+Deno.test("demo: writes no control characters to a pipe, or with NO_COLOR", async () => {
+  const args = ["--server", "session_required", "--transport", "stdio"];
+  for (const env of [{}, { NO_COLOR: "1", FORCE_COLOR: "1" }]) {
+    const { stdout } = await demo(args, env);
+    // deno-lint-ignore no-control-regex -- those are looked for
+    assertEquals(/[\x00-\x09\x0b-\x1f]/.test(stdout), false, stdout);
   }
-  // deno-lint-ignore no-control-regex -- a pipe is no terminal, so there is no color in it
-  assertEquals(/\x1b/.test(stdout), false);
+});
+
+Deno.test("demo --verbose: shows the whole session after each step, and whole commands", async () => {
+  const { stdout } = await demo([
+    "--server",
+    "session_required",
+    "--transport",
+    "stdio",
+    "--verbose",
+  ]);
+  const shown = stdout.slice(stdout.indexOf("    ✓ whoami"));
+  assertEquals(shown.match(/^ {4}✓ /gm)?.length, 4);
+  const rows = [
+    /│ capability session v2: create, list, delete$/gm,
+    /│ session {4}sess-[0-9a-f]{32}$/gm,
+    /│ title {6}demo · session-required$/gm,
+    /│ expiry {5}\d{4}-.*Z$/gm,
+    /│ cookie {5}\{"id":"sess-[0-9a-f]{32}".*\}$/gm,
+  ];
+  for (const row of rows) assertEquals(shown.match(row)?.length, 4, `${row}`);
+  assertMatch(stdout, /over stdio: deno run -A servers\/session_required.ts --store file:/);
 });
 
 Deno.test("demo --server --transport: runs the proofs of one server over one transport", async () => {
@@ -43,71 +110,83 @@ Deno.test("demo --server --transport: runs the proofs of one server over one tra
     [["--server", "session", "--transport", "stdio"], 1],
   ];
   for (const [args, runs] of cases) {
-    const { code, stdout } = await demo(...args);
+    const { code, stdout } = await demo(args);
     assertEquals(code, 0, stdout);
-    assertStringIncludes(stdout, `Of ${runs} runs, ${runs} hold.`);
+    assertStringIncludes(stdout, `Held: ${runs} of ${runs} runs, in `);
   }
 });
 
 Deno.test("demo --url: uses a server that is running, and does not kill it", async () => {
   for (const name of ["session_required", "notebook", "hashcheck", "session"] as const) {
     await using server = await startServer({ server: name, transport: "http" });
-    const { code, stdout } = await demo("--url", server.url);
+    const { code, stdout } = await demo(["--url", server.url]);
     assertEquals(code, 0, stdout);
     if (name === "hashcheck") {
-      assertMatch(stdout, /kill -9 and a restart: not run/);
-      assertMatch(stdout, /a new connection with the same cookie: MATCH/);
+      assertMatch(stdout, /kill -9 and restart: not run/);
+      assertMatch(stdout, /new connection, same cookie: MATCH/);
+      assertMatch(stdout, /– \S+ s, in part$/m);
+      assertMatch(stdout, /– not run$/m);
     }
-    assertEquals(stdout.includes("Not run"), ["hashcheck", "session"].includes(name));
+    assertEquals(stdout.includes("Not run: "), ["hashcheck", "session"].includes(name));
     await server.initialize();
   }
 });
 
 Deno.test("demo: a server that breaks its promise makes the exit status 1", async () => {
-  const cases: [broken: string, named: string][] = [
-    ["openGate", "failed   1. Enforcement"],
-    ["sharedNotebook", "failed   2. "],
-    ["idleProbe", "failed   5. "],
+  const cases: [broken: string, failed: string, came: string][] = [
+    ["openGate", "1. Enforcement: no tool runs without a session", "the result of a call that ran"],
+    [
+      "sharedNotebook",
+      "2. Session-scoped state: two sessions, two notebooks",
+      '[{"text":"buy milk"}',
+    ],
+    ["idleProbe", "5. The cookie's life: ", '{"id":"sess-'],
   ];
-  for (const [broken, named] of cases) {
+  for (const [broken, failed, came] of cases) {
     await using server = await startServer({
       server: new URL("../../fixtures/broken.ts", import.meta.url),
       transport: "http",
       args: [broken],
     });
-    const { code, stdout } = await demo("--url", server.url);
+    const { code, stdout } = await demo(["--url", server.url]);
     assertEquals(code, 1, stdout);
-    assertStringIncludes(stdout, named);
-    assertMatch(stdout, /^ {2}✗ /m);
+    const [, table = "", atTheEnd = ""] = stdout.split(/^(?=What each proof shows|Failed: \d)/m);
+    assertMatch(table, /^\d\. .*✗ \S+ s$/m);
+    // Whole once more, where the terminal stays.
+    assertStringIncludes(atTheEnd, failed);
+    assertMatch(atTheEnd, /^ {4}✗ .+\n {6}expected: .+$/m);
+    assertStringIncludes(atTheEnd, `came:     ${came}`);
+    assertMatch(atTheEnd, new RegExp(`from: {5}\\w+ over http, ${server.url}$`, "m"));
   }
 });
 
 for (const says of REFUSALS) {
   Deno.test(`demo: a refusal in words alone is no -32002, and is shown as it came: ${says}`, async () => {
     await using server = await startFixture("http", "--name=session-required", `--says=${says}`);
-    const { code, stdout } = await demo("--server", "session_required", "--url", server.url);
+    const { code, stdout } = await demo(["--server", "session_required", "--url", server.url]);
     assertEquals(code, 1, stdout);
-    assertMatch(stdout, /✗ before: whoami without a cookie is refused with -32002$/m);
-    assertStringIncludes(stdout, `but: an isError result: ${says}\n`);
-    assertStringIncludes(stdout, "failed   1. Enforcement");
+    assertMatch(stdout, /✗ whoami without a cookie is refused: error -32002$/m);
+    assertStringIncludes(stdout, `came:     an isError result: ${says}\n`);
+    assertStringIncludes(stdout, "Failed: 1. Held: 0 of 1 runs");
     assertEquals(/\[object|undefined/.test(stdout), false, stdout);
   });
 }
 
 Deno.test("demo: shows what came where a tool fails that must not", async () => {
   await using server = await startFixture("http", "--name=notebook", "--fails");
-  const { code, stdout } = await demo("--url", server.url);
+  const { code, stdout } = await demo(["--url", server.url]);
   assertEquals(code, 1, stdout);
-  assertMatch(stdout, /✗ notebook_append failed: No such file$/m);
+  assertMatch(stdout, /✗ call of notebook_append$/m);
+  assertMatch(stdout, /came: {5}an isError result: No such file$/m);
   assertEquals(/\[object|undefined/.test(stdout), false, stdout);
 });
 
 Deno.test("demo: -32002 without a reason is a refusal, too", async () => {
   await using server = await startFixture("http", "--name=session-required", "--bare");
-  const { stdout } = await demo("--url", server.url);
-  assertMatch(stdout, /✓ before: whoami without a cookie is refused with -32002$/m);
-  assertMatch(stdout, /✓ before: whoami with an id that was made up is refused with -32002$/m);
-  assertEquals(/\[object|undefined/.test(stdout.split("after session/create")[0] ?? ""), false);
+  const { stdout } = await demo(["--url", server.url]);
+  assertMatch(stdout, /✓ whoami without a cookie is refused: error -32002$/m);
+  assertMatch(stdout, /✓ whoami with a made-up id is refused: error -32002$/m);
+  assertEquals(/\[object|undefined/.test(stdout.split("whoami with its cookie")[0] ?? ""), false);
 });
 
 for (const [signal, status] of [["SIGTERM", 143], ["SIGHUP", 129]] as const) {
@@ -130,14 +209,14 @@ for (const [signal, status] of [["SIGTERM", 143], ["SIGHUP", 129]] as const) {
         for await (const text of process.stdout.pipeThrough(new TextDecoderStream())) {
           said += text;
           // Over HTTP its server is a process of its own by then.
-          if (!said.includes("session over http") || !said.includes("--port")) continue;
+          if (!/port \d+\n/.test(said)) continue;
           // A second one would leave the files.
           if (!stopped) process.kill(signal);
           stopped = true;
         }
         assertEquals((await process.status).code, status);
         assertEquals([...Deno.readDirSync(folder)], []);
-        const url = `http://127.0.0.1:${/--port (\d+)/.exec(said)?.[1]}/mcp`;
+        const url = `http://127.0.0.1:${/port (\d+)\n/.exec(said)?.[1]}/mcp`;
         const response = await fetch(url).then((response) => response.body?.cancel(), () => "gone");
         assertEquals(response, "gone");
       } finally {
@@ -162,14 +241,14 @@ Deno.test("demo: a wrong flag is one clear line on stderr, and exit status 2", a
     [["--url", server.url, "--server", "hashcheck"], "notebook"],
   ];
   for (const [args, named] of cases) {
-    const { code, stdout, stderr } = await demo(...args);
+    const { code, stdout, stderr } = await demo(args);
     assertEquals([code, stdout], [2, ""], args.join(" "));
     assertMatch(stderr, /^demo: [^\n]+\n$/);
     assertStringIncludes(stderr, named);
   }
-  const { code, stdout } = await demo("--help");
+  const { code, stdout } = await demo(["--help"]);
   assertEquals(code, 0);
-  for (const flag of ["--server", "--transport", "--url", "--help"]) {
+  for (const flag of ["--server", "--transport", "--url", "--verbose", "--help"]) {
     assertStringIncludes(stdout, flag);
   }
 });

@@ -18,9 +18,13 @@ export const SERVERS = ["session_required", "notebook", "hashcheck", "session"] 
 export type ServerName = (typeof SERVERS)[number];
 
 /** A server, and how to reach it. */
-export interface Target extends AsyncDisposable {
-  /** How it was reached, for people. */
-  readonly how: string;
+export interface DemoServer extends AsyncDisposable {
+  /** Its file and flags in short, or its URL. */
+  readonly name: string;
+  /** The whole command that started it, or its URL. */
+  readonly command: string;
+  /** All that its processes have written to stderr, as far as that can be known. */
+  readonly stderr: () => string;
   /** Makes a transport to it that has not been started. */
   connect(): Transport;
   /** Kills the server's process with SIGKILL and starts it again; not there for a foreign one. */
@@ -36,9 +40,11 @@ export interface StartOptions {
 }
 
 /** A server behind a URL, which the demo neither starts nor stops. */
-export function running(url: string): Target {
+export function running(url: string): DemoServer {
   return {
-    how: url,
+    name: url,
+    command: url,
+    stderr: () => "",
     connect: () => new StreamableHTTPClientTransport(new URL(url), { fetch: sendOnce }),
     restart: undefined,
     [Symbol.asyncDispose]: () => Promise.resolve(),
@@ -46,17 +52,26 @@ export function running(url: string): Target {
 }
 
 /** A server over stdio: each connection starts a process of its own. */
-export function overStdio(server: ServerName, options: StartOptions): Target {
+export function overStdio(server: ServerName, options: StartOptions): DemoServer {
   const args = commandLine(server, options);
   const started = new Set<StdioClientTransport>();
+  const decoder = new TextDecoder();
+  let said = "";
   return {
-    how: shown(args),
+    name: nameOf(server, options),
+    command: shown(args),
+    stderr: () => said,
     connect: () => {
       const transport = new StdioClientTransport({
         command: Deno.execPath(),
         args,
         env: environment(),
-        stderr: "inherit",
+        stderr: "pipe",
+      });
+      transport.stderr?.on("data", (bytes: Uint8Array) => {
+        const text = decoder.decode(bytes, { stream: true });
+        said += text;
+        console.error(text.trimEnd());
       });
       started.add(transport);
       return transport;
@@ -82,7 +97,7 @@ export function overStdio(server: ServerName, options: StartOptions): Target {
 }
 
 /** A server over Streamable HTTP, on a port of its own choice that it keeps over a restart. */
-export async function overHttp(server: ServerName, options: StartOptions): Promise<Target> {
+export async function overHttp(server: ServerName, options: StartOptions): Promise<DemoServer> {
   const args = (port: string) => [
     ...commandLine(server, options),
     "--transport",
@@ -90,18 +105,22 @@ export async function overHttp(server: ServerName, options: StartOptions): Promi
     "--port",
     port,
   ];
-  let { process, url } = await listening(args("0"));
+  let said = "";
+  const onstderr = (text: string) => said += text;
+  let { process, url } = await listening(args("0"), onstderr);
   const { port } = new URL(url);
   const kill = async () => {
     process.kill("SIGKILL");
     await process.status;
   };
   return {
-    how: shown(args(port)),
+    name: `${nameOf(server, options)}, port ${port}`,
+    command: shown(args(port)),
+    stderr: () => said,
     connect: () => new StreamableHTTPClientTransport(new URL(url), { fetch: sendOnce }),
     restart: async () => {
       await kill();
-      ({ process, url } = await listening(args(port)));
+      ({ process, url } = await listening(args(port), onstderr));
     },
     [Symbol.asyncDispose]: kill,
   };
@@ -112,21 +131,30 @@ function commandLine(server: ServerName, { store, flags = [] }: StartOptions): s
   return ["run", "-A", script, "--store", store, ...flags];
 }
 
+function nameOf(server: ServerName, { flags = [] }: StartOptions): string {
+  return [`servers/${server}.ts`, ...flags].join(" ");
+}
+
 /** The command as a person would type it in the project's folder. */
 function shown(args: readonly string[]): string {
   const root = fileURLToPath(new URL("../../", import.meta.url));
   return `deno ${args.join(" ").replaceAll(root, "")}`;
 }
 
-/** This process's environment, without what would change which session a server uses. */
+/** This process's environment, without what changes the sessions of a server, or colors its stderr. */
 function environment(): Record<string, string> {
-  const environment = Deno.env.toObject();
-  for (const name of ["MCP_SESSIONS_STORE", ...HOST_SESSION_VARIABLES]) delete environment[name];
+  const environment: Record<string, string> = { ...Deno.env.toObject(), NO_COLOR: "1" };
+  for (const name of ["MCP_SESSIONS_STORE", "FORCE_COLOR", ...HOST_SESSION_VARIABLES]) {
+    delete environment[name];
+  }
   return environment;
 }
 
 /** Starts a server and waits until it tells on stderr where it listens. */
-async function listening(args: string[]): Promise<{ process: Deno.ChildProcess; url: string }> {
+async function listening(
+  args: string[],
+  onstderr: (text: string) => void,
+): Promise<{ process: Deno.ChildProcess; url: string }> {
   const process = startProcess(Deno.execPath(), {
     args,
     clearEnv: true,
@@ -139,10 +167,11 @@ async function listening(args: string[]): Promise<{ process: Deno.ChildProcess; 
   const stderr = process.stderr.pipeThrough(new TextDecoderStream());
   for await (const text of stderr.values({ preventCancel: true })) {
     said += text;
+    onstderr(text);
     const url = /listening on (http:\S+)\n/.exec(said)?.[1];
     if (url === undefined) continue;
     // Read on, so that the server never waits for somebody to do so.
-    void stderr.pipeTo(new WritableStream()).catch(() => {});
+    void stderr.pipeTo(new WritableStream({ write: onstderr })).catch(() => {});
     return { process, url };
   }
   const { code } = await process.status;

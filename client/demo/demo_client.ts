@@ -1,5 +1,5 @@
 /**
- * What a proof works with: servers to start, clients to connect, and a screen to show it on.
+ * A connected client of the demo, and what a proof asks of it.
  *
  * @module
  */
@@ -7,97 +7,62 @@
 import { type HeldCookie, META_KEY } from "../../protocol/cookie.ts";
 import { CODE } from "../../protocol/errors.ts";
 import { member } from "../../runtime/json.ts";
+import { type Client, McpError } from "../sdk.ts";
+import type { SessionCapability } from "../session/capability.ts";
 import type { SessionEvent } from "../session/events.ts";
-import { MemoryJar } from "../jar/cookie_jar.ts";
-import { Client, McpError } from "../sdk.ts";
-import { type SessionTransport, withSession } from "../with_session.ts";
-import type { Screen } from "./screen.ts";
-import type { Target } from "./target.ts";
-
-/** How a server is reached. */
-export type TransportName = "stdio" | "http";
-
-/** What a proof may ask of the server that it starts. */
-export interface ServerOptions {
-  /** @default The transport that the proof is run over */
-  readonly transport?: TransportName;
-  /** Further flags. */
-  readonly flags?: readonly string[];
-}
-
-/** What a stage is made of. */
-export interface StageOptions {
-  /** Where the proof is shown. */
-  readonly screen: Screen;
-  /** Starts the proof's server, or reaches the one that is running. */
-  readonly start: (options: ServerOptions) => Promise<Target>;
-}
-
-/** One proof's servers and clients; all of them end with it. */
-export class Stage implements AsyncDisposable {
-  /** Where the proof is shown. */
-  readonly screen: Screen;
-  readonly #start: (options: ServerOptions) => Promise<Target>;
-  readonly #jar = new MemoryJar();
-  readonly #opened = new AsyncDisposableStack();
-
-  /** Takes the screen, and what starts a server. */
-  constructor({ screen, start }: StageOptions) {
-    this.screen = screen;
-    this.#start = start;
-  }
-
-  /** Starts the proof's server. All that one proof starts share a store. */
-  async start(options: ServerOptions = {}): Promise<Target> {
-    return this.#opened.use(await this.#start(options));
-  }
-
-  /** Connects a client. The same profile finds the same session again, from the jar. */
-  async connect(target: Target, profile = "demo"): Promise<Connection> {
-    const events: SessionEvent[] = [];
-    const transport = withSession(() => target.connect(), {
-      jar: this.#jar,
-      server: "the demo's",
-      profile,
-      onsession: (event) => events.push(event),
-    });
-    const client = new Client({ name: "mcp-sessions demo", version: "1.0.0" });
-    await client.connect(transport);
-    return this.#opened.use(new Connection(client, transport, events));
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#opened.disposeAsync();
-  }
-}
+import type { SessionTransport } from "../with_session.ts";
 
 /** What came of a call that should be refused with -32002. */
 export interface Refusal {
   readonly isRefused: boolean;
-  /** What the server said, for people. */
+  /** The server's words. */
   readonly came: string;
   /** Why the server refused, if it tells. */
   readonly reason?: unknown;
 }
 
-/** A connected client, and what a proof asks of it. */
-export class Connection implements AsyncDisposable {
+/** What a client is made of. */
+export interface DemoClientOptions {
+  /** Whose session it holds in the jar. */
+  readonly profile: string;
+  /** Is connected to the transport. */
+  readonly client: Client;
+  /** Holds the cookie. */
+  readonly transport: SessionTransport;
+  /** What happened to the session, oldest first; grows. */
+  readonly events: readonly SessionEvent[];
+  /** Told of each call before it is sent. */
+  readonly oncall: (tool: string) => void;
+}
+
+/** A connected client. */
+export class DemoClient implements AsyncDisposable {
+  /** Whose session it holds in the jar. */
+  readonly profile: string;
   /** The client's transport, which holds the cookie. */
   readonly transport: SessionTransport;
   /** What happened to the session, oldest first. */
   readonly events: readonly SessionEvent[];
   readonly #client: Client;
+  readonly #oncall: (tool: string) => void;
 
   /** Takes a client that is connected to the transport. */
-  constructor(client: Client, transport: SessionTransport, events: readonly SessionEvent[]) {
-    this.#client = client;
+  constructor({ profile, client, transport, events, oncall }: DemoClientOptions) {
+    this.profile = profile;
     this.transport = transport;
     this.events = events;
+    this.#client = client;
+    this.#oncall = oncall;
   }
 
   /** The name of the server, as it says. */
   get serverName(): string | undefined {
     return this.#client.getServerVersion()?.name;
+  }
+
+  /** What the server says about its sessions. */
+  get capability(): SessionCapability | undefined {
+    return this.transport.capability;
   }
 
   /** The held cookie. */
@@ -116,7 +81,7 @@ export class Connection implements AsyncDisposable {
     cookie?: HeldCookie | null,
   ): Promise<Record<string, unknown>> {
     const result = await this.#call(name, args, cookie);
-    if (result.isError === true) throw new Error(`${name} failed: ${textOf(result)}`);
+    if (result.isError === true) throw new Error(`an isError result: ${textOf(result)}`);
     return typeof result.structuredContent === "object" && result.structuredContent !== null
       ? { ...result.structuredContent }
       : { ...result };
@@ -132,12 +97,13 @@ export class Connection implements AsyncDisposable {
       if (!(error instanceof McpError)) throw error;
       const { code, message, data } = error;
       if (code !== CODE.sessionRequired) return { isRefused: false, came: message };
-      // Why is told by servers of this project alone.
+      // Only servers of this project tell a reason.
       return { isRefused: true, came: message, reason: member(data, "reason") };
     }
   }
 
   #call(name: string, args: Record<string, unknown>, cookie: HeldCookie | null | undefined) {
+    this.#oncall(name);
     const _meta = cookie === undefined ? {} : { _meta: { [META_KEY]: cookie } };
     return this.#client.callTool({ name, arguments: args, ..._meta });
   }
@@ -148,7 +114,7 @@ export class Connection implements AsyncDisposable {
   }
 }
 
-/** What a result says to people, or else all of it. */
+/** The texts of a result, or else all of it. */
 function textOf(result: Record<string, unknown>): string {
   const content = Array.isArray(result.content) ? result.content : [];
   const texts = content.map((block) => member(block, "text")).filter((text) =>
