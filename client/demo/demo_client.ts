@@ -1,5 +1,5 @@
 /**
- * A connected client of the demo, and what a proof asks of it.
+ * Client of a proof: an SDK client with a session.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { SessionCapability } from "../session/capability.ts";
 import type { SessionEvent } from "../session/events.ts";
 import type { SessionTransport } from "../with_session.ts";
 
-/** What came of a call that should be refused with -32002. */
+/** Result of a call that should be refused with -32002. */
 export interface Refusal {
   readonly isRefused: boolean;
   /** The server's words. */
@@ -21,27 +21,27 @@ export interface Refusal {
   readonly reason?: unknown;
 }
 
-/** What a client is made of. */
+/** Parts of a client. */
 export interface DemoClientOptions {
-  /** Whose session it holds in the jar. */
+  /** Tells its session in the jar from those of other clients. */
   readonly profile: string;
-  /** Is connected to the transport. */
+  /** The SDK's client, connected to the transport. */
   readonly client: Client;
-  /** Holds the cookie. */
+  /** The transport, which holds the cookie. */
   readonly transport: SessionTransport;
-  /** What happened to the session, oldest first; grows. */
+  /** Events of the session, oldest first. */
   readonly events: readonly SessionEvent[];
   /** Told of each call before it is sent. */
   readonly oncall: (tool: string) => void;
 }
 
-/** A connected client. */
+/** A connected client, and the calls of proofs. */
 export class DemoClient implements AsyncDisposable {
-  /** Whose session it holds in the jar. */
+  /** Tells its session in the jar from those of other clients. */
   readonly profile: string;
-  /** The client's transport, which holds the cookie. */
+  /** The transport, which holds the cookie. */
   readonly transport: SessionTransport;
-  /** What happened to the session, oldest first. */
+  /** Events of the session, oldest first. */
   readonly events: readonly SessionEvent[];
   readonly #client: Client;
   readonly #oncall: (tool: string) => void;
@@ -55,12 +55,12 @@ export class DemoClient implements AsyncDisposable {
     this.#oncall = oncall;
   }
 
-  /** The name of the server, as it says. */
+  /** The name that the server gives itself. */
   get serverName(): string | undefined {
     return this.#client.getServerVersion()?.name;
   }
 
-  /** What the server says about its sessions. */
+  /** The server's capability of sessions. */
   get capability(): SessionCapability | undefined {
     return this.transport.capability;
   }
@@ -71,9 +71,9 @@ export class DemoClient implements AsyncDisposable {
   }
 
   /**
-   * Calls a tool, with the held cookie or another, and gives what it says to programs.
+   * Calls a tool, with the held cookie or another, and returns its structured content.
    *
-   * @throws {Error} If the tool fails; it says what came.
+   * @throws {Error} If the tool fails; the error says what came.
    */
   async call(
     name: string,

@@ -23,7 +23,7 @@ export interface DemoServer extends AsyncDisposable {
   readonly name: string;
   /** The whole command that started it, or its URL. */
   readonly command: string;
-  /** All that its processes have written to stderr, as far as that can be known. */
+  /** All that its processes have written to stderr; empty for a foreign one. */
   readonly stderr: () => string;
   /** Makes a transport to it that has not been started. */
   connect(): Transport;
@@ -31,7 +31,7 @@ export interface DemoServer extends AsyncDisposable {
   readonly restart: (() => Promise<void>) | undefined;
 }
 
-/** What a server is started with. */
+/** Options of a server that is started. */
 export interface StartOptions {
   /** The URL of its store. */
   readonly store: string;

@@ -12,10 +12,10 @@ import { DemoClient } from "./demo_client.ts";
 import type { DemoServer } from "./demo_server.ts";
 import type { Reporter } from "./reporter.ts";
 
-/** How a server is reached. */
+/** A transport of the servers. */
 export type TransportName = "stdio" | "http";
 
-/** What a proof may ask of the server that it starts. */
+/** Options of a proof for a server that it starts. */
 export interface ServerOptions {
   /** @default The transport that the proof is run over */
   readonly transport?: TransportName;
@@ -23,7 +23,7 @@ export interface ServerOptions {
   readonly flags?: readonly string[];
 }
 
-/** What a context is made of. */
+/** Parts of a context. */
 export interface ProofContextOptions {
   /** Where the proof is shown. */
   readonly reporter: Reporter;
@@ -31,7 +31,7 @@ export interface ProofContextOptions {
   readonly start: (options: ServerOptions) => Promise<DemoServer>;
 }
 
-/** One proof's servers and clients; all of them end with it. */
+/** Servers and clients of one proof; all of them end with it. */
 export class ProofContext implements AsyncDisposable {
   /** Where the proof is shown. */
   readonly reporter: Reporter;
@@ -39,7 +39,7 @@ export class ProofContext implements AsyncDisposable {
   readonly #jar = new MemoryJar();
   readonly #opened = new AsyncDisposableStack();
 
-  /** Takes the reporter, and what starts a server. */
+  /** Takes the reporter, and a function that starts a server. */
   constructor({ reporter, start }: ProofContextOptions) {
     this.reporter = reporter;
     this.#start = start;
@@ -47,7 +47,8 @@ export class ProofContext implements AsyncDisposable {
 
   /** Starts the proof's server. All that one proof starts share a store. */
   async start(options: ServerOptions = {}): Promise<DemoServer> {
-    this.reporter.progress("start of the server");
+    const over = options.transport === undefined ? "" : ` over ${options.transport}`;
+    this.reporter.progress(`start of the server${over}`);
     const server = this.#opened.use(await this.#start(options));
     this.reporter.server(server);
     return server;

@@ -21,12 +21,10 @@ export interface Claim {
 export interface Proof {
   /** The claim as far as this proof shows it. */
   readonly shows: string;
-  /** The server that it is shown with. */
+  /** The server that it talks to. */
   readonly server: ServerName;
-  /** What it can be run over. */
+  /** The transports of its runs. All but the plain ones take servers that the demo starts itself. */
   readonly over: readonly (TransportName | "stdio, then http" | "stateful http")[];
-  /** Whether it takes servers that the demo starts and kills itself. */
-  readonly own: boolean;
   /** Runs it. Throws if a step does not hold. */
   readonly prove: (context: ProofContext) => Promise<void>;
 }
@@ -40,7 +38,6 @@ export const CLAIMS: readonly Claim[] = [
       shows: "a call without a session is refused and never runs",
       server: "session_required",
       over: ["stdio", "http"],
-      own: false,
       prove: enforcement,
     }],
   },
@@ -51,7 +48,6 @@ export const CLAIMS: readonly Claim[] = [
       shows: "two clients of one server see only their own notes",
       server: "notebook",
       over: ["stdio", "http"],
-      own: false,
       prove: isolation,
     }],
   },
@@ -62,7 +58,6 @@ export const CLAIMS: readonly Claim[] = [
       shows: "a new connection finds the notes of the one before",
       server: "notebook",
       over: ["stdio", "http"],
-      own: false,
       prove: persistence,
     }],
   },
@@ -74,21 +69,18 @@ export const CLAIMS: readonly Claim[] = [
         shows: "a session outlives its connection and a kill -9",
         server: "hashcheck",
         over: ["stdio", "http"],
-        own: false,
         prove: restart,
       },
       {
         shows: "a session made over stdio goes on over HTTP",
         server: "hashcheck",
         over: ["stdio, then http"],
-        own: true,
         prove: changeOfTransport,
       },
       {
         shows: "the transport's Mcp-Session-Id changes, the session stays",
         server: "hashcheck",
         over: ["stateful http"],
-        own: true,
         prove: changeOfTransportSession,
       },
     ],
@@ -100,7 +92,6 @@ export const CLAIMS: readonly Claim[] = [
       shows: "the cookie tells the client each change of its session",
       server: "session",
       over: ["stdio", "http"],
-      own: false,
       prove: cookieLife,
     }],
   },

@@ -16,7 +16,7 @@ const INTRO = [
 ];
 const HINT = "--verbose shows each cookie and command, --help how to run a part.";
 
-/** Where a reporter writes, and how much. */
+/** Output of a reporter. */
 export interface ReporterOptions {
   /** Writes a line. */
   readonly line: (text: string) => void;
@@ -42,17 +42,17 @@ export interface ServerView {
   readonly name: string;
   /** In full. */
   readonly command: string;
-  /** What it has written to stderr. */
+  /** All that it has written to stderr. */
   readonly stderr: () => string;
 }
 
-/** What a step checks. */
+/** The check of a step. */
 export interface Check {
   /** Whether what came is what was expected. */
   readonly holds: boolean;
-  /** What was expected. */
+  /** The result that makes it hold. */
   readonly expected: string;
-  /** What came, as it is. */
+  /** The result. */
   readonly came: unknown;
 }
 
@@ -65,7 +65,7 @@ export class ProofFailed extends Error {
 export class Reporter {
   readonly #options: ReporterOptions;
   readonly #panel = new SessionPanel();
-  /** Every failure, to be shown again at the end. */
+  /** The lines of every failure. */
   readonly #failures: string[][] = [];
   #claim = "";
   #over = "";
@@ -77,27 +77,27 @@ export class Reporter {
   #isDrawn = false;
   #notRun = 0;
 
-  /** Takes where the lines go. */
+  /** Takes its output. */
   constructor(options: ReporterOptions) {
     this.#options = options;
   }
 
-  /** How many parts were not run, by now. */
+  /** Count of parts that were not run, by now. */
   get notRunCount(): number {
     return this.#notRun;
   }
 
-  /** An id: whole if verbose. */
+  /** Shortens an id, unless verbose. */
   id(id: string): string {
     return this.#options.verbose ? id : shortId(id);
   }
 
-  /** What the demo is. */
+  /** Says what the demo is about. */
   intro(): void {
     for (const text of INTRO) this.#line(text);
   }
 
-  /** The beginning of a claim's proofs. */
+  /** Begins the proofs of a claim. */
   claim(title: string, why: string): void {
     this.#claim = title;
     this.#line("");
@@ -105,7 +105,7 @@ export class Reporter {
     this.#line(`   ${this.#paint("dim", `Why: ${why}`)}`);
   }
 
-  /** The beginning of a run. Its heading waits for the server, which it names. */
+  /** Begins a run. Its heading waits for the server, which it names. */
   run(over: string, server: string): void {
     this.#over = over;
     this.#from = `${server} over ${over}`;
@@ -113,7 +113,7 @@ export class Reporter {
     this.#panel.reset();
   }
 
-  /** A server that was started or reached. */
+  /** Tells of a server that was started or reached. */
   server(server: ServerView): void {
     const shown = this.#options.verbose ? server.command : server.name;
     if (this.#server === undefined) this.#heading(shown);
@@ -121,7 +121,7 @@ export class Reporter {
     this.#server = server;
   }
 
-  /** What the demo waits for, on a terminal. The next line erases it. */
+  /** Tells on a terminal what the demo waits for. The next line erases it. */
   progress(doing: string): void {
     this.#doing = doing;
     this.#draw(`  over ${this.#over}: ${doing} ...`);
@@ -132,14 +132,14 @@ export class Reporter {
     this.#draw("");
   }
 
-  /** The session of a client, or what changed in it. */
+  /** Shows the changes in a client's session, or all of it if verbose. */
   session(client: SessionView): void {
     const rows = this.#options.verbose ? fullPanel(client) : this.#panel.changes(client);
     for (const row of rows) this.#line(`      ${this.#paint("cyan", `│ ${printable(row)}`)}`);
   }
 
   /**
-   * A step, and what it changed in the session.
+   * Shows a step, and the changes that it made in the session.
    *
    * @throws {ProofFailed} If it does not hold.
    */
@@ -150,19 +150,19 @@ export class Reporter {
     if (!check.holds) throw new ProofFailed(text);
   }
 
-  /** A part that cannot be shown here, and why. */
+  /** Tells of a part that cannot be run here, and why. */
   notRun(text: string): void {
     if (this.#server === undefined) this.#heading();
     this.#notRun++;
     this.#line(`    ${this.#paint("yellow", "–")} ${printable(text)}`);
   }
 
-  /** An error that ended a run between its steps. */
+  /** Shows an error that ended a run between its steps. */
   error(message: string): void {
     this.#failure(this.#doing, "success", message);
   }
 
-  /** The table of all runs, the verdict, and every failure once more, so that none scrolls away. */
+  /** Shows the table, the verdict, and every failure once more, so that none scrolls away. */
   summary(results: readonly RunResult[]): void {
     this.#line("");
     for (const line of summaryTable(results, (style, text) => this.#paint(style, text))) {

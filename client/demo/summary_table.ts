@@ -17,15 +17,15 @@ const MARKS = {
   "not run": ["–", "yellow"],
 } as const;
 
-/** One run of a proof. */
+/** Result of one run of a proof. */
 export interface RunResult {
-  /** What the proof shows, with the number of its claim. */
+  /** The number of the claim, and the claim as far as the proof shows it. */
   readonly shows: string;
-  /** What it ran over. */
+  /** The transport. */
   readonly over: string;
-  /** `in part` if it holds as far as it could be run. */
+  /** `in part` if the proof holds as far as it could be run. */
   readonly outcome: keyof typeof MARKS;
-  /** How long it took. */
+  /** Duration in milliseconds. */
   readonly ms: number;
 }
 

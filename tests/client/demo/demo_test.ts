@@ -12,7 +12,7 @@ async function demo(args: readonly string[], env: Record<string, string> = {}) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", script.href, ...args],
     env: {
-      // None of them may change which sessions the demo's servers use.
+      // Variables that may not change which sessions the demo's servers use.
       ...Object.fromEntries(HOST_SESSION_VARIABLES.map((name) => [name, "somebody's"])),
       MCP_SESSIONS_STORE: "file:/nonexistent/store",
       FORCE_COLOR: "0",
