@@ -5,7 +5,8 @@
  */
 
 import { styleText } from "node:util";
-import { printable, shortId } from "../../runtime/terminal_text.ts";
+import { shortId } from "../../runtime/redaction.ts";
+import { printable } from "../../runtime/terminal_text.ts";
 import { fullPanel, seconds, SessionPanel, type SessionView } from "./session_panel.ts";
 import { type RunResult, type Style, summaryTable } from "./summary_table.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import type { HeldCookie } from "../../protocol/cookie.ts";
-import { shortId } from "../../runtime/terminal_text.ts";
+import { shortId } from "../../runtime/redaction.ts";
 import type { SessionCapability } from "../session/capability.ts";
 
 /** Units of a lifetime, the largest first. */
