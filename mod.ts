@@ -82,8 +82,8 @@ export type {
   JarKey,
   SessionCapability,
   SessionEvent,
-  SessionOptions,
   SessionTransport,
+  WithSessionOptions,
 } from "./client/mod.ts";
 export {
   defaultStoreUrl,

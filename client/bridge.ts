@@ -21,7 +21,7 @@ import { Relay } from "./bridge/relay.ts";
 import { messageOf } from "../runtime/errors.ts";
 import { MemoryJar } from "./jar/cookie_jar.ts";
 import { defaultJarPath, FileJar, settleSizeLimit, surviveSizeLimit } from "./jar/file_jar.ts";
-import { commandName } from "./jar/server_key.ts";
+import { commandKey } from "./jar/server_key.ts";
 import type { ConnectTransport } from "./connection/reconnecting_transport.ts";
 import { terminateAll } from "./connection/child_processes.ts";
 import { stopSignal } from "../runtime/stop_signal.ts";
@@ -49,7 +49,7 @@ function target(
   return {
     // The host's environment is meant for the server.
     connect: () => new ServerProcess({ command, args, room }),
-    server: commandName([command, ...args]),
+    server: commandKey([command, ...args]),
     user: "",
     shown: command,
   };

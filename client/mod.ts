@@ -1,7 +1,7 @@
 /**
- * Sessions for MCP clients: put {@linkcode withSession} around the transport that an SDK client is
- * connected to. It makes a session, sends its cookie, takes over the renewed one, resumes the
- * session from a jar, makes a new one when the server has lost it, and rebuilds dead connections.
+ * Sessions for MCP clients. {@linkcode withSession} goes around the transport of an SDK client: it
+ * creates a session or resumes one from a jar, sends its cookie, takes over renewed cookies, replaces a
+ * lost session, and rebuilds dead connections.
  *
  * @example
  * ```ts
@@ -25,13 +25,13 @@ export { type SessionEvent } from "./session/events.ts";
 export { isOutcomeUnknown } from "./connection/send_errors.ts";
 export { type CookieJar, type JarEntry, type JarKey, MemoryJar } from "./jar/cookie_jar.ts";
 export {
-  type DefaultJarOptions,
   defaultJarPath,
+  type DefaultJarPathOptions,
   FileJar,
   type FileJarOptions,
 } from "./jar/file_jar.ts";
 export { type ConnectTransport } from "./connection/reconnecting_transport.ts";
 export { type Transport } from "./sdk.ts";
 export { sendOnce } from "./connection/send_once.ts";
-export { type SessionOptions, type SessionTransport, withSession } from "./with_session.ts";
+export { type SessionTransport, withSession, type WithSessionOptions } from "./with_session.ts";
 export type { HeldCookie } from "../protocol/cookie.ts";

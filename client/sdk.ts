@@ -1,9 +1,9 @@
 /**
- * What this side takes from the MCP SDK, in one place. An import of a `.js` subpath types silently
- * as `any` unless `@ts-types` names the declarations, which is why nobody else imports them.
+ * The client's only import of the MCP SDK. An import of a `.js` subpath types silently as `any`
+ * unless `@ts-types` names the declarations.
  *
- * The stdio transport is in `stdio.ts`: its module reads the environment as it is imported, which
- * a client over HTTP has no permission for.
+ * The stdio transport is in `sdk_stdio.ts`: its module reads the environment as it is imported,
+ * which a client over HTTP has no permission for.
  *
  * @module
  */
@@ -38,34 +38,34 @@ import type {
 
 /** The SDK's transport: what an SDK client is connected to. */
 export type Transport = SdkTransport;
-/** How the SDK asks a transport to send. */
-export type SendOptions = SdkTransportSendOptions;
-/** What a transport tells about a message that came in. */
-export type Extra = SdkMessageExtraInfo;
+/** The options of a transport's `send`. */
+export type TransportSendOptions = SdkTransportSendOptions;
+/** Data beside a received message, such as its authentication. */
+export type MessageExtraInfo = SdkMessageExtraInfo;
 /** Any JSON-RPC message. */
 export type JSONRPCMessage = SdkMessage;
 /** A JSON-RPC request. */
 export type JSONRPCRequest = SdkRequest;
 /** A JSON-RPC notification. */
 export type JSONRPCNotification = SdkNotification;
-/** The answer to a request: a result or an error. */
+/** A JSON-RPC response: a result or an error. */
 export type JSONRPCResponse = SdkAnswer;
-/** The answer to a request that failed. */
+/** A JSON-RPC error response. */
 export type JSONRPCErrorResponse = SdkErrorAnswer;
-/** A request's id, which keeps its type: `7` and `"7"` are two ids. */
+/** A request's id; `7` and `"7"` are two ids. */
 export type RequestId = SdkRequestId;
 
-/** Does `message` ask for an answer? */
+/** Whether `message` is a request. */
 export function isRequest(message: JSONRPCMessage): message is JSONRPCRequest {
   return "method" in message && "id" in message;
 }
 
-/** Is `message` one that nobody answers? */
+/** Whether `message` is a notification. */
 export function isNotification(message: JSONRPCMessage): message is JSONRPCNotification {
   return "method" in message && !("id" in message);
 }
 
-/** Does `message` answer a request? */
+/** Whether `message` is a response. */
 export function isResponse(message: JSONRPCMessage): message is JSONRPCResponse {
   return !("method" in message);
 }

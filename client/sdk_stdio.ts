@@ -1,6 +1,6 @@
 /**
- * The SDK's transport that starts a server and talks to it over stdin and stdout. Importing it
- * reads the environment, so only what spawns servers does.
+ * The SDK's stdio transport. Importing it reads the environment, so only programs that start servers
+ * do.
  *
  * @module
  */

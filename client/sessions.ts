@@ -11,7 +11,7 @@ import { requireDeno } from "../runtime/deno_version.ts";
 import { printable } from "../runtime/terminal_text.ts";
 import { messageOf } from "../runtime/errors.ts";
 import { defaultJarPath, FileJar, settleSizeLimit, surviveSizeLimit } from "./jar/file_jar.ts";
-import { serverPlace } from "./jar/server_key.ts";
+import { redactUrl } from "./jar/server_key.ts";
 import { printableJson } from "../runtime/terminal_text.ts";
 import { endAll, terminateAll } from "./connection/child_processes.ts";
 import { type Command, HELP, parseCommand, UsageError } from "./sessions/flags.ts";
@@ -38,7 +38,7 @@ async function main(args: readonly string[]): Promise<number> {
   const ids = new Ids(full);
   const complain = (text: string) => {
     // A URL may have a password or a key in it.
-    const safe = ids.shorten(text).replace(/https?:\/\/[^\s"')]+/g, serverPlace);
+    const safe = ids.shorten(text).replace(/https?:\/\/[^\s"')]+/g, redactUrl);
     console.error(`sessions: ${printable(safe.replace(/\s*\n\s*/g, " "))}`);
   };
   try {

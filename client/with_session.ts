@@ -1,5 +1,5 @@
 /**
- * What a client puts around its transport to have sessions.
+ * The session transport: a client's transport with a session around it.
  *
  * @module
  */
@@ -11,72 +11,75 @@ import { messageOf } from "../runtime/errors.ts";
 import { type CookieJar, MemoryJar } from "./jar/cookie_jar.ts";
 import { CookieSlot } from "./session/cookie_slot.ts";
 import { SessionLayer } from "./session/session_layer.ts";
-import { type ConnectTransport, Reconnecting } from "./connection/reconnecting_transport.ts";
+import {
+  type ConnectTransport,
+  ReconnectingTransport,
+} from "./connection/reconnecting_transport.ts";
 import type { Transport } from "./sdk.ts";
 
-/** How {@linkcode withSession} finds, keeps and makes a session. */
-export interface SessionOptions {
+/** Options of {@linkcode withSession}. */
+export interface WithSessionOptions {
   /**
-   * Where the cookie is kept for the next connection, which then goes on with the same session.
+   * The jar that keeps the cookie, so that the next connection resumes the session.
    *
-   * @default A jar of this transport's own, which is gone with it
+   * @default a {@linkcode MemoryJar} of this transport's own
    */
   readonly jar?: CookieJar;
   /**
-   * What the jar files the cookie under: the server's URL or command line. Needed with a jar.
+   * The server's URL or command line, under which the jar files the cookie. Required with a jar.
    */
   readonly server?: string;
   /**
-   * Tells several sessions with one server apart.
+   * The profile, which separates several sessions with one server.
    *
    * @default "default"
    */
   readonly profile?: string;
-  /** Told what happens to the session, before the result that brought it arrives. */
+  /** Called with each session event, before the result that caused it is delivered. */
   readonly onsession?: (event: SessionEvent) => void;
   /**
-   * How long a session may take to be found or made, in milliseconds. The client's requests wait
-   * so long, and then go on without one.
+   * The time to resume or create a session, in milliseconds. The client's requests wait for it, then
+   * go on without a session.
    *
    * @default 5_000
    */
   readonly establishMs?: number;
   /**
-   * How long a dead connection is tried again, in milliseconds, before what waits for it fails.
+   * The time to rebuild a dead connection, in milliseconds. Requests that wait for it then fail.
    *
    * @default 10_000
    */
   readonly reconnectMs?: number;
 }
 
-/** A transport that has a session. Connect an SDK client to it. */
+/** A transport with a session, for an SDK client to connect to. */
 export interface SessionTransport extends Transport {
-  /** The cookie that is held, by copy; `undefined` without a session. */
+  /** The held cookie, by copy; `undefined` without a session. */
   readonly cookie: HeldCookie | undefined;
-  /** What the server says about its sessions; `undefined` before it does, or if it has none. */
+  /** The server's session capability; `undefined` before it connects, or if it has none. */
   readonly capability: SessionCapability | undefined;
 }
 
 /**
- * Puts a session around a client's transport. `connect` makes a transport that has not been
- * started; it is called again when the connection has died: a server that was restarted, a process
- * that was killed.
+ * Puts a session around a client's transport (PROTOCOL section 5). `connect` makes a transport that
+ * has not been started; it is called again when the connection is dead, as after a restart of the
+ * server.
  *
- * The session is made, or resumed from the jar, as the client connects, and its cookie goes with
- * every request; `null` in its place says that none is held. A `_meta["mcp/session"]` that the caller has put into a request, `null` included,
- * is left alone, and so is what the server answers to it.
+ * The session is resumed from the jar, or created, as the client connects. Its cookie goes with every
+ * request, and `null` does when none is held. A `_meta["mcp/session"]` that the caller has set, `null`
+ * included, is left alone, and so is the cookie in its answer.
  *
- * - A session that the server does not know any more is replaced by a new one, `onsession` is told
- *   that it is lost, and the calls that were refused for it are made again, once. A server that
- *   refuses by an `isError` result, not by -32002, is asked with `session/list` what the failure means;
- *   that call is not made again, as its tool may have run, and the next one has a new session.
- * - A request whose connection breaks before it is answered ends in an error for which
- *   {@linkcode isOutcomeUnknown} is true; it is not sent again. What was never sent is, for
- *   `reconnectMs`. Over HTTP that takes {@linkcode sendOnce}, as Deno's own `fetch` may send a
- *   request twice; without it, a server that can't be reached is an unknown outcome too.
- * - A jar that fails and a listener that throws are reported to `onerror`, and stop nothing.
+ * - A session that the server has lost is replaced by a new one, after a `lost` event, and the refused
+ *   calls are retried once. When a server refuses by an `isError` result instead of -32002,
+ *   `session/list` tells what the failure means; that call is not retried, as its tool may have run, and
+ *   the next call has a new session.
+ * - A request whose connection breaks before the answer ends in an error for which
+ *   {@linkcode isOutcomeUnknown} is true, and is not retried. A request that was never sent is retried
+ *   for `reconnectMs`. Over HTTP that takes {@linkcode sendOnce}: Deno's own `fetch` may send a request
+ *   twice, and without `sendOnce` an unreachable server is an unknown outcome too.
+ * - Errors of the jar or of a listener go to `onerror`, and stop nothing.
  *
- * @throws {TypeError} If there is a jar, and no server to file its cookie under.
+ * @throws {TypeError} If `jar` is given without `server`.
  * @throws {RangeError} If a time is not a positive number.
  *
  * @example
@@ -102,7 +105,7 @@ export interface SessionTransport extends Transport {
  */
 export function withSession(
   connect: ConnectTransport,
-  options: SessionOptions = {},
+  options: WithSessionOptions = {},
 ): SessionTransport {
   const { jar, server, profile = "default", onsession } = options;
   if (jar !== undefined && server === undefined) {
@@ -111,15 +114,16 @@ export function withSession(
   const establishMs = positive("establishMs", options.establishMs ?? 5_000);
   const reconnectMs = positive("reconnectMs", options.reconnectMs ?? 10_000);
   const slot = new CookieSlot(jar ?? new MemoryJar(), { server: server ?? "", profile }, {
-    tell: (event) => onsession?.(event),
-    fail: (error) => layer.onerror?.(error instanceof Error ? error : new Error(messageOf(error))),
+    onevent: (event) => onsession?.(event),
+    onerror: (error) =>
+      layer.onerror?.(error instanceof Error ? error : new Error(messageOf(error))),
   });
-  const transport = new Reconnecting(connect, { reconnectMs, givesUp: true });
+  const transport = new ReconnectingTransport(connect, { reconnectMs, givesUp: true });
   const layer = new SessionLayer({
     transport,
     slotOf: () => slot,
-    first: slot,
-    onreconnect: () => slot.tell({ type: "reconnected" }),
+    eagerSlot: slot,
+    onreconnect: () => slot.emit({ type: "reconnected" }),
     establishMs,
   });
   return layer;

@@ -1,33 +1,33 @@
 /**
- * A span of time in which something has to succeed.
+ * Deadlines: a time limit for promises, which a signal can end early.
  *
  * @module
  */
 
-/** What {@linkcode Deadline.limit} rejects with when the time is over, or was ended early. */
+/** Thrown by {@linkcode Deadline.limit} when the time is over, or was ended early. */
 export class DeadlineError extends Error {
   override readonly name = "DeadlineError";
 }
 
-/** A span of time that starts now, and that a signal can end early. Holds no timer by itself. */
+/** A time limit that starts now and that a signal can end early. Holds no timer by itself. */
 export class Deadline {
   readonly #ms: number;
   readonly #end: number;
   readonly #signal: AbortSignal;
 
-  /** Starts a span of `ms` milliseconds. */
+  /** Starts a time limit of `ms` milliseconds. */
   constructor(ms: number, signal: AbortSignal) {
     this.#ms = ms;
     this.#end = performance.now() + ms;
     this.#signal = signal;
   }
 
-  /** How many milliseconds are left. */
+  /** The milliseconds that are left. */
   get left(): number {
     return this.#signal.aborted ? 0 : Math.max(0, this.#end - performance.now());
   }
 
-  /** Waits for `ms` milliseconds; at once `false` when that is more than what is left. */
+  /** Waits for `ms` milliseconds; gives `false` at once if fewer are left. */
   async wait(ms: number): Promise<boolean> {
     if (ms >= this.left) return false;
     await this.#timer(ms, new Promise<never>(() => {}));
@@ -35,9 +35,9 @@ export class Deadline {
   }
 
   /**
-   * Gives what `work` gives.
+   * Gives the value of `work`.
    *
-   * @throws {DeadlineError} If the time is over before; `work` then goes on, and nobody listens.
+   * @throws {DeadlineError} If the time is over first. `work` goes on, and its outcome is ignored.
    */
   async limit<T>(work: Promise<T>): Promise<T> {
     const done = await this.#timer(this.left, work.then((value) => ({ value })));
@@ -48,7 +48,7 @@ export class Deadline {
     return done.value;
   }
 
-  /** `work`, or `undefined` after `ms` or when the signal comes. */
+  /** The value of `work`, or `undefined` after `ms` or at the signal. */
   async #timer<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
     const over = Promise.withResolvers<undefined>();
     const stop = () => over.resolve(undefined);

@@ -45,8 +45,8 @@ export class BridgedSession {
   /** Holds what the jar has under `key`, once it is needed. */
   constructor(jar: CookieJar, key: JarKey, log: Log) {
     this.slot = new CookieSlot(jar, key, {
-      tell: (event) => this.#note(event, log),
-      fail: (error) => log("warn", `the cookie jar: ${messageOf(error)}`),
+      onevent: (event) => this.#note(event, log),
+      onerror: (error) => log("warn", `the cookie jar: ${messageOf(error)}`),
     });
   }
 

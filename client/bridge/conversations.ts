@@ -7,7 +7,7 @@
 import { sha256 } from "../../runtime/sha256.ts";
 import { type ConversationKey, conversationOf, pathIn } from "../../protocol/conversation.ts";
 import { isObject } from "../../runtime/json.ts";
-import { presents } from "../session/pending_requests.ts";
+import { presentsCookie } from "../session/pending_requests.ts";
 import { type CookieJar, MemoryJar } from "../jar/cookie_jar.ts";
 import type { JSONRPCRequest } from "../sdk.ts";
 import { BridgedSession } from "./bridged_session.ts";
@@ -58,7 +58,7 @@ export class Conversations {
 
   /** The session for this request; `undefined` if there is none, or the caller sees to it. */
   of({ method, params }: JSONRPCRequest): BridgedSession | undefined {
-    if (method === "initialize" || method.startsWith("session/") || presents(params)) {
+    if (method === "initialize" || method.startsWith("session/") || presentsCookie(params)) {
       return undefined;
     }
     const { name, keys } = this.#options;

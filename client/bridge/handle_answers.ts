@@ -21,8 +21,9 @@ import {
 import { type HeldCookie, resultCookie } from "../../protocol/cookie.ts";
 import { CODE } from "../../protocol/errors.ts";
 import { member } from "../../runtime/json.ts";
-import { hasState, madeLazily } from "../session/cookie_rules.ts";
+import { hasState, isLazyReplacement } from "../session/cookie_rules.ts";
 import type { SessionLayer } from "../session/session_layer.ts";
+import { refusesInWords } from "../session/session_refusal.ts";
 import type { JSONRPCErrorResponse, JSONRPCResponse } from "../sdk.ts";
 import { withoutCookie } from "./bridged_session.ts";
 import type { HandleJar, HandleSlot } from "./handle_jar.ts";
@@ -32,8 +33,6 @@ type Result = Record<string, unknown>;
 /** An answer but for its id, which the relay knows. */
 export type Body = { readonly result: Result } | Pick<JSONRPCErrorResponse, "error">;
 
-/** How servers that know no -32002 refuse a call without a live session. */
-const REFUSAL = /session required|send session\/create/i;
 /** Sessions that have been told to the model, or tools that run without one: not more than these. */
 const MAX_NOTED = 10_000;
 
@@ -65,8 +64,9 @@ export class HandleAnswers {
     this.#isOffered = isOffered;
   }
 
-  /** The answer to a call of the tool `name` that was sent without a session. */
-  async withoutHandle(answer: JSONRPCResponse, name: unknown): Promise<Body> {
+  /** The answer to a call with these `params` that was sent without a session. */
+  async withoutHandle(answer: JSONRPCResponse, params: unknown): Promise<Body> {
+    const name = member(params, "name");
     if ("error" in answer) {
       if (answer.error.code !== CODE.sessionRequired) return answer;
       const hasEnded = member(answer.error.data, "reason") === "ended";
@@ -80,7 +80,7 @@ export class HandleAnswers {
     }
     if (result.isError !== true) note(this.#free, name);
     else if (cookie === undefined && !this.#layer.refusesByCode && !this.#free.has(name)) {
-      if (saysRefused(result)) return { result: await this.#refusal(name, false) };
+      if (refusesInWords(params, result)) return { result: await this.#refusal(name, false) };
       if (await this.#canName(name)) {
         const next = howToGetOne(this.#tools.catalog.argument);
         const hint = `This call named no session. If it failed for want of one, ${next}.`;
@@ -90,8 +90,8 @@ export class HandleAnswers {
     return { result: bare };
   }
 
-  /** The answer to a call that was sent in the session of a handle. */
-  async withHandle(answer: JSONRPCResponse, slot: HandleSlot): Promise<Body> {
+  /** The answer to a call with these `params` that was sent in the session of a handle. */
+  async withHandle(answer: JSONRPCResponse, params: unknown, slot: HandleSlot): Promise<Body> {
     const { argument } = this.#tools.catalog;
     if ("error" in answer) {
       if (answer.error.code !== CODE.sessionRequired) return answer;
@@ -104,11 +104,11 @@ export class HandleAnswers {
     const bare = withoutCookie(result);
     await this.#jar.saved(slot);
     if (cookie === null) return { result: withText(bare, sessionEnded(argument)) };
-    if (cookie === undefined) return { result: await this.#explained(bare, slot) };
+    if (cookie === undefined) return { result: await this.#explained(bare, params, slot) };
     if (cookie.id === slot.handle) return { result: bare };
     await this.#jar.keep(cookie);
     note(this.#told, cookie.id);
-    const words = madeLazily(cookie, slot.cookie)
+    const words = isLazyReplacement(cookie, slot.cookie)
       ? `There is no session with the handle of this call: it may have expired or been ended. The ` +
         `call ran in a new, empty session instead: ${cookie.id}. To go on in that, pass this handle ` +
         `as the argument "${argument}"; nothing that was kept before is in it.`
@@ -150,11 +150,11 @@ export class HandleAnswers {
   }
 
   /** A result that brings no cookie, with what it means for the session, if anything. */
-  async #explained(bare: Result, slot: HandleSlot): Promise<Result> {
+  async #explained(bare: Result, params: unknown, slot: HandleSlot): Promise<Result> {
     if (bare.isError !== true || this.#layer.refusesByCode) return bare;
     if (!await this.#layer.isGone(slot)) return bare;
     const { argument } = this.#tools.catalog;
-    if (saysRefused(bare)) {
+    if (refusesInWords(params, bare)) {
       await this.#jar.drop(slot);
       return deadHandle(argument);
     }
@@ -169,10 +169,6 @@ export class HandleAnswers {
     const { content } = deadHandle(argument);
     return { ...bare, content: [content, bare.content ?? []].flat() };
   }
-}
-
-function saysRefused({ content }: Result): boolean {
-  return Array.isArray(content) && content.some((each) => REFUSAL.test(`${member(each, "text")}`));
 }
 
 /** Whether the server found this session, by a name or what the host tells, as it says in its reason. */

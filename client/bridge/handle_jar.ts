@@ -4,12 +4,18 @@
  * @module
  */
 
+import { messageOf } from "../../runtime/errors.ts";
 import type { HeldCookie } from "../../protocol/cookie.ts";
 import { Deadline } from "../../runtime/deadline.ts";
-import { messageOf } from "../../runtime/errors.ts";
-import { type Change, hasState, lost, takeOver, upToDate } from "../session/cookie_rules.ts";
+import {
+  type CookieChange,
+  hasState,
+  lost,
+  mergeConcurrent,
+  takeOver,
+} from "../session/cookie_rules.ts";
 import type { CookieJar, JarEntry, JarKey } from "../jar/cookie_jar.ts";
-import { serverName } from "../jar/server_key.ts";
+import { serverKey } from "../jar/server_key.ts";
 import { CookieSlot } from "../session/cookie_slot.ts";
 import { shortId } from "../../runtime/redaction.ts";
 import type { Log } from "../../runtime/log.ts";
@@ -86,7 +92,7 @@ export class HandleSlot extends CookieSlot {
     return filed;
   }
 
-  override apply(change: Change | undefined): void {
+  override apply(change: CookieChange | undefined): void {
     if (change === undefined || this.#isGone) return;
     const { cookie, events } = change;
     this.#isGone = cookie?.id !== this.handle;
@@ -150,7 +156,7 @@ export class HandleJar {
     try {
       const slot = await this.open(cookie.id);
       const { cookie: held } = slot;
-      slot.apply(takeOver(held, held.id, upToDate(held, undefined, cookie)));
+      slot.apply(takeOver(held, held.id, mergeConcurrent(held, undefined, cookie)));
       await this.saved(slot);
       this.close(slot);
       if (!slot.isFiled && this.#filed++ % FILED_BETWEEN_TRIMS === 0) await this.#trim();
@@ -179,7 +185,7 @@ export class HandleJar {
     const { jar, server } = this.#parts;
     const entries = await this.#deadline().limit(jar.list());
     return entries
-      .filter((entry) => serverName(entry.server) === serverName(server))
+      .filter((entry) => serverKey(entry.server) === serverKey(server))
       .filter(({ profile, cookie }) => profile === this.#prefix + cookie.id)
       .map(({ cookie }) => cookie);
   }
@@ -199,8 +205,8 @@ export class HandleJar {
     const there = this.#slots.get(handle);
     const slot = there === undefined || there.isGone
       ? new HandleSlot(handle, this.#parts.jar, this.#key(handle), {
-        tell: () => this.#parts.log("info", `session ${shortId(handle)}… is gone`),
-        fail: (error) => this.#fail(error),
+        onevent: () => this.#parts.log("info", `session ${shortId(handle)}… is gone`),
+        onerror: (error) => this.#fail(error),
       })
       : there;
     this.#slots.delete(handle);

@@ -11,7 +11,7 @@ import { heldCookie, META_KEY, presentedCookie, withCookie } from "../../protoco
 import { CODE } from "../../protocol/errors.ts";
 import { LIST_PAGE, METHOD } from "../../protocol/methods.ts";
 import { isObject, member } from "../../runtime/json.ts";
-import { presents } from "../session/pending_requests.ts";
+import { presentsCookie } from "../session/pending_requests.ts";
 import { createdCookie } from "../session/session_requests.ts";
 import { hasState } from "../session/cookie_rules.ts";
 import type { CookieSlot } from "../session/cookie_slot.ts";
@@ -98,7 +98,7 @@ export class Handles {
   /** A request that names no handle. */
   #pass(request: JSONRPCRequest, session: BridgedSession | undefined): Plan {
     const { method, params } = request;
-    const isOwn = method.startsWith("session/") || presents(params);
+    const isOwn = method.startsWith("session/") || presentsCookie(params);
     if (method === "tools/list") {
       const complete = (answer: JSONRPCResponse) =>
         this.#shown(isOwn ? answer : bare(answer), params, session !== undefined);
@@ -108,7 +108,7 @@ export class Handles {
     const plan = plain(request, session);
     if (session !== undefined) return plan;
     const complete = method === "tools/call"
-      ? (answer: JSONRPCResponse) => this.#answers.withoutHandle(answer, member(params, "name"))
+      ? (answer: JSONRPCResponse) => this.#answers.withoutHandle(answer, params)
       : (answer: JSONRPCResponse) => Promise.resolve(bare(answer));
     return { ...plan, complete };
   }
@@ -155,7 +155,8 @@ export class Handles {
     if (!slot.isFiled && await this.#layer.isGone(slot)) {
       return { ...reply(deadHandle(argument)), release };
     }
-    const complete = (answer: JSONRPCResponse) => this.#answers.withHandle(answer, slot);
+    const complete = (answer: JSONRPCResponse) =>
+      this.#answers.withHandle(answer, message.params, slot);
     return { message: withoutMark(message), slot, complete, release };
   }
 
@@ -270,7 +271,7 @@ function instead(
 
 /** The request without the host's mark that it holds no cookie. */
 function withoutMark(request: JSONRPCRequest): JSONRPCRequest {
-  if (!presents(request.params)) return request;
+  if (!presentsCookie(request.params)) return request;
   const { _meta: { [META_KEY]: _, ...meta } = {}, ...params } = request.params ?? {};
   return { ...request, params: { ...params, _meta: meta } };
 }

@@ -5,16 +5,18 @@
  * @module
  */
 
+import { messageOf } from "../../runtime/errors.ts";
 import { cancelledId } from "../../jsonrpc/message.ts";
 import { Backlog } from "../../jsonrpc/backpressure.ts";
 import { CODE } from "../../protocol/errors.ts";
 import { isObject } from "../../runtime/json.ts";
 import { withoutCapability } from "../session/capability.ts";
 import { Deadline } from "../../runtime/deadline.ts";
-import { failureOf, isOutcomeUnknown } from "../connection/send_errors.ts";
-import { messageOf } from "../../runtime/errors.ts";
+import { retryAction } from "../connection/retry.ts";
+import { isOutcomeUnknown } from "../connection/send_errors.ts";
 import { SessionLayer } from "../session/session_layer.ts";
-import { type ConnectTransport, Reconnecting } from "../connection/reconnecting_transport.ts";
+import type { ConnectTransport } from "../connection/reconnecting_transport.ts";
+import { ReconnectingTransport } from "../connection/reconnecting_transport.ts";
 import {
   isRequest,
   isResponse,
@@ -107,17 +109,17 @@ export class Relay {
     const options = {
       reconnectMs: RECONNECT_MS,
       givesUp: false,
-      repeats: () => this.#standing.except(this.#pending.values().map(({ request }) => request)),
+      replays: () => this.#standing.except(this.#pending.values().map(({ request }) => request)),
     };
     const layer = new SessionLayer({
-      transport: new Reconnecting(connect, options),
+      transport: new ReconnectingTransport(connect, options),
       slotOf: ({ id }) => this.#pending.get(id)?.plan?.slot,
       onreconnect: () => {
         log("info", "the connection to the server has been rebuilt");
         this.#lookForSessions();
       },
       establishMs: ESTABLISH_MS,
-      insists: true,
+      requiresSession: true,
     });
     layer.onmessage = (message) => this.#fromServer(message);
     layer.onerror = (error) => log(notSpoken(error) ? "info" : "warn", error.message);
@@ -140,7 +142,7 @@ export class Relay {
     this.#closing.abort();
     const { passing } = this.#conversations;
     if (passing !== undefined && !this.#failed && !this.#hurried) {
-      await this.#layer.end(passing.slot)
+      await this.#layer.deleteSession(passing.slot)
         .catch((error) => this.#log("info", `the session was not ended: ${messageOf(error)}`));
     }
     await this.#layer.close();
@@ -229,7 +231,7 @@ export class Relay {
         return await this.#layer.send(message);
       } catch (error) {
         // A host starts us when it likes, maybe before the server is there.
-        if (failureOf(error) !== "unsent" || !await deadline.wait(RETRY_MS)) throw error;
+        if (retryAction(error) !== "backoff" || !await deadline.wait(RETRY_MS)) throw error;
       }
     }
   }

@@ -4,10 +4,10 @@
  * @module
  */
 
+import { messageOf } from "../../runtime/errors.ts";
 import { CODE } from "../../protocol/errors.ts";
 import { isObject, member } from "../../runtime/json.ts";
-import { failureOf, outcomeUnknown, statusOf } from "../connection/send_errors.ts";
-import { messageOf } from "../../runtime/errors.ts";
+import { outcomeUnknown, sendErrorKind, statusOf } from "../connection/send_errors.ts";
 import type { JSONRPCErrorResponse, JSONRPCRequest, JSONRPCResponse } from "../sdk.ts";
 
 /** Code and data of the error for what has not reached the server. */
@@ -23,7 +23,7 @@ export function notPassedOn(
   if (unspoken !== undefined) return { jsonrpc: "2.0", id, error: unspoken };
   if (mayHaveRun(error)) return outcomeUnknown(id, method);
   const status = statusOf(error);
-  const what = failureOf(error) === "unsent"
+  const what = sendErrorKind(error) === "unsent"
     ? `Cannot reach the MCP server ${server} for ${method}`
     : status === undefined
     ? `Cannot pass ${method} on to the MCP server ${server}`

@@ -1,5 +1,5 @@
 /**
- * The processes that this one has started, none of which it leaves behind.
+ * Child processes, none of which outlives this process.
  *
  * @module
  */
@@ -7,18 +7,18 @@
 import { messageOf } from "../../runtime/errors.ts";
 import { within } from "../../runtime/time_limit.ts";
 
-/** How long a process may take to end once its input has ended, in milliseconds. */
+/** The time for a process to end after its input has, in milliseconds. */
 const INPUT_ENDED_MS = 2000;
-/** How long it may take after SIGTERM, before SIGKILL. */
+/** The time from SIGTERM to SIGKILL, in milliseconds. */
 const TERMINATED_MS = 1000;
 
 const running = new Set<Deno.ChildProcess>();
 let isEnding = false;
 
 /**
- * Starts a process, which ends with this one at the latest, however that ends; SIGKILL excepted.
+ * Starts a process that ends with this one at the latest, unless this one is killed by SIGKILL.
  *
- * @throws {Error} If it cannot be started, or all are being ended.
+ * @throws {Error} If the process cannot be started, or {@linkcode terminateAll} was called.
  */
 export function startProcess(command: string, options: Deno.CommandOptions): Deno.ChildProcess {
   if (isEnding) throw new Error(`Cannot start ${command} as this process is ending`);
@@ -34,17 +34,17 @@ export function startProcess(command: string, options: Deno.CommandOptions): Den
   return process;
 }
 
-/** Ends a process whose input has ended: if it does not by itself, by SIGTERM, then by SIGKILL. */
+/** Ends a process whose input has ended: by SIGTERM, then SIGKILL, if it does not end by itself. */
 export async function endProcess(process: Deno.ChildProcess): Promise<void> {
   if (!await endsWithin(process, INPUT_ENDED_MS)) await terminate(process);
 }
 
-/** Ends all processes as {@linkcode endProcess} does. */
+/** Ends every process as {@linkcode endProcess} does. */
 export async function endAll(): Promise<void> {
   await Promise.all([...running].map(endProcess));
 }
 
-/** Ends all processes, and lets no other start: SIGTERM at once, SIGKILL a second later. */
+/** Ends every process by SIGTERM, then SIGKILL a second later; lets no other start. */
 export async function terminateAll(): Promise<void> {
   isEnding = true;
   await Promise.all([...running].map(terminate));
@@ -65,14 +65,14 @@ function signal(process: Deno.ChildProcess, signal: Deno.Signal): void {
   try {
     process.kill(signal);
   } catch {
-    // It has ended already.
+    // The process has ended already.
   }
 }
 
-/** Ends all processes as this one ends; an uncaught error ends it without "unload". */
+/** Kills every process when this one ends; an uncaught error ends it without "unload". */
 function watchOwnEnd(): void {
   for (const end of ["unload", "error", "unhandledrejection"]) {
-    // The same listener is added once only.
+    // Adding the same listener again has no effect.
     globalThis.addEventListener(end, killAll);
   }
 }

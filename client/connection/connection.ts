@@ -1,219 +1,223 @@
 /**
- * One connection to a server, from its start to its end.
+ * One connection to a server: a state machine around one SDK transport.
  *
  * @module
  */
 
-import { endsStream, failureOf, NeverSentError, outcomeUnknown } from "./send_errors.ts";
-import { type Flight, sending } from "./in_flight.ts";
+import { endsStream, NeverSentError, outcomeUnknown, sendErrorKind } from "./send_errors.ts";
+import { type InFlightRequest, requestInFlight } from "./in_flight.ts";
 import {
-  type Extra,
   isRequest,
   isResponse,
   type JSONRPCMessage,
   type JSONRPCNotification,
   type JSONRPCResponse,
+  type MessageExtraInfo,
   type RequestId,
-  type SendOptions,
   type Transport,
+  type TransportSendOptions,
 } from "../sdk.ts";
-import { ServerRequests } from "../session/server_requests.ts";
+import { ServerRequests } from "./server_requests.ts";
 
-/** Who is told what comes over a connection. */
-export interface LinkEvents {
-  /** A message came in, or an answer has to be given as none will come. */
-  message(message: JSONRPCMessage, extra?: Extra): void;
-  /** Something went wrong that is not the failure of one `send`. */
+/** The listener of a connection. */
+export interface ConnectionEvents {
+  /** A message was received, or an error response takes the place of one that will not come. */
+  message(message: JSONRPCMessage, extra?: MessageExtraInfo): void;
+  /** An error that is not one `send`'s. */
   error(error: Error): void;
-  /** The connection is over, without `close()` having been called. */
-  ended(): void;
-  /** An id for a request of the server's that no other has had, on whatever connection. */
+  /** The connection closed by itself. */
+  closed(): void;
+  /** Gives an id for a server's request, unique across connections. */
   newId(): number;
 }
 
 /**
- * One SDK transport. It keeps one promise: a request that it took is answered, with "outcome
- * unknown" if the connection breaks before; a request that it did not take makes `send` throw.
+ * One SDK transport, with one promise: a request that `send` took is answered, with "outcome unknown"
+ * if the connection breaks before; otherwise `send` throws.
+ *
+ * State machine: `open` → `draining` (takes nothing new, closes once nothing is pending) → `closed`.
  */
-export class Link {
+export class Connection {
   readonly #transport: Transport;
-  readonly #events: LinkEvents;
-  readonly #inFlight = new Map<RequestId, Flight>();
-  readonly #asked: ServerRequests;
-  /** Releases the `send`s that wait for a process which reads no more. */
-  readonly #sends = new Set<() => void>();
-  #state: "open" | "retired" | "over" = "open";
+  readonly #events: ConnectionEvents;
+  readonly #pendingRequests = new Map<RequestId, InFlightRequest>();
+  readonly #serverRequests: ServerRequests;
+  /** Releases each `send` that waits for a process which reads no more. */
+  readonly #blockedSends = new Set<() => void>();
+  #state: "open" | "draining" | "closed" = "open";
 
-  /** Takes the transport, and any callbacks it has, for itself. */
-  constructor(transport: Transport, events: LinkEvents) {
+  /** Takes the transport, and replaces its callbacks. */
+  constructor(transport: Transport, events: ConnectionEvents) {
     this.#transport = transport;
     this.#events = events;
-    this.#asked = new ServerRequests(() => events.newId());
+    this.#serverRequests = new ServerRequests(() => events.newId());
     transport.onmessage = (message, extra) => this.#receive(message, extra);
     transport.onerror = (error) => this.#fail(error);
-    transport.onclose = () => this.#end();
+    transport.onclose = () => this.#closed();
   }
 
-  /** Can it be used for what is sent from now on? */
-  get open(): boolean {
+  /** Whether new messages can be sent over it. */
+  get isOpen(): boolean {
     return this.#state === "open";
   }
 
-  /** The transport's own session, which has nothing to do with the cookie's. */
+  /** The transport's own session, unrelated to the cookie's. */
   get sessionId(): string | undefined {
     return this.#transport.sessionId;
   }
 
-  /** Tells the transport which protocol version was agreed on. */
+  /** Passes the negotiated protocol version to the transport. */
   setProtocolVersion(version: string): void {
     this.#transport.setProtocolVersion?.(version);
   }
 
-  /** Connects. Outside of any request's context, for what is started here outlives the request. */
+  /** Connects, outside of any request's context: the transport outlives the request. */
   start(): Promise<void> {
-    return sending.run(undefined, () => this.#transport.start());
+    return requestInFlight.run(undefined, () => this.#transport.start());
   }
 
-  /** Does this answer a request that came over this connection, or tell how far it is? */
-  concerns(reply: JSONRPCResponse | JSONRPCNotification): boolean {
-    return this.#asked.concerns(reply);
+  /** Whether `reply` is the response to, or the progress of, a server's request on this connection. */
+  owns(reply: JSONRPCResponse | JSONRPCNotification): boolean {
+    return this.#serverRequests.owns(reply);
   }
 
   /**
    * Sends a message; a request that was taken will be answered.
    *
-   * @throws {NeverSentError} If the connection is over.
+   * @throws {NeverSentError} If the connection is closed.
    */
-  async send(message: JSONRPCMessage, options: SendOptions = {}): Promise<void> {
-    if (this.#state === "over") throw new NeverSentError("The connection is over");
+  async send(message: JSONRPCMessage, options: TransportSendOptions = {}): Promise<void> {
+    if (this.#state === "closed") throw new NeverSentError("The connection is closed");
     if (!isRequest(message)) return await this.#reply(message, options);
-    const flight: Flight = {
+    const request: InFlightRequest = {
       id: message.id,
       method: message.method,
-      resumable: false,
+      isResumable: false,
       streamEnded: () => {
-        if (!flight.resumable) this.#lose(flight);
+        if (!request.isResumable) this.#answerOutcomeUnknown(request);
       },
     };
-    this.#inFlight.set(flight.id, flight);
+    this.#pendingRequests.set(request.id, request);
     const onresumptiontoken = (token: string) => {
-      flight.resumable = true;
+      request.isResumable = true;
       options.onresumptiontoken?.(token);
     };
     try {
-      await this.#write(flight, message, { ...options, onresumptiontoken });
+      await this.#write(request, message, { ...options, onresumptiontoken });
     } catch (error) {
-      // The answer may have come before the error, or been given as the connection ended.
-      if (!this.#isInFlight(flight)) return;
-      // An `initialize` leaves nothing behind: whoever connects is better off with the error.
-      if (failureOf(error) === "broken" && message.method !== "initialize") {
-        return this.#lose(flight);
+      // Answered before the error, or as the connection closed.
+      if (!this.#isPending(request)) return;
+      // An `initialize` has no effects: the error says more than an unknown outcome.
+      if (sendErrorKind(error) === "broken" && message.method !== "initialize") {
+        return this.#answerOutcomeUnknown(request);
       }
-      this.#land(flight.id);
+      this.#forget(request.id);
       throw error;
     }
   }
 
-  /** Forgets a request that the caller has cancelled and nobody will answer. */
+  /** Forgets a cancelled request, which gets no answer. */
   cancel(id: RequestId): void {
-    this.#land(id);
+    this.#forget(id);
   }
 
-  /** Takes no more; closes when what is in flight has been answered. */
-  retire(): void {
+  /** Takes no new messages; closes when no request is pending. */
+  drain(): void {
     if (this.#state !== "open") return;
-    this.#state = "retired";
-    this.#withdraw();
+    this.#state = "draining";
+    this.#cancelServerRequests();
     this.#closeWhenIdle();
   }
 
-  /** Closes the connection. What is in flight gets no answer. */
+  /** Closes the connection. Pending requests get no answer. */
   async close(): Promise<void> {
-    this.#state = "over";
-    this.#release();
-    this.#withdraw();
+    this.#state = "closed";
+    this.#releaseSends();
+    this.#cancelServerRequests();
     await this.#transport.close();
   }
 
   async #reply(
     message: JSONRPCResponse | JSONRPCNotification,
-    options: SendOptions,
+    options: TransportSendOptions,
   ): Promise<void> {
     const { relatedRequestId: related } = options;
-    const own = related === undefined ? undefined : this.#asked.idOf(related);
-    const told = own === undefined ? options : { ...options, relatedRequestId: own };
-    await this.#write(undefined, this.#asked.outgoing(message), told);
+    const relatedRequestId = related === undefined ? undefined : this.#serverRequests.idOf(related);
+    const translated = relatedRequestId === undefined ? options : { ...options, relatedRequestId };
+    await this.#write(undefined, this.#serverRequests.outgoing(message), translated);
   }
 
   async #write(
-    flight: Flight | undefined,
+    request: InFlightRequest | undefined,
     message: JSONRPCMessage,
-    options: SendOptions,
+    options: TransportSendOptions,
   ): Promise<void> {
     const over = Promise.withResolvers<void>();
-    this.#sends.add(over.resolve);
+    this.#blockedSends.add(over.resolve);
     try {
-      const sent = sending.run(flight, () => this.#transport.send(message, options));
+      const sent = requestInFlight.run(request, () => this.#transport.send(message, options));
       await Promise.race([sent, over.promise]);
     } finally {
-      this.#sends.delete(over.resolve);
+      this.#blockedSends.delete(over.resolve);
     }
   }
 
-  #receive(message: JSONRPCMessage, extra: Extra | undefined): void {
-    if (this.#state === "over") return;
-    if (isResponse(message) && message.id !== undefined) this.#land(message.id);
-    for (const each of this.#asked.incoming(message, sending.getStore())) {
+  #receive(message: JSONRPCMessage, extra?: MessageExtraInfo): void {
+    if (this.#state === "closed") return;
+    if (isResponse(message) && message.id !== undefined) this.#forget(message.id);
+    for (const each of this.#serverRequests.incoming(message, requestInFlight.getStore())) {
       this.#events.message(each, extra);
     }
   }
 
   #fail(error: Error): void {
-    if (this.#state === "over") return;
-    const flight = sending.getStore();
+    if (this.#state === "closed") return;
+    const request = requestInFlight.getStore();
     this.#events.error(error);
-    if (flight !== undefined && endsStream(error, flight.resumable)) this.#lose(flight);
+    if (request !== undefined && endsStream(error, request.isResumable)) {
+      this.#answerOutcomeUnknown(request);
+    }
   }
 
-  #end(): void {
-    if (this.#state === "over") return;
-    this.#state = "over";
-    this.#release();
-    for (const flight of this.#inFlight.values()) this.#lose(flight);
-    this.#withdraw();
-    this.#events.ended();
+  #closed(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#releaseSends();
+    for (const request of this.#pendingRequests.values()) this.#answerOutcomeUnknown(request);
+    this.#cancelServerRequests();
+    this.#events.closed();
   }
 
-  /** Answers in the server's place, unless the server has. */
-  #lose(flight: Flight): void {
-    if (!this.#isInFlight(flight)) return;
-    this.#land(flight.id);
-    this.#withdraw(flight);
-    this.#events.message(outcomeUnknown(flight.id, flight.method));
+  /** Answers a pending request with "outcome unknown". */
+  #answerOutcomeUnknown(request: InFlightRequest): void {
+    if (!this.#isPending(request)) return;
+    this.#forget(request.id);
+    this.#cancelServerRequests(request);
+    this.#events.message(outcomeUnknown(request.id, request.method));
   }
 
-  /** Nobody waits any more for answers to what the server has asked, or asked on that stream. */
-  #withdraw(flight?: Flight): void {
-    for (const each of this.#asked.withdraw(flight)) this.#events.message(each);
+  /** Cancels the server's requests, or those that came on the answer stream of `request`. */
+  #cancelServerRequests(request?: InFlightRequest): void {
+    for (const each of this.#serverRequests.cancelAll(request)) this.#events.message(each);
   }
 
-  #land(id: RequestId): void {
-    this.#inFlight.delete(id);
+  #forget(id: RequestId): void {
+    this.#pendingRequests.delete(id);
     this.#closeWhenIdle();
   }
 
   #closeWhenIdle(): void {
-    if (this.#state !== "retired" || this.#inFlight.size > 0) return;
+    if (this.#state !== "draining" || this.#pendingRequests.size > 0) return;
     this.close()
       .catch((error: Error) => this.#events.error(error))
-      .finally(() => this.#events.ended());
+      .finally(() => this.#events.closed());
   }
 
-  #isInFlight(flight: Flight): boolean {
-    return this.#inFlight.get(flight.id) === flight;
+  #isPending(request: InFlightRequest): boolean {
+    return this.#pendingRequests.get(request.id) === request;
   }
 
-  #release(): void {
-    for (const release of this.#sends) release();
+  #releaseSends(): void {
+    for (const release of this.#blockedSends) release();
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A request on its way, and how code far below `send` finds out whose way it is on.
+ * Requests in flight, and how code far below `send` finds out which of them it works for.
  *
  * @module
  */
@@ -7,19 +7,19 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { RequestId } from "../sdk.ts";
 
-/** A request that is sent and not answered. */
-export interface Flight {
+/** A request that has been sent and not answered. */
+export interface InFlightRequest {
   readonly id: RequestId;
   readonly method: string;
-  /** Do the events of its answer stream have ids, so that the SDK resumes the stream? */
-  resumable: boolean;
-  /** Its answer stream has come to an end; what has arrived on it is delivered. */
+  /** Whether the events of its answer stream have ids, so that the SDK resumes the stream. */
+  isResumable: boolean;
+  /** To be called when its answer stream has ended and has been delivered. */
   streamEnded(): void;
 }
 
 /**
  * The request whose `send` the running code belongs to. The SDK reports a broken answer stream
- * without saying whose it was, and one that just ends not at all, but it reads the stream within
- * that `send`'s asynchronous context.
+ * without its request, and one that just ends not at all, but reads the stream within the
+ * asynchronous context of that `send`.
  */
-export const sending = new AsyncLocalStorage<Flight | undefined>();
+export const requestInFlight = new AsyncLocalStorage<InFlightRequest | undefined>();

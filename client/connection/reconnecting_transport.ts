@@ -1,258 +1,264 @@
 /**
- * A transport that outlives its connections.
+ * A transport that outlives its connections. Its retry policy and backoff are in `retry.ts`.
  *
  * @module
  */
 
 import { cancelledId } from "../../jsonrpc/message.ts";
 import { Deadline } from "../../runtime/deadline.ts";
-import { failureOf } from "./send_errors.ts";
-import { Link } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import { backoffMs, retryAction } from "./retry.ts";
 import {
-  type Extra,
   isRequest,
   isResponse,
   type JSONRPCMessage,
   type JSONRPCNotification,
   type JSONRPCRequest,
   type JSONRPCResponse,
+  type MessageExtraInfo,
   type RequestId,
-  type SendOptions,
   type Transport,
+  type TransportSendOptions,
 } from "../sdk.ts";
-import { tokenOf } from "../session/server_requests.ts";
+import { progressTokenOf } from "./server_requests.ts";
 
-/** Makes a transport that has not been started. Called again for each new connection. */
+/** Makes a transport that has not been started; called again for each new connection. */
 export type ConnectTransport = () => Transport | Promise<Transport>;
 
-/** How a connection is rebuilt. */
-export interface ReconnectOptions {
-  /** How long what could not be sent is tried again, in milliseconds. */
+/** Options of a {@linkcode ReconnectingTransport}. */
+export interface ReconnectingTransportOptions {
+  /** The time for which an unsent message is retried, in milliseconds. */
   readonly reconnectMs: number;
   /**
-   * Is the transport at its end when there is no connection in that time? Else what is sent later
-   * tries anew.
+   * Whether the transport closes when there is no connection within that time. Otherwise a later
+   * `send` tries again.
    */
   readonly givesUp: boolean;
   /**
-   * What each new connection is asked once it is introduced. Nobody gets the answers.
+   * The requests to send on each new connection once it is initialized. Their responses are dropped.
    *
-   * @default nothing
+   * @default none
    */
-  readonly repeats?: () => readonly JSONRPCRequest[];
+  readonly replays?: () => readonly JSONRPCRequest[];
 }
 
-/** What is waiting to be sent, and may be cancelled while it waits. */
-interface Waiting {
-  cancelled: boolean;
+/** A request that waits to be sent, and may be cancelled meanwhile. */
+interface PendingSend {
+  isCancelled: boolean;
 }
 
 /**
- * Sends over a connection that it rebuilds when it is dead. What was never sent is sent again for
- * a bounded time; what was sent never is. A new connection is introduced by the `initialize` that
- * the first one had, so the client does not notice. Knows nothing of sessions.
+ * Sends over a connection that is rebuilt when it is dead. An unsent message is retried for a bounded
+ * time, a sent one never. A new connection replays the first one's `initialize`, so the client does
+ * not notice. Knows nothing of sessions.
+ *
+ * State machine: started → initialized ⇄ reconnecting → closed.
  */
-export class Reconnecting implements Transport {
-  /** Called once, when this transport is closed or can't get a connection back. */
+export class ReconnectingTransport implements Transport {
+  /** Called once, when this transport is closed or gives up reconnecting. */
   onclose?: (() => void) | undefined;
-  /** Called with errors that belong to no `send`, or that were got over. */
+  /** Called with errors that belong to no `send`, or that a retry has made up for. */
   onerror?: ((error: Error) => void) | undefined;
   /** Called with every message from the server. */
-  onmessage?: ((message: JSONRPCMessage, extra?: Extra) => void) | undefined;
+  onmessage?: ((message: JSONRPCMessage, extra?: MessageExtraInfo) => void) | undefined;
   /**
-   * Called with the server's new `initialize` result when a new connection is ready. What waits for
-   * the connection is sent after that; must not reject.
+   * Called with the server's new `initialize` result when a new connection is ready. Waiting messages
+   * are sent once it resolves; must not reject.
    */
   onreconnect?: ((result: unknown) => Promise<void>) | undefined;
 
   readonly #connect: ConnectTransport;
-  readonly #reconnectMs: number;
-  readonly #givesUp: boolean;
-  readonly #repeats: () => readonly JSONRPCRequest[];
+  readonly #options: ReconnectingTransportOptions;
   readonly #closing = new AbortController();
-  readonly #links = new Set<Link>();
-  readonly #waiting = new Map<RequestId, Waiting>();
+  readonly #connections = new Set<Connection>();
+  readonly #pendingSends = new Map<RequestId, PendingSend>();
   readonly #replayPrefix = `reconnect:${crypto.randomUUID()}:`;
-  #link: Link | undefined;
-  #reopening: Promise<Link> | undefined;
-  #initialize: JSONRPCRequest | undefined;
-  #initialized: JSONRPCNotification | undefined;
-  #agreed = false;
-  #version: string | undefined;
-  #replays = 0;
-  #questions = 0;
+  #connection: Connection | undefined;
+  #reconnecting: Promise<Connection> | undefined;
+  #initializeRequest: JSONRPCRequest | undefined;
+  #initializedNotification: JSONRPCNotification | undefined;
+  #isInitialized = false;
+  #protocolVersion: string | undefined;
+  #replayCount = 0;
+  #serverRequestCount = 0;
   #closed: Promise<void> | undefined;
-  #introduction:
-    | { readonly id: string; readonly answered: PromiseWithResolvers<JSONRPCResponse> }
+  #pendingInitialize:
+    | { readonly id: string; readonly response: PromiseWithResolvers<JSONRPCResponse> }
     | undefined;
 
-  /** Connects by means of `connect`, each time that it has to. */
-  constructor(connect: ConnectTransport, { reconnectMs, givesUp, repeats }: ReconnectOptions) {
+  /** Connects by `connect`, first and whenever the connection is dead. */
+  constructor(connect: ConnectTransport, options: ReconnectingTransportOptions) {
     this.#connect = connect;
-    this.#reconnectMs = reconnectMs;
-    this.#givesUp = givesUp;
-    this.#repeats = repeats ?? (() => []);
+    this.#options = options;
   }
 
-  /** The connection's own session, where HTTP has one. Changes as the connection is rebuilt. */
+  /** The connection's own session, where HTTP has one. Changes with a new connection. */
   get sessionId(): string | undefined {
-    return this.#link?.sessionId;
+    return this.#connection?.sessionId;
   }
 
-  /** Keeps the version for this connection and those that follow. */
+  /** Keeps the protocol version for this connection and later ones. */
   setProtocolVersion(version: string): void {
-    this.#version = version;
-    this.#link?.setProtocolVersion(version);
+    this.#protocolVersion = version;
+    this.#connection?.setProtocolVersion(version);
   }
 
-  /** Makes the first connection; not tried again, for a wrong address should say so at once. */
+  /** Makes the first connection. Not retried: a wrong address should fail at once. */
   async start(): Promise<void> {
-    if (this.#links.size > 0) throw new Error("Cannot start as the transport has been started");
-    this.#link = await this.#open();
+    if (this.#connections.size > 0) {
+      throw new Error("Cannot start as the transport has been started");
+    }
+    this.#connection = await this.#open();
   }
 
-  /** Sends a message, over a new connection if the present one is dead. */
-  async send(message: JSONRPCMessage, options?: SendOptions): Promise<void> {
-    if (isResponse(message) || tokenOf(message) !== undefined) {
+  /** Sends a message, over a new connection if the current one is dead. */
+  async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+    if (isResponse(message) || progressTokenOf(message) !== undefined) {
       return await this.#reply(message, options);
     }
-    if (message.method === "initialize" && isRequest(message)) this.#initialize = message;
+    if (message.method === "initialize" && isRequest(message)) this.#initializeRequest = message;
     const cancelled = cancelledId(message);
     if (cancelled !== undefined && !this.#cancel(cancelled)) return;
-    const deadline = new Deadline(this.#reconnectMs, this.#closing.signal);
-    const waiting: Waiting = { cancelled: false };
-    let rebuilt = false;
+    const deadline = new Deadline(this.#options.reconnectMs, this.#closing.signal);
+    const pendingSend: PendingSend = { isCancelled: false };
+    let reconnected = false;
     for (let attempt = 0;; attempt++) {
-      const link = this.#link?.open
-        ? this.#link
-        : await this.#holding(waiting, message, this.#ready());
-      if (waiting.cancelled) return;
+      const connection = this.#connection?.isOpen
+        ? this.#connection
+        : await this.#whilePending(pendingSend, message, this.#ready());
+      if (pendingSend.isCancelled) return;
       try {
-        await link.send(message, options);
-        if (message.method === "notifications/initialized") this.#initialized = message;
+        await connection.send(message, options);
+        if (message.method === "notifications/initialized") this.#initializedNotification = message;
         return;
       } catch (error) {
-        switch (this.#agreed ? failureOf(error) : "other") {
-          case "unsent":
-            if (await this.#holding(waiting, message, deadline.wait(pause(attempt)))) continue;
+        switch (this.#isInitialized ? retryAction(error) : "fail") {
+          case "backoff":
+            if (await this.#whilePending(pendingSend, message, deadline.wait(backoffMs(attempt)))) {
+              continue;
+            }
             break;
-          case "gone":
-            // Without a session of the transport's, a 404 is just a wrong address.
-            if (rebuilt || link.sessionId === undefined) break;
-            rebuilt = true;
-            link.retire();
+          case "reconnect":
+            // Without a transport session, a 404 is just a wrong address.
+            if (reconnected || connection.sessionId === undefined) break;
+            reconnected = true;
+            connection.drain();
             continue;
+          case "fail":
+            break;
         }
         throw error;
       }
     }
   }
 
-  /** Closes the connection for good; to ask twice is to wait for the same. */
+  /** Closes the transport; a second call waits for the first. */
   close(): Promise<void> {
     return this.#closed ??= this.#close();
   }
 
   async #close(): Promise<void> {
-    this.#finish();
-    const closed = [...this.#links].map((link) => link.close());
-    this.#links.clear();
-    await Promise.allSettled([...closed, this.#reopening]);
+    this.#end();
+    const closed = [...this.#connections].map((connection) => connection.close());
+    this.#connections.clear();
+    await Promise.allSettled([...closed, this.#reconnecting]);
   }
 
-  /** A reply goes where the question came from; if that connection is gone, so is who asked. */
+  /** Sends a reply on the connection of its request; drops it if that connection is gone. */
   async #reply(
     reply: JSONRPCResponse | JSONRPCNotification,
-    options: SendOptions | undefined,
+    options?: TransportSendOptions,
   ): Promise<void> {
-    for (const link of this.#links) {
-      if (link.concerns(reply)) return await link.send(reply, options);
+    for (const connection of this.#connections) {
+      if (connection.owns(reply)) return await connection.send(reply, options);
     }
   }
 
-  /** Is there somebody to tell that the request is cancelled? */
+  /** Cancels a request here; whether the server has to be told as well. */
   #cancel(id: RequestId): boolean {
-    const waiting = this.#waiting.get(id);
-    if (waiting !== undefined) waiting.cancelled = true;
-    for (const link of this.#links) link.cancel(id);
-    return waiting === undefined && this.#link?.open === true;
+    const pendingSend = this.#pendingSends.get(id);
+    if (pendingSend !== undefined) pendingSend.isCancelled = true;
+    for (const connection of this.#connections) connection.cancel(id);
+    return pendingSend === undefined && this.#connection?.isOpen === true;
   }
 
-  async #holding<T>(
-    waiting: Waiting,
+  async #whilePending<T>(
+    pendingSend: PendingSend,
     message: JSONRPCRequest | JSONRPCNotification,
     work: Promise<T>,
   ) {
     if (!isRequest(message)) return await work;
-    this.#waiting.set(message.id, waiting);
+    this.#pendingSends.set(message.id, pendingSend);
     try {
       return await work;
     } finally {
-      this.#waiting.delete(message.id);
+      this.#pendingSends.delete(message.id);
     }
   }
 
-  #ready(): Promise<Link> {
+  #ready(): Promise<Connection> {
     if (this.#closing.signal.aborted) throw new Error("Cannot send as the transport is closed");
-    if (!this.#agreed) throw new Error("Cannot send as there is no connection yet");
-    return this.#reopening ??= this.#reopen().finally(() => this.#reopening = undefined);
+    if (!this.#isInitialized) throw new Error("Cannot send as there is no connection yet");
+    return this.#reconnecting ??= this.#reconnect().finally(() => this.#reconnecting = undefined);
   }
 
-  async #reopen(): Promise<Link> {
-    const deadline = new Deadline(this.#reconnectMs, this.#closing.signal);
+  async #reconnect(): Promise<Connection> {
+    const deadline = new Deadline(this.#options.reconnectMs, this.#closing.signal);
     for (let attempt = 0;; attempt++) {
-      let link: Link | undefined;
+      let connection: Connection | undefined;
       try {
-        link = await this.#open();
-        const result = await deadline.limit(this.#introduce(link));
-        this.#link = link;
+        connection = await this.#open();
+        const result = await deadline.limit(this.#replayInitialize(connection));
+        this.#connection = connection;
         await this.onreconnect?.(result);
-        return link;
+        return connection;
       } catch (error) {
-        await this.#discard(link);
-        if (await deadline.wait(pause(attempt))) continue;
-        if (this.#givesUp) this.#finish();
+        await this.#discard(connection);
+        if (await deadline.wait(backoffMs(attempt))) continue;
+        if (this.#options.givesUp) this.#end();
         throw error;
       }
     }
   }
 
-  async #open(): Promise<Link> {
-    const link: Link = new Link(await this.#connect(), {
+  async #open(): Promise<Connection> {
+    const connection: Connection = new Connection(await this.#connect(), {
       message: (message, extra) => this.#receive(message, extra),
       error: (error) => this.onerror?.(error),
-      ended: () => this.#ended(link),
-      newId: () => ++this.#questions,
+      closed: () => this.#connectionClosed(connection),
+      newId: () => ++this.#serverRequestCount,
     });
-    this.#links.add(link);
+    this.#connections.add(connection);
     try {
-      await link.start();
+      await connection.start();
       if (this.#closing.signal.aborted) {
         throw new Error("Cannot connect as the transport is closed");
       }
     } catch (error) {
-      await this.#discard(link);
+      await this.#discard(connection);
       throw error;
     }
-    return link;
+    return connection;
   }
 
-  /** Goes through the first connection's `initialize` again, under an id of our own. */
-  async #introduce(link: Link): Promise<unknown> {
+  /** Replays the first connection's `initialize`, under an id of this transport. */
+  async #replayInitialize(connection: Connection): Promise<unknown> {
     const id = this.#newId();
-    const answered = Promise.withResolvers<JSONRPCResponse>();
-    this.#introduction = { id, answered };
-    const params = { ...this.#initialize?.params };
-    if (this.#version !== undefined) params.protocolVersion = this.#version;
-    await link.send({ jsonrpc: "2.0", id, method: "initialize", params });
-    const answer = await answered.promise;
+    const response = Promise.withResolvers<JSONRPCResponse>();
+    this.#pendingInitialize = { id, response };
+    const params = { ...this.#initializeRequest?.params };
+    if (this.#protocolVersion !== undefined) params.protocolVersion = this.#protocolVersion;
+    await connection.send({ jsonrpc: "2.0", id, method: "initialize", params });
+    const answer = await response.promise;
     if (!("result" in answer)) throw new Error(`Cannot reconnect: ${answer.error.message}`);
     const version = answer.result.protocolVersion;
-    if (typeof version === "string") link.setProtocolVersion(version);
-    if (this.#initialized !== undefined) await link.send(this.#initialized);
-    for (const request of this.#repeats()) {
-      // Each is sent before what waits for the connection, which is of use without them too.
-      await link.send({ ...request, id: this.#newId() }).catch((error: Error) =>
+    if (typeof version === "string") connection.setProtocolVersion(version);
+    if (this.#initializedNotification !== undefined) {
+      await connection.send(this.#initializedNotification);
+    }
+    for (const request of this.#options.replays?.() ?? []) {
+      // Sent before waiting messages, which go ahead even if this fails.
+      await connection.send({ ...request, id: this.#newId() }).catch((error: Error) =>
         this.onerror?.(error)
       );
     }
@@ -260,42 +266,41 @@ export class Reconnecting implements Transport {
   }
 
   #newId(): string {
-    return `${this.#replayPrefix}${++this.#replays}`;
+    return `${this.#replayPrefix}${++this.#replayCount}`;
   }
 
-  #receive(message: JSONRPCMessage, extra: Extra | undefined): void {
+  #receive(message: JSONRPCMessage, extra?: MessageExtraInfo): void {
     if (isResponse(message)) {
       if (typeof message.id === "string" && message.id.startsWith(this.#replayPrefix)) {
-        // Nobody waits for the others: attempts that were given up, and what is repeated.
-        if (message.id === this.#introduction?.id) this.#introduction.answered.resolve(message);
+        // Dropped otherwise: the response of an abandoned attempt, or to a replayed request.
+        if (message.id === this.#pendingInitialize?.id) {
+          this.#pendingInitialize.response.resolve(message);
+        }
         return;
       }
-      if (message.id === this.#initialize?.id && "result" in message) this.#agreed = true;
+      if (message.id === this.#initializeRequest?.id && "result" in message) {
+        this.#isInitialized = true;
+      }
     }
     this.onmessage?.(message, extra);
   }
 
-  #ended(link: Link): void {
-    this.#links.delete(link);
-    // Nothing to go back to: whoever connects learns that it did not work.
-    if (link === this.#link && !this.#agreed) this.#finish();
+  #connectionClosed(connection: Connection): void {
+    this.#connections.delete(connection);
+    // The first connection is not retried.
+    if (connection === this.#connection && !this.#isInitialized) this.#end();
   }
 
-  async #discard(link: Link | undefined): Promise<void> {
-    if (link === undefined) return;
-    this.#links.delete(link);
-    await link.close().catch((error: Error) => this.onerror?.(error));
+  async #discard(connection: Connection | undefined): Promise<void> {
+    if (connection === undefined) return;
+    this.#connections.delete(connection);
+    await connection.close().catch((error: Error) => this.onerror?.(error));
   }
 
-  /** Ends everything that waits, and says so once. */
-  #finish(): void {
+  /** Ends all waiting, and reports the end once. */
+  #end(): void {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
     this.onclose?.();
   }
-}
-
-/** How long to wait before the next attempt, in milliseconds: 50, 100, 200, … 1,000. */
-function pause(attempt: number): number {
-  return Math.min(1000, 50 * 2 ** attempt);
 }

@@ -1,5 +1,5 @@
 /**
- * How sending fails, and what that means for the request: whether the server can have seen it.
+ * Send errors, classified by whether the server can have seen the request.
  *
  * @module
  */
@@ -7,31 +7,31 @@
 import { member } from "../../runtime/json.ts";
 import type { JSONRPCErrorResponse, RequestId } from "../sdk.ts";
 
-/** There was no connection, so the server can't have seen what was to be sent. */
+/** The message was never sent: there was no connection. */
 export class NeverSentError extends TypeError {
   override readonly name = "NeverSentError";
 }
 
 /**
- * - `unsent`: no connection was made, so the server has not seen it.
- * - `gone`: the server has no such transport session (any more) and did not look at the request.
- * - `broken`: the connection broke with the request on its way; nobody knows what came of it.
- * - `other`: the server or this side refused it, and the error says why.
+ * - `unsent`: no connection was made, so the server has not seen the request.
+ * - `gone`: the server does not know the transport session, and did not look at the request.
+ * - `broken`: the connection broke with the request in flight; its outcome is unknown.
+ * - `other`: the server or this side refused the request, and the error says why.
  */
-export type Failure = "unsent" | "gone" | "broken" | "other";
+export type SendErrorKind = "unsent" | "gone" | "broken" | "other";
 
-/** What the error that a transport's `send` ended with says about the request. */
-export function failureOf(error: unknown): Failure {
+/** Classifies the error that a transport's `send` ended with. */
+export function sendErrorKind(error: unknown): SendErrorKind {
   if (error instanceof NeverSentError) return "unsent";
   if (statusOf(error) === 404) return "gone";
-  // What can't be serialized or has a bad header is a TypeError too, without a cause.
+  // A value that can't be serialized, or a bad header, is a TypeError without a cause.
   if (!(error instanceof TypeError)) return "other";
   return error.cause !== undefined || /connection|body/.test(error.message) ? "broken" : "other";
 }
 
 /**
- * The HTTP status that the server answered with: the SDK has it at `code`, its second generation at
- * `data.status`. By shape, as the caller's copy of the SDK may be another one.
+ * The HTTP status of the server's answer: at `code` in the SDK's errors, at `data.status` in those of
+ * its second generation. Read by shape, as the caller may use another copy of the SDK.
  */
 export function statusOf(error: unknown): number | undefined {
   if (!(error instanceof Error)) return undefined;
@@ -41,19 +41,19 @@ export function statusOf(error: unknown): number | undefined {
 }
 
 /**
- * Does this error, reported beside any `send`, end the stream on which an answer was to come? A
- * stream with event ids is resumed by the SDK, so for that one it is over when resuming fails.
+ * Whether an error that the SDK reports outside of `send` ends an answer stream. The SDK resumes a
+ * stream with event ids: that one ends when resuming fails.
  */
-export function endsStream(error: Error, resumable: boolean): boolean {
+export function endsStream(error: Error, isResumable: boolean): boolean {
   return error.message.startsWith(
-    resumable ? "Maximum reconnection attempts" : "SSE stream disconnected",
+    isResumable ? "Maximum reconnection attempts" : "SSE stream disconnected",
   );
 }
 
-/** Code (the SDK calls it `ConnectionClosed`) and `data.reason` of an unknown outcome. */
+/** The code (the SDK's `ConnectionClosed`) and `data.reason` of an unknown outcome. */
 export const OUTCOME_UNKNOWN = { code: -32000, reason: "outcome_unknown" } as const;
 
-/** The answer to a request whose connection broke before the server answered. */
+/** The error response to a request whose connection broke before the server answered. */
 export function outcomeUnknown(id: RequestId, method: string): JSONRPCErrorResponse {
   return {
     jsonrpc: "2.0",
@@ -68,8 +68,8 @@ export function outcomeUnknown(id: RequestId, method: string): JSONRPCErrorRespo
 }
 
 /**
- * Is `error` what a request ended with because its connection broke before the answer came? The
- * server may have acted on it or not; it was not sent again.
+ * Whether a request ended in `error` because its connection broke before the answer came. The server
+ * may or may not have acted on the request; it was not sent again.
  *
  * @example
  * ```ts
@@ -82,18 +82,4 @@ export function outcomeUnknown(id: RequestId, method: string): JSONRPCErrorRespo
 export function isOutcomeUnknown(error: unknown): boolean {
   return member(error, "code") === OUTCOME_UNKNOWN.code &&
     member(member(error, "data"), "reason") === OUTCOME_UNKNOWN.reason;
-}
-
-const SESSION = /\bsessions?\b/i;
-
-/**
- * Whether a `tools/call` has failed in words of a session, as a refusal for want of one does. What the
- * call itself says may only be repeated there.
- */
-export function speaksOfSession(params: unknown, result: unknown): boolean {
-  const content = member(result, "content");
-  const said = [member(params, "name"), member(params, "arguments")];
-  return Array.isArray(content) &&
-    content.some((each) => SESSION.test(`${member(each, "text")}`)) &&
-    !SESSION.test(JSON.stringify(said));
 }

@@ -1,24 +1,23 @@
 /**
- * A fetch that sends a request once.
+ * A fetch that sends each request at most once, and one with backpressure besides.
  *
  * @module
  */
 
 import { setImmediate } from "node:timers";
 import { NeverSentError } from "./send_errors.ts";
-import { type Flight, sending } from "./in_flight.ts";
+import { type InFlightRequest, requestInFlight } from "./in_flight.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
- * Deno's `fetch`, but a request is sent once at most. Deno's own sends a request again by itself
- * when a connection that it kept open breaks under it, although the server may have acted on it
- * already. Give this one to the SDK's transport:
- * `new StreamableHTTPClientTransport(url, { fetch: sendOnce })`.
+ * Deno's `fetch`, but each request is sent at most once. Deno's own retries a request by itself when
+ * a kept-open connection breaks, although the server may have acted on it already. Give this one to
+ * the SDK's transport: `new StreamableHTTPClientTransport(url, { fetch: sendOnce })`.
  *
- * Every request has a connection of its own, so it is also known whether a failed one can have
- * reached the server: only with this fetch does {@linkcode withSession} send again what was never
- * sent, and end a call at once whose answer stream ends without the answer.
+ * Each request has its own connection, so a failed one is known to have reached the server or not:
+ * only with this fetch does {@linkcode withSession} retry what was never sent, and end a call at once
+ * when its answer stream ends without the answer.
  *
  * @throws {TypeError} As `fetch` does, if there is no answer.
  */
@@ -26,47 +25,47 @@ export function sendOnce(url: string | URL, init?: RequestInit): Promise<Respons
   return sendPaced(url, init);
 }
 
-/** {@linkcode sendOnce}, but what comes back is taken only when `room` has resolved. */
+/** {@linkcode sendOnce} with backpressure: each chunk of the answer waits for `room` to resolve. */
 export async function sendPaced(
   url: string | URL,
   init: RequestInit | undefined,
   room?: () => Promise<void>,
 ): Promise<Response> {
-  // Without a pool there is no connection to be found broken: that is when Deno sends twice.
+  // Deno retries on pooled connections only.
   using client = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
   let response: Response;
   try {
     response = await fetch(url, { ...init, client });
   } catch (error) {
-    // Deno names the phase in which its HTTP client failed; connecting comes before any byte.
+    // Deno names the phase that failed; connecting comes before any byte of the request.
     const why = error instanceof TypeError && error.cause instanceof Error && error.cause.message;
     if (!why || !why.includes("client error (Connect)")) throw error;
     throw new NeverSentError(why, { cause: error });
   }
-  const flight = sending.getStore();
+  const request = requestInFlight.getStore();
   const isStream = response.headers.get("content-type")?.startsWith("text/event-stream") ?? false;
   let { body } = response;
   if (body !== null && room !== undefined) body = body.pipeThrough(paced(room));
-  // Pacing comes first: a stream is over when it has been read.
-  if (body !== null && isStream && flight !== undefined) body = body.pipeThrough(watched(flight));
+  // Pacing comes first: a stream ends when it has been read.
+  if (body !== null && isStream && request !== undefined) body = body.pipeThrough(watched(request));
   return body === response.body ? response : new Response(body, response);
 }
 
-/** Passes a stream on, a piece at a time as there is room. */
+/** Passes a stream on, one chunk at a time as there is room. */
 function paced(room: () => Promise<void>): TransformStream<Bytes, Bytes> {
   return new TransformStream({
-    transform: async (piece, stream) => {
+    transform: async (chunk, stream) => {
       await room();
-      stream.enqueue(piece);
+      stream.enqueue(chunk);
     },
   });
 }
 
-/** Passes a stream on, and tells when it is over and has been read. */
-function watched(flight: Flight): TransformStream<Bytes, Bytes> {
+/** Passes a stream on, and tells the request when the stream has ended and been read. */
+function watched(request: InFlightRequest): TransformStream<Bytes, Bytes> {
   return new TransformStream({
-    // The SDK parses in a chain of streams that needs no timer: a task later it is through. No
-    // timer does that, for it would outlive a client that is closed within its millisecond.
-    flush: () => void setImmediate(() => flight.streamEnded()),
+    // The SDK parses in a chain of streams without a timer, done a task later. A timer here would
+    // outlive a client that is closed within its millisecond.
+    flush: () => void setImmediate(() => request.streamEnded()),
   });
 }

@@ -1,8 +1,8 @@
 /**
- * The transport to a server that this process starts and talks to over stdin and stdout.
+ * The stdio transport to a server process, with bounds.
  *
- * The SDK's own ends the server at an answer past 10 MiB, leaves the caller of one that it cannot
- * read without an answer, keeps without bound what is not read, and may leave the process behind.
+ * The SDK's own ends the server at an answer past 10 MiB, never settles a request whose answer is
+ * unreadable, buffers unread input without bound, and may leave the process behind.
  *
  * @module
  */
@@ -18,22 +18,22 @@ import { NeverSentError } from "./send_errors.ts";
 import { endProcess, startProcess } from "./child_processes.ts";
 import type { JSONRPCErrorResponse, JSONRPCMessage, Transport } from "../sdk.ts";
 
-/** The largest message that is taken from a server, in bytes: more than a host would take. */
-const MAX_ANSWER_BYTES = 10 * 1024 * 1024;
+/** The largest message taken from a server, in bytes: more than a host would take. */
+const MAX_MESSAGE_BYTES = 10 * 1024 * 1024;
 
-/** How a server is started. */
+/** The command that starts a server. */
 export interface ServerCommand {
   readonly command: string;
   readonly args: readonly string[];
   /**
-   * Resolves when the next message can be taken from the server.
+   * Backpressure: resolves when the next message can be taken from the server.
    *
-   * @default at once
+   * @default resolves at once
    */
   readonly room?: () => Promise<void>;
 }
 
-/** A server's process, with this one's environment and stderr. */
+/** A server process, with the environment and stderr of this one. */
 export class ServerProcess implements Transport {
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
@@ -48,7 +48,7 @@ export class ServerProcess implements Transport {
   #process: Deno.ChildProcess | undefined;
   #closing: Promise<void> | undefined;
 
-  /** Takes what it will start. */
+  /** Keeps the command until {@linkcode ServerProcess.start}. */
   constructor(command: ServerCommand) {
     this.#command = command;
   }
@@ -66,9 +66,9 @@ export class ServerProcess implements Transport {
   }
 
   /**
-   * Sends a message; resolves when the process, or the pipe to it, has taken it.
+   * Sends a message; resolves when the pipe to the process has taken it.
    *
-   * @throws {NeverSentError} If the process takes nothing any more.
+   * @throws {NeverSentError} If the process reads no more.
    */
   async send(message: JSONRPCMessage): Promise<void> {
     const line = this.#encoder.encode(`${JSON.stringify(message)}\n`);
@@ -76,19 +76,19 @@ export class ServerProcess implements Transport {
       if (this.#writer === undefined) throw new Error("it has not been started");
       await this.#writer.write(line);
     } catch (cause) {
-      // A line whose end was not taken is none.
+      // A line that was taken in part is no message.
       void this.close();
-      throw new NeverSentError("The server's process takes no more", { cause });
+      throw new NeverSentError("The server's process reads no more", { cause });
     }
   }
 
-  /** Ends the process, and waits until it has ended. */
+  /** Ends the process, and resolves when it has ended. */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
   }
 
   async #close(): Promise<void> {
-    // What a process that does not read has not taken yet must not delay this.
+    // Not awaited: a process that does not read would delay it.
     this.#writer?.close().catch(() => {});
     if (this.#process !== undefined) await endProcess(this.#process);
     await this.#reader?.cancel().catch(() => {});
@@ -97,7 +97,7 @@ export class ServerProcess implements Transport {
 
   async #read(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
     try {
-      for await (const lines of linesOf(reader, MAX_ANSWER_BYTES)) {
+      for await (const lines of linesOf(reader, MAX_MESSAGE_BYTES)) {
         for (const line of lines) {
           this.#receive(line);
           if (this.#closing === undefined) await this.#command.room?.();
@@ -111,7 +111,7 @@ export class ServerProcess implements Transport {
 
   #receive(line: Uint8Array | LongLine): void {
     if (line instanceof LongLine) {
-      return this.#refuse(line.envelope, `has more than ${MAX_ANSWER_BYTES} bytes: ask for less`);
+      return this.#refuse(line.envelope, `has more than ${MAX_MESSAGE_BYTES} bytes: ask for less`);
     }
     let value: unknown;
     try {
@@ -128,7 +128,7 @@ export class ServerProcess implements Transport {
     this.onmessage?.(message);
   }
 
-  /** Answers in the place of whoever would wait for ever. */
+  /** Answers the request that an unusable line belongs to, as it would wait forever. */
   #refuse(envelope: Envelope | undefined, why: string): void {
     const { id, kind } = envelope ?? {};
     if (id === undefined || kind === "neither") {
@@ -138,7 +138,7 @@ export class ServerProcess implements Transport {
       this.onmessage?.(failed(id, CODE.internalError, message));
     } else {
       const answer = failed(id, CODE.invalidRequest, `Invalid request: it ${why}`);
-      this.send(answer).catch(() => {/* then nobody waits for it */});
+      this.send(answer).catch(() => {/* the server is gone */});
     }
   }
 }

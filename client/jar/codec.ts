@@ -1,5 +1,5 @@
 /**
- * What the lines of a jar's file mean: cookies that were filed, and that were taken out.
+ * The codec of a jar's file: lines that file a cookie or take one out.
  *
  * @module
  */
@@ -11,28 +11,28 @@ import type { JarEntry, JarKey } from "./cookie_jar.ts";
 /** The name of the format, in the first line of the file. */
 export const JAR_FORMAT = "mcp-sessions-jar";
 
-/** A cookie as the file has it. */
+/** A jar entry in the file. */
 export interface FiledEntry extends JarEntry {
-  /** When it was filed, by the clock of the client that did; 0 by earlier versions. */
+  /** The time of filing by the client's clock, in milliseconds since 1970; 0 in earlier versions. */
   readonly filedAt: number;
 }
 
-/** The cookies in a file, each under the name of its key. */
+/** The entries of a file by key. */
 export type Cookies = Map<string, FiledEntry>;
 
-/** How long a cookie stays after its expiry, and after it was filed, unless a server ends it. */
+/** The time that a cookie stays after its expiry and after it was filed, in milliseconds. */
 const KEPT_MS = 365 * 24 * 60 * 60 * 1000;
-/** A clock this far ahead of every expiry in the jar is wrong. */
+/** A clock further ahead of every expiry in the jar is wrong, in milliseconds. */
 const PLAUSIBLE_MS = 10 * KEPT_MS;
 
-/** The cookie under `key`. */
+/** The entry under `key`. */
 export function findEntry(cookies: Cookies, key: JarKey): FiledEntry | undefined {
   return cookies.get(nameOf(key));
 }
 
 /**
- * The cookies that nobody will miss. Only servers judge whether a session has ended, and any clock
- * may be wrong, so this only keeps the file from growing without end.
+ * The entries that expired long ago. Only servers decide whether a session has ended, and any clock may
+ * be wrong: this only keeps the file from growing without end.
  */
 function abandoned(cookies: Cookies, now: number): FiledEntry[] {
   let newest = -Infinity;
@@ -47,7 +47,7 @@ function abandoned(cookies: Cookies, now: number): FiledEntry[] {
   return Array.from(dated).filter(([, end]) => end <= now).map(([entry]) => entry);
 }
 
-/** Files a cookie, in place of any other. */
+/** Files a cookie, and replaces any other. */
 export function file(cookies: Cookies, entry: FiledEntry): Entry {
   const name = nameOf(entry);
   const before = cookies.get(name);
@@ -64,7 +64,7 @@ export function takeOut(cookies: Cookies, entries: readonly FiledEntry[]): Entry
   };
 }
 
-/** What a jar's file means, by this clock. */
+/** The codec of a jar's file; `now` is the clock for its compaction. */
 export function jarMeaning(now: () => number): Meaning<Cookies> {
   return {
     format: JAR_FORMAT,
@@ -83,7 +83,7 @@ export function jarMeaning(now: () => number): Meaning<Cookies> {
   };
 }
 
-// One line is `["in", server, profile, cookie, filedAt]` or `["out", server, profile]`.
+// A line is `["in", server, profile, cookie, filedAt]` or `["out", server, profile]`.
 function filed({ server, profile, cookie, filedAt }: FiledEntry): string {
   return JSON.stringify(["in", server, profile, cookie, filedAt]);
 }

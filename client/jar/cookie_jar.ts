@@ -1,45 +1,45 @@
 /**
- * Where a client keeps its cookies from one connection to the next.
+ * Cookie jars, which keep a client's cookies between connections.
  *
  * @module
  */
 
 import { type HeldCookie, heldCookie } from "../../protocol/cookie.ts";
 
-/** What a cookie is filed under. */
+/** The key of a cookie in a jar. */
 export interface JarKey {
-  /** The server, by its URL or command line. A cookie is never given to another one. */
+  /** The server's URL or command line. No other server gets the cookie. */
   readonly server: string;
-  /** Tells the sessions of one server apart, as a browser's profiles do. */
+  /** The profile, which separates several sessions with one server. */
   readonly profile: string;
 }
 
-/** A cookie, and what it is filed under. */
+/** A cookie and its key. */
 export interface JarEntry extends JarKey {
   /** The cookie. */
   readonly cookie: HeldCookie;
 }
 
-/** Keeps at most one cookie for each server and profile. Cookies go in and out by copy. */
+/** A jar of at most one cookie for each server and profile, copied in and out. */
 export interface CookieJar {
-  /** The cookie that is filed under `key`. */
+  /** The cookie under `key`. */
   get(key: JarKey): Promise<HeldCookie | undefined>;
-  /** Files `cookie` under `key`, in place of any other. */
+  /** Files `cookie` under `key`, and replaces any other. */
   set(key: JarKey, cookie: HeldCookie): Promise<void>;
   /**
-   * Files `cookie` under `key` unless there is one already, and gives the one that is there: of two
-   * clients that begin at once, both go on in the session of the first.
+   * Files `cookie` under `key` unless one is there already, and returns the one that is: two clients
+   * that start at once share the session of the first.
    */
   add(key: JarKey, cookie: HeldCookie): Promise<HeldCookie>;
   /**
-   * Takes out the cookie under `key`, but only the one with this session id: another client may
-   * have filed a newer one in the meantime.
+   * Deletes the cookie under `key` if it has this session id: another client may have filed a newer
+   * one.
    */
   delete(key: JarKey, id: string): Promise<void>;
 }
 
 /**
- * A jar that lasts as long as the process.
+ * A jar in memory, which ends with the process.
  *
  * @example Two connections, one session
  * ```ts
@@ -54,12 +54,12 @@ export interface CookieJar {
 export class MemoryJar implements CookieJar {
   readonly #entries = new Map<string, JarEntry>();
 
-  /** The cookie that is filed under `key`. */
+  /** The cookie under `key`. */
   get(key: JarKey): Promise<HeldCookie | undefined> {
     return Promise.resolve(heldCookie(this.#entries.get(name(key))?.cookie));
   }
 
-  /** Files `cookie` under `key`, in place of any other. */
+  /** Files `cookie` under `key`, and replaces any other. */
   set(key: JarKey, cookie: HeldCookie): Promise<void> {
     const copy = heldCookie(cookie);
     if (copy === undefined) {
@@ -70,7 +70,7 @@ export class MemoryJar implements CookieJar {
     return Promise.resolve();
   }
 
-  /** Files `cookie` under `key` unless there is one already, and gives the one that is there. */
+  /** Files `cookie` under `key` unless one is there already, and returns the one that is. */
   async add(key: JarKey, cookie: HeldCookie): Promise<HeldCookie> {
     const there = heldCookie(this.#entries.get(name(key))?.cookie);
     if (there !== undefined) return there;
@@ -78,7 +78,7 @@ export class MemoryJar implements CookieJar {
     return structuredClone(cookie);
   }
 
-  /** Takes out the cookie under `key`, if it is still that of session `id`. */
+  /** Deletes the cookie under `key` if it has session id `id`. */
   delete(key: JarKey, id: string): Promise<void> {
     if (this.#entries.get(name(key))?.cookie.id === id) this.#entries.delete(name(key));
     return Promise.resolve();

@@ -8,38 +8,39 @@ import { type HeldCookie, heldCookie } from "../../protocol/cookie.ts";
 import { hidesLines, Journal } from "../../store/journal/journal.ts";
 import { stateFile } from "../../runtime/state_folder.ts";
 import type { CookieJar, JarEntry, JarKey } from "./cookie_jar.ts";
-import { beginAnew, findFile, JAR_MODE } from "./quarantine.ts";
-import { nameWithoutQuery, serverName } from "./server_key.ts";
+import { findJarFile, JAR_MODE, quarantine } from "./quarantine.ts";
+import { keyWithoutQuery, serverKey } from "./server_key.ts";
 import { type Cookies, file, type FiledEntry, findEntry, jarMeaning, takeOut } from "./codec.ts";
 
 export { expandHome } from "../../runtime/state_folder.ts";
 export { settleSizeLimit, surviveSizeLimit } from "../../runtime/file_size_limit.ts";
 
-/** How a {@linkcode FileJar} is opened. */
+/** Options of {@linkcode FileJar.open}. */
 export interface FileJarOptions {
   /** The time in milliseconds since 1970. @default Date.now */
   readonly now?: (() => number) | undefined;
-  /** Told in one line of what was found and mended. @default console.warn */
+  /** Called with one line about each repair. @default console.warn */
   readonly warn?: ((message: string) => void) | undefined;
 }
 
-/** A cookie has a few hundred bytes; those that are forgotten should not stay in it for long. */
+/** The size from which the file is compacted. A cookie has a few hundred bytes. */
 const COMPACT_BYTES = 64 * 1024;
-/** A jar that is broken once more, whenever it is begun anew, has a cause that goes on. */
+/** The attempts to open a jar that is broken again after each quarantine. */
 const MAX_TRIES = 5;
 
 /**
- * Keeps cookies in a file that only its owner can read. Any number of processes may use one file at
- * once; each of them sees what the others have filed, and what was filed outlives a `kill -9`.
+ * A jar in a file that only its owner can read. Any number of processes may use one file at once; each
+ * sees the cookies of the others, and a filed cookie survives a `kill -9`.
  *
- * A server's URL counts by its origin, path and query. Of the query, which may be secret, only a hash
- * is written down, and nothing of a password.
+ * A server's URL counts by its origin, path and query. The file has only a hash of the query, which may
+ * be secret, and nothing of a password.
  *
- * Only a server says that a session has ended: a cookie is given whatever its expiry. One that expired,
- * and was last filed, more than a year ago is taken out as the file is opened or written anew.
+ * Only the server decides that a session has ended, so a cookie is returned whatever its expiry. A
+ * cookie that expired, and was last filed, more than a year ago is deleted when the file is opened or
+ * compacted.
  *
- * A file that is damaged is renamed, one with all that is good in it begun, and `warn` told what was
- * saved. One that this user may not read, or that is another program's, is left where it is.
+ * A damaged file is quarantined: it is renamed, a new file gets every intact cookie, and `warn` is
+ * called. A file that this user may not read, or that is another program's, is left alone.
  *
  * @example
  * ```ts
@@ -63,16 +64,16 @@ export class FileJar implements CookieJar {
   readonly #open: () => Promise<Journal<Cookies>>;
   readonly #now: () => number;
   readonly #warn: (message: string) => void;
-  /** The names that were warned of. */
+  /** The server keys that were warned of. */
   readonly #warned = new Set<string>();
   #journal: Journal<Cookies>;
   #reopening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
   /**
-   * Opens the file at `path`, and makes it and its folder if they are missing.
+   * Opens the file at `path`, and creates it and its folder if they are missing.
    *
-   * @throws {Error} if the folder or the file can't be read and written, another process holds the
+   * @throws {Error} If the folder or the file can't be read and written, another process holds the
    * lock and hangs, or the file is another program's; the message says what to do. A client can then
    * go on with a {@linkcode MemoryJar}.
    */
@@ -94,16 +95,16 @@ export class FileJar implements CookieJar {
     this.#warn = warn;
   }
 
-  /** The cookie that is filed under `key`. */
+  /** The cookie under `key`. */
   async get(key: JarKey): Promise<HeldCookie | undefined> {
-    const name = named(key);
+    const name = normalized(key);
     const cookies = await this.#run((journal) => journal.read());
     const entry = findEntry(cookies, name);
-    if (entry === undefined) this.#tellOfOlder(cookies, name);
+    if (entry === undefined) this.#warnOfOlderKey(cookies, name);
     return heldCookie(entry?.cookie);
   }
 
-  /** Files `cookie` under `key`, in place of any other. It is on disk when the promise resolves. */
+  /** Files `cookie` under `key`, and replaces any other. Durable when the promise resolves. */
   async set(key: JarKey, cookie: HeldCookie): Promise<void> {
     const entry = this.#entry(key, cookie);
     await this.#run((journal) =>
@@ -112,8 +113,8 @@ export class FileJar implements CookieJar {
   }
 
   /**
-   * Files `cookie` under `key` unless there is one already, and gives the one that is there. It is on
-   * disk when the promise resolves.
+   * Files `cookie` under `key` unless one is there already, and returns the one that is. Durable when
+   * the promise resolves.
    */
   async add(key: JarKey, cookie: HeldCookie): Promise<HeldCookie> {
     const entry = this.#entry(key, cookie);
@@ -128,9 +129,9 @@ export class FileJar implements CookieJar {
     return structuredClone(there);
   }
 
-  /** Takes out the cookie under `key`, if it is still that of session `id`. */
+  /** Deletes the cookie under `key` if it has session id `id`. */
   async delete(key: JarKey, id: string): Promise<void> {
-    const name = named(key);
+    const name = normalized(key);
     await this.#run((journal) =>
       journal.append((cookies) => {
         const entry = findEntry(cookies, name);
@@ -145,7 +146,7 @@ export class FileJar implements CookieJar {
     return Array.from(cookies.values(), ({ filedAt: _, ...entry }) => structuredClone(entry));
   }
 
-  /** Lets go of the file. */
+  /** Closes the file. */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
   }
@@ -158,15 +159,15 @@ export class FileJar implements CookieJar {
   #entry(key: JarKey, cookie: HeldCookie): FiledEntry {
     const copy = heldCookie(cookie);
     if (copy === undefined) throw new TypeError("Cannot file a cookie as its id is not valid");
-    return { ...named(key), cookie: copy, filedAt: this.#now() };
+    return { ...normalized(key), cookie: copy, filedAt: this.#now() };
   }
 
   /**
-   * Tells of a cookie under the same URL without its query, where earlier versions filed it. It may be
-   * another server's, so it is not used.
+   * Warns once of a cookie under the same URL without its query, where earlier versions filed it. The
+   * cookie may be another server's, so it is not used.
    */
-  #tellOfOlder(cookies: Cookies, { server, profile }: JarKey) {
-    const older = nameWithoutQuery(server);
+  #warnOfOlderKey(cookies: Cookies, { server, profile }: JarKey) {
+    const older = keyWithoutQuery(server);
     if (older === undefined || this.#warned.has(server)) return;
     if (findEntry(cookies, { server: older, profile }) === undefined) return;
     this.#warned.add(server);
@@ -182,7 +183,7 @@ export class FileJar implements CookieJar {
     await this.#journal.close();
   }
 
-  /** Does something with the file, and once more if another one had to be begun. */
+  /** Runs `action` on the journal, and once more if the file had to be opened again. */
   async #run<T>(action: (journal: Journal<Cookies>) => Promise<T>): Promise<T> {
     const journal = this.#journal;
     try {
@@ -199,24 +200,24 @@ export class FileJar implements CookieJar {
   async #reopen() {
     const old = this.#journal;
     this.#journal = await this.#open();
-    // Its file is not the jar any more, so there is nothing to be said about it.
+    // An error of a file that is no longer the jar does not matter.
     await old.close().catch(() => {});
   }
 }
 
-/** Where {@linkcode defaultJarPath} looks. */
-export interface DefaultJarOptions {
-  /** The environment's variables. @default Deno.env */
+/** Options of {@linkcode defaultJarPath}. */
+export interface DefaultJarPathOptions {
+  /** The environment variables. @default Deno.env */
   readonly env?: { get(name: string): string | undefined };
   /** The operating system. @default Deno.build.os */
   readonly os?: typeof Deno.build.os;
 }
 
 /**
- * The path of the jar that a user's clients share: `cookies.jsonl` in the folder where the operating
- * system keeps the state of a user's programs.
+ * The path of the jar that a user's clients share: `cookies.jsonl` in the operating system's folder for
+ * the state of a user's programs.
  *
- * @throws {TypeError} if the environment does not say where that is.
+ * @throws {TypeError} If the environment does not tell that folder.
  *
  * @example
  * ```ts
@@ -231,7 +232,7 @@ export interface DefaultJarOptions {
  * ```
  */
 export function defaultJarPath(
-  { env = Deno.env, os = Deno.build.os }: DefaultJarOptions = {},
+  { env = Deno.env, os = Deno.build.os }: DefaultJarPathOptions = {},
 ): string {
   return stateFile("cookies.jsonl", { env, os, what: "a jar", remedy: "name its file" });
 }
@@ -242,9 +243,9 @@ async function openJournal(
   warn: (message: string) => void,
 ): Promise<Journal<Cookies>> {
   for (let tries = 1;; tries++) {
-    using found = findFile(path);
+    using found = findJarFile(path);
     if (found !== undefined && hidesLines(found.path, found.file) && tries < MAX_TRIES) {
-      if (await beginAnew(found, now, warn)) continue;
+      if (await quarantine(found, now, warn)) continue;
     }
     let journal: Journal<Cookies>;
     try {
@@ -255,10 +256,10 @@ async function openJournal(
       });
     } catch (error) {
       if (!isCorrupt(error) || found === undefined || tries === MAX_TRIES) throw error;
-      if (!await beginAnew(found, now, warn)) throw error;
+      if (!await quarantine(found, now, warn)) throw error;
       continue;
     }
-    // It is well without, and a full disk must not keep anyone from reading.
+    // Optional: a full disk must not prevent reading.
     await journal.tidy().catch(() => {});
     return journal;
   }
@@ -268,12 +269,12 @@ function isCorrupt(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "corrupt";
 }
 
-/** Has the file been damaged, moved or replaced while it was open? Or is there another trouble? */
+/** Whether the file may have been damaged, moved or replaced while it was open. */
 function mayBeGone(error: unknown): boolean {
   return isCorrupt(error) ||
     error instanceof Error && "code" in error && error.code === "unavailable";
 }
 
-function named({ server, profile }: JarKey): JarKey {
-  return { server: serverName(server), profile };
+function normalized({ server, profile }: JarKey): JarKey {
+  return { server: serverKey(server), profile };
 }

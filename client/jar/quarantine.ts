@@ -1,6 +1,6 @@
 /**
- * Beginning a broken jar anew with the cookies that are good in it, when several processes may meet it
- * at once.
+ * Quarantine of a broken jar: renames it and starts a new one with its intact cookies, when several
+ * processes may find it broken at once.
  *
  * @module
  */
@@ -8,38 +8,38 @@
 import { rescue, type Rescued } from "../../store/journal/journal.ts";
 import { type Cookies, jarMeaning } from "./codec.ts";
 
-/** The mode of a jar: whoever can read a cookie has the session, so no group is let in either. */
+/** The mode of a jar: a reader of a cookie has the session, so group and others have no access. */
 export const JAR_MODE = 0o600;
 
-/** A file that has the jar's name, as it was found: while it is open, no other has its identity. */
-export interface Found extends Disposable {
-  /** Its own path, behind symbolic links. */
+/** The file at a jar's path. While it is open, no other file has its identity. */
+export interface JarFile extends Disposable {
+  /** The path with symbolic links resolved. */
   readonly path: string;
   readonly file: Deno.FsFile;
 }
 
-/** The file that has this name now, if there is one and it can be read. */
-export function findFile(path: string): Found | undefined {
+/** Opens the file at `path`, if there is one and it can be read. */
+export function findJarFile(path: string): JarFile | undefined {
   try {
     const real = Deno.realPathSync(path);
-    // To open a pipe would wait for its other end.
+    // Opening a pipe would wait for its other end.
     if (!Deno.statSync(real).isFile) return undefined;
     const file = Deno.openSync(real);
     return { path: real, file, [Symbol.dispose]: () => file.close() };
   } catch {
-    // Whoever opens the jar says better what is in the way.
+    // Opening the jar gives a better error.
     return undefined;
   }
 }
 
 /**
- * Puts a jar with what can be saved in the place of a broken one, unless another process has done so.
+ * Replaces a broken jar by one with its intact cookies, unless another process has done so.
  *
- * @returns `false` if it is another program's file, and was left as it is.
- * @throws {StoreError} if it can't be done; the broken file is left as it is, too.
+ * @returns `false` if it is another program's file, which is left alone.
+ * @throws {StoreError} If that fails; the broken file is left alone, too.
  */
-export async function beginAnew(
-  { path, file }: Found,
+export async function quarantine(
+  { path, file }: JarFile,
   now: () => number,
   warn: (message: string) => void,
 ): Promise<boolean> {
@@ -49,14 +49,14 @@ export async function beginAnew(
     modeMask: JAR_MODE,
   });
   if (saved === "foreign") return false;
-  // Otherwise that process has warned.
-  if (saved !== "replaced") warn(`The cookie jar ${path} ${told(saved)}`);
+  // The process that replaced it has warned.
+  if (saved !== "replaced") warn(`The cookie jar ${path} ${outcome(saved)}`);
   return true;
 }
 
-function told({ aside, state: { size }, lost }: Rescued<Cookies>): string {
+function outcome({ aside, state: { size }, lost }: Rescued<Cookies>): string {
   return size === 0
-    ? `is of no use, as it is damaged, or no jar: it is now ${aside}, and an empty one was begun`
-    : `was damaged: it is now ${aside}, and one with all that could be read was begun ` +
+    ? `is damaged or not a jar: it was moved to ${aside}, and an empty jar was created`
+    : `was damaged: it was moved to ${aside}, and a new jar has every intact cookie ` +
       `(cookies saved: ${size}, lines lost: ${lost})`;
 }

@@ -1,5 +1,5 @@
 /**
- * What a server says about its sessions as a client connects to it.
+ * The session capability that a server announces in its `initialize` result.
  *
  * @module
  */
@@ -7,15 +7,15 @@
 import { CAPABILITY } from "../../protocol/capability.ts";
 import { isObject, member } from "../../runtime/json.ts";
 
-/** What a server announces at `capabilities.experimental.session`. */
+/** The value at `capabilities.experimental.session` (PROTOCOL section 1). */
 export interface SessionCapability {
-  /** The version of the contract, or `undefined` if the server does not say. */
+  /** The version of the contract; `undefined` if the server does not say. */
   readonly version: 2 | undefined;
-  /** What it offers: `create`, `list` and `delete`, in any order. */
+  /** The methods that it offers: `create`, `list` and `delete`, in any order. */
   readonly features: readonly string[];
 }
 
-/** Reads an `initialize` result; `undefined` if it has no session capability of this version. */
+/** The capability in an `initialize` result; `undefined` if there is none of this version. */
 export function sessionCapability(result: unknown): SessionCapability | undefined {
   const experimental = member(member(result, "capabilities"), "experimental");
   const session = member(experimental, "session");
@@ -31,12 +31,12 @@ export function sessionCapability(result: unknown): SessionCapability | undefine
   };
 }
 
-/** The result for somebody who has no part in the sessions, and must not begin one. */
+/** An `initialize` result without the capability, for a host that must not use sessions itself. */
 export function withoutCapability(result: Record<string, unknown>): Record<string, unknown> {
   const { capabilities } = result;
   if (!isObject(capabilities) || !isObject(capabilities.experimental)) return result;
   const { session: _, ...experimental } = capabilities.experimental;
   const { experimental: __, ...rest } = capabilities;
-  const left = Object.keys(experimental).length === 0 ? rest : { ...rest, experimental };
-  return { ...result, capabilities: left };
+  const remaining = Object.keys(experimental).length === 0 ? rest : { ...rest, experimental };
+  return { ...result, capabilities: remaining };
 }

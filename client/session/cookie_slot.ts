@@ -1,5 +1,5 @@
 /**
- * What a client holds, its copy in the jar, and who is told about it.
+ * The held cookie, its copy in the jar, and its listener.
  *
  * @module
  */
@@ -7,37 +7,40 @@
 import { type HeldCookie, heldCookie } from "../../protocol/cookie.ts";
 import type { Deadline } from "../../runtime/deadline.ts";
 import type { SessionEvent } from "./events.ts";
-import { type Change, resumed } from "./cookie_rules.ts";
+import { type CookieChange, resumed } from "./cookie_rules.ts";
 import type { CookieJar, JarKey } from "../jar/cookie_jar.ts";
 
-/** Holds one cookie. Every change goes to the jar, in order, and then to the listener. */
+/** Holds one cookie. Every change goes to the jar, in order, and its events to the listener. */
 export class CookieSlot {
-  /** Whether its session is the caller's own choice, so that none is ever made in its place. */
+  /** Whether the session is the caller's own choice, which no other session replaces. */
   readonly isPinned: boolean = false;
   readonly #jar: CookieJar;
   readonly #key: JarKey;
-  readonly #tell: (event: SessionEvent) => void;
-  readonly #fail: (error: unknown) => void;
+  readonly #onevent: (event: SessionEvent) => void;
+  readonly #onerror: (error: unknown) => void;
   #cookie: HeldCookie | undefined;
   #saving: Promise<void> = Promise.resolve();
-  #changes = 0;
-  /** The last change that the jar has. */
-  #saved = 0;
-  /** Has the jar failed to answer? Then nobody knows what is in it. */
-  #unreadable = false;
-  /** The session that was lost last: a jar that could not let go of it must not bring it back. */
-  #gone: string | undefined;
+  #revision = 0;
+  /** The last revision that the jar has. */
+  #savedRevision = 0;
+  /** Whether the jar has failed to answer, so that its contents are unknown. */
+  #isJarUnreadable = false;
+  /** The session lost last, which a jar that could not delete it must not bring back. */
+  #lostId: string | undefined;
 
-  /** Holds nothing at first. `fail` hears of a jar that fails and of a listener that throws. */
+  /** Holds nothing at first. `onerror` gets the errors of the jar and of the listener. */
   constructor(
     jar: CookieJar,
     key: JarKey,
-    { tell, fail }: { tell: (event: SessionEvent) => void; fail: (error: unknown) => void },
+    { onevent, onerror }: {
+      onevent: (event: SessionEvent) => void;
+      onerror: (error: unknown) => void;
+    },
   ) {
     this.#jar = jar;
     this.#key = key;
-    this.#tell = tell;
-    this.#fail = fail;
+    this.#onevent = onevent;
+    this.#onerror = onerror;
   }
 
   /** The held cookie. */
@@ -45,70 +48,70 @@ export class CookieSlot {
     return this.#cookie;
   }
 
-  /** Has the jar what is held? */
+  /** Whether the jar has the held cookie. */
   get isSaved(): boolean {
-    return this.#saved === this.#changes;
+    return this.#savedRevision === this.#revision;
   }
 
   /**
-   * Holds what the jar has for this server and profile, and tells nobody yet. A jar that has failed
-   * is asked again only if it `mustAnswer`, for everything would wait for it.
+   * Holds the jar's cookie for this server and profile, without an event. A jar that has failed is
+   * read again only if it `isRequired`, as every request would wait for it.
    */
-  async load(deadline: Deadline, mustAnswer: boolean): Promise<HeldCookie | undefined> {
-    if (this.#unreadable && !mustAnswer) return undefined;
-    this.#unreadable = true;
-    // What was lost before is on its way out of the jar.
+  async load(deadline: Deadline, isRequired: boolean): Promise<HeldCookie | undefined> {
+    if (this.#isJarUnreadable && !isRequired) return undefined;
+    this.#isJarUnreadable = true;
+    // A lost session may still be on its way out of the jar.
     await deadline.limit(this.flush());
     const saved = heldCookie(await deadline.limit(this.#jar.get(this.#key)));
-    this.#unreadable = false;
-    this.#cookie = saved?.id === this.#gone ? undefined : saved;
+    this.#isJarUnreadable = false;
+    this.#cookie = saved?.id === this.#lostId ? undefined : saved;
     return this.#cookie;
   }
 
   /**
-   * Holds the session that `change` begins, or the one that another process has filed before it.
+   * Holds the new session of `change`, or the one that another process has filed before it.
    *
-   * @returns Is it the one that begins?
+   * @returns Whether the new session is held.
    */
-  async begin(
-    change: Change & { readonly cookie: HeldCookie },
+  async add(
+    change: CookieChange & { readonly cookie: HeldCookie },
     deadline: Deadline,
   ): Promise<boolean> {
-    let kept = change.cookie;
+    let held = change.cookie;
     try {
       await deadline.limit(this.flush());
-      if (!this.#unreadable) kept = await deadline.limit(this.#jar.add(this.#key, kept));
-      if (kept.id === this.#gone) {
-        kept = change.cookie;
-        await deadline.limit(this.#jar.set(this.#key, kept));
+      if (!this.#isJarUnreadable) held = await deadline.limit(this.#jar.add(this.#key, held));
+      if (held.id === this.#lostId) {
+        held = change.cookie;
+        await deadline.limit(this.#jar.set(this.#key, held));
       }
     } catch (error) {
-      // It can be used all the same, but not found again.
-      this.#changes++;
-      this.#fail(error);
+      // The session works, but is not found again.
+      this.#revision++;
+      this.#onerror(error);
     }
-    const isNew = kept.id === change.cookie.id;
-    this.#take(isNew ? change : resumed(kept, false));
+    const isNew = held.id === change.cookie.id;
+    this.#hold(isNew ? change : resumed(held, false));
     return isNew;
   }
 
-  /** Makes a change, if there is one. */
-  apply(change: Change | undefined): void {
+  /** Makes `change`, if there is one. */
+  apply(change: CookieChange | undefined): void {
     if (change === undefined) return;
     const previous = this.#cookie;
-    if (change.cookie === undefined) this.#gone = previous?.id;
+    if (change.cookie === undefined) this.#lostId = previous?.id;
     if (JSON.stringify(previous) !== JSON.stringify(change.cookie)) {
       this.#save(change.cookie, previous?.id);
     }
-    this.#take(change);
+    this.#hold(change);
   }
 
-  /** Tells the listener. */
-  tell(event: SessionEvent): void {
+  /** Gives `event` to the listener, by copy. */
+  emit(event: SessionEvent): void {
     try {
-      this.#tell(structuredClone(event));
+      this.#onevent(structuredClone(event));
     } catch (error) {
-      this.#fail(error);
+      this.#onerror(error);
     }
   }
 
@@ -117,19 +120,19 @@ export class CookieSlot {
     await this.#saving;
   }
 
-  #take({ cookie, events }: Change): void {
+  #hold({ cookie, events }: CookieChange): void {
     this.#cookie = cookie;
-    for (const event of events) this.tell(event);
+    for (const event of events) this.emit(event);
   }
 
   #save(cookie: HeldCookie | undefined, previous: string | undefined): void {
-    // It may have a session that somebody wants to come back to.
-    if (this.#unreadable) return;
-    const change = ++this.#changes;
+    // An unreadable jar may have a session that is worth coming back to.
+    if (this.#isJarUnreadable) return;
+    const revision = ++this.#revision;
     this.#saving = this.#saving.then(async () => {
       if (cookie !== undefined) await this.#jar.set(this.#key, cookie);
       else if (previous !== undefined) await this.#jar.delete(this.#key, previous);
-      this.#saved = change;
-    }).catch(this.#fail);
+      this.#savedRevision = revision;
+    }).catch(this.#onerror);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What a client is told about its session.
+ * Session events for a client.
  *
  * @module
  */
@@ -7,17 +7,17 @@
 import type { HeldCookie } from "../../protocol/cookie.ts";
 
 /**
- * Something that happened to the session. Told before the result that brought it is delivered:
+ * A session event, emitted before the result that caused it is delivered:
  *
- * - `created`: a new, empty session is held, because the client asked for one, or because the
- *   server made one for a call that came without.
- * - `resumed`: the session from the jar is held again. `verified` if the server was asked and said
- *   that it is still there; not if it can't be asked, or does not list it: then a call shows.
+ * - `created`: a new, empty session is held. The client asked for it, or the server made it for a call
+ *   without one.
+ * - `resumed`: the session from the jar is held again. `verified` if the server's list has it;
+ *   otherwise the next call shows whether it is still there.
  * - `replaced`: a tool gave the session a new id; the old one is dead.
  * - `revoked`: the server ended the session, and none is held.
- * - `lost`: the server does not know the session any more, and what was in it is gone. A `created`
- *   follows if a new one could be had.
- * - `reconnected`: the connection was dead and has been rebuilt; the session is unaffected.
+ * - `lost`: the server has lost the session and its contents. A `created` follows if a new session
+ *   could be made.
+ * - `reconnected`: a dead connection has been rebuilt; the session is unaffected.
  */
 export type SessionEvent =
   | { readonly type: "created"; readonly cookie: HeldCookie }

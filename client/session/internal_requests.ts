@@ -1,5 +1,5 @@
 /**
- * Requests that the session layer makes for itself, beside those of the client it serves.
+ * Requests of the session layer's own, beside those of the client.
  *
  * @module
  */
@@ -8,39 +8,42 @@ import { WireError } from "../../protocol/errors.ts";
 import { type Deadline, DeadlineError } from "../../runtime/deadline.ts";
 import type { JSONRPCMessage, JSONRPCRequest, JSONRPCResponse } from "../sdk.ts";
 
-/** Asks the server for something and gives the result. */
+/** Sends a request to the server and gives the result. */
 export type Ask = (
   method: string,
   params?: Record<string, unknown>,
 ) => Promise<Record<string, unknown>>;
 
-/** Sends requests under ids that the client's can't meet, and finds their answers. */
-export class OwnRequests {
+/** Sends internal requests, under ids that no client uses, and matches their responses. */
+export class InternalRequests {
   readonly #send: (message: JSONRPCMessage) => Promise<void>;
   readonly #prefix = `session:${crypto.randomUUID()}:`;
-  readonly #pending = new Map<JSONRPCResponse["id"], PromiseWithResolvers<JSONRPCResponse>>();
+  readonly #pendingRequests = new Map<
+    JSONRPCResponse["id"],
+    PromiseWithResolvers<JSONRPCResponse>
+  >();
   #count = 0;
 
-  /** Sends by means of `send`. */
+  /** Sends by `send`. */
   constructor(send: (message: JSONRPCMessage) => Promise<void>) {
     this.#send = send;
   }
 
-  /** An id that nobody else uses. */
+  /** A unique id. */
   newId(): string {
     return `${this.#prefix}${++this.#count}`;
   }
 
-  /** Is `id` one of {@linkcode OwnRequests.newId}? */
+  /** Whether `id` is one of {@linkcode InternalRequests.newId}. */
   owns(id: JSONRPCResponse["id"]): boolean {
     return typeof id === "string" && id.startsWith(this.#prefix);
   }
 
   /**
-   * Asks within `deadline`.
+   * Sends a request and gives its result within `deadline`.
    *
    * @throws {WireError} If the server answers with an error.
-   * @throws {DeadlineError} If it does not answer in time; it is told so.
+   * @throws {DeadlineError} If there is no answer in time; the request is cancelled.
    */
   async ask(
     deadline: Deadline,
@@ -50,7 +53,7 @@ export class OwnRequests {
     const id = this.newId();
     const request: JSONRPCRequest = { jsonrpc: "2.0", id, method, params };
     const answer = Promise.withResolvers<JSONRPCResponse>();
-    this.#pending.set(id, answer);
+    this.#pendingRequests.set(id, answer);
     try {
       const sent = this.#send(request).then(() => answer.promise);
       return result(await deadline.limit(sent));
@@ -58,19 +61,19 @@ export class OwnRequests {
       if (error instanceof DeadlineError) this.#cancel(id);
       throw error;
     } finally {
-      this.#pending.delete(id);
+      this.#pendingRequests.delete(id);
     }
   }
 
-  /** Takes the answer to a request of ours. */
-  settle(answer: JSONRPCResponse): void {
-    this.#pending.get(answer.id)?.resolve(answer);
+  /** Takes the response to an internal request. */
+  resolve(answer: JSONRPCResponse): void {
+    this.#pendingRequests.get(answer.id)?.resolve(answer);
   }
 
   #cancel(requestId: string): void {
     const params = { requestId, reason: "It took too long" };
     const method = "notifications/cancelled";
-    this.#send({ jsonrpc: "2.0", method, params }).catch(() => {/* then it need not know */});
+    this.#send({ jsonrpc: "2.0", method, params }).catch(() => {/* the server is gone */});
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The caller's requests that have not been answered.
+ * The pending requests of the caller: those without an answer.
  *
  * @module
  */
@@ -7,89 +7,98 @@
 import { type HeldCookie, heldCookie, META_KEY } from "../../protocol/cookie.ts";
 import { isObject, member } from "../../runtime/json.ts";
 import type { CookieSlot } from "./cookie_slot.ts";
-import type { JSONRPCRequest, RequestId, SendOptions } from "../sdk.ts";
+import type { JSONRPCRequest, RequestId, TransportSendOptions } from "../sdk.ts";
 
-/** A request of the caller's, from the moment it is given until it is answered or cancelled. */
-export interface Call {
-  /** As the caller gave it; never changed. */
+/** A request of the caller, until it is answered or cancelled. */
+export interface PendingRequest {
+  /** The message as the caller gave it; never changed. */
   readonly message: JSONRPCRequest;
-  /** How the caller wants it sent. */
-  readonly options: SendOptions | undefined;
-  /** Did the caller put a cookie there? Then what comes of it is the caller's business. */
-  readonly foreign: boolean;
-  /** Holds the cookie for it; `undefined` if it has nothing to do with sessions. */
+  /** The options of the caller's `send`. */
+  readonly options: TransportSendOptions | undefined;
+  /** Whether the caller has put a cookie or `null` into it, and handles the answer's cookie itself. */
+  readonly hasCallerCookie: boolean;
+  /** The slot that holds its cookie; `undefined` if it uses no session of this layer. */
   readonly slot: CookieSlot | undefined;
-  /** The cookie that it carries. */
+  /** The cookie that it was sent with. */
   carried: HeldCookie | undefined;
-  /** The id it has on the wire, `undefined` while it waits. */
+  /** The id that it was sent with; `undefined` while it waits. */
   wireId: RequestId | undefined;
-  /** Has it been sent a second time? */
-  repeated: boolean;
+  /** Whether it was sent a second time. */
+  isRetried: boolean;
 }
 
-/** Finds a call by the caller's id, or by the id that an answer has. */
-export class Calls {
-  readonly #calls = new Map<RequestId, Call>();
-  /** A repeated call has another id on the wire, as an id must not be used twice. */
-  readonly #repeats = new Map<RequestId, Call>();
+/** Finds a pending request by the caller's id or by the id on the wire. */
+export class PendingRequests {
+  readonly #requests = new Map<RequestId, PendingRequest>();
+  /** The retried requests by their second id on the wire, as an id must not be used twice. */
+  readonly #retries = new Map<RequestId, PendingRequest>();
 
-  /** Begins a call. */
+  /** Adds a request. */
   add(
     message: JSONRPCRequest,
-    options: SendOptions | undefined,
+    options: TransportSendOptions | undefined,
     slot: CookieSlot | undefined,
-  ): Call {
-    const foreign = presents(message.params);
-    const carried = foreign ? heldCookie(member(message.params?._meta, META_KEY)) : undefined;
-    const call = { message, options, foreign, slot, carried, wireId: undefined, repeated: false };
-    this.#calls.set(message.id, call);
-    return call;
+  ): PendingRequest {
+    const hasCallerCookie = presentsCookie(message.params);
+    const carried = hasCallerCookie
+      ? heldCookie(member(message.params?._meta, META_KEY))
+      : undefined;
+    const request = {
+      message,
+      options,
+      hasCallerCookie,
+      slot,
+      carried,
+      wireId: undefined,
+      isRetried: false,
+    };
+    this.#requests.set(message.id, request);
+    return request;
   }
 
-  /** Is it still waiting for an answer? */
-  has(call: Call): boolean {
-    return this.#calls.get(call.message.id) === call;
+  /** Whether the request is still pending. */
+  has(request: PendingRequest): boolean {
+    return this.#requests.get(request.message.id) === request;
   }
 
-  /** The call to which the caller gave this id. */
-  get(id: RequestId): Call | undefined {
-    return this.#calls.get(id);
+  /** The request with this id of the caller. */
+  get(id: RequestId): PendingRequest | undefined {
+    return this.#requests.get(id);
   }
 
-  /** The call that was sent with this id. */
-  onWire(id: RequestId): Call | undefined {
-    const call = this.#repeats.get(id) ?? this.#calls.get(id);
-    return call?.wireId === id ? call : undefined;
+  /** The request that was sent with this id. */
+  byWireId(id: RequestId): PendingRequest | undefined {
+    const request = this.#retries.get(id) ?? this.#requests.get(id);
+    return request?.wireId === id ? request : undefined;
   }
 
-  /** The slots of all calls' cookies. */
+  /** The slots of all pending requests. */
   slots(): Set<CookieSlot> {
-    const slots = this.#calls.values().map(({ slot }) => slot);
+    const slots = this.#requests.values().map(({ slot }) => slot);
     return new Set(slots.filter((slot) => slot !== undefined));
   }
 
-  /** Lets it be found by `id` too, with which it is sent once more. */
-  repeat(call: Call, id: string): string {
-    call.repeated = true;
-    this.#repeats.set(id, call);
-    return id;
+  /** Notes that the request is sent a second time, with `id`. */
+  retry(request: PendingRequest, id: string): void {
+    request.isRetried = true;
+    this.#retries.set(id, request);
   }
 
-  /** Ends a call, and frees what was kept for it. */
-  delete(call: Call): void {
-    if (this.has(call)) this.#calls.delete(call.message.id);
-    if (call.wireId !== undefined) this.#repeats.delete(call.wireId);
+  /** Removes a request. */
+  delete(request: PendingRequest): void {
+    if (this.has(request)) this.#requests.delete(request.message.id);
+    if (request.wireId !== undefined) this.#retries.delete(request.wireId);
   }
 
-  /** Ends all calls. */
+  /** Removes every request. */
   clear(): void {
-    this.#calls.clear();
-    this.#repeats.clear();
+    this.#requests.clear();
+    this.#retries.clear();
   }
 }
 
-/** Do these params have a cookie, or a `null` in its place, which says "none" on purpose? */
-export function presents(params: unknown): boolean {
+/** Whether these params have a cookie, or the `null` that says "none" on purpose. */
+export function presentsCookie(params: unknown): boolean {
   const meta = member(params, "_meta");
   return isObject(meta) && Object.hasOwn(meta, META_KEY);
 }

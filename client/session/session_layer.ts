@@ -1,27 +1,26 @@
 /**
- * The session layer: puts the cookie on what goes out and takes it over from what comes in.
+ * The client's session layer: puts the cookie into requests and takes it over from results.
  *
  * @module
  */
 
+import { messageOf } from "../../runtime/errors.ts";
 import { cancelledId } from "../../jsonrpc/message.ts";
 import { type HeldCookie, resultCookie, withCookie } from "../../protocol/cookie.ts";
-import { CODE } from "../../protocol/errors.ts";
 import { METHOD } from "../../protocol/methods.ts";
 import { member } from "../../runtime/json.ts";
-import { type Call, Calls, presents } from "./pending_requests.ts";
+import { type PendingRequest, PendingRequests, presentsCookie } from "./pending_requests.ts";
 import { type SessionCapability, sessionCapability } from "./capability.ts";
 import { Deadline } from "../../runtime/deadline.ts";
 import { createdCookie, sessionTitle } from "./session_requests.ts";
 import { SessionAcquirer } from "./session_acquirer.ts";
-import { failureOf, outcomeUnknown, speaksOfSession } from "../connection/send_errors.ts";
-import { messageOf } from "../../runtime/errors.ts";
-import { created, isTooLarge, takeOver, upToDate } from "./cookie_rules.ts";
+import { isSessionRequired, refusesInWords } from "./session_refusal.ts";
+import { outcomeUnknown, sendErrorKind } from "../connection/send_errors.ts";
+import { created, isTooLarge, mergeConcurrent, takeOver } from "./cookie_rules.ts";
 import type { CookieSlot } from "./cookie_slot.ts";
-import { OwnRequests } from "./internal_requests.ts";
-import type { Reconnecting } from "../connection/reconnecting_transport.ts";
+import { InternalRequests } from "./internal_requests.ts";
+import type { ReconnectingTransport } from "../connection/reconnecting_transport.ts";
 import {
-  type Extra,
   isRequest,
   isResponse,
   type JSONRPCErrorResponse,
@@ -29,361 +28,367 @@ import {
   type JSONRPCNotification,
   type JSONRPCRequest,
   type JSONRPCResponse,
+  type MessageExtraInfo,
   type RequestId,
-  type SendOptions,
   type Transport,
+  type TransportSendOptions,
 } from "../sdk.ts";
 
-/** The methods whose handlers use a session; the others carry one that is held. */
+/** The methods whose handlers use a session. The others only carry a held cookie. */
 const SESSION_USERS: readonly string[] = ["tools/call", "resources/read", "prompts/get"];
 
-/** What the layer is made of. */
-export interface LayerParts {
-  /** What it decorates. */
-  readonly transport: Reconnecting;
-  /** Holds the cookie that a request carries; `undefined` for one that carries none of ours. */
+/** The parts of a {@linkcode SessionLayer}. */
+export interface SessionLayerParts {
+  /** The transport that it decorates. */
+  readonly transport: ReconnectingTransport;
+  /** The slot whose cookie a request carries; `undefined` for none. */
   readonly slotOf: (request: JSONRPCRequest) => CookieSlot | undefined;
   /**
-   * Has its session found or made as the client connects, for those who look at the layer's cookie;
-   * every other slot as the first request needs it, and whenever it holds none.
+   * The slot whose session is acquired as the client connects, and whose cookie the layer shows. Every
+   * other slot acquires its session when a request needs one.
    */
-  readonly first?: CookieSlot;
-  /** Told when the connection was dead and has been rebuilt. */
+  readonly eagerSlot?: CookieSlot;
+  /** Called when a dead connection has been rebuilt. */
   readonly onreconnect: () => void;
-  /** How long a session may take to be found or made. */
+  /** The time to acquire a session, in milliseconds. */
   readonly establishMs: number;
   /**
-   * Is what uses a session not sent when it could have one and has none? The server might find it
-   * another one.
+   * Whether a request that uses a session fails here when it could have one and has none. The server
+   * might run it in another session.
    *
    * @default false
    */
-  readonly insists?: boolean;
+  readonly requiresSession?: boolean;
 }
 
 /** Decorates a transport with the session of PROTOCOL section 5. */
 export class SessionLayer implements Transport {
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
-  onmessage?: ((message: JSONRPCMessage, extra?: Extra) => void) | undefined;
+  onmessage?: ((message: JSONRPCMessage, extra?: MessageExtraInfo) => void) | undefined;
 
-  readonly #inner: Reconnecting;
-  readonly #slotOf: LayerParts["slotOf"];
-  readonly #first: CookieSlot | undefined;
-  readonly #own: OwnRequests;
-  readonly #calls = new Calls();
-  /** Answers that have come and wait to be delivered. */
-  readonly #due = new Set<() => void>();
+  readonly #transport: ReconnectingTransport;
+  readonly #parts: SessionLayerParts;
+  readonly #internalRequests: InternalRequests;
+  readonly #pendingRequests = new PendingRequests();
+  /** Deliveries of received responses that wait for a session. */
+  readonly #pendingDeliveries = new Set<() => void>();
   readonly #closing = new AbortController();
-  readonly #sessions: SessionAcquirer;
-  readonly #insists: boolean;
+  readonly #acquirer: SessionAcquirer;
   #refusesByCode = false;
 
-  constructor(
-    { transport, slotOf, first, onreconnect, establishMs, insists = false }: LayerParts,
-  ) {
-    this.#inner = transport;
-    this.#slotOf = slotOf;
-    this.#first = first;
-    this.#insists = insists;
-    this.#own = new OwnRequests((message) => transport.send(message));
-    this.#sessions = new SessionAcquirer({
-      own: this.#own,
+  constructor(parts: SessionLayerParts) {
+    const { transport, establishMs, requiresSession = false } = parts;
+    this.#transport = transport;
+    this.#parts = parts;
+    this.#internalRequests = new InternalRequests((message) => transport.send(message));
+    this.#acquirer = new SessionAcquirer({
+      requests: this.#internalRequests,
       establishMs,
-      insists,
+      requiresSession,
       signal: this.#closing.signal,
-      fail: (error) => this.#fail(error),
+      onerror: (error) => this.#reportError(error),
     });
     transport.onmessage = (message, extra) => this.#receive(message, extra);
     transport.onerror = (error) => this.onerror?.(error);
     transport.onclose = () => this.#closed();
     transport.onreconnect = async (result) => {
-      this.#sessions.capability = sessionCapability(result);
-      this.#sessions.presence.reset();
+      this.#acquirer.capability = sessionCapability(result);
+      this.#acquirer.presence.reset();
       // The server may be another version now.
       this.#refusesByCode = false;
-      onreconnect();
-      // What waits for the connection is sent when the server has been asked for its session.
-      const slots = this.#calls.slots();
-      await Promise.all(Array.from(slots, (slot) => this.#sessions.presence.confirm(slot)));
+      parts.onreconnect();
+      // Waiting requests are sent once their sessions have been looked up.
+      const slots = this.#pendingRequests.slots();
+      await Promise.all(Array.from(slots, (slot) => this.#acquirer.presence.confirm(slot)));
     };
   }
 
   get cookie(): HeldCookie | undefined {
-    return this.#first?.cookie && structuredClone(this.#first.cookie);
+    return this.#parts.eagerSlot?.cookie && structuredClone(this.#parts.eagerSlot.cookie);
   }
 
   get capability(): SessionCapability | undefined {
-    return this.#sessions.capability && structuredClone(this.#sessions.capability);
+    return this.#acquirer.capability && structuredClone(this.#acquirer.capability);
   }
 
   get sessionId(): string | undefined {
-    return this.#inner.sessionId;
+    return this.#transport.sessionId;
   }
 
   setProtocolVersion(version: string): void {
-    this.#inner.setProtocolVersion(version);
+    this.#transport.setProtocolVersion(version);
   }
 
   start(): Promise<void> {
-    return this.#inner.start();
+    return this.#transport.start();
   }
 
   async close(): Promise<void> {
-    await this.#inner.close();
-    await this.#first?.flush();
+    await this.#transport.close();
+    await this.#parts.eagerSlot?.flush();
   }
 
-  /** The session that the request `id` of the caller's went with, while its answer is delivered. */
+  /** The session that the caller's request `id` was sent in, until its response is delivered. */
   carried(id: RequestId): string | undefined {
-    return this.#calls.get(id)?.carried?.id;
+    return this.#pendingRequests.get(id)?.carried?.id;
   }
 
   /** The title of new sessions. */
   get title(): string {
-    return this.#sessions.title;
+    return this.#acquirer.title;
   }
 
-  /** Whether the server has sent -32002 to a `tools/call`: a failure in words is a tool's then. */
+  /** Whether the server has refused a `tools/call` by -32002. A failure in words is a tool's then. */
   get refusesByCode(): boolean {
     return this.#refusesByCode;
   }
 
   /**
-   * Asks the server for something in a request of this side's own.
+   * Sends an internal request and gives its result.
    *
    * @throws {Error} If the answer is an error, or does not come within `ms`.
    */
   ask(ms: number, method: string, params: Record<string, unknown>) {
-    return this.#own.ask(new Deadline(ms, this.#closing.signal), method, params);
+    return this.#internalRequests.ask(new Deadline(ms, this.#closing.signal), method, params);
   }
 
   /** Whether the server's list lacks the session that `slot` holds. Never rejects. */
   async isGone(slot: CookieSlot): Promise<boolean> {
-    const isGone = await this.#sessions.presence.isGone(slot);
-    this.#sessions.presence.confirmed(slot);
+    const isGone = await this.#acquirer.presence.isUnlisted(slot);
+    this.#acquirer.presence.markConfirmed(slot);
     return isGone;
   }
 
-  /** Ends the session that `slot` holds, as nobody will come back to it. */
-  async end(slot: CookieSlot): Promise<void> {
-    await this.#sessions.end(slot);
+  /** Deletes the session that `slot` holds. */
+  async deleteSession(slot: CookieSlot): Promise<void> {
+    await this.#acquirer.delete(slot);
   }
 
-  async send(message: JSONRPCMessage, options?: SendOptions): Promise<void> {
-    if (isResponse(message)) return await this.#inner.send(message, options);
+  async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+    if (isResponse(message)) return await this.#transport.send(message, options);
     if (isRequest(message)) return await this.#request(message, options);
-    if (message.method === "notifications/initialized") return await this.#begin(message, options);
+    if (message.method === "notifications/initialized") {
+      return await this.#sendInitialized(message, options);
+    }
     if (cancelledId(message) !== undefined) return await this.#cancel(message, options);
-    await this.#inner.send(message, options);
+    await this.#transport.send(message, options);
   }
 
-  async #request(message: JSONRPCRequest, options: SendOptions | undefined): Promise<void> {
-    const call = this.#calls.add(message, options, this.#slotOf(message));
-    const { slot } = call;
+  async #request(message: JSONRPCRequest, options?: TransportSendOptions): Promise<void> {
+    const pending = this.#pendingRequests.add(message, options, this.#parts.slotOf(message));
+    const { slot } = pending;
     if (slot !== undefined) {
-      if (this.#needsSession(call, slot)) await this.#sessions.obtain(slot);
-      for (let gate; (gate = this.#sessions.gate(slot)) !== undefined;) await gate;
-      const confirming = this.#sessions.presence.confirm(slot);
+      if (this.#needsSession(pending, slot)) await this.#acquirer.acquire(slot);
+      for (let wait; (wait = this.#acquirer.acquisition(slot)) !== undefined;) await wait;
+      const confirming = this.#acquirer.presence.confirm(slot);
       if (confirming !== undefined) await confirming;
     }
-    if (!this.#calls.has(call)) return;
+    if (!this.#pendingRequests.has(pending)) return;
     try {
-      if (this.#insists && slot !== undefined && this.#lacksSession(call, slot)) {
+      if (this.#parts.requiresSession && slot !== undefined && this.#lacksSession(pending, slot)) {
         throw new Error("its session could not be found or made in time");
       }
-      await this.#dispatch(call, message.id);
+      await this.#dispatch(pending, message.id);
     } catch (error) {
-      this.#calls.delete(call);
+      this.#pendingRequests.delete(pending);
       throw error;
     }
   }
 
-  async #dispatch(call: Call, id: RequestId): Promise<void> {
-    const { message, options, slot } = call;
-    call.wireId = id;
+  async #dispatch(pending: PendingRequest, id: RequestId): Promise<void> {
+    const { message, options, slot } = pending;
+    pending.wireId = id;
     let { params } = message;
     if (
-      slot !== undefined && !call.foreign && message.method !== "initialize" &&
-      this.#sessions.capability !== undefined
+      slot !== undefined && !pending.hasCallerCookie && message.method !== "initialize" &&
+      this.#acquirer.capability !== undefined
     ) {
-      call.carried = slot.cookie;
+      pending.carried = slot.cookie;
       // `null` says that this client knows sessions, and holds none.
       params = withCookie(params ?? {}, slot.cookie ?? null);
     }
     // A resumption token belongs to the stream of the first sending.
-    const resuming = call.repeated ? { ...options, resumptionToken: undefined } : options;
-    await this.#inner.send({ ...message, id, ...(params && { params }) }, resuming);
+    const resuming = pending.isRetried ? { ...options, resumptionToken: undefined } : options;
+    await this.#transport.send({ ...message, id, ...(params && { params }) }, resuming);
   }
 
-  /** The client is connected: lets nothing pass until its session is there, if it wants one now. */
-  async #begin(message: JSONRPCNotification, options: SendOptions | undefined): Promise<void> {
-    const sent = this.#inner.send(message, options);
-    if (this.#first !== undefined) await this.#sessions.obtain(this.#first, sent);
+  /** Sends `notifications/initialized`, and acquires the eager session; requests wait for that. */
+  async #sendInitialized(
+    message: JSONRPCNotification,
+    options?: TransportSendOptions,
+  ): Promise<void> {
+    const sent = this.#transport.send(message, options);
+    if (this.#parts.eagerSlot !== undefined) {
+      await this.#acquirer.acquire(this.#parts.eagerSlot, sent);
+    }
     await sent;
   }
 
-  /** Would this call go without a session that it could have? */
-  #needsSession({ message, foreign }: Call, slot: CookieSlot): boolean {
-    return slot !== this.#first && slot.cookie === undefined && !foreign &&
-      this.#sessions.capability !== undefined && SESSION_USERS.includes(message.method);
+  /** Whether the request needs a session acquired for its slot first. */
+  #needsSession({ message, hasCallerCookie }: PendingRequest, slot: CookieSlot): boolean {
+    return slot !== this.#parts.eagerSlot && slot.cookie === undefined && !hasCallerCookie &&
+      this.#acquirer.capability !== undefined && SESSION_USERS.includes(message.method);
   }
 
-  /** Does this call go without a session that the server would have made? */
-  #lacksSession({ message, foreign }: Call, slot: CookieSlot): boolean {
-    return slot.cookie === undefined && !foreign && this.#sessions.offers("create") &&
+  /** Whether the request goes without a session that the server could have created. */
+  #lacksSession({ message, hasCallerCookie }: PendingRequest, slot: CookieSlot): boolean {
+    return slot.cookie === undefined && !hasCallerCookie && this.#acquirer.offers("create") &&
       SESSION_USERS.includes(message.method);
   }
 
-  /** Frees what is kept for the request, and tells the server if it has seen it. */
-  async #cancel(message: JSONRPCNotification, options: SendOptions | undefined): Promise<void> {
+  /** Forgets the request, and cancels it at the server if it was sent. */
+  async #cancel(message: JSONRPCNotification, options?: TransportSendOptions): Promise<void> {
     const id = cancelledId(message);
-    const call = id === undefined ? undefined : this.#calls.get(id);
-    if (call === undefined) return await this.#inner.send(message, options);
-    this.#calls.delete(call);
-    if (call.wireId === undefined) return;
-    // A server for everybody believes a cancellation by the cookie that the request had.
-    let params: JSONRPCNotification["params"] = { ...message.params, requestId: call.wireId };
-    if (call.carried && !presents(params)) params = withCookie(params, call.carried);
-    await this.#inner.send({ ...message, params }, options);
+    const pending = id === undefined ? undefined : this.#pendingRequests.get(id);
+    if (pending === undefined) return await this.#transport.send(message, options);
+    this.#pendingRequests.delete(pending);
+    if (pending.wireId === undefined) return;
+    // The server accepts a cancellation by the cookie that the request had.
+    let params: JSONRPCNotification["params"] = { ...message.params, requestId: pending.wireId };
+    if (pending.carried && !presentsCookie(params)) params = withCookie(params, pending.carried);
+    await this.#transport.send({ ...message, params }, options);
   }
 
-  #receive(message: JSONRPCMessage, extra: Extra | undefined): void {
+  #receive(message: JSONRPCMessage, extra?: MessageExtraInfo): void {
     if (!isResponse(message) || message.id === undefined) return this.onmessage?.(message, extra);
-    const call = this.#calls.onWire(message.id);
-    if (call !== undefined) return this.#answered(call, message, extra);
-    if (this.#own.owns(message.id)) return this.#own.settle(message);
+    const pending = this.#pendingRequests.byWireId(message.id);
+    if (pending !== undefined) return this.#receiveResponse(pending, message, extra);
+    if (this.#internalRequests.owns(message.id)) return this.#internalRequests.resolve(message);
     this.onmessage?.(message, extra);
   }
 
-  #answered(call: Call, answer: JSONRPCResponse, extra: Extra | undefined): void {
+  #receiveResponse(
+    pending: PendingRequest,
+    answer: JSONRPCResponse,
+    extra?: MessageExtraInfo,
+  ): void {
     if ("result" in answer) {
-      const before = call.slot?.cookie?.id;
-      this.#learn(call, answer.result);
-      if (mayReplace(call.slot) && this.#seemsRefused(call, answer.result)) {
-        const isClear = speaksOfSession(call.message.params, answer.result);
-        const settled = this.#sessions.doubt(call.slot, call.carried, isClear);
-        return this.#deliverAfter(settled, call, answer, extra);
+      const before = pending.slot?.cookie?.id;
+      this.#takeOverResult(pending, answer.result);
+      if (mayReplace(pending.slot) && this.#seemsRefused(pending, answer.result)) {
+        const isClear = refusesInWords(pending.message.params, answer.result);
+        const checked = this.#acquirer.checkRefusal(pending.slot, pending.carried, isClear);
+        return this.#deliverAfter(checked, pending, answer, extra);
       }
-      if (call.slot !== undefined && call.slot.cookie?.id !== before) {
-        // What the answer tells of may be in that session alone: its id is kept first.
-        return this.#deliverAfter(this.#sessions.kept(call.slot), call, answer, extra);
+      if (pending.slot !== undefined && pending.slot.cookie?.id !== before) {
+        // The new id is saved before the result that may depend on it is delivered.
+        return this.#deliverAfter(this.#acquirer.saved(pending.slot), pending, answer, extra);
       }
-    } else if (isSessionRequired(call, answer)) {
+    } else if (isSessionRequired(pending.message, answer)) {
       this.#refusesByCode = true;
-      if (mayReplace(call.slot) && this.#mayRepeat(call, answer)) {
-        this.#recover(call, call.slot, answer, extra).catch((error) => this.#fail(error));
+      if (mayReplace(pending.slot) && this.#mayRetry(pending, answer)) {
+        this.#retryRefused(pending, pending.slot, answer, extra).catch((error) =>
+          this.#reportError(error)
+        );
         return;
       }
     }
-    this.#deliver(call, answer, extra);
+    this.#deliver(pending, answer, extra);
   }
 
-  /** Delivers an answer when `work` is done, or as everything ends: it has come, after all. */
+  /** Delivers a response when `work` is done, or as the transport closes. */
   #deliverAfter(
     work: Promise<void>,
-    call: Call,
+    pending: PendingRequest,
     answer: JSONRPCResponse,
-    extra: Extra | undefined,
+    extra?: MessageExtraInfo,
   ): void {
     const deliver = () => {
-      this.#due.delete(deliver);
-      this.#deliver(call, answer, extra);
+      this.#pendingDeliveries.delete(deliver);
+      this.#deliver(pending, answer, extra);
     };
-    this.#due.add(deliver);
+    this.#pendingDeliveries.add(deliver);
     void work.then(deliver);
   }
 
-  #deliver(call: Call, answer: JSONRPCResponse, extra: Extra | undefined): void {
-    if (!this.#calls.has(call)) return;
+  #deliver(pending: PendingRequest, answer: JSONRPCResponse, extra?: MessageExtraInfo): void {
+    if (!this.#pendingRequests.has(pending)) return;
     try {
-      this.onmessage?.({ ...answer, id: call.message.id }, extra);
+      this.onmessage?.({ ...answer, id: pending.message.id }, extra);
     } finally {
-      this.#calls.delete(call);
+      this.#pendingRequests.delete(pending);
     }
   }
 
-  #learn(call: Call, result: unknown): void {
-    const { slot, message: { method, params } } = call;
+  #takeOverResult(pending: PendingRequest, result: unknown): void {
+    const { slot, message: { method, params } } = pending;
     if (method === "initialize") {
-      this.#sessions.capability = sessionCapability(result);
-      this.#sessions.title = sessionTitle(
+      this.#acquirer.capability = sessionCapability(result);
+      this.#acquirer.title = sessionTitle(
         member(params, "clientInfo"),
         member(result, "serverInfo"),
       );
-    } else if (this.#sessions.capability === undefined || slot === undefined) {
+    } else if (this.#acquirer.capability === undefined || slot === undefined) {
       return;
     } else if (method === METHOD.create) {
       const cookie = createdCookie(result);
       if (cookie !== undefined) slot.apply(created(cookie));
-    } else if (!call.foreign) {
-      const received = upToDate(slot.cookie, call.carried, resultCookie(result));
+    } else if (!pending.hasCallerCookie) {
+      const received = mergeConcurrent(slot.cookie, pending.carried, resultCookie(result));
       if (received && isTooLarge(received)) {
-        this.#fail(new Error("The server's cookie is too large: what is new in it is not kept"));
+        this.#reportError(new Error("The server's cookie is too large: its changes are not kept"));
       }
-      slot.apply(takeOver(slot.cookie, call.carried?.id, received));
-      const isTaken = received && received.id === call.carried?.id;
-      if (isTaken && method === "tools/call") this.#sessions.presence.taken(slot);
+      slot.apply(takeOver(slot.cookie, pending.carried?.id, received));
+      const isTaken = received && received.id === pending.carried?.id;
+      if (isTaken && method === "tools/call") this.#acquirer.presence.markAccepted(slot);
     }
   }
 
-  /** Whether a call that was refused, and so has not run, may go again. */
-  #mayRepeat(call: Call, { error }: JSONRPCErrorResponse): boolean {
+  /** Whether a call that was refused, and so has not run, may be sent again. */
+  #mayRetry(pending: PendingRequest, { error }: JSONRPCErrorResponse): boolean {
     // After "ended" the tool has run.
-    return !call.foreign && !call.repeated && this.#sessions.offers("create") &&
+    return !pending.hasCallerCookie && !pending.isRetried && this.#acquirer.offers("create") &&
       member(error.data, "reason") !== "ended";
   }
 
   /**
-   * Whether this may be a refusal by a server that knows no -32002. A result that brings a cookie says
-   * itself what became of the session.
+   * Whether this may be a refusal in words, by a server that knows no -32002. A result with a cookie is
+   * none: it says itself what became of the session.
    */
-  #seemsRefused({ message, foreign }: Call, result: unknown): boolean {
-    return message.method === "tools/call" && !foreign && member(result, "isError") === true &&
-      resultCookie(result) === undefined && !this.#refusesByCode &&
-      this.#sessions.capability !== undefined;
+  #seemsRefused({ message, hasCallerCookie }: PendingRequest, result: unknown): boolean {
+    return message.method === "tools/call" && !hasCallerCookie &&
+      member(result, "isError") === true && resultCookie(result) === undefined &&
+      !this.#refusesByCode && this.#acquirer.capability !== undefined;
   }
 
-  /** Gets a session, once for all calls that are refused at the same time, and calls again. */
-  async #recover(
-    call: Call,
+  /** Retries a refused call in another session, which concurrently refused calls share. */
+  async #retryRefused(
+    pending: PendingRequest,
     slot: CookieSlot,
     refusal: JSONRPCErrorResponse,
-    extra: Extra | undefined,
+    extra?: MessageExtraInfo,
   ): Promise<void> {
-    call.wireId = undefined;
-    await this.#sessions.replace(slot, call.carried);
-    if (!this.#calls.has(call)) return;
-    if (slot.cookie === undefined) return this.#deliver(call, refusal, extra);
+    pending.wireId = undefined;
+    await this.#acquirer.replace(slot, pending.carried);
+    if (!this.#pendingRequests.has(pending)) return;
+    if (slot.cookie === undefined) return this.#deliver(pending, refusal, extra);
     try {
-      await this.#dispatch(call, this.#calls.repeat(call, this.#own.newId()));
+      const id = this.#internalRequests.newId();
+      this.#pendingRequests.retry(pending, id);
+      await this.#dispatch(pending, id);
     } catch (error) {
-      if (!this.#calls.has(call)) return;
-      const unsent = failureOf(error) === "unsent";
-      const { id, method } = call.message;
-      this.#deliver(call, unsent ? refusal : outcomeUnknown(id, method), extra);
+      if (!this.#pendingRequests.has(pending)) return;
+      const unsent = sendErrorKind(error) === "unsent";
+      const { id, method } = pending.message;
+      this.#deliver(pending, unsent ? refusal : outcomeUnknown(id, method), extra);
     }
   }
 
   #closed(): void {
     this.#closing.abort();
-    for (const deliver of this.#due) deliver();
-    this.#calls.clear();
+    for (const deliver of this.#pendingDeliveries) deliver();
+    this.#pendingRequests.clear();
     this.onclose?.();
   }
 
-  #fail(error: unknown): void {
+  #reportError(error: unknown): void {
     if (this.#closing.signal.aborted) return;
     this.onerror?.(error instanceof Error ? error : new Error(messageOf(error)));
   }
 }
 
-/** Whether a session that is gone may be replaced by another one. */
+/** Whether another session may replace the one that `slot` holds. */
 function mayReplace(slot: CookieSlot | undefined): slot is CookieSlot {
   return slot !== undefined && !slot.isPinned;
-}
-
-/** The same code means "resource not found" where no tool was called. */
-function isSessionRequired({ message }: Call, { error }: JSONRPCErrorResponse): boolean {
-  return message.method === "tools/call" && error.code === CODE.sessionRequired;
 }

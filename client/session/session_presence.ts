@@ -1,6 +1,6 @@
 /**
- * Whether the sessions that slots hold are still there, as far as the server's list can tell. A list
- * may show less than the server takes, so this decides nothing alone.
+ * Whether held sessions are still there, as far as the server's list can tell. A list may lack sessions
+ * that the server accepts, so it decides nothing alone.
  *
  * @module
  */
@@ -8,148 +8,146 @@
 import type { HeldCookie } from "../../protocol/cookie.ts";
 import { Deadline } from "../../runtime/deadline.ts";
 import { lookUpSession } from "./session_requests.ts";
-import { listed } from "./cookie_rules.ts";
+import { mergeListed } from "./cookie_rules.ts";
 import type { CookieSlot } from "./cookie_slot.ts";
-import type { Ask, OwnRequests } from "./internal_requests.ts";
+import type { Ask, InternalRequests } from "./internal_requests.ts";
 
-/** What a presence is made of. */
-export interface PresenceParts {
-  /** Asks the server. */
-  readonly own: OwnRequests;
-  /** Whether the server has a list. */
+/** The parts of a {@linkcode SessionPresence}. */
+export interface SessionPresenceParts {
+  /** Sends the lookups. */
+  readonly requests: InternalRequests;
+  /** Whether the server offers `session/list`. */
   readonly offersList: () => boolean;
-  /** How long an answer may take. */
-  readonly answerMs: number;
-  /** Ends everything early. */
+  /** The time for a lookup, in milliseconds. */
+  readonly establishMs: number;
+  /** Ends every lookup early. */
   readonly signal: AbortSignal;
-  /** Told why there was no answer. */
-  readonly fail: (error: unknown) => void;
+  /** Gets the error of a lookup that fails. */
+  readonly onerror: (error: unknown) => void;
 }
 
-/** Whether the list lacks the session `id`, asked once for all who want to know at the same time. */
-interface Question {
+/** A lookup of the session `id`, shared by concurrent callers. */
+interface PendingLookup {
   readonly id: string;
   readonly isUnlisted: Promise<boolean>;
 }
 
-/** What this connection has shown of a slot's session. */
-class Known {
-  /** Whether the server has been asked, or has made the session on this connection. */
-  confirmed = false;
-  /** Ends when the server has been asked for the first time. */
-  confirming: Promise<void> | undefined;
-  /** The question on its way. */
-  question: Question | undefined;
-  /** Is the list of a kind that can't tell, such as one without end? Then it is not asked again. */
-  unclear = false;
-  /** The id of a session that the list lacked. */
-  unlisted: string | undefined;
-  /** The id of a session that the list lacked, and that the server took all the same. */
-  taken: string | undefined;
+/** The presence of one slot's session on this connection. */
+class SlotPresence {
+  /** Whether the session was looked up, or made, on this connection. */
+  isConfirmed = false;
+  /** The first lookup, while it is pending. */
+  confirmation: Promise<void> | undefined;
+  /** The pending lookup. */
+  lookup: PendingLookup | undefined;
+  /** Whether the list cannot tell, such as an endless one; it is not requested again. */
+  isInconclusive = false;
+  /** The id of the session that the list lacked. */
+  unlistedId: string | undefined;
+  /** The id of the session that the list lacked and the server accepted. */
+  acceptedId: string | undefined;
 }
 
-/** Asks for each slot's session, one question at a time. */
-export class Presence {
-  readonly #parts: PresenceParts;
-  #known = new WeakMap<CookieSlot, Known>();
+/** Looks up the session of each slot, one lookup at a time. */
+export class SessionPresence {
+  readonly #parts: SessionPresenceParts;
+  #presences = new WeakMap<CookieSlot, SlotPresence>();
 
-  /** Knows nothing at first. */
-  constructor(parts: PresenceParts) {
+  /** Starts without lookups. */
+  constructor(parts: SessionPresenceParts) {
     this.#parts = parts;
   }
 
-  /** Forgets everything, as the connection is a new one, maybe to a server that has forgotten, too. */
+  /** Forgets everything: a new connection may lead to a server that has lost its sessions. */
   reset(): void {
-    this.#known = new WeakMap();
+    this.#presences = new WeakMap();
   }
 
-  /** The session that `slot` holds, or will hold, is of this connection. */
-  confirmed(slot: CookieSlot): void {
-    this.#of(slot).confirmed = true;
+  /** Notes that the session that `slot` holds, or will hold, is of this connection. */
+  markConfirmed(slot: CookieSlot): void {
+    this.#of(slot).isConfirmed = true;
   }
 
   /**
-   * Asks, once on each connection, whether the session is there that `slot` holds.
+   * Looks up the session that `slot` holds, once on each connection.
    *
-   * @returns What to wait for, if there is something. Never rejects.
+   * @returns The pending lookup, if there is one. Never rejects.
    */
   confirm(slot: CookieSlot): Promise<void> | undefined {
-    const known = this.#of(slot);
-    if (!known.confirmed && slot.cookie !== undefined) {
-      known.confirming = this.#isUnlisted(slot).then(() => {
-        known.confirming = undefined;
+    const presence = this.#of(slot);
+    if (!presence.isConfirmed && slot.cookie !== undefined) {
+      presence.confirmation = this.isUnlisted(slot).then(() => {
+        presence.confirmation = undefined;
       });
     }
-    known.confirmed = true;
-    return known.confirming;
+    presence.isConfirmed = true;
+    return presence.confirmation;
   }
 
-  /** Asks, after a call that failed, whether the session is gone that `slot` holds. Never rejects. */
-  isGone(slot: CookieSlot): Promise<boolean> {
-    return this.#isUnlisted(slot);
-  }
-
-  /** A call came back with the session that `slot` holds: the server takes it, listed or not. */
-  taken(slot: CookieSlot): void {
-    const known = this.#of(slot);
-    if (known.unlisted === slot.cookie?.id) known.taken = known.unlisted;
+  /** Notes that the server accepted the session that `slot` holds, listed or not. */
+  markAccepted(slot: CookieSlot): void {
+    const presence = this.#of(slot);
+    if (presence.unlistedId === slot.cookie?.id) presence.acceptedId = presence.unlistedId;
   }
 
   /**
-   * Looks for `slot`'s session in the list: its cookie there, `null` if it is not there, `undefined`
-   * if nobody can tell. Never rejects.
+   * Looks up the session of `slot`: its cookie in the list, `null` if the list lacks it, `undefined`
+   * if the list cannot tell. Never rejects.
    */
-  async look(
+  async lookUp(
     slot: CookieSlot,
     cookie: HeldCookie,
     ask: Ask,
   ): Promise<HeldCookie | null | undefined> {
     if (!this.#parts.offersList()) return undefined;
-    const known = this.#of(slot);
+    const presence = this.#of(slot);
     try {
-      const found = await lookUpSession(ask, cookie);
-      known.unlisted = found === null ? cookie.id : undefined;
-      known.unclear = found === undefined;
-      return found;
+      const listed = await lookUpSession(ask, cookie);
+      presence.unlistedId = listed === null ? cookie.id : undefined;
+      presence.isInconclusive = listed === undefined;
+      return listed;
     } catch (error) {
-      // A server that can't answer has not said that the session is gone.
-      this.#parts.fail(error);
+      // A failed lookup does not mean that the session is gone.
+      this.#parts.onerror(error);
       return undefined;
     }
   }
 
-  async #isUnlisted(slot: CookieSlot): Promise<boolean> {
+  /** Whether the list lacks the session that `slot` holds. Never rejects. */
+  async isUnlisted(slot: CookieSlot): Promise<boolean> {
     const { cookie } = slot;
-    const known = this.#of(slot);
-    if (cookie === undefined || known.taken === cookie.id || known.unclear) return false;
-    if (!this.#parts.offersList()) return false;
-    let { question } = known;
-    if (question?.id !== cookie.id) {
-      question = { id: cookie.id, isUnlisted: this.#ask(slot, cookie) };
-      known.question = question;
+    const presence = this.#of(slot);
+    if (cookie === undefined || presence.acceptedId === cookie.id || presence.isInconclusive) {
+      return false;
     }
-    const isUnlisted = await question.isUnlisted;
-    if (known.question === question) known.question = undefined;
+    if (!this.#parts.offersList()) return false;
+    let { lookup } = presence;
+    if (lookup?.id !== cookie.id) {
+      lookup = { id: cookie.id, isUnlisted: this.#lookUpHeld(slot, cookie) };
+      presence.lookup = lookup;
+    }
+    const isUnlisted = await lookup.isUnlisted;
+    if (presence.lookup === lookup) presence.lookup = undefined;
     return isUnlisted;
   }
 
-  async #ask(slot: CookieSlot, held: HeldCookie): Promise<boolean> {
-    const { own, answerMs, signal } = this.#parts;
-    const deadline = new Deadline(answerMs, signal);
-    const found = await this.look(
+  async #lookUpHeld(slot: CookieSlot, held: HeldCookie): Promise<boolean> {
+    const { requests, establishMs, signal } = this.#parts;
+    const deadline = new Deadline(establishMs, signal);
+    const listed = await this.lookUp(
       slot,
       held,
-      (method, params) => own.ask(deadline, method, params),
+      (method, params) => requests.ask(deadline, method, params),
     );
-    if (found && slot.cookie?.id === held.id) {
-      slot.apply({ cookie: listed(slot.cookie, found), events: [] });
+    if (listed && slot.cookie?.id === held.id) {
+      slot.apply({ cookie: mergeListed(slot.cookie, listed), events: [] });
     }
-    return found === null;
+    return listed === null;
   }
 
-  #of(slot: CookieSlot): Known {
-    const known = this.#known.get(slot) ?? new Known();
-    this.#known.set(slot, known);
-    return known;
+  #of(slot: CookieSlot): SlotPresence {
+    const presence = this.#presences.get(slot) ?? new SlotPresence();
+    this.#presences.set(slot, presence);
+    return presence;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * How a client comes to a session as it connects, or when it has lost one.
+ * The `session/*` requests of a client: create a session, look one up.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { METHOD } from "../../protocol/methods.ts";
 import { member } from "../../runtime/json.ts";
 import type { Ask } from "./internal_requests.ts";
 
-// A server's list is oldest first and may be endless; ours has a thousand sessions on a page.
+// A list is oldest first and may be endless; this project's servers put a thousand sessions on a page.
 const MAX_PAGES = 100;
 
 /**
- * Makes a session with this title.
+ * Creates a session with this title.
  *
- * @throws {TypeError} If what the server answers has no cookie.
+ * @throws {TypeError} If the answer has no valid cookie.
  */
 export async function createSession(ask: Ask, title: string): Promise<HeldCookie> {
   const cookie = createdCookie(
@@ -27,14 +27,14 @@ export async function createSession(ask: Ask, title: string): Promise<HeldCookie
   return cookie;
 }
 
-/** The cookie in a `session/create` result, which is a cookie itself, too. */
+/** The cookie of a `session/create` result: in its `_meta`, or the result itself. */
 export function createdCookie(result: unknown): HeldCookie | undefined {
   return resultCookie(result) ?? heldCookie(result);
 }
 
 /**
- * Asks whether the session is still there: its current cookie, `null` if it is gone, `undefined` if
- * the list is too long to tell.
+ * Looks a session up in the server's list: its current cookie, `null` if the list lacks it,
+ * `undefined` if the list is too long to tell.
  */
 export async function lookUpSession(
   ask: Ask,
@@ -45,8 +45,8 @@ export async function lookUpSession(
     const result = await ask(METHOD.list, withCookie(params, cookie));
     const sessions = member(result, "sessions");
     if (!Array.isArray(sessions)) return undefined;
-    const found = sessions.find((session) => member(session, "id") === cookie.id);
-    if (found !== undefined) return heldCookie(found);
+    const session = sessions.find((session) => member(session, "id") === cookie.id);
+    if (session !== undefined) return heldCookie(session);
     const cursor = member(result, "nextCursor");
     if (typeof cursor !== "string") return null;
     params = { cursor };
@@ -54,15 +54,15 @@ export async function lookUpSession(
   return undefined;
 }
 
-/** The title of the sessions that `client` makes with `server`, as far as they have names. */
+/** The title of the sessions that `client` creates with `server`. */
 export function sessionTitle(client: unknown, server: unknown): string {
   return `${shortName(client, "client")} · ${shortName(server, "server")}`;
 }
 
 function shortName(info: unknown, unnamed: string): string {
   const name = member(info, "name");
-  // Both names come from elsewhere, and a title has a limit on the server.
+  // The server limits titles.
   if (typeof name !== "string" || name.trim() === "") return unnamed;
-  // By characters, for half of one is refused.
+  // By code points: half a surrogate pair is refused.
   return [...name.trim().toWellFormed()].slice(0, 200).join("");
 }

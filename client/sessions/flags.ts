@@ -7,7 +7,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { isObject } from "../../runtime/json.ts";
 import { expandHome } from "../jar/file_jar.ts";
-import { commandName } from "../jar/server_key.ts";
+import { commandKey } from "../jar/server_key.ts";
 import type { Target } from "./server.ts";
 
 /** What is to be done with a server. */
@@ -198,7 +198,7 @@ function serverArgument(server: string): string {
   try {
     const argv: unknown = JSON.parse(server);
     if (Array.isArray(argv) && argv.every((arg) => typeof arg === "string")) {
-      return commandName(argv);
+      return commandKey(argv);
     }
   } catch {
     // Then it is a URL, or whatever a client has filed its cookie under.

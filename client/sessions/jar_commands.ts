@@ -6,7 +6,7 @@
 
 import type { JarEntry } from "../jar/cookie_jar.ts";
 import type { FileJar } from "../jar/file_jar.ts";
-import { serverName } from "../jar/server_key.ts";
+import { serverKey } from "../jar/server_key.ts";
 import type { JarAction } from "./flags.ts";
 import { findId, type Ids } from "./session_ids.ts";
 import { about, type Report } from "./report.ts";
@@ -29,7 +29,7 @@ export async function runOnJar(action: JarAction, context: JarContext): Promise<
     case "jar list":
       return listed(entries.filter((entry) => isMeant(entry, undefined, context.profile)));
     case "jar use": {
-      const key = { server: serverName(action.server), profile: context.profile ?? "default" };
+      const key = { server: serverKey(action.server), profile: context.profile ?? "default" };
       const filed = entries.filter(({ server }) => server === key.server);
       if (filed.length === 0 && !namesServer(key.server)) {
         throw new Error(
@@ -46,7 +46,7 @@ export async function runOnJar(action: JarAction, context: JarContext): Promise<
       return { json: { ...key, cookie }, shown };
     }
     case "jar clear": {
-      const server = action.server && serverName(action.server);
+      const server = action.server && serverKey(action.server);
       const meant = entries.filter((entry) => isMeant(entry, server, context.profile));
       for (const entry of meant) await jar.delete(entry, entry.cookie.id);
       const many = meant.length === 1 ? "1 cookie" : `${meant.length} cookies`;

@@ -7,7 +7,7 @@
 import denoConfig from "../../deno.json" with { type: "json" };
 import { sessionCapability } from "../session/capability.ts";
 import { sessionTitle } from "../session/session_requests.ts";
-import { commandName, serverName, serverPlace } from "../jar/server_key.ts";
+import { commandKey, redactUrl, serverKey } from "../jar/server_key.ts";
 import type { Ask } from "../session/internal_requests.ts";
 import { Client, ResultSchema, StreamableHTTPClientTransport, type Transport } from "../sdk.ts";
 import { sendOnce } from "../connection/send_once.ts";
@@ -25,8 +25,8 @@ export type Target =
 /** What the jar files the server's cookies under; it has no secrets of a URL. */
 export function nameOf(target: Target): string {
   return target.kind === "http"
-    ? serverName(target.url.href)
-    : commandName([target.command, ...target.args]);
+    ? serverKey(target.url.href)
+    : commandKey([target.command, ...target.args]);
 }
 
 /** A transport to the server that has not been started. */
@@ -51,7 +51,7 @@ export async function connect(target: Target, transport: Transport): Promise<Cli
     return client;
   } catch (cause) {
     await client.close().catch(() => {});
-    const server = target.kind === "http" ? serverPlace(target.url.href) : target.command;
+    const server = target.kind === "http" ? redactUrl(target.url.href) : target.command;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`Cannot connect to ${server}: ${reason}`, { cause });
   }

@@ -8,7 +8,7 @@ import { type HeldCookie, heldCookie, withCookie } from "../../protocol/cookie.t
 import { METHOD } from "../../protocol/methods.ts";
 import { member } from "../../runtime/json.ts";
 import { createSession, lookUpSession } from "../session/session_requests.ts";
-import { listed } from "../session/cookie_rules.ts";
+import { mergeListed } from "../session/cookie_rules.ts";
 import type { JarKey } from "../jar/cookie_jar.ts";
 import type { FileJar } from "../jar/file_jar.ts";
 import { ResultSchema } from "../sdk.ts";
@@ -131,7 +131,7 @@ class Sessions {
       const shown = `The server lists no session ${id}: it may have ended, or be another user's`;
       return { json: { cookie: null, verified: true }, shown, failed: true };
     }
-    const cookie = found ? listed(filed, found) : filed;
+    const cookie = found ? mergeListed(filed, found) : filed;
     await this.#jar.set(this.#key, cookie);
     const verified = found !== undefined;
     const shown = verified

@@ -4,7 +4,12 @@
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { isOutcomeUnknown, MemoryJar, sendOnce, type SessionOptions } from "../../client/mod.ts";
+import {
+  isOutcomeUnknown,
+  MemoryJar,
+  sendOnce,
+  type WithSessionOptions,
+} from "../../client/mod.ts";
 import { ResultSchema, StreamableHTTPClientTransport, type Transport } from "../../client/sdk.ts";
 import { StdioClientTransport } from "../../client/sdk_stdio.ts";
 import { Connected } from "../support/client/client_fixture.ts";
@@ -77,7 +82,7 @@ class Live implements AsyncDisposable {
     return this.#stdio;
   };
 
-  async client(options?: SessionOptions): Promise<Connected> {
+  async client(options?: WithSessionOptions): Promise<Connected> {
     const it = new Connected(this.connect, options);
     await it.client.connect(it.transport);
     return it;

@@ -134,7 +134,8 @@ Deno.test("bridge: two bridges that take turns with one handle see each other's 
 
 Deno.test("bridge: a server that refuses a cookie with state has ended its session", async () => {
   await using folder = await Folder.create();
-  const flags = ["--in-cookie", "--checks", `--says=${IN_WORDS}`];
+  const says = "Session not found for this tool. Establish one first.";
+  const flags = ["--in-cookie", "--checks", `--says=${says}`];
   await using server = await Forgetful.start("http", folder, ...flags);
   await using host = await BridgeHost.connect(folder, server.args);
   const session = await create(host);

@@ -1,5 +1,5 @@
 /**
- * Programs that start servers leave none behind, however they end.
+ * Programs that start servers leave no process behind, however they end.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -11,7 +11,7 @@ import { INITIALIZE } from "../../support/servers/server.ts";
 const SESSIONS = new URL("../../../client/sessions.ts", import.meta.url).href;
 const STUBBORN = fileURLToPath(new URL("../../fixtures/stubborn.ts", import.meta.url));
 const NOTEBOOK = fileURLToPath(new URL("../../../servers/notebook.ts", import.meta.url));
-/** The exit status of whom a signal stops. */
+/** Stop signals and their exit statuses. */
 const SIGNALS = [["SIGHUP", 129], ["SIGINT", 130], ["SIGTERM", 143]] as const;
 const ignore = Deno.build.os === "windows";
 
@@ -22,7 +22,7 @@ async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
 function isRunning(pid: number): boolean {
   try {
     if (Deno.build.os === "linux") {
-      // One that has ended is there until its parent, or what took that one's place, asks for it.
+      // A zombie has ended.
       return !/^\d+ \(.*\) Z/.test(Deno.readTextFileSync(`/proc/${pid}/stat`));
     }
     Deno.kill(pid, "SIGCONT");
@@ -32,7 +32,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** A program and the server that it has started, which would outlive it. */
+/** A program, and the server that it started and that ignores every end. */
 class Pair implements AsyncDisposable {
   readonly program: RawProcess;
   readonly #folder: Folder;
@@ -49,7 +49,7 @@ class Pair implements AsyncDisposable {
     return new Pair(folder, new RawProcess([...program, ...server], env));
   }
 
-  /** The server's process id, once it listens to nothing any more. */
+  /** The server's process id, once it ignores signals. */
   async pid(): Promise<number> {
     const file = `${this.#folder.path}/pid`;
     await until(() => Deno.stat(file).then(() => true, () => false));
@@ -60,11 +60,10 @@ class Pair implements AsyncDisposable {
     await this.program.send({ id: 1, method: "initialize", params: INITIALIZE });
   }
 
-  /** The program has ended, and with it the server. */
+  /** Waits until program and server have ended; the program's exit status. */
   async ended(): Promise<number> {
     const pid = await this.pid();
     const { code } = await this.program.process.status;
-    // Killing is quick, but not at once.
     await until(() => !isRunning(pid));
     return code;
   }
@@ -78,7 +77,7 @@ class Pair implements AsyncDisposable {
 }
 
 for (const [signal, status] of SIGNALS) {
-  const name = `sessions: ${signal} ends a server that ignores it and never answers`;
+  const name = `sessions: ${signal} ends a server that ignores the signal and never answers`;
   Deno.test({ name, ignore }, async () => {
     await using pair = await Pair.start([SESSIONS, "list"], "nothing");
     await pair.pid();
@@ -87,13 +86,16 @@ for (const [signal, status] of SIGNALS) {
     assertEquals(await pair.program.stderr, "");
   });
 
-  Deno.test({ name: `bridge: ${signal} ends a server that ignores it`, ignore }, async () => {
-    await using pair = await Pair.start([BRIDGE], "result");
-    await pair.initialize();
-    await pair.program.next();
-    pair.program.process.kill(signal);
-    assertEquals(await pair.ended(), 0);
-  });
+  Deno.test(
+    { name: `bridge: ${signal} ends a server that ignores the signal`, ignore },
+    async () => {
+      await using pair = await Pair.start([BRIDGE], "result");
+      await pair.initialize();
+      await pair.program.next();
+      pair.program.process.kill(signal);
+      assertEquals(await pair.ended(), 0);
+    },
+  );
 }
 
 for (const answer of ["error", "result"]) {
@@ -103,7 +105,7 @@ for (const answer of ["error", "result"]) {
   });
 }
 
-Deno.test("bridge: the end of the input ends a server that does not heed it", async () => {
+Deno.test("bridge: the end of the input ends a server that ignores it", async () => {
   await using pair = await Pair.start([BRIDGE], "result");
   await pair.initialize();
   await pair.program.next();
@@ -112,7 +114,7 @@ Deno.test("bridge: the end of the input ends a server that does not heed it", as
   await pair.ended();
 });
 
-Deno.test("bridge: a host that reads no more ends the server", async () => {
+Deno.test("bridge: a host that stops reading ends the server", async () => {
   await using pair = await Pair.start([BRIDGE], "result");
   await pair.program.stopReading();
   await pair.initialize();
@@ -154,7 +156,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "bridge: killed itself, it leaves no server of this project behind",
+  name: "bridge: a killed bridge leaves no server of this project behind",
   ignore,
   async fn() {
     await using folder = await Folder.create();

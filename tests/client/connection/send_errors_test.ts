@@ -1,9 +1,9 @@
 /**
- * How sending fails, told by the shape of errors that other packages throw.
+ * Send errors, classified by the shape of errors that other packages throw.
  */
 
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { failureOf, statusOf } from "../../../client/connection/send_errors.ts";
+import { sendErrorKind, statusOf } from "../../../client/connection/send_errors.ts";
 import { StreamableHTTPClientTransport, type Transport } from "../../../client/sdk.ts";
 import { Connected, Durable, startFixture } from "../../support/client/client_fixture.ts";
 
@@ -23,7 +23,7 @@ class SdkHttpError extends Error {
   }
 }
 
-/** The error of the SDK that is imported, for a server that answers with this status. */
+/** The imported SDK's error for a server that answers with this status. */
 async function thrownFor(status: number): Promise<unknown> {
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
@@ -53,11 +53,11 @@ for (const status of [401, 403, 404, 503]) {
     const errors = [await thrownFor(status), new SdkHttpError(status, "text")];
     assertEquals(errors.map(statusOf), [status, status]);
     const failure = status === 404 ? "gone" : "other";
-    assertEquals(errors.map(failureOf), [failure, failure]);
+    assertEquals(errors.map(sendErrorKind), [failure, failure]);
   });
 }
 
-Deno.test("statusOf: what has no status has none", () => {
+Deno.test("statusOf: gives undefined for an error without a status", () => {
   const odd = Object.assign(new Error("odd"), { code: "ENOENT", data: { status: "404" } });
   for (
     const error of [odd, new Error("plain"), new TypeError("body"), { code: 404 }, null, "404"]
@@ -66,7 +66,7 @@ Deno.test("statusOf: what has no status has none", () => {
   }
 });
 
-Deno.test("withSession: a transport session that the SDK's second generation has lost is rebuilt", async () => {
+Deno.test("withSession: reconnects after a 404 in the form of the SDK's second generation", async () => {
   await using fixture = await Durable.create("stateful");
   await using it = new Connected(() => ofSecondGeneration(fixture.connect()));
   await it.client.connect(it.transport);
@@ -79,7 +79,7 @@ Deno.test("withSession: a transport session that the SDK's second generation has
   assertEquals(await fixture.ran(), ["after"]);
 });
 
-Deno.test("withSession: a 404 where there is no transport session is the caller's", async () => {
+Deno.test("withSession: gives the caller a 404 where there is no transport session", async () => {
   await using fixture = await startFixture("http", "--forgetful");
   await using it = new Connected(() => ofSecondGeneration(fixture.connect()));
   await it.client.connect(it.transport);

@@ -1,14 +1,14 @@
 /**
- * What a fetch that fails says about the request: over real sockets, by what the server got.
+ * A fetch that sends once, and the errors of a failed fetch, over real sockets.
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { failureOf } from "../../../client/connection/send_errors.ts";
+import { sendErrorKind } from "../../../client/connection/send_errors.ts";
 import { sendOnce } from "../../../client/mod.ts";
 
 type Answer = string | undefined;
 
-/** Answers the requests it gets with these bytes and then hangs up; counts what it got. */
+/** A server that answers with these bytes, then hangs up; notes the bodies it got. */
 class Raw implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #serving: Promise<void>;
@@ -59,14 +59,14 @@ class Raw implements AsyncDisposable {
 const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 const post = (url: string, body: string) => sendOnce(url, { method: "POST", body });
 
-Deno.test("sendOnce: sends once, where a connection that was kept open breaks", async () => {
+Deno.test("sendOnce: sends once where a kept-open connection would break", async () => {
   await using server = new Raw(OK, undefined, OK);
   assertEquals(await (await post(server.url, "first")).text(), "ok");
   const error = await assertRejects(() => post(server.url, "second"), TypeError);
-  assertEquals([failureOf(error), server.got], ["broken", ["first", "second"]]);
+  assertEquals([sendErrorKind(error), server.got], ["broken", ["first", "second"]]);
 });
 
-Deno.test("sendOnce: knows that nothing was sent when it could not connect", async () => {
+Deno.test("sendOnce: throws NeverSentError when it cannot connect", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
@@ -75,9 +75,9 @@ Deno.test("sendOnce: knows that nothing was sent when it could not connect", asy
     TypeError,
     "refused",
   );
-  assertEquals(failureOf(error), "unsent");
+  assertEquals(sendErrorKind(error), "unsent");
   const unknown = await assertRejects(() => post("http://nowhere.invalid/", "x"), TypeError, "dns");
-  assertEquals(failureOf(unknown), "unsent");
+  assertEquals(sendErrorKind(unknown), "unsent");
 });
 
 const BROKEN: [claim: string, answer: Answer][] = [
@@ -90,22 +90,22 @@ const BROKEN: [claim: string, answer: Answer][] = [
   ],
 ];
 for (const [claim, answer] of BROKEN) {
-  Deno.test(`failureOf: ${claim} may have done something`, async () => {
+  Deno.test(`sendErrorKind: ${claim} is broken`, async () => {
     await using server = new Raw(answer);
     const error = await assertRejects(async () => await (await post(server.url, "x")).text());
-    assertEquals([failureOf(error), server.got], ["broken", ["x"]]);
+    assertEquals([sendErrorKind(error), server.got], ["broken", ["x"]]);
   });
 }
 
-Deno.test("failureOf: Deno's own fetch is not believed that it could not connect", async () => {
+Deno.test("sendErrorKind: a failed connection of Deno's own fetch is broken, not unsent", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
   const error = await assertRejects(() => fetch(`http://127.0.0.1:${port}/`, { method: "POST" }));
-  assertEquals(failureOf(error), "broken");
+  assertEquals(sendErrorKind(error), "broken");
 });
 
-Deno.test("failureOf: what never left this side is a plain error", () => {
+Deno.test("sendErrorKind: an error before sending is other", () => {
   const circular: Record<string, unknown> = {};
   circular.self = circular;
   const wrong: (() => unknown)[] = [
@@ -119,10 +119,10 @@ Deno.test("failureOf: what never left this side is a plain error", () => {
     try {
       doWrong();
     } catch (error) {
-      failure = failureOf(error);
+      failure = sendErrorKind(error);
     }
     assertEquals(failure, "other");
   }
-  assertEquals(failureOf("text"), "other");
-  assert(failureOf(Object.assign(new Error("x"), { code: 404 })) === "gone");
+  assertEquals(sendErrorKind("text"), "other");
+  assert(sendErrorKind(Object.assign(new Error("x"), { code: 404 })) === "gone");
 });

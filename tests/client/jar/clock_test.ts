@@ -1,6 +1,5 @@
 /**
- * Cookies of servers whose clock is another than the client's: only the server says that a session has
- * ended.
+ * Clocks that differ between server and client: only the server decides that a session has ended.
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -16,14 +15,14 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const YEAR = 365 * DAY;
 
-/** The arguments that have a process begin at this time. */
+/** The arguments for a process whose clock starts at this time. */
 function startingAt(time: string | number): string[] {
   const script = new URL("../../fixtures/shifted_clock.ts", import.meta.url);
   script.searchParams.set("at", new Date(time).toISOString());
   return ["--preload", script.href];
 }
 
-/** A notebook over HTTP whose clock shows this time, and whose sessions last an hour. */
+/** A notebook over HTTP whose clock starts at this time, and whose sessions last an hour. */
 function notebookAt(time: string | number) {
   const permissions = ["-A", ...startingAt(time)];
   return startServer({
@@ -82,7 +81,7 @@ Deno.test("sessions: one run with a clock far ahead loses nothing", async () => 
   assert(!(await user.does("jar", "list")).includes("past"));
 });
 
-Deno.test("FileJar: gives, lists and keeps a cookie whose expiry is past", async () => {
+Deno.test("FileJar: returns, lists and keeps an expired cookie", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/cookies.jsonl`;
   const expiry = "2030-01-01T00:00:01.000001+00:00";
@@ -99,7 +98,7 @@ Deno.test("FileJar: gives, lists and keeps a cookie whose expiry is past", async
   }
 });
 
-Deno.test("FileJar: a cookie leaves a year after its expiry, and after it was last filed", async () => {
+Deno.test("FileJar: deletes a cookie a year after its expiry, and after it was last filed", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/cookies.jsonl`;
   const start = Date.parse("2030-01-01T00:00:00Z");
@@ -122,10 +121,10 @@ Deno.test("FileJar: a cookie leaves a year after its expiry, and after it was la
   assertEquals(await profiles(start + YEAR + 10 * DAY - 1), [brief, ...rest]);
   assertEquals(await profiles(start + YEAR + 10 * DAY), rest);
   assertEquals(await profiles(start + 5 * YEAR), ["endless"]);
-  assertEquals(await profiles(start), ["endless"], "they were taken out");
+  assertEquals(await profiles(start), ["endless"], "they were deleted");
 });
 
-Deno.test("FileJar: one cookie alone leaves a year after its expiry, but by no clock far ahead", async () => {
+Deno.test("FileJar: deletes an only cookie a year after its expiry, but not by a clock far ahead", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/cookies.jsonl`;
   const start = Date.parse("2030-01-01T00:00:00Z");
@@ -142,7 +141,7 @@ Deno.test("FileJar: one cookie alone leaves a year after its expiry, but by no c
   assertEquals(await count(start + YEAR + HOUR), 0);
 });
 
-Deno.test("FileJar: a cookie filed by an earlier version leaves a year after its expiry", async () => {
+Deno.test("FileJar: deletes a cookie of an earlier version a year after its expiry", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/cookies.jsonl`;
   const filed = ["in", KEY.server, KEY.profile, { id: "a", expiry: "2030-01-01T01:00:00Z" }];

@@ -1,80 +1,59 @@
 /**
- * The cookie jar, and resuming a session from one.
+ * The contract of both jars, and resuming a session from a jar.
  */
 
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { type CookieJar, MemoryJar, withSession } from "../../../client/mod.ts";
+import { type CookieJar, FileJar, MemoryJar, withSession } from "../../../client/mod.ts";
 import {
-  type Connected,
   connected,
+  connectedWithJar,
+  JAR_KEY as KEY,
   KINDS,
   startFixture,
   testEach,
 } from "../../support/client/client_fixture.ts";
-import type { Fixture } from "../../support/client/client_fixture.ts";
+import { openJar } from "../../support/client/client_jar_fixture.ts";
+import { tempFolder } from "../../support/store/stores.ts";
 
-const KEY = { server: "fixture", profile: "default" };
-
-Deno.test("MemoryJar: keeps one cookie for each server and profile", async () => {
-  const jar = new MemoryJar();
-  await jar.set(KEY, { id: "a" });
-  await jar.set({ ...KEY, profile: "other" }, { id: "b" });
-  await jar.set({ server: 'fixture","default', profile: "" }, { id: "c" });
-  await jar.set(KEY, { id: "d", expiry: "2099-01-01T00:00:00Z", data: { title: "t" } });
-  assertEquals(await jar.get(KEY), {
-    id: "d",
-    expiry: "2099-01-01T00:00:00Z",
-    data: { title: "t" },
-  });
-  assertEquals(await jar.get({ ...KEY, profile: "other" }), { id: "b" });
-  assertEquals(await jar.get({ ...KEY, server: "other" }), undefined);
-});
-
-Deno.test("MemoryJar: gives and takes copies", async () => {
-  const jar = new MemoryJar();
-  const cookie = { id: "a", data: { title: "t" } };
+Deno.test.each<readonly [name: string, open: (path: string) => CookieJar | Promise<CookieJar>]>([
+  ["MemoryJar", () => new MemoryJar()],
+  ["FileJar", (path) => openJar(path)],
+])("%s: keeps a copy of one cookie for each server and profile", async (_, open) => {
+  await using folder = await tempFolder();
+  const jar = await open(`${folder.path}/cookies.jsonl`);
+  await using _jar = jar instanceof FileJar ? jar : undefined;
+  const cookie = { id: "a", expiry: "2099-01-01T00:00:00Z", data: { title: "t" } };
   await jar.set(KEY, cookie);
+  await jar.set({ ...KEY, profile: "other" }, { id: "b" });
+  await jar.set({ server: 'x","default', profile: "" }, { id: "c" });
   cookie.data.title = "changed";
   Reflect.set((await jar.get(KEY))!.data!, "title", "changed");
-  assertEquals(await jar.get(KEY), { id: "a", data: { title: "t" } });
-});
-
-Deno.test("MemoryJar: takes out only the session that is named", async () => {
-  const jar = new MemoryJar();
-  await jar.set(KEY, { id: "a" });
-  await jar.delete(KEY, "b");
-  assertEquals(await jar.get(KEY), { id: "a" });
+  assertEquals(await jar.get(KEY), { ...cookie, data: { title: "t" } });
+  await jar.set(KEY, { id: "d" });
+  assertEquals(await jar.get(KEY), { id: "d" });
+  assertEquals(await jar.get({ ...KEY, profile: "other" }), { id: "b" });
+  assertEquals(await jar.get({ ...KEY, server: "x" }), undefined);
+  assertEquals(await jar.add(KEY, { id: "e" }), { id: "d" });
   await jar.delete(KEY, "a");
+  assertEquals(await jar.get(KEY), { id: "d" });
+  await jar.delete(KEY, "d");
   assertEquals(await jar.get(KEY), undefined);
-  await jar.delete(KEY, "a");
+  assertEquals(await jar.add(KEY, { id: "e" }), { id: "e" });
+  assertEquals(await jar.get(KEY), { id: "e" });
+  await assertRejects(() => jar.set(KEY, { id: "a b" }), TypeError, "not valid");
 });
 
-Deno.test("MemoryJar: adds a cookie where there is none", async () => {
-  const jar = new MemoryJar();
-  assertEquals(await jar.add(KEY, { id: "a" }), { id: "a" });
-  assertEquals(await jar.add(KEY, { id: "b" }), { id: "a" });
-  assertEquals(await jar.get(KEY), { id: "a" });
-});
-
-Deno.test("MemoryJar: refuses what is no cookie", async () => {
-  await assertRejects(() => new MemoryJar().set(KEY, { id: "a b" }), TypeError, "not valid");
-});
-
-function withJar(fixture: Fixture, jar: CookieJar): Promise<Connected> {
-  return connected(fixture, { jar, server: KEY.server });
-}
-
-testEach(KINDS, "withSession: goes on with the session in the jar", async (kind) => {
+testEach(KINDS, "withSession: resumes the session in the jar", async (kind) => {
   const jar = new MemoryJar();
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${folder}/sessions`, "");
     await using fixture = await startFixture(kind, `--sessions=${folder}/sessions`);
     {
-      await using first = await withJar(fixture, jar);
+      await using first = await connectedWithJar(fixture, jar);
       await first.call("rotate");
     }
-    await using it = await withJar(fixture, jar);
+    await using it = await connectedWithJar(fixture, jar);
     assertEquals(it.told, ["resumed"]);
     assertEquals((await jar.get(KEY))?.id, it.id);
     assertEquals(await it.call("echo"), it.id);
@@ -85,12 +64,12 @@ testEach(KINDS, "withSession: goes on with the session in the jar", async (kind)
   }
 });
 
-Deno.test("withSession: tells that the session in the jar is lost, and makes another", async () => {
+Deno.test("withSession: reports that the session in the jar is lost, and creates another", async () => {
   await using fixture = await startFixture("http");
   const jar = new MemoryJar();
   await jar.set(KEY, { id: "sess-gone" });
-  await using it = await withJar(fixture, jar);
-  // The list lacks it, but only a call shows what the server takes.
+  await using it = await connectedWithJar(fixture, jar);
+  // The list lacks it, but only a call shows whether the server accepts it.
   assertEquals(it.events, [{ type: "resumed", cookie: { id: "sess-gone" }, verified: false }]);
   assertEquals(await it.call("echo", { note: "first" }), it.id);
   assertEquals(it.events[1], { type: "lost", previous: { id: "sess-gone" } });
@@ -99,7 +78,7 @@ Deno.test("withSession: tells that the session in the jar is lost, and makes ano
   assertEquals((await it.ran()).first, 1);
 });
 
-Deno.test("withSession: what a jar cannot let go of is not taken up again", async () => {
+Deno.test("withSession: does not resume a lost session that the jar cannot delete", async () => {
   await using fixture = await startFixture("http");
   const kept = new MemoryJar();
   await kept.set(KEY, { id: "sess-gone" });
@@ -109,32 +88,32 @@ Deno.test("withSession: what a jar cannot let go of is not taken up again", asyn
     add: (key, cookie) => kept.add(key, cookie),
     delete: () => Promise.reject(new Error("read only")),
   };
-  await using it = await withJar(fixture, jar);
+  await using it = await connectedWithJar(fixture, jar);
   assertEquals(await it.call("echo"), it.id);
   assertEquals(it.told, ["resumed", "lost", "created"]);
   assertEquals((await kept.get(KEY))?.id, it.id);
 });
 
 for (const flag of ["--no-list", "--fail-list", "--endless"]) {
-  Deno.test(`withSession: trusts the jar where the server can't be asked (${flag})`, async () => {
+  Deno.test(`withSession: trusts the jar where the list cannot tell (${flag})`, async () => {
     await using fixture = await startFixture("http", flag);
     const jar = new MemoryJar();
     let id;
     {
-      await using first = await withJar(fixture, jar);
+      await using first = await connectedWithJar(fixture, jar);
       id = first.id;
     }
-    await using it = await withJar(fixture, jar);
+    await using it = await connectedWithJar(fixture, jar);
     assertEquals([it.id, it.told], [id, ["resumed"]]);
     assertEquals(it.events[0]?.type === "resumed" && it.events[0].verified, false);
     assertEquals(await it.call("echo"), id);
   });
 }
 
-Deno.test("withSession: the jar follows every change", async () => {
+Deno.test("withSession: saves every change in the jar", async () => {
   await using fixture = await startFixture("http");
   const jar = new MemoryJar();
-  const it = await withJar(fixture, jar);
+  const it = await connectedWithJar(fixture, jar);
   const first = it.id;
   await it.call("rotate");
   assertNotEquals(it.id, first);
@@ -154,10 +133,15 @@ Deno.test("withSession: profiles have sessions of their own", async () => {
   assertEquals((await jar.get({ server: "s", profile: "one" }))?.id, one.id);
 });
 
-Deno.test("withSession: a jar that fails or hangs is reported and stops nothing", async () => {
+Deno.test("withSession: reports a jar that fails or hangs, and goes on", async () => {
   await using fixture = await startFixture("http");
   const fails = () => Promise.reject(new Error("jar"));
-  await using it = await withJar(fixture, { get: fails, set: fails, add: fails, delete: fails });
+  await using it = await connectedWithJar(fixture, {
+    get: fails,
+    set: fails,
+    add: fails,
+    delete: fails,
+  });
   assertEquals(it.errors, ["Cannot get a session: jar"]);
   assertEquals(await it.call("echo"), it.id);
   const hangs = () => new Promise<undefined>(() => {});
@@ -166,7 +150,7 @@ Deno.test("withSession: a jar that fails or hangs is reported and stops nothing"
   assertEquals(await other.call("echo"), other.id);
 });
 
-Deno.test("withSession: refuses options that can't work", () => {
+Deno.test("withSession: refuses invalid options", () => {
   const connect = () => {
     throw new Error("not called");
   };

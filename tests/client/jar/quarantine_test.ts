@@ -1,9 +1,9 @@
 /**
- * A jar's file that is broken, or that cannot be used.
+ * Quarantine of broken jars, and files that are left alone.
  */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { beginAnew, findFile } from "../../../client/jar/quarantine.ts";
+import { findJarFile, quarantine } from "../../../client/jar/quarantine.ts";
 import {
   assertAllFiled,
   fileTogether,
@@ -19,7 +19,7 @@ const BOTH = ["first", "second"];
 
 const nuls = (text: string) => "\0".repeat(text.length);
 
-/** A line that is as it was written. */
+/** A line with its checksum. */
 function lineOf(content: unknown): string {
   return encodeLine(`{"n":3,"o":${JSON.stringify(content)}`);
 }
@@ -39,7 +39,7 @@ async function sound(folder: string): Promise<string> {
 
 const LINE = /^.*first.*\n/m;
 
-/** What becomes of the two cookies, and how many lines are said to be lost. */
+/** Changes of the file, the cookies that are saved, and the number of lines lost. */
 const BREAK: readonly (readonly [
   what: string,
   change: (text: string) => string,
@@ -71,7 +71,7 @@ const BREAK: readonly (readonly [
 ];
 
 for (const [what, change, saved, lost] of BREAK) {
-  Deno.test(`FileJar: a jar that ${what} is begun anew with its good cookies`, async () => {
+  Deno.test(`FileJar: saves the intact cookies of a jar that ${what}`, async () => {
     await using folder = await tempFolder();
     const path = `${folder.path}/cookies.jsonl`;
     const broken = change(await sound(folder.path));
@@ -85,7 +85,7 @@ for (const [what, change, saved, lost] of BREAK) {
     const [warning = "", ...more] = warnings;
     assertEquals(more, []);
     assert(!warning.includes("\n") && warning.includes(`${path} was damaged`), warning);
-    assert(warning.includes(`it is now ${path}.broken-1,`), warning);
+    assert(warning.includes(`it was moved to ${path}.broken-1,`), warning);
     assert(warning.endsWith(`(cookies saved: ${saved.length}, lines lost: ${lost})`), warning);
     assertEquals(await Deno.readTextFile(`${path}.broken-1`), broken, "it is kept as it was");
     for (const name of namesIn(folder.path)) {
@@ -104,7 +104,7 @@ const NO_JAR: readonly (readonly [what: string, text: string])[] = [
 ];
 
 for (const [what, text] of NO_JAR) {
-  Deno.test(`FileJar: what is ${what} is set aside, and an empty jar begun`, async () => {
+  Deno.test(`FileJar: moves ${what} aside and creates an empty jar`, async () => {
     await using folder = await tempFolder();
     const path = `${folder.path}/cookies.jsonl`;
     await Deno.writeTextFile(path, text);
@@ -112,8 +112,8 @@ for (const [what, text] of NO_JAR) {
     await using jar = await openJar(path, warnings);
     assertEquals(await jar.list(), []);
     assertEquals(warnings, [
-      `The cookie jar ${path} is of no use, as it is damaged, or no jar: it is now ` +
-      `${path}.broken-1, and an empty one was begun`,
+      `The cookie jar ${path} is damaged or not a jar: it was moved to ${path}.broken-1, and an ` +
+      "empty jar was created",
     ]);
     await jar.set(KEY, { id: "new" });
     assertEquals(await Deno.readTextFile(`${path}.broken-1`), text, "it is kept as it was");
@@ -123,7 +123,7 @@ for (const [what, text] of NO_JAR) {
   });
 }
 
-Deno.test("FileJar: of two lines about one cookie the later counts, if it is good", async () => {
+Deno.test("FileJar: the later of two lines about one cookie counts, if it is intact", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/cookies.jsonl`;
   const profiles = ["set twice", "set and lost", "deleted", "deleted and lost"];
@@ -139,7 +139,7 @@ Deno.test("FileJar: of two lines about one cookie the later counts, if it is goo
   flip(8);
   await Deno.writeTextFile(path, lines.join("\n"));
   await using jar = await openJar(path);
-  // The server decides about one that comes back.
+  // The server decides whether a cookie that comes back is valid.
   assertEquals((await jar.list()).map(({ profile, cookie }) => `${profile}: ${cookie.id}`), [
     "set twice: new",
     "set and lost: old",
@@ -147,23 +147,23 @@ Deno.test("FileJar: of two lines about one cookie the later counts, if it is goo
   ]);
 });
 
-Deno.test("FileJar: whoever comes late to a broken jar does not touch the one that was begun", async () => {
+Deno.test("quarantine: a process that is late leaves the new jar alone", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/cookies.jsonl`;
   await Deno.writeTextFile(path, "broken\n");
-  // As another process has it, which has just seen that the file is broken.
-  using found = findFile(path);
+  // Another process has just found the file broken.
+  using found = findJarFile(path);
   assert(found);
   const warnings: string[] = [];
   await using jar = await openJar(path, warnings);
   await jar.set(KEY, { id: "a" });
-  assertEquals(await beginAnew(found, Date.now, (text) => warnings.push(text)), true);
+  assertEquals(await quarantine(found, Date.now, (text) => warnings.push(text)), true);
   assertEquals(await jar.get(KEY), { id: "a" });
   assertEquals(warnings.length, 1);
   assertEquals(namesIn(folder.path).filter((name) => name.includes("broken")).length, 1);
 });
 
-Deno.test("FileJar: a second broken jar does not take the place of the first", async () => {
+Deno.test("FileJar: a second broken jar does not overwrite the first", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/cookies.jsonl`;
   for (const text of ["one\n", "two\n"]) {
@@ -174,7 +174,7 @@ Deno.test("FileJar: a second broken jar does not take the place of the first", a
   assertEquals(await Deno.readTextFile(`${path}.broken-2`), "two\n");
 });
 
-Deno.test("FileJar: behind a symbolic link, the file is set aside and not the link", async () => {
+Deno.test("FileJar: moves the file behind a symbolic link aside, not the link", async () => {
   await using folder = await tempFolder();
   const [path, link] = [`${folder.path}/cookies.jsonl`, `${folder.path}/link`];
   await Deno.writeTextFile(path, "broken\n");
@@ -188,7 +188,7 @@ Deno.test("FileJar: behind a symbolic link, the file is set aside and not the li
   );
 });
 
-Deno.test("FileJar: one that breaks, or is removed, while it is open is begun anew", async () => {
+Deno.test("FileJar: opens a new file when an open one breaks or is removed", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/cookies.jsonl`;
   const warnings: string[] = [];
@@ -203,13 +203,13 @@ Deno.test("FileJar: one that breaks, or is removed, while it is open is begun an
   assertEquals(await jar.get(KEY), { id: "c" });
   assertEquals(warnings.length, 1);
   await Deno.remove(path);
-  // A read may take a millisecond to find out.
+  // A stat of the path is cached for a millisecond.
   while (await jar.get(KEY) !== undefined);
   await other.set(KEY, { id: "d" });
   assertEquals(await jar.get(KEY), { id: "d" });
 });
 
-Deno.test("FileJar: what is not a jar's own file is left alone, and said to be in the way", async () => {
+Deno.test("FileJar: leaves a foreign file alone, and says that it is in the way", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   await (await startServer({ server: "notebook", transport: "stdio", store: `file:${path}` })
@@ -228,7 +228,7 @@ Deno.test("FileJar: what is not a jar's own file is left alone, and said to be i
   assert(noFolder.message.includes(`Cannot make the folder ${folder.path}/file`), noFolder.message);
 });
 
-// Root may read and write everything, unless it has given up its capabilities.
+// Root may read and write everything, except in a user namespace of its own.
 const [runner, ...asNobody] = Deno.uid() === 0 ? ["unshare", "-U"] : ["env"];
 const canTry = Deno.build.os === "linux" &&
   new Deno.Command(runner!, { args: [...asNobody, "true"], stderr: "null" }).outputSync().success;
@@ -255,7 +255,7 @@ async function filePowerless(path: string) {
 }
 
 Deno.test({
-  name: "FileJar: a jar that this user may not read, or not write, is left where it is",
+  name: "FileJar: leaves a jar that this user may not read or write alone",
   ignore: !canTry,
   fn: async () => {
     await using folder = await tempFolder();
@@ -279,7 +279,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "FileJar: a folder that can't be written is a clear error",
+  name: "FileJar: a folder that cannot be written is a clear error",
   ignore: !canTry,
   fn: async () => {
     await using folder = await tempFolder();
@@ -296,7 +296,7 @@ Deno.test({
   },
 });
 
-Deno.test("FileJar: ten processes that meet a broken jar at once set it aside once, and lose nothing", async () => {
+Deno.test("FileJar: ten processes that find a broken jar at once move it aside once, and lose nothing", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/cookies.jsonl`;
   await Deno.writeTextFile(path, "Dear diary\n");

@@ -1,6 +1,6 @@
 /**
- * Damage of any kind to a jar's file: whatever happens to it, and whoever is killed while it is mended,
- * every cookie whose line is intact is there afterwards.
+ * Damage to a jar's file: whatever it is, and whenever the repair is killed, every cookie whose line is
+ * intact is there afterwards.
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
@@ -15,7 +15,7 @@ import { tempFolder } from "../../support/store/stores.ts";
 import { startServer } from "../../support/servers/server.ts";
 import { Random, testSeed } from "../../support/random.ts";
 
-/** One thing that happens to a file, whose bytes are the characters of `text`. */
+/** A copy of a file with one random damage; its bytes are the characters of `text`. */
 function damaged(text: string, random: Random): string {
   const at = random.below(text.length + 1);
   const end = at + random.below(random.pick([3, 50, 300, text.length]));
@@ -38,7 +38,7 @@ function damaged(text: string, random: Random): string {
   ]);
 }
 
-/** The cookies by profile, after those of `lines` that are in the text as they were, in its order. */
+/** The cookies by profile that the intact ones of `lines` in `text` give, in order. */
 function expected(text: string, lines: Iterable<string>): Map<string, string> {
   const found: { readonly at: number; readonly line: string }[] = [];
   for (const line of new Set(lines)) {
@@ -69,8 +69,8 @@ async function filled(path: string, changes: number, random: Random): Promise<st
   return await Deno.readTextFile(path);
 }
 
-for (const [what, changes] of [["young", 40], ["written anew", 800]] as const) {
-  Deno.test(`FileJar: gives all that is intact of a jar that was ${what}, after any damage`, async () => {
+for (const [what, changes] of [["young", 40], ["compacted", 800]] as const) {
+  Deno.test(`FileJar: keeps every intact cookie of a ${what} jar, after any damage`, async () => {
     const seed = testSeed();
     const random = new Random(seed);
     await using folder = await tempFolder();
@@ -89,7 +89,7 @@ for (const [what, changes] of [["young", 40], ["written anew", 800]] as const) {
         await jar.close();
         return new Map(listed.map(({ profile, cookie }) => [profile, cookie.id]));
       }, (error) => {
-        // What names another format and has no line of a jar is another program's.
+        // A file of another format without a line of a jar is another program's.
         assert(String(error).includes("is not a file of"), `${name}: ${error}`);
         assertEquals(Deno.readFileSync(path), content);
         return new Map<string, string>();
@@ -123,7 +123,7 @@ async function profilesIn(path: string): Promise<string[]> {
   return (await jar.list()).map(({ profile }) => profile);
 }
 
-Deno.test("FileJar: a kill at any step of saving a damaged jar loses nothing that is good", async () => {
+Deno.test("FileJar: a kill at any step of a repair loses no intact cookie", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/cookies.jsonl`;
   const script = fileURLToPath(new URL("../../fixtures/client/jar.ts", import.meta.url));
@@ -151,7 +151,7 @@ Deno.test("FileJar: a kill at any step of saving a damaged jar loses nothing tha
   assert(kills >= 8, `only ${kills} steps`);
 });
 
-Deno.test("FileJar: ten processes that meet a damaged jar at once save it once, and lose nothing", async () => {
+Deno.test("FileJar: ten processes that find a damaged jar at once repair it once, and lose nothing", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/cookies.jsonl`;
   const text = await withDamage(path);
@@ -187,7 +187,7 @@ Deno.test("sessions, bridge: a damaged line costs no other session", async () =>
   }
 });
 
-Deno.test("FileJar: those who have a jar open go on in the one that was saved", async () => {
+Deno.test("FileJar: jars that are open go on in the repaired file", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/cookies.jsonl`;
   const warnings: string[] = [];
@@ -204,7 +204,7 @@ Deno.test("FileJar: those who have a jar open go on in the one that was saved", 
   assertEquals(warnings.length, 1, warnings.join("\n"));
 });
 
-Deno.test("FileJar: a damaged store of sessions is left to its own program", async () => {
+Deno.test("FileJar: leaves a damaged store of sessions alone", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const text = new TextDecoder().decode((await sample(path)).bytes);
@@ -218,7 +218,7 @@ Deno.test("FileJar: a damaged store of sessions is left to its own program", asy
   }
 });
 
-Deno.test("FileJar: a jar that a newer version wrote is left as it is, damaged or not", async () => {
+Deno.test("FileJar: leaves a jar of a newer version alone, damaged or not", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/cookies.jsonl`;
   const header = { format: "mcp-sessions-jar", version: 2, id: "0", generation: 1, n: 0 };

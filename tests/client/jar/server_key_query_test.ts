@@ -1,6 +1,5 @@
 /**
- * Servers behind one URL that its query tells apart: a session of one is never used with, or lost to,
- * another.
+ * Servers whose URLs differ by the query alone: none gets another's session.
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -45,7 +44,7 @@ Deno.test("sessions: servers that differ by the query have sessions of their own
     2,
   );
 
-  // What is said of one leaves the other alone, whether it is named by its URL or as listed.
+  // A command for one, by URL or by key, leaves the other alone.
   await user.does("delete", ...b);
   assertEquals((await user.json("jar", "list")).cookies.length, 1);
   await user.does("jar", "use", cookies[1].server, ofB);
@@ -77,7 +76,7 @@ Deno.test("bridge: servers that differ by the query have sessions of their own",
   }
 });
 
-Deno.test("sessions: a cookie filed without a query goes to no URL with one, and that is said", async () => {
+Deno.test("sessions: warns that a cookie filed without a query goes to no URL with one", async () => {
   await using user = await User.create();
   await using gateway = await Gateway.start({ "?": "notebook" });
   const keyed = ["--url", `${gateway.url}?key=s3cret`];
@@ -92,7 +91,7 @@ Deno.test("sessions: a cookie filed without a query goes to no URL with one, and
   assertEquals(stderr.match(/\n/g)?.length, 1, stderr);
   assert(stderr.includes(`${gateway.url} without its query`) && stderr.includes("jar use"), stderr);
   assert(!stderr.includes("s3cret") && !stderr.includes(id), stderr);
-  // There is a session for this URL now, and the other one is still the other's.
+  // This URL has its own session now, and the other one still has its.
   assertEquals(await user.does(...append, ...keyed), "Note 2 is written.\n");
   assertEquals(await user.does(...append, "--url", `${gateway.url}?`), "Note 2 is written.\n");
   await user.does("jar", "use", `${keyed[1]}`, id);
@@ -119,13 +118,13 @@ Deno.test("sessions: a session that another user's token cannot reach stays in t
   assertMatch(await user.fails(1, "resume", id, ...bob), /lists no session .* another user's/);
   assertMatch(await user.fails(1, "delete", id, ...bob), /no session .* another user's/);
   assertEquals(await user.does("call", "notebook_read", ...alice), "1. x\n");
-  // One that has been ended leaves every profile.
+  // An ended session leaves every profile.
   await user.does("jar", "use", server.url, id, "--profile", "copy");
   await user.does("delete", id, ...alice);
   assertEquals(await user.does("jar", "list"), "There are no cookies\n");
 });
 
-Deno.test("FileJar: tells once of a cookie that is filed without the query", async () => {
+Deno.test("FileJar: warns once of a cookie that is filed without the query", async () => {
   await using folder = await tempFolder();
   const warnings: string[] = [];
   await using jar = await openJar(`${folder.path}/cookies.jsonl`, warnings);

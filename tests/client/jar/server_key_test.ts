@@ -1,16 +1,18 @@
-/** What a jar files a server's cookies under. */
+/**
+ * Server keys: which URLs and command lines are one server to a jar.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { commandName, serverName } from "../../../client/jar/server_key.ts";
+import { commandKey, serverKey } from "../../../client/jar/server_key.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** What a process that runs in this folder makes of a command line. */
-async function nameIn(folder: string, ...argv: string[]): Promise<string[]> {
-  const code = `const { commandName } = await import(${
+/** The key of a command line for a process in this folder. */
+async function keyIn(folder: string, ...argv: string[]): Promise<string[]> {
+  const code = `const { commandKey } = await import(${
     JSON.stringify(new URL("../../../client/jar/server_key.ts", import.meta.url).href)
-  }); console.log(commandName(Deno.args));`;
+  }); console.log(commandKey(Deno.args));`;
   const script = await Deno.makeTempFile({ suffix: ".ts" });
   try {
     await Deno.writeTextFile(script, code);
@@ -24,9 +26,9 @@ async function nameIn(folder: string, ...argv: string[]): Promise<string[]> {
   }
 }
 
-Deno.test("commandName(): a file or folder is the same one from everywhere", async () => {
+Deno.test("commandKey: makes paths of files and folders absolute", async () => {
   assertEquals(
-    await nameIn(
+    await keyIn(
       `${ROOT}servers`,
       "deno",
       "run",
@@ -46,19 +48,57 @@ Deno.test("commandName(): a file or folder is the same one from everywhere", asy
       "servers",
     ],
   );
-  assertEquals(await nameIn(ROOT, ".ci/run", "servers"), [`${ROOT}.ci/run`, "servers"]);
+  assertEquals(await keyIn(ROOT, ".ci/run", "servers"), [`${ROOT}.ci/run`, "servers"]);
 });
 
-Deno.test("commandName(): what names no file is left as it is", () => {
+Deno.test("commandKey: leaves what names no file unchanged", () => {
   const argv = ["npx", "-y", "some-server", "--store=kv:nowhere", "--url", "http://a.example/b"];
-  assertEquals(JSON.parse(commandName(argv)), argv);
+  assertEquals(JSON.parse(commandKey(argv)), argv);
 });
 
-Deno.test("serverName(): a name is the name of itself", () => {
+const SECRET = "s3cret";
+
+Deno.test.each<readonly [one: string, other: string, same: boolean]>([
+  ["https://example.com/mcp", "https://example.com/mcp", true],
+  ["HTTPS://EXAMPLE.com:443/a/../mcp", "https://example.com/mcp", true],
+  [`https://me:${SECRET}@example.com/mcp#${SECRET}`, "https://example.com/mcp", true],
+  ["https://example.com/mcp", `https://${SECRET}@example.com/mcp#?${SECRET}`, true],
+  ["https://example.com/mcp?", "https://example.com/mcp", true],
+  ["https://example.com/mcp?#a", "https://example.com/mcp", true],
+  [
+    `HTTPS://me:${SECRET}@EXAMPLE.com:443/mcp?key=${SECRET}#a`,
+    `https://example.com/mcp?key=${SECRET}`,
+    true,
+  ],
+  [`https://example.com/mcp?key=${SECRET} x`, `https://example.com/mcp?key=${SECRET}%20x`, true],
+  [`https://example.com/mcp?key=${SECRET}`, "https://example.com/mcp", false],
+  ["https://example.com/mcp?a", "https://example.com/mcp?b", false],
+  ["https://example.com/mcp?a&b", "https://example.com/mcp?b&a", false],
+  ["https://example.com/mcp?a", "https://example.com/mcp?A", false],
+  ["https://example.com/mcp?a", "https://example.com/mcp/?a", false],
+  ["https://example.com/mcp?a", "https://example.org/mcp?a", false],
+  ["https://example.com/mcp?a", "https://example.com/mcp%3Fa", false],
+  ["http://example.com/mcp", "https://example.com/mcp", false],
+  ["https://example.com:8443/mcp", "https://example.com/mcp", false],
+  ["https://mcp.example.com/mcp", "https://example.com/mcp", false],
+  ["https://example.com.evil.example/mcp", "https://example.com/mcp", false],
+  ["https://example.com@evil.example/mcp", "https://example.com/mcp", false],
+  ["https://evil.example/?https://example.com/mcp", "https://example.com/mcp", false],
+  ["https://example.com/other", "https://example.com/mcp", false],
+  ["https://example.com/MCP", "https://example.com/mcp", false],
+  ['["deno","run","a.ts"]', '["deno","run","a.ts"]', true],
+  ['["deno","run","a.ts"]', '["deno","run","a.ts",""]', false],
+  ["C:\\server.exe", "c:\\server.exe", false],
+])("serverKey: %s and %s are one server: %s", (one, other, same) => {
+  assertEquals(serverKey(one) === serverKey(other), same);
+  assert(!serverKey(one).includes(SECRET) && !serverKey(other).includes(SECRET));
+});
+
+Deno.test("serverKey: is the key of itself", () => {
   const url = "https://me:s3cret@example.com:443/mcp?key=s3cret#s3cret";
-  const name = serverName(url);
-  assertEquals(serverName(name), name);
-  assert(name.startsWith("https://example.com/mcp (query ") && !name.includes("s3cret"), name);
-  // A URL that only looks like one leads elsewhere.
-  assert(serverName(new URL(name).href) !== name);
+  const key = serverKey(url);
+  assertEquals(serverKey(key), key);
+  assert(key.startsWith("https://example.com/mcp (query ") && !key.includes(SECRET), key);
+  // A URL that only looks like a key has another key.
+  assert(serverKey(new URL(key).href) !== key);
 });

@@ -1,14 +1,15 @@
 /**
- * The rules of the held cookie, in every order in which answers can come.
+ * The cookie rules, for every order of answers.
  */
 
 import { assertEquals } from "@std/assert";
 import {
   created,
   lost,
+  mergeConcurrent,
+  mergeListed,
   resumed,
   takeOver,
-  upToDate,
 } from "../../../client/session/cookie_rules.ts";
 import type { HeldCookie } from "../../../protocol/cookie.ts";
 
@@ -27,23 +28,23 @@ const TAKEN: [
   told: string[],
 ][] = [
   ["a renewed cookie is held", A, "a", LATER, LATER, []],
-  ["a result without a cookie says nothing", A, "a", undefined, A, []],
+  ["a result without a cookie changes nothing", A, "a", undefined, A, []],
   ["null ends the session", A, "a", null, undefined, ["revoked"]],
-  ["null where none is held says nothing new", undefined, undefined, null, undefined, []],
-  ["another session takes the place", A, "a", B, B, ["replaced"]],
-  ["a session that the server made by itself means the old one is lost", A, "a", LAZY, LAZY, [
+  ["null where none is held changes nothing", undefined, undefined, null, undefined, []],
+  ["another session replaces the held one", A, "a", B, B, ["replaced"]],
+  ["a lazy session means that the held one is lost", A, "a", LAZY, LAZY, [
     "lost",
     "created",
   ]],
-  ["a lazy session of old may get a new id", LAZY, "c", RENAMED, RENAMED, ["replaced"]],
+  ["a lazy session may get a new id", LAZY, "c", RENAMED, RENAMED, ["replaced"]],
   ["a session made for a call that carried none", undefined, undefined, LAZY, LAZY, ["created"]],
   ["a late renewal of an older session", B, "a", LATER, B, []],
   ["a late replacement of an older session", B, "a", LAZY, B, []],
   ["a late null for an older session", B, "a", null, B, []],
   ["a late renewal after null", undefined, "a", LATER, undefined, []],
   ["a late null after null", undefined, "a", null, undefined, []],
-  ["a session made for a call from before there was one", A, undefined, LAZY, A, []],
-  ["a null for a call from before there was one", A, undefined, null, A, []],
+  ["a late lazy session after another", A, undefined, LAZY, A, []],
+  ["a late null for a call without a session", A, undefined, null, A, []],
 ];
 
 for (const [claim, held, carried, received, after, told] of TAKEN) {
@@ -54,13 +55,13 @@ for (const [claim, held, carried, received, after, told] of TAKEN) {
   });
 }
 
-Deno.test("takeOver: an event names the session that was, and the one that is", () => {
+Deno.test("takeOver: an event names the previous session and the new one", () => {
   assertEquals(takeOver(A, "a", B)?.events, [{ type: "replaced", cookie: B, previous: A }]);
   assertEquals(takeOver(A, "a", null)?.events, [{ type: "revoked", previous: A }]);
   assertEquals(lost(A), { cookie: undefined, events: [{ type: "lost", previous: A }] });
 });
 
-Deno.test("held: a cookie too big to carry is held by its id alone", () => {
+Deno.test("created, resumed, takeOver: hold a cookie that is too large by its id alone", () => {
   const fits = { id: "a", data: { note: "x".repeat(15_000) } };
   const big = { id: "a", data: { note: "x".repeat(17_000) } };
   for (const hold of [created, (cookie: HeldCookie) => resumed(cookie, true)]) {
@@ -68,16 +69,16 @@ Deno.test("held: a cookie too big to carry is held by its id alone", () => {
     assertEquals(hold(big).cookie, { id: "a" });
   }
   assertEquals(takeOver(A, "a", big)?.cookie, { id: "a" });
-  assertEquals(takeOver(fits, "a", big)?.cookie, fits, "state is better as it was than gone");
+  assertEquals(takeOver(fits, "a", big)?.cookie, fits, "old state is kept");
 });
 
 const CARRIED: HeldCookie = { id: "a", data: { title: "t", one: "1", two: "2" } };
 const SINCE: HeldCookie = { id: "a", data: { title: "t", one: "1", two: "II", three: "3" } };
 
 const LATE: readonly [claim: string, received: HeldCookie, after: HeldCookie][] = [
-  ["what a call gives back as it was undoes nothing", CARRIED, SINCE],
+  ["data that a call gives back unchanged undoes nothing", CARRIED, SINCE],
   [
-    "what it has changed, added and removed counts, its expiry too",
+    "its changes, additions and removals count, and its expiry",
     { id: "a", expiry: "2099-01-01T00:00:00Z", data: { one: "I", two: "2", four: "4" } },
     {
       id: "a",
@@ -85,18 +86,54 @@ const LATE: readonly [claim: string, received: HeldCookie, after: HeldCookie][] 
       data: { one: "I", two: "II", three: "3", four: "4" },
     },
   ],
-  ["what it took out is gone", { id: "a" }, { id: "a", data: { three: "3" } }],
-  ["another session's cookie is taken as it is", B, B],
+  ["the data that it removed is gone", { id: "a" }, { id: "a", data: { three: "3" } }],
+  ["another session's cookie is taken unchanged", B, B],
 ];
 
 for (const [claim, received, after] of LATE) {
-  Deno.test(`upToDate: ${claim}`, () => assertEquals(upToDate(SINCE, CARRIED, received), after));
+  Deno.test(`mergeConcurrent: ${claim}`, () =>
+    assertEquals(mergeConcurrent(SINCE, CARRIED, received), after));
 }
 
-Deno.test("upToDate: an answer with nothing in between is taken as it is", () => {
-  assertEquals(upToDate(CARRIED, CARRIED, A), A);
-  assertEquals([upToDate(SINCE, CARRIED, null), upToDate(SINCE, CARRIED, undefined)], [
-    null,
-    undefined,
-  ]);
+Deno.test("mergeConcurrent: takes an answer without concurrent changes unchanged", () => {
+  assertEquals(mergeConcurrent(CARRIED, CARRIED, A), A);
+  assertEquals(
+    [mergeConcurrent(SINCE, CARRIED, null), mergeConcurrent(SINCE, CARRIED, undefined)],
+    [
+      null,
+      undefined,
+    ],
+  );
+});
+
+const HELD: HeldCookie = {
+  id: "a",
+  expiry: "2099-01-01T00:00:00Z",
+  data: { title: "t", kept: "k" },
+};
+
+const LISTED: readonly [claim: string, found: HeldCookie, merged: HeldCookie][] = [
+  ["a listed id alone removes nothing", { id: "a" }, HELD],
+  [
+    "the server's expiry counts",
+    { id: "a", expiry: "2100-01-01T00:00:00Z" },
+    { ...HELD, expiry: "2100-01-01T00:00:00Z" },
+  ],
+  ["data that the list lacks is kept", { id: "a", data: {} }, HELD],
+  [
+    "data that the list adds is taken, and nothing undone",
+    { id: "a", data: { title: "t", kept: "as it once was", more: "m" } },
+    { ...HELD, data: { title: "t", kept: "k", more: "m" } },
+  ],
+  ["a merged cookie that is too large is not taken", { id: "a", data: { x: "x".repeat(17_000) } }, {
+    ...HELD,
+  }],
+];
+
+for (const [claim, found, merged] of LISTED) {
+  Deno.test(`mergeListed: ${claim}`, () => assertEquals(mergeListed(HELD, found), merged));
+}
+
+Deno.test("mergeListed: makes no data of none", () => {
+  assertEquals(mergeListed({ id: "a" }, { id: "a" }), { id: "a" });
 });

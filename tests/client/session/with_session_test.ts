@@ -1,125 +1,101 @@
 /**
- * The client's session over real connections to a server that nobody of ours wrote: made, carried,
- * taken over, forgotten, lost.
+ * The client's session over real connections to a foreign server: created, carried, replaced, revoked,
+ * lost.
  */
 
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import { ListRootsRequestSchema, McpError } from "../../../client/sdk.ts";
 import { connected, KINDS, startFixture, testEach } from "../../support/client/client_fixture.ts";
 
-testEach(
-  KINDS,
-  "withSession: makes a session as the client connects, and carries it",
-  async (kind) => {
-    await using fixture = await startFixture(kind);
-    await using it = await connected(fixture);
-    assertMatch(it.id ?? "", /^sess-/);
-    assertEquals(it.told, ["created"]);
-    assertEquals(it.transport.capability, { version: 2, features: ["create", "list", "delete"] });
-    assertEquals(await it.call("echo"), it.id);
-    assertEquals((await it.seen("session/create")).map(({ title }) => title), ["test · fixture"]);
-    assertEquals((await it.seen("tools/call")).map(({ cookie }) => cookie?.id), [it.id]);
-    assertEquals((await it.seen("initialize")).map(({ cookie }) => cookie), [undefined]);
-  },
-);
+testEach(KINDS, "withSession: creates a session and carries its cookie", async (kind) => {
+  await using fixture = await startFixture(kind);
+  await using it = await connected(fixture);
+  assertMatch(it.id ?? "", /^sess-/);
+  assertEquals(it.told, ["created"]);
+  assertEquals(it.transport.capability, { version: 2, features: ["create", "list", "delete"] });
+  assertEquals(await it.call("echo"), it.id);
+  assertEquals((await it.seen("session/create")).map(({ title }) => title), ["test · fixture"]);
+  assertEquals((await it.seen("tools/call")).map(({ cookie }) => cookie?.id), [it.id]);
+  assertEquals((await it.seen("initialize")).map(({ cookie }) => cookie), [undefined]);
+});
 
-testEach(
-  ["stdio", "http"],
-  "withSession: carries the cookie with requests of every kind",
-  async (kind) => {
-    await using fixture = await startFixture(kind);
-    await using it = await connected(fixture);
-    await it.client.ping();
-    await it.ask("session/list");
-    await it.ask("anything/else");
-    for (const method of ["ping", "session/list", "anything/else"]) {
-      assertEquals((await it.seen(method)).map(({ cookie }) => cookie?.id), [it.id], method);
-    }
-  },
-);
+testEach(["stdio", "http"], "withSession: every request carries the cookie", async (kind) => {
+  await using fixture = await startFixture(kind);
+  await using it = await connected(fixture);
+  await it.client.ping();
+  await it.ask("session/list");
+  await it.ask("anything/else");
+  for (const method of ["ping", "session/list", "anything/else"]) {
+    assertEquals((await it.seen(method)).map(({ cookie }) => cookie?.id), [it.id], method);
+  }
+});
 
-testEach(
-  ["stdio", "http"],
-  "withSession: says with null that it knows sessions and holds none",
-  async (kind) => {
-    await using fixture = await startFixture(kind, "--no-create", "--optional");
-    await using it = await connected(fixture);
-    const params = Object.freeze({ name: "echo", _meta: Object.freeze({ mine: 1 }) });
-    await it.client.callTool(params);
-    await it.client.ping();
-    await it.ask("anything/else", { x: 1 });
-    for (const method of ["tools/call", "ping", "anything/else"]) {
-      assertEquals((await it.seen(method)).map(({ cookie }) => cookie), [null], method);
-    }
-    assertEquals((await it.seen("initialize")).map(({ cookie }) => cookie), [undefined]);
-    assertEquals((await it.seen("notifications/initialized")).map(({ cookie }) => cookie), [
-      undefined,
-    ]);
-    assertEquals(it.told, []);
-  },
-);
+testEach(["stdio", "http"], "withSession: sends null when it holds no session", async (kind) => {
+  await using fixture = await startFixture(kind, "--no-create", "--optional");
+  await using it = await connected(fixture);
+  const params = Object.freeze({ name: "echo", _meta: Object.freeze({ mine: 1 }) });
+  await it.client.callTool(params);
+  await it.client.ping();
+  await it.ask("anything/else", { x: 1 });
+  for (const method of ["tools/call", "ping", "anything/else"]) {
+    assertEquals((await it.seen(method)).map(({ cookie }) => cookie), [null], method);
+  }
+  assertEquals((await it.seen("initialize")).map(({ cookie }) => cookie), [undefined]);
+  assertEquals((await it.seen("notifications/initialized")).map(({ cookie }) => cookie), [
+    undefined,
+  ]);
+  assertEquals(it.told, []);
+});
 
-testEach(
-  ["stdio", "sse"],
-  "withSession: leaves progress, and the caller's object, as they are",
-  async (kind) => {
-    await using fixture = await startFixture(kind);
-    await using it = await connected(fixture);
-    const params = Object.freeze({ name: "progress", _meta: Object.freeze({ mine: 1 }) });
-    const progress: number[] = [];
-    const released = Promise.withResolvers<unknown>();
-    await it.client.callTool(params, undefined, {
-      onprogress: (step) => {
-        progress.push(step.progress);
-        released.resolve(it.ask("fixture/release"));
-      },
-    });
-    await released.promise;
-    assertEquals(progress, [1]);
-    assertEquals(params, { name: "progress", _meta: { mine: 1 } });
-  },
-);
+testEach(["stdio", "sse"], "withSession: leaves the caller's params unchanged", async (kind) => {
+  await using fixture = await startFixture(kind);
+  await using it = await connected(fixture);
+  const params = Object.freeze({ name: "progress", _meta: Object.freeze({ mine: 1 }) });
+  const progress: number[] = [];
+  const released = Promise.withResolvers<unknown>();
+  await it.client.callTool(params, undefined, {
+    onprogress: (step) => {
+      progress.push(step.progress);
+      released.resolve(it.ask("fixture/release"));
+    },
+  });
+  await released.promise;
+  assertEquals(progress, [1]);
+  assertEquals(params, { name: "progress", _meta: { mine: 1 } });
+});
 
-testEach(["stdio", "sse"], "withSession: lets the server's own requests through", async (kind) => {
+testEach(["stdio", "sse"], "withSession: passes on the server's requests", async (kind) => {
   await using fixture = await startFixture(kind);
   await using it = await connected(fixture);
   it.client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: [{ uri: "file:///x" }] }));
   assertEquals(JSON.parse(await it.call("ask")), { roots: [{ uri: "file:///x" }] });
 });
 
-testEach(
-  KINDS,
-  "withSession: takes over the new id when a tool replaces the session",
-  async (kind) => {
-    await using fixture = await startFixture(kind);
-    await using it = await connected(fixture);
-    const first = it.id;
-    await it.call("rotate");
-    assertNotEquals(it.id, first);
-    assertEquals(it.told, ["created", "replaced"]);
-    assertEquals(await it.call("echo"), it.id);
-    assertEquals(it.told, ["created", "replaced"]);
-  },
-);
+testEach(KINDS, "withSession: takes over the new id of a replaced session", async (kind) => {
+  await using fixture = await startFixture(kind);
+  await using it = await connected(fixture);
+  const first = it.id;
+  await it.call("rotate");
+  assertNotEquals(it.id, first);
+  assertEquals(it.told, ["created", "replaced"]);
+  assertEquals(await it.call("echo"), it.id);
+  assertEquals(it.told, ["created", "replaced"]);
+});
 
-testEach(
-  KINDS,
-  "withSession: holds none after null; the next call goes without, then gets one",
-  async (kind) => {
-    await using fixture = await startFixture(kind);
-    await using it = await connected(fixture);
-    await it.call("revoke");
-    assertEquals(it.id, undefined);
-    assertEquals(it.told, ["created", "revoked"]);
-    assertEquals(await it.call("echo", { note: "after" }), it.id);
-    assertEquals(it.told, ["created", "revoked", "created"]);
-    const [, next, repeated] = await it.seen("tools/call");
-    assertEquals([next?.cookie, repeated?.cookie?.id], [null, it.id]);
-    assertEquals((await it.ran()).after, 1);
-  },
-);
+testEach(KINDS, "withSession: creates a session for the call after null", async (kind) => {
+  await using fixture = await startFixture(kind);
+  await using it = await connected(fixture);
+  await it.call("revoke");
+  assertEquals(it.id, undefined);
+  assertEquals(it.told, ["created", "revoked"]);
+  assertEquals(await it.call("echo", { note: "after" }), it.id);
+  assertEquals(it.told, ["created", "revoked", "created"]);
+  const [, next, repeated] = await it.seen("tools/call");
+  assertEquals([next?.cookie, repeated?.cookie?.id], [null, it.id]);
+  assertEquals((await it.ran()).after, 1);
+});
 
-Deno.test("withSession: a caller's own cookie, null too, touches nothing, and its errors arrive", async () => {
+Deno.test("withSession: leaves the caller's own cookie, or null, and its errors to the caller", async () => {
   await using fixture = await startFixture("http");
   await using it = await connected(fixture);
   const held = it.id;
@@ -135,33 +111,29 @@ Deno.test("withSession: a caller's own cookie, null too, touches nothing, and it
   }
   assertEquals(it.told, ["created", "created"]);
   assertEquals((await it.ran()).no, undefined);
-  assertEquals((await it.seen("tools/call")).length, 6, "none of them is sent again");
+  assertEquals((await it.seen("tools/call")).length, 6, "none of them is retried");
 });
 
-Deno.test("withSession: session/delete of the held session leaves none", async () => {
+Deno.test("withSession: holds no session after its session/delete", async () => {
   await using fixture = await startFixture("http");
   await using it = await connected(fixture);
   assertEquals((await it.ask("session/delete")).deleted, true);
   assertEquals([it.id, it.told], [undefined, ["created", "revoked"]]);
 });
 
-testEach(
-  KINDS,
-  "withSession: replaces a lost session, tells, and repeats the refused call",
-  async (kind) => {
-    await using fixture = await startFixture(kind);
-    await using it = await connected(fixture);
-    const first = it.transport.cookie;
-    await it.ask("fixture/lose");
-    assertEquals(await it.call("echo", { note: "again" }), it.id);
-    assertEquals(it.told, ["created", "lost", "created"]);
-    assertEquals(it.events[1], { type: "lost", previous: first! });
-    assertEquals((await it.ran()).again, 1);
-    assertEquals(it.errors, []);
-  },
-);
+testEach(KINDS, "withSession: replaces a lost session and retries the call", async (kind) => {
+  await using fixture = await startFixture(kind);
+  await using it = await connected(fixture);
+  const first = it.transport.cookie;
+  await it.ask("fixture/lose");
+  assertEquals(await it.call("echo", { note: "again" }), it.id);
+  assertEquals(it.told, ["created", "lost", "created"]);
+  assertEquals(it.events[1], { type: "lost", previous: first! });
+  assertEquals((await it.ran()).again, 1);
+  assertEquals(it.errors, []);
+});
 
-Deno.test("withSession: a repeated call has an id that no other request had", async () => {
+Deno.test("withSession: retries a call with a new id", async () => {
   await using fixture = await startFixture("http");
   await using it = await connected(fixture);
   await it.ask("fixture/lose");
@@ -170,7 +142,7 @@ Deno.test("withSession: a repeated call has an id that no other request had", as
   assertEquals(new Set(ids).size, 2);
 });
 
-Deno.test("withSession: gives a call that is refused twice its error", async () => {
+Deno.test("withSession: gives the error of a call that is refused twice", async () => {
   await using fixture = await startFixture("http", "--no-memory");
   await using it = await connected(fixture);
   const error = await assertRejects(() => it.call("echo"), McpError);
@@ -180,8 +152,8 @@ Deno.test("withSession: gives a call that is refused twice its error", async () 
 });
 
 const NOT_LOST = [
-  ["ended", "a call whose session ended while it ran is not repeated", -32002],
-  ["broken-store", "a store that fails is not a lost session", -32603],
+  ["ended", "does not retry a call whose session ended while it ran", -32002],
+  ["broken-store", "a store error is not a lost session", -32603],
 ] as const;
 for (const [tool, claim, code] of NOT_LOST) {
   Deno.test(`withSession: ${claim}`, async () => {
@@ -194,14 +166,14 @@ for (const [tool, claim, code] of NOT_LOST) {
   });
 }
 
-Deno.test("withSession: -32002 to anything but tools/call is somebody else's", async () => {
+Deno.test("withSession: gives the caller a -32002 to anything but tools/call", async () => {
   await using fixture = await startFixture("http");
   await using it = await connected(fixture);
   const error = await assertRejects(() => it.client.readResource({ uri: "a:b" }), McpError);
   assertEquals([error.code, it.told], [-32002, ["created"]]);
 });
 
-Deno.test("withSession: tells of a session that the server replaced by itself", async () => {
+Deno.test("withSession: reports a session that the server replaced by a lazy one", async () => {
   await using fixture = await startFixture("http", "--auto");
   await using it = await connected(fixture);
   await it.ask("fixture/lose");
@@ -210,7 +182,7 @@ Deno.test("withSession: tells of a session that the server replaced by itself", 
   assertEquals((await it.seen("session/create")).length, 1);
 });
 
-Deno.test("withSession: takes the session that a server without session/create makes", async () => {
+Deno.test("withSession: takes the lazy session of a server without session/create", async () => {
   await using fixture = await startFixture("http", "--auto", "--no-create");
   await using it = await connected(fixture);
   assertEquals([it.id, await it.seen("session/create")], [undefined, []]);
@@ -219,7 +191,7 @@ Deno.test("withSession: takes the session that a server without session/create m
 });
 
 for (const flag of ["--plain", "--version=3", '--version="2"', "--version=0"]) {
-  Deno.test(`withSession: a server with ${flag} is one without sessions`, async () => {
+  Deno.test(`withSession: a server with ${flag} has no sessions`, async () => {
     await using fixture = await startFixture("http", flag, "--auto");
     await using it = await connected(fixture);
     assertEquals(it.transport.capability, undefined);
@@ -245,7 +217,7 @@ for (const flag of ["--version=null", "--bare", "--nulls", "--huge"]) {
   });
 }
 
-Deno.test("withSession: ignores what is no cookie", async () => {
+Deno.test("withSession: ignores malformed cookies", async () => {
   await using fixture = await startFixture("http");
   await using it = await connected(fixture);
   const { id } = it;
@@ -273,7 +245,7 @@ Deno.test("withSession: gives its cookie and its events by copy", async () => {
   assertEquals(it.told, ["created"]);
 });
 
-Deno.test("withSession: a listener that throws is reported and stops nothing", async () => {
+Deno.test("withSession: reports a listener that throws, and goes on", async () => {
   await using fixture = await startFixture("http");
   await using it = await connected(fixture, {
     onsession: () => {

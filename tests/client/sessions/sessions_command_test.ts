@@ -159,7 +159,7 @@ Deno.test("sessions: the jar is where people are told, or where they want it", a
   await Deno.writeTextFile(other, "broken\n");
   const { code, stdout, stderr } = await user.run("jar", "list", "--jar", other);
   assertEquals([code, stdout], [0, "There are no cookies\n"]);
-  assertMatch(stderr, /^sessions: The cookie jar .* is of no use.*\.broken-1, .*\n$/);
+  assertMatch(stderr, /^sessions: The cookie jar .* is damaged or not a jar.*\.broken-1, .*\n$/);
   assertMatch(
     await user.fails(1, "jar", "list", "--jar", `${other}/jar.jsonl`),
     /^sessions: Cannot make the folder /,

@@ -1,13 +1,14 @@
 /**
- * Runs `client_server.ts` as a process and connects SDK clients to it.
+ * Runs `tests/fixtures/client/server.ts` as a process and connects SDK clients to it.
  */
 
 import { assert, assertThrows } from "@std/assert";
 import {
+  type CookieJar,
   sendOnce,
   type SessionEvent,
-  type SessionOptions,
   withSession,
+  type WithSessionOptions,
 } from "../../../client/mod.ts";
 import type { SessionTransport } from "../../../client/mod.ts";
 import { Client, ResultSchema, StreamableHTTPClientTransport } from "../../../client/sdk.ts";
@@ -20,7 +21,7 @@ import { lines } from "../lines.ts";
 export const KINDS = ["stdio", "http", "sse", "stateful"] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** How servers without -32002 refuse a call: the words differ, and mean nothing to the client. */
+/** Refusals of servers that know no -32002: one in words of a session, one in others. */
 export const REFUSALS = [
   "Error executing tool echo: Session required. Send session/create before calling tools.",
   "Error executing tool echo: module 'mcp.types' has no attribute 'McpError'",
@@ -29,7 +30,7 @@ export const REFUSALS = [
 const SCRIPT = new URL("../../fixtures/client/server.ts", import.meta.url).href;
 const ENV = { ...DENO_ENV, NO_COLOR: "1" };
 
-/** The fixture server: its process can be killed, and over HTTP started again on its port. */
+/** The fixture server, whose process can be killed and, over HTTP, restarted on its port. */
 export class Fixture implements AsyncDisposable {
   readonly #kind: Kind;
   readonly #flags: readonly string[];
@@ -41,7 +42,7 @@ export class Fixture implements AsyncDisposable {
   readonly #pids: number[] = [];
   #noticed: Promise<void> | undefined;
   #port = 0;
-  /** How many transports the factory has made. */
+  /** The number of transports that the factory has made. */
   connections = 0;
 
   constructor(kind: Kind, flags: readonly string[]) {
@@ -49,7 +50,7 @@ export class Fixture implements AsyncDisposable {
     this.#flags = kind === "sse" ? ["--sse", ...flags] : flags;
   }
 
-  /** Starts the process; over stdio the transport does that. */
+  /** Starts the process, unless over stdio, where the transport does. */
   async start(flags: readonly string[] = this.#flags): Promise<void> {
     if (this.#kind === "stdio") return;
     const transport = this.#kind === "stateful" ? "stateful" : "http";
@@ -73,12 +74,12 @@ export class Fixture implements AsyncDisposable {
     this.#port = await listening.promise;
   }
 
-  /** Where it listens. */
+  /** The URL of the server. */
   get url(): string {
     return `http://127.0.0.1:${this.#port}/mcp`;
   }
 
-  /** Makes a transport, as `withSession` asks for. */
+  /** Makes a transport, for `withSession`. */
   readonly connect = (): Transport => {
     this.connections++;
     if (this.#kind !== "stdio") {
@@ -119,7 +120,7 @@ export class Fixture implements AsyncDisposable {
     return new Promise((resolve) => this.#awaited.set(note, resolve));
   }
 
-  /** `kill -9`, and waits until it is known to be dead. */
+  /** Kills the process with SIGKILL, and waits for its end. */
   async kill(): Promise<void> {
     if (this.#kind === "stdio") {
       const pid = this.#stdio?.pid;
@@ -152,7 +153,7 @@ export class Fixture implements AsyncDisposable {
   }
 }
 
-/** A fixture whose sessions and whose list of what ran outlive its process. */
+/** A fixture whose sessions, and whose list of calls that ran, outlive its process. */
 export class Durable extends Fixture {
   readonly #folder: string;
 
@@ -170,7 +171,7 @@ export class Durable extends Fixture {
     return durable;
   }
 
-  /** What ran, in all of its lives. */
+  /** The calls that ran, in all of its processes. */
   async ran(): Promise<string[]> {
     return (await Deno.readTextFile(`${this.#folder}/log`)).split("\n").filter(Boolean);
   }
@@ -192,22 +193,21 @@ export function testEach(
   fn: (kind: Kind) => Promise<void>,
 ): void {
   for (const kind of kinds) {
-    // The SDK's stdio transport leaves the timer running that limits its close(); the fixture
-    // makes sure that its processes are gone.
+    // The SDK's stdio transport leaves a timer of close() running; the fixture checks its processes.
     const sanitize = kind !== "stdio";
     const test = { sanitizeOps: sanitize, sanitizeResources: sanitize, fn: () => fn(kind) };
     Deno.test({ name: `${name} (${kind})`, ...test });
   }
 }
 
-/** Starts the fixture, with flags of `client_server.ts`. */
+/** Starts the fixture, with these flags. */
 export async function startFixture(kind: Kind, ...flags: string[]): Promise<Fixture> {
   const fixture = new Fixture(kind, flags);
   await fixture.start();
   return fixture;
 }
 
-/** An SDK client with a session, and what it was told. */
+/** An SDK client with a session, and its events and errors. */
 export class Connected implements AsyncDisposable {
   readonly client = new Client({ name: "test", version: "1.0.0" }, {
     capabilities: { roots: {} },
@@ -217,7 +217,7 @@ export class Connected implements AsyncDisposable {
   readonly errors: string[] = [];
   closed = 0;
 
-  constructor(connect: () => Transport, options: SessionOptions = {}) {
+  constructor(connect: () => Transport, options: WithSessionOptions = {}) {
     this.transport = withSession(connect, {
       onsession: (event) => this.events.push(event),
       ...options,
@@ -255,13 +255,13 @@ export class Connected implements AsyncDisposable {
     return await this.client.request({ method, params }, ResultSchema);
   }
 
-  /** How often each note ran, and whatever else the fixture can be asked. */
+  /** The number of calls that ran, by their note. */
   async ran(): Promise<Record<string, number>> {
     const { ran } = await this.ask("fixture/ran");
     return ran as Record<string, number>;
   }
 
-  /** What the fixture has received with this method. */
+  /** The messages of this method that the fixture has received. */
   async seen(method: string): Promise<Seen[]> {
     const { seen } = await this.ask("fixture/seen");
     return (seen as Seen[]).filter((message) => message.method === method);
@@ -283,8 +283,19 @@ export interface Seen {
   readonly requestId?: unknown;
 }
 
+/** Where {@linkcode connectedWithJar} files the cookie. */
+export const JAR_KEY = { server: "fixture", profile: "default" };
+
+/** Connects a client that resumes its session from `jar`. */
+export function connectedWithJar(fixture: Fixture, jar: CookieJar): Promise<Connected> {
+  return connected(fixture, { jar, server: JAR_KEY.server });
+}
+
 /** Connects a client. */
-export async function connected(fixture: Fixture, options?: SessionOptions): Promise<Connected> {
+export async function connected(
+  fixture: Fixture,
+  options?: WithSessionOptions,
+): Promise<Connected> {
   const connected = new Connected(fixture.connect, options);
   await connected.client.connect(connected.transport);
   return connected;

@@ -1,5 +1,5 @@
 /**
- * Jars in files, and processes that use them together.
+ * Jars in files, and processes that share them.
  */
 
 import { assertEquals } from "@std/assert";
@@ -8,10 +8,10 @@ import { Fixture } from "../store/processes.ts";
 
 export const KEY = { server: "https://example.com/mcp", profile: "default" };
 
-/** What {@linkcode Fixture} runs. */
+/** The script of {@linkcode Fixture}. */
 export const PROCESS = "../client/jar";
 
-/** A jar of which everything that it warns of is noted. */
+/** Opens a jar that collects its warnings. */
 export async function openJar(path: string, warnings: string[] = [], now?: () => number) {
   return await FileJar.open(path, { now, warn: (text) => warnings.push(text) });
 }
@@ -20,7 +20,7 @@ export function namesIn(folder: string): string[] {
   return Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
 }
 
-/** Ten processes that begin to use a jar at the same moment, and what each of them warned of. */
+/** Has ten processes use a jar from the same moment; their warnings. */
 export async function fileTogether(path: string, count: number): Promise<string[]> {
   await using open = new AsyncDisposableStack();
   using lock = await Deno.open(`${path}.lock`, { write: true, create: true, mode: 0o600 });

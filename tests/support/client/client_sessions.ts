@@ -1,5 +1,5 @@
 /**
- * Runs of `client/sessions.ts` as a person starts it, with a folder of their own for its state.
+ * Runs of `client/sessions.ts` as a user starts it, each user with a state folder.
  */
 
 import { assertEquals } from "@std/assert";
@@ -9,14 +9,14 @@ import { CLEAN_ENV } from "../environment.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** What one run came to. */
+/** The outcome of one run. */
 export interface Ran {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** A user, who has a jar and no session but those made here. */
+/** A user with a new state folder. */
 export class User implements AsyncDisposable {
   readonly folder: string;
   readonly #gone: AsyncDisposable;
@@ -30,7 +30,7 @@ export class User implements AsyncDisposable {
     return new User(await tempFolder());
   }
 
-  /** Where the jar is when nothing is said about it. */
+  /** The path of the default jar. */
   get jar(): string {
     return `${this.folder}/mcp-sessions/cookies.jsonl`;
   }
@@ -40,7 +40,7 @@ export class User implements AsyncDisposable {
     return this.#start("run", "-A", "client/sessions.ts", ...args);
   }
 
-  /** Runs a command that must do what is asked, with further arguments of the runtime. */
+  /** Runs a command that must succeed, with further arguments of the runtime; its output. */
   async at(runtime: readonly string[], ...args: string[]): Promise<string> {
     const ran = await this.#start("run", "-A", ...runtime, "client/sessions.ts", ...args);
     return outputOf(ran, args);
@@ -51,12 +51,12 @@ export class User implements AsyncDisposable {
     return this.#start("task", "--quiet", "sessions", ...args);
   }
 
-  /** Runs a command that must do what is asked, and gives what it says. */
+  /** Runs a command that must succeed; its output. */
   async does(...args: string[]): Promise<string> {
     return outputOf(await this.run(...args), args);
   }
 
-  /** Runs a command that must fail with one line, and gives that. */
+  /** Runs a command that must fail with one line; that line. */
   async fails(status: number, ...args: string[]): Promise<string> {
     const { code, stdout, stderr } = await this.run(...args);
     assertEquals([code, stdout], [status, ""], `${args.join(" ")}: ${stderr}`);
@@ -64,7 +64,7 @@ export class User implements AsyncDisposable {
     return stderr.trimEnd();
   }
 
-  /** Runs a command that must do what is asked, and gives its document. */
+  /** Runs a command that must succeed; its JSON output. */
   async json(...args: string[]) {
     return JSON.parse(await this.does(...args.toSpliced(1, 0, "--json")));
   }

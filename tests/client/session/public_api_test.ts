@@ -1,5 +1,5 @@
 /**
- * What others see of the client: its exports, the members it forwards, its types.
+ * The public API of the client: its exports, the members it forwards, its types.
  */
 
 import { assertEquals } from "@std/assert";
@@ -18,7 +18,7 @@ Deno.test("client: exports these names", () => {
   ]);
 });
 
-/** A transport of which every use is noted. */
+/** A transport that notes every use. */
 function noting(): { transport: Transport; used: unknown[][] } {
   const used: unknown[][] = [];
   const transport: Transport = {
@@ -77,7 +77,7 @@ Deno.test("withSession: forwards every member that the SDK's Transport has", asy
   assertEquals(used.at(-1), ["close"]);
 });
 
-Deno.test("withSession: whoever closes it again waits until the connection is closed", async () => {
+Deno.test("withSession: a second close() waits for the first", async () => {
   const { transport } = noting();
   const ended = Promise.withResolvers<void>();
   transport.close = () => ended.promise;

@@ -1,6 +1,5 @@
 /**
- * Answers that come as a stream of events, and streams that break, end or are resumed before the
- * answer is there.
+ * Answers on event streams that break, end or are resumed before the answer.
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
@@ -32,7 +31,7 @@ Deno.test("withSession: a stream that ends without the answer is an unknown outc
   assertEquals([await fixture.ran(), it.errors], [["once", "after"], []]);
 });
 
-Deno.test("withSession: a stream that the SDK resumes brings its answer", async () => {
+Deno.test("withSession: takes the answer of a stream that the SDK resumes", async () => {
   await using fixture = await Durable.create("stateful", "--sse", "--event-ids");
   await using it = await connected(fixture);
   assertEquals(await it.call("cut", { note: "once" }), it.id);

@@ -1,6 +1,6 @@
 /**
- * The client with servers that know no -32002: they refuse a call without a live session by an
- * `isError` result, each in its own words, and forget their sessions as they are restarted.
+ * Refusals in words: servers that know no -32002 refuse by an `isError` result, and lose their sessions
+ * in a restart.
  */
 
 import { assertEquals, assertNotEquals } from "@std/assert";
@@ -21,7 +21,7 @@ async function outcome(it: Connected, name = "echo", args = {}): Promise<[string
   return [block?.text ?? "", result.isError === true];
 }
 
-/** The events, but for the connection's own. */
+/** The events, without `reconnected`. */
 function told(it: Connected): string[] {
   return it.told.filter((type) => type !== "reconnected");
 }
@@ -29,7 +29,7 @@ function told(it: Connected): string[] {
 for (const says of REFUSALS) {
   testEach(
     KINDS,
-    `withSession: a restart that a server tells of in words alone costs one call: ${says}`,
+    `withSession: a refusal in words after a restart costs one call: ${says}`,
     async (kind) => {
       await using fixture = await startFixture(kind, `--says=${says}`);
       await using it = await connected(fixture);
@@ -48,7 +48,7 @@ for (const says of REFUSALS) {
   );
 }
 
-Deno.test("withSession: a tool that fails asks for the session, and loses nothing", async () => {
+Deno.test("withSession: looks the session up after a tool fails, and loses nothing", async () => {
   await using fixture = await startFixture("http");
   await using it = await connected(fixture);
   for (let calls = 1; calls <= 3; calls++) {
@@ -60,14 +60,14 @@ Deno.test("withSession: a tool that fails asks for the session, and loses nothin
   assertEquals([it.told, it.errors], [["created"], []]);
 });
 
-Deno.test("withSession: nobody is asked where the failure itself says what became of the session", async () => {
+Deno.test("withSession: looks nothing up when the failure itself tells of the session", async () => {
   await using fixture = await startFixture("http");
   await using it = await connected(fixture);
   await it.client.callTool({ name: "fail", arguments: { cookie: "with" } });
-  // A caller's own cookie is the caller's business.
+  // The caller's own cookie.
   await it.client.callTool({ name: "fail", _meta: { "mcp/session": { id: it.id } } });
   assertEquals(await it.seen("session/list"), []);
-  // Who sends -32002 once does not refuse in words.
+  // A server that has sent -32002 does not refuse in words.
   await it.ask("fixture/lose");
   await it.call("echo");
   await it.client.callTool({ name: "fail" });
@@ -75,7 +75,7 @@ Deno.test("withSession: nobody is asked where the failure itself says what becam
   assertEquals(it.told, ["created", "lost", "created"]);
 });
 
-Deno.test("withSession: a server that has been replaced by one that refuses in words is asked", async () => {
+Deno.test("withSession: looks the session up at a new server that refuses in words", async () => {
   await using fixture = await startFixture("stateful");
   await using it = await connected(fixture);
   await it.ask("fixture/lose");
@@ -87,7 +87,7 @@ Deno.test("withSession: a server that has been replaced by one that refuses in w
   assertEquals(await outcome(it), [it.id!, false]);
 });
 
-testEach(KINDS, "withSession: ten calls refused at once are one question", async (kind) => {
+testEach(KINDS, "withSession: ten calls refused at once share one lookup", async (kind) => {
   await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`, "--hold-list");
   await using it = await connected(fixture);
   await it.ask("fixture/lose");
@@ -97,12 +97,12 @@ testEach(KINDS, "withSession: ten calls refused at once are one question", async
   await it.transport.send({ jsonrpc: "2.0", method: "notifications/release" });
   assertEquals(await calls, Array(10).fill([REFUSALS[0], true]));
   assertEquals((await it.seen("session/list")).length, 1);
-  assertEquals((await it.seen("tools/call")).length, 10, "none of them is sent again");
+  assertEquals((await it.seen("tools/call")).length, 10, "none of them is retried");
   assertEquals(it.told, ["created", "lost", "created"]);
   assertEquals(await outcome(it), [it.id!, false]);
 });
 
-testEach(["stdio", "http"], "withSession: a list that fails says nothing", async (kind) => {
+testEach(["stdio", "http"], "withSession: a list that fails loses nothing", async (kind) => {
   await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`, "--fail-list");
   await using it = await connected(fixture);
   const { id } = it;
@@ -111,20 +111,16 @@ testEach(["stdio", "http"], "withSession: a list that fails says nothing", async
   assertEquals([it.id, it.told, it.errors], [id, ["created"], ["No disk"]]);
 });
 
-testEach(
-  ["stdio", "http"],
-  "withSession: a list that hangs holds a result up for a while",
-  async (kind) => {
-    await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`, "--hold-list");
-    await using it = await connected(fixture, { establishMs: 300 });
-    await it.ask("fixture/lose");
-    assertEquals(await outcome(it), [REFUSALS[0], true]);
-    assertEquals([it.told, it.errors], [["created"], ["it took longer than 300 ms"]]);
-    await it.transport.send({ jsonrpc: "2.0", method: "notifications/release" });
-  },
-);
+testEach(["stdio", "http"], "withSession: a hanging list delays a result", async (kind) => {
+  await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`, "--hold-list");
+  await using it = await connected(fixture, { establishMs: 300 });
+  await it.ask("fixture/lose");
+  assertEquals(await outcome(it), [REFUSALS[0], true]);
+  assertEquals([it.told, it.errors], [["created"], ["it took longer than 300 ms"]]);
+  await it.transport.send({ jsonrpc: "2.0", method: "notifications/release" });
+});
 
-Deno.test("withSession: a list without end is read once, however many calls fail", async () => {
+Deno.test("withSession: reads an endless list once, however many calls fail", async () => {
   await using fixture = await startFixture("http", "--endless");
   await using it = await connected(fixture);
   await outcome(it, "fail");
@@ -134,7 +130,7 @@ Deno.test("withSession: a list without end is read once, however many calls fail
   assertEquals(it.told, ["created"]);
 });
 
-testEach(["stdio", "http"], "withSession: a server without a list can't be asked", async (kind) => {
+testEach(["stdio", "http"], "withSession: loses nothing without session/list", async (kind) => {
   await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`, "--no-list");
   await using it = await connected(fixture);
   await it.ask("fixture/lose");
@@ -143,21 +139,17 @@ testEach(["stdio", "http"], "withSession: a server without a list can't be asked
   assertEquals(await it.seen("session/list"), []);
 });
 
-testEach(
-  KINDS,
-  "withSession: a call without a session that is refused in words gets one for the next",
-  async (kind) => {
-    await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`);
-    await using it = await connected(fixture);
-    await it.call("revoke");
-    assertEquals([it.id, it.told], [undefined, ["created", "revoked"]]);
-    assertEquals(await outcome(it), [REFUSALS[0], true]);
-    assertEquals(it.told, ["created", "revoked", "created"]);
-    assertEquals(await outcome(it), [it.id!, false]);
-  },
-);
+testEach(KINDS, "withSession: creates a session after a refusal in words", async (kind) => {
+  await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`);
+  await using it = await connected(fixture);
+  await it.call("revoke");
+  assertEquals([it.id, it.told], [undefined, ["created", "revoked"]]);
+  assertEquals(await outcome(it), [REFUSALS[0], true]);
+  assertEquals(it.told, ["created", "revoked", "created"]);
+  assertEquals(await outcome(it), [it.id!, false]);
+});
 
-testEach(KINDS, "withSession: a late failure of an older session touches nothing", async (kind) => {
+testEach(KINDS, "withSession: a late failure in an older session changes nothing", async (kind) => {
   await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`);
   await using it = await connected(fixture);
   const late = it.client.callTool({ name: "hold", arguments: { note: "late", fails: "yes" } });
@@ -170,49 +162,41 @@ testEach(KINDS, "withSession: a late failure of an older session touches nothing
   assertEquals(await it.seen("session/list"), []);
 });
 
-testEach(
-  ["stdio", "stateful"],
-  "withSession: asks every new connection once for the session that it holds",
-  async (kind) => {
-    await using fixture = await Durable.create(kind);
-    await using it = await connected(fixture);
+testEach(["stdio", "stateful"], "withSession: one lookup on each connection", async (kind) => {
+  await using fixture = await Durable.create(kind);
+  await using it = await connected(fixture);
+  await it.call("echo");
+  for (let lives = 1; lives <= 2; lives++) {
+    await fixture.kill();
+    await fixture.start();
+    await Promise.all(Array.from({ length: 5 }, () => it.call("echo")));
     await it.call("echo");
-    for (let lives = 1; lives <= 2; lives++) {
-      await fixture.kill();
-      await fixture.start();
-      await Promise.all(Array.from({ length: 5 }, () => it.call("echo")));
-      await it.call("echo");
-      const asked = await it.seen("session/list");
-      assertEquals(
-        asked.map(({ cookie }) => cookie?.id),
-        [it.id],
-        "what it saw began with its life",
-      );
-    }
-    assertEquals(told(it), ["created"]);
-  },
-);
+    const asked = await it.seen("session/list");
+    assertEquals(
+      asked.map(({ cookie }) => cookie?.id),
+      [it.id],
+      "what it saw began with its life",
+    );
+  }
+  assertEquals(told(it), ["created"]);
+});
 
-testEach(
-  KINDS,
-  "withSession: the answer for one session is not taken for another's",
-  async (kind) => {
-    await using fixture = await startFixture(kind, "--hold-list");
-    await using it = await connected(fixture);
-    const first = it.client.callTool({ name: "fail" });
-    await Promise.race([fixture.running("session/list"), first]);
-    await it.call("rotate");
-    const { id } = it;
-    const second = it.client.callTool({ name: "fail", arguments: { note: "second" } });
-    await fixture.running("second");
-    for (let i = 0; i < 1000 && (await it.seen("session/list")).length < 2; i++);
-    await it.transport.send({ jsonrpc: "2.0", method: "notifications/release" });
-    await Promise.all([first, second]);
-    assertEquals([it.id, it.told], [id, ["created", "replaced"]]);
-  },
-);
+testEach(KINDS, "withSession: a lookup of one session says nothing of another", async (kind) => {
+  await using fixture = await startFixture(kind, "--hold-list");
+  await using it = await connected(fixture);
+  const first = it.client.callTool({ name: "fail" });
+  await Promise.race([fixture.running("session/list"), first]);
+  await it.call("rotate");
+  const { id } = it;
+  const second = it.client.callTool({ name: "fail", arguments: { note: "second" } });
+  await fixture.running("second");
+  for (let i = 0; i < 1000 && (await it.seen("session/list")).length < 2; i++);
+  await it.transport.send({ jsonrpc: "2.0", method: "notifications/release" });
+  await Promise.all([first, second]);
+  assertEquals([it.id, it.told], [id, ["created", "replaced"]]);
+});
 
-Deno.test("withSession: a failure is delivered though its server is gone for good", async () => {
+Deno.test("withSession: delivers a failure though its server is gone", async () => {
   await using fixture = await startFixture("stateful");
   let connections = 0;
   await using it = new Connected(() => {

@@ -1,40 +1,40 @@
 /**
- * The client with servers that answer nonsense: it is told, or ignores it, and always comes to an
- * end.
+ * Servers that answer nonsense: the client reports or ignores it, and always ends.
  */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { sessionCapability } from "../../../client/session/capability.ts";
-import { sendOnce, type SessionOptions } from "../../../client/mod.ts";
+import { sendOnce, type WithSessionOptions } from "../../../client/mod.ts";
 import { McpError, StreamableHTTPClientTransport } from "../../../client/sdk.ts";
 import { Connected } from "../../support/client/client_fixture.ts";
 
-interface Asked {
+interface Received {
   readonly id?: number | string;
   readonly method: string;
   readonly params?: { readonly name?: string; readonly _meta?: Record<string, unknown> };
 }
-type Answers = Partial<Record<string, (asked: Asked) => unknown>>;
+type Answers = Partial<Record<string, (received: Received) => unknown>>;
 
 const SESSION = { version: 2, features: ["create", "list", "delete"] };
 const COOKIE = { id: "sess-1" };
 
-/** A server that answers each method as it is told, and the client that is connected to it. */
+/** A server with these answers by method, and the client that is connected to it. */
 class Hostile implements AsyncDisposable {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  readonly asked: Asked[] = [];
+  readonly received: Received[] = [];
   readonly it: Connected;
 
-  constructor(answers: Answers, options?: SessionOptions) {
+  constructor(answers: Answers, options?: WithSessionOptions) {
     this.#server = Deno.serve(
       { hostname: "127.0.0.1", port: 0, onListen: () => {} },
       async (request) => {
         if (request.method !== "POST") return new Response(null, { status: 405 });
-        const asked: Asked = await request.json();
-        this.asked.push(asked);
-        if (asked.id === undefined) return new Response(null, { status: 202 });
-        const answer = answers[asked.method] ?? DEFAULTS[asked.method] ?? (() => ({ result: {} }));
-        return Response.json({ jsonrpc: "2.0", id: asked.id, ...Object(answer(asked)) });
+        const received: Received = await request.json();
+        this.received.push(received);
+        if (received.id === undefined) return new Response(null, { status: 202 });
+        const answer = answers[received.method] ?? DEFAULTS[received.method] ??
+          (() => ({ result: {} }));
+        return Response.json({ jsonrpc: "2.0", id: received.id, ...Object(answer(received)) });
       },
     );
     const url = new URL(`http://127.0.0.1:${this.#server.addr.port}/`);
@@ -43,7 +43,7 @@ class Hostile implements AsyncDisposable {
   }
 
   count(method: string): number {
-    return this.asked.filter((asked) => asked.method === method).length;
+    return this.received.filter((received) => received.method === method).length;
   }
 
   async connect(): Promise<Connected> {
@@ -58,9 +58,9 @@ class Hostile implements AsyncDisposable {
 }
 
 function initialized(session: unknown, serverInfo: unknown = { name: "hostile", version: "1" }) {
-  return (asked: Asked) => ({
+  return (received: Received) => ({
     result: {
-      protocolVersion: Object(asked.params).protocolVersion,
+      protocolVersion: Object(received.params).protocolVersion,
       capabilities: { tools: {}, experimental: { session } },
       serverInfo,
     },
@@ -75,7 +75,7 @@ const DEFAULTS: Answers = {
 
 const refuse = (data?: unknown) => () => ({ error: { code: -32002, message: "No", data } });
 
-Deno.test("withSession: a server that refuses every call is asked twice for each", async () => {
+Deno.test("withSession: sends a call that is always refused twice", async () => {
   let sessions = 0;
   await using hostile = new Hostile({
     "session/create": () => ({ result: { id: `sess-${++sessions}` } }),
@@ -88,7 +88,7 @@ Deno.test("withSession: a server that refuses every call is asked twice for each
   }
 });
 
-Deno.test("withSession: ten calls that are all refused, twice, end", async () => {
+Deno.test("withSession: ten calls that are refused twice end", async () => {
   await using hostile = new Hostile({ "tools/call": refuse() });
   const it = await hostile.connect();
   const calls = Array.from({ length: 10 }, () => assertRejects(() => it.call("x"), McpError));
@@ -101,16 +101,16 @@ const REASONS: unknown[] = ["ended ", ["ended"], { reason: "ended" }, 7, null, {
   toString: "ended",
 }];
 for (const reason of REASONS) {
-  Deno.test(`withSession: a reason that is none is none: ${JSON.stringify(reason)}`, async () => {
+  Deno.test(`withSession: ignores a reason of another shape: ${JSON.stringify(reason)}`, async () => {
     let refused = false;
     const answer = () => refused ? DEFAULTS["tools/call"] : (refused = true, refuse({ reason }));
-    await using hostile = new Hostile({ "tools/call": (asked) => answer()?.(asked) });
+    await using hostile = new Hostile({ "tools/call": (received) => answer()?.(received) });
     const it = await hostile.connect();
     assertEquals(await it.call("x"), "ran");
   });
 }
 
-Deno.test("sessionCapability: what is no capability of this version is none", () => {
+Deno.test("sessionCapability: ignores anything but a capability of this version", () => {
   const none = [null, true, 7, "session", [], [SESSION], { version: [] }, { version: "2" }];
   for (const session of none) {
     const result = { capabilities: { experimental: { session } } };
@@ -121,7 +121,7 @@ Deno.test("sessionCapability: what is no capability of this version is none", ()
   }
 });
 
-Deno.test("withSession: features of any shape are read as what they are", async () => {
+Deno.test("withSession: ignores features of another shape", async () => {
   for (const features of [{}, "create", [["create"], 7, null], undefined]) {
     await using hostile = new Hostile({ initialize: initialized({ version: 2, features }) });
     const it = await hostile.connect();
@@ -148,15 +148,15 @@ for (const result of CREATED) {
   });
 }
 
-Deno.test("withSession: a name of any length makes a title of bounded length", async () => {
+Deno.test("withSession: bounds the title that a long name makes", async () => {
   const serverInfo = { name: "é".repeat(1 << 20), version: "1" };
   await using hostile = new Hostile({ initialize: initialized(SESSION, serverInfo) });
   await hostile.connect();
-  const created = hostile.asked.find(({ method }) => method === "session/create");
+  const created = hostile.received.find(({ method }) => method === "session/create");
   assert(JSON.stringify(created).length < 2000);
 });
 
-Deno.test("withSession: a cookie in every result, each another, never piles up", async () => {
+Deno.test("withSession: keeps one of many cookies", async () => {
   let count = 0;
   const answer = () => ({
     result: {
@@ -169,7 +169,7 @@ Deno.test("withSession: a cookie in every result, each another, never piles up",
   for (let call = 0; call < 50; call++) await it.call("x");
   assertEquals(it.transport.cookie, { id: "sess-50" });
   assertEquals(it.told.length, 50, "created, then 49 times replaced: the first has the same id");
-  for (const { params } of hostile.asked) assert(JSON.stringify(params ?? {}).length < 1000);
+  for (const { params } of hostile.received) assert(JSON.stringify(params ?? {}).length < 1000);
 });
 
 Deno.test("withSession: takes no session from a server that announced none", async () => {

@@ -1,24 +1,24 @@
 /**
- * A session's id is in the jar before anything that is in the session is acknowledged: a client that
- * is killed right after finds it again.
+ * The jar has a session's id before a result of that session is delivered, so that a killed client
+ * finds the session again.
  */
 
 import { assertEquals, assertNotEquals } from "@std/assert";
 import type { CookieJar, HeldCookie } from "../../../client/mod.ts";
 import { connected, startFixture } from "../../support/client/client_fixture.ts";
 
-Deno.test("withSession: a new id is in the jar before the client hears of it", async () => {
+Deno.test("CookieSlot: saves a new id before the client gets it", async () => {
   await using fixture = await startFixture("http");
   const order: string[] = [];
-  const keep = async () => {
+  const save = async () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
-    order.push("kept");
+    order.push("saved");
   };
   const jar: CookieJar = {
     get: () => Promise.resolve(undefined),
-    set: keep,
+    set: save,
     add: async (_, cookie) => {
-      await keep();
+      await save();
       return cookie;
     },
     delete: () => Promise.resolve(),
@@ -27,10 +27,10 @@ Deno.test("withSession: a new id is in the jar before the client hears of it", a
   order.push("connected");
   await it.call("rotate");
   order.push("answered");
-  assertEquals(order, ["kept", "connected", "kept", "answered"]);
+  assertEquals(order, ["saved", "connected", "saved", "answered"]);
 });
 
-Deno.test("withSession: a lost session that is slow to leave the jar is not taken up again", async () => {
+Deno.test("CookieSlot: does not resume a lost session that is slow to leave the jar", async () => {
   await using fixture = await startFixture("http", "--no-list");
   let cookie: HeldCookie | undefined;
   const jar: CookieJar = {

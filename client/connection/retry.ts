@@ -1,0 +1,32 @@
+/**
+ * The retry policy: which failed sends are retried, and with what backoff.
+ *
+ * @module
+ */
+
+import { sendErrorKind } from "./send_errors.ts";
+
+/**
+ * - `backoff`: sent again after a pause, as the server has not seen it.
+ * - `reconnect`: sent again over a new connection.
+ * - `fail`: not sent again, as the server may have acted on it or has refused it.
+ */
+export type RetryAction = "backoff" | "reconnect" | "fail";
+
+/** The action for the error that a transport's `send` ended with. */
+export function retryAction(error: unknown): RetryAction {
+  switch (sendErrorKind(error)) {
+    case "unsent":
+      return "backoff";
+    case "gone":
+      return "reconnect";
+    case "broken":
+    case "other":
+      return "fail";
+  }
+}
+
+/** The pause after the attempt with this index, in milliseconds: 50, 100, 200, … 1,000. */
+export function backoffMs(attempt: number): number {
+  return Math.min(1000, 50 * 2 ** attempt);
+}
