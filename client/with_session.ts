@@ -7,7 +7,7 @@
 import type { HeldCookie } from "../protocol/cookie.ts";
 import type { SessionCapability } from "./session/capability.ts";
 import type { SessionEvent } from "./session/events.ts";
-import { messageOf } from "../runtime/errors.ts";
+import { asError } from "../runtime/errors.ts";
 import { type CookieJar, MemoryJar } from "./jar/cookie_jar.ts";
 import { CookieSlot } from "./session/cookie_slot.ts";
 import { SessionLayer } from "./session/session_layer.ts";
@@ -115,8 +115,7 @@ export function withSession(
   const reconnectMs = positive("reconnectMs", options.reconnectMs ?? 10_000);
   const slot = new CookieSlot(jar ?? new MemoryJar(), { server: server ?? "", profile }, {
     onevent: (event) => onsession?.(event),
-    onerror: (error) =>
-      layer.onerror?.(error instanceof Error ? error : new Error(messageOf(error))),
+    onerror: (error) => layer.onerror?.(asError(error)),
   });
   const transport = new ReconnectingTransport(connect, { reconnectMs, givesUp: true });
   const layer = new SessionLayer({

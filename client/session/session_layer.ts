@@ -4,7 +4,7 @@
  * @module
  */
 
-import { messageOf } from "../../runtime/errors.ts";
+import { asError } from "../../runtime/errors.ts";
 import { cancelledId } from "../../jsonrpc/message.ts";
 import { type HeldCookie, resultCookie, withCookie } from "../../protocol/cookie.ts";
 import { METHOD } from "../../protocol/methods.ts";
@@ -384,7 +384,7 @@ export class SessionLayer implements Transport {
 
   #reportError(error: unknown): void {
     if (this.#closing.signal.aborted) return;
-    this.onerror?.(error instanceof Error ? error : new Error(messageOf(error)));
+    this.onerror?.(asError(error));
   }
 }
 
