@@ -1,6 +1,5 @@
 /**
- * The bridge: gives any MCP host, which knows nothing of sessions, sessions with a server that has
- * them.
+ * The bridge: gives an MCP host without sessions the sessions of a server.
  *
  *     deno run -A client/bridge.ts --url http://127.0.0.1:8765/mcp
  *     deno run -A client/bridge.ts -- deno run -A servers/notebook.ts
@@ -12,7 +11,7 @@ import { requireDeno } from "../runtime/deno_version.ts";
 import { sha256 } from "../runtime/sha256.ts";
 import { logToStderr } from "../runtime/log_to_stderr.ts";
 import { CONVERSATION_KEYS } from "../protocol/conversation.ts";
-import { Conversations } from "./bridge/conversations.ts";
+import { ConversationSessions } from "./bridge/conversation_sessions.ts";
 import { type Behind, HELP, parseFlags, UsageError } from "./bridge/flags.ts";
 import type { ListingJar } from "./bridge/handle_jar.ts";
 import { Host } from "./bridge/host.ts";
@@ -29,7 +28,7 @@ import { StreamableHTTPClientTransport } from "./sdk.ts";
 import { sendPaced } from "./connection/send_once.ts";
 import { ServerProcess } from "./connection/server_process.ts";
 
-/** How the server is connected to, what the jar calls it and its user, and what people call it. */
+/** Connects to a server, and names it: for the jar, with its user, and for people. */
 function target(
   behind: Behind,
   room: () => Promise<void>,
@@ -47,7 +46,7 @@ function target(
   }
   const { command, args } = behind;
   return {
-    // The host's environment is meant for the server.
+    // The server gets the host's environment.
     connect: () => new ServerProcess({ command, args, room }),
     server: commandKey([command, ...args]),
     user: "",
@@ -55,14 +54,14 @@ function target(
   };
 }
 
-/** Tells apart those whom a server tells apart by headers, of which the jar is to have nothing. */
+/** Tells apart users of one server by a hash of their headers, as the jar holds no secrets. */
 function userOf(headers: readonly (readonly [string, string])[]): string {
   if (headers.length === 0) return "";
   const named = headers.map(([name, value]) => [name.toLowerCase(), value]).sort();
   return sha256(JSON.stringify(named)).slice(0, 16);
 }
 
-/** The jar that the user's clients share. Without it, sessions last as long as this process. */
+/** The jar that all clients of the local user share, or else one in memory. */
 async function openJar(log: Log): Promise<ListingJar & Partial<AsyncDisposable>> {
   try {
     return await FileJar.open(defaultJarPath(), { warn: (message) => log("warn", message) });
@@ -92,13 +91,13 @@ async function main(): Promise<number> {
   const jar = await openJar(log);
   const keys = [...command.conversationKeys, ...CONVERSATION_KEYS];
   const { session, perProcess } = command;
-  const finding = { jar, server, user, keys, name: session, perProcess, log };
-  const conversations = new Conversations(finding);
+  const options = { jar, server, user, keys, name: session, perProcess, log };
+  const conversations = new ConversationSessions(options);
   const handles = session === undefined && !perProcess ? { jar, server, user } : undefined;
   const relay = new Relay({ host, connect, server: shown, session, conversations, handles, log });
   const stop = stopSignal().then(() => {
     if (!host.ended) return;
-    // A host that has ended the input before kills next.
+    // After the end of its input, a host's next signal would be SIGKILL.
     relay.hurry();
     void terminateAll();
   });

@@ -1,26 +1,25 @@
 /**
- * Looks after sessions from the command line:
+ * The sessions command: looks after sessions from the command line.
  *
  *     deno task sessions --help
  *
  * @module
  */
 
+import { messageOf } from "../runtime/errors.ts";
 import { stopSignal } from "../runtime/stop_signal.ts";
 import { requireDeno } from "../runtime/deno_version.ts";
-import { printable } from "../runtime/terminal_text.ts";
-import { messageOf } from "../runtime/errors.ts";
+import { printable, printableJson } from "../runtime/terminal_text.ts";
 import { defaultJarPath, FileJar, settleSizeLimit, surviveSizeLimit } from "./jar/file_jar.ts";
 import { redactUrl } from "./jar/server_key.ts";
-import { printableJson } from "../runtime/terminal_text.ts";
 import { endAll, terminateAll } from "./connection/child_processes.ts";
 import { type Command, HELP, parseCommand, UsageError } from "./sessions/flags.ts";
-import { Ids } from "./sessions/session_ids.ts";
+import { IdRedactor } from "./sessions/id_redactor.ts";
 import { runOnJar } from "./sessions/jar_commands.ts";
-import { type Report, table } from "./sessions/report.ts";
+import { type Report, reportText } from "./sessions/report.ts";
 import { runOnServer } from "./sessions/server_commands.ts";
 
-/** Runs one command, and gives the exit status. */
+/** Runs one command. The result is the exit status. */
 async function main(args: readonly string[]): Promise<number> {
   let command: Command;
   try {
@@ -35,17 +34,17 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const { json, full } = command.settings;
-  const ids = new Ids(full);
+  const ids = new IdRedactor(full);
   const complain = (text: string) => {
     // A URL may have a password or a key in it.
-    const safe = ids.shorten(text).replace(/https?:\/\/[^\s"')]+/g, redactUrl);
+    const safe = ids.redact(text).replace(/https?:\/\/[^\s"')]+/g, redactUrl);
     console.error(`sessions: ${printable(safe.replace(/\s*\n\s*/g, " "))}`);
   };
   try {
     const report = await run(command, ids, complain);
     if (json) console.log(printableJson(report.json, 2));
-    else if (report.failed) complain(textOf(report, ids));
-    else console.log(textOf(report, ids));
+    else if (report.failed) complain(reportText(report, ids));
+    else console.log(reportText(report, ids));
     return report.failed ? 1 : 0;
   } catch (error) {
     await stopping;
@@ -56,7 +55,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 async function run(
   command: Exclude<Command, { kind: "help" }>,
-  ids: Ids,
+  ids: IdRedactor,
   warn: (text: string) => void,
 ): Promise<Report> {
   const { jar: path = defaultJarPath(), profile } = command.settings;
@@ -67,12 +66,7 @@ async function run(
   return await runOnServer(action, { target, jar, profile: profile ?? "default", ids, warn });
 }
 
-function textOf({ shown }: Report, ids: Ids): string {
-  const shorten = (text: string) => ids.shorten(text);
-  return typeof shown === "string" ? printable(shorten(shown), "\n\t") : table(shown, shorten);
-}
-
-/** Set once somebody stops this: nothing goes on after that. */
+/** Set by a stop signal: nothing goes on after that. */
 let stopping: Promise<never> | undefined;
 
 if (import.meta.main) {
@@ -82,7 +76,7 @@ if (import.meta.main) {
   });
   const status = await main(Deno.args);
   await stopping;
-  // A connection that could not be made is given up without waiting for its server to end.
+  // A failed connection does not wait for its server to end.
   await endAll();
   await settleSizeLimit();
   Deno.exit(status);

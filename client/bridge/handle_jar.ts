@@ -1,9 +1,10 @@
 /**
- * The sessions that models name by their handles: the cookies, in a jar that outlives the bridge.
+ * The jar of handles: the cookies of sessions that models name, which outlive the bridge.
  *
  * @module
  */
 
+import { shortId } from "../../runtime/redaction.ts";
 import { messageOf } from "../../runtime/errors.ts";
 import type { HeldCookie } from "../../protocol/cookie.ts";
 import { Deadline } from "../../runtime/deadline.ts";
@@ -17,45 +18,42 @@ import {
 import type { CookieJar, JarEntry, JarKey } from "../jar/cookie_jar.ts";
 import { serverKey } from "../jar/server_key.ts";
 import { CookieSlot } from "../session/cookie_slot.ts";
-import { shortId } from "../../runtime/redaction.ts";
+import { IdleCache } from "./idle_cache.ts";
 import type { Log } from "../../runtime/log.ts";
 
-/** How long the jar may take. */
+/** The deadline of one operation on the jar. */
 const JAR_MS = 5_000;
-/** How many sessions are at hand; the jar has the others. */
-const MAX_AT_HAND = 1000;
-/** How many a server has in the jar: some servers make one for each call that names none. */
+/** Handles that are kept in the jar for a server: some make one for each call that names none. */
 const MAX_FILED = 1000;
-/** How many are filed from one look for too many to the next: a look reads all that the jar has. */
+/** New handles between two trims, each of which reads the whole jar. */
 const FILED_BETWEEN_TRIMS = 100;
 
-/** A jar that tells what is in it. */
+/** A jar that lists its cookies. */
 export interface ListingJar extends CookieJar {
   /** All cookies, in the order in which they were first filed. */
   list(): Promise<JarEntry[]>;
 }
 
-/** What a handle jar is made of. */
-export interface HandleJarParts {
+export interface HandleJarOptions {
   readonly jar: ListingJar;
-  /** What the jar files the server's cookies under. */
+  /** The server's name in the jar. */
   readonly server: string;
-  /** Tells apart the users of one server who share the jar; empty for a server that does not ask. */
+  /** Tells apart users of one server who share the jar; empty without authentication. */
   readonly user: string;
   readonly log: Log;
-  /** Ends all waiting early. */
+  /** Ends every wait early. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Holds the cookie of the session that a handle names, and never another session's: with the
- * session gone it holds the last cookie, but files none and takes none over any more.
+ * Holds the cookie of the session that a handle names, and never another session's: once that is
+ * gone, it keeps the last cookie, and neither files nor takes over any.
  */
 export class HandleSlot extends CookieSlot {
   override readonly isPinned = true;
   /** The session's id. */
   readonly handle: string;
-  /** Requests that use it and have not been answered. */
+  /** The number of pending requests that use this slot. */
   inFlight = 0;
   /** Settles when the jar has been read. */
   loading: Promise<unknown> = Promise.resolve();
@@ -63,7 +61,7 @@ export class HandleSlot extends CookieSlot {
   #isFiled = false;
   #isGone = false;
 
-  /** Holds the id alone, which is a complete cookie. */
+  /** Holds the id alone at first, which is a complete cookie. */
   constructor(handle: string, ...parts: ConstructorParameters<typeof CookieSlot>) {
     super(...parts);
     this.handle = handle;
@@ -79,15 +77,20 @@ export class HandleSlot extends CookieSlot {
     return this.#isFiled;
   }
 
-  /** Whether the session has turned out to be gone. */
+  /** Whether the session is known to be gone. */
   get isGone(): boolean {
     return this.#isGone;
+  }
+
+  /** Whether the jar has all there is to it. */
+  get isIdle(): boolean {
+    return this.inFlight === 0 && this.isSaved;
   }
 
   override async load(deadline: Deadline, mustAnswer: boolean): Promise<HeldCookie | undefined> {
     const filed = await super.load(deadline, mustAnswer);
     this.#isFiled = filed !== undefined;
-    // If somebody has taken the jar away, what is held may be all that there is of the state.
+    // Without the jar's copy, the held cookie may be the only one with the session's state.
     if (filed !== undefined) this.#cookie = filed;
     return filed;
   }
@@ -101,28 +104,26 @@ export class HandleSlot extends CookieSlot {
   }
 }
 
-/** The sessions of one server that have been named to models. */
+/** The handles of one server and user. */
 export class HandleJar {
-  readonly #parts: HandleJarParts;
+  readonly #options: HandleJarOptions;
   readonly #prefix: string;
-  /** Those that were used last come last. */
-  readonly #slots = new Map<string, HandleSlot>();
+  readonly #slots = new IdleCache<HandleSlot>();
   #filed = 0;
 
-  /** Has none at hand at first. */
-  constructor(parts: HandleJarParts) {
-    this.#parts = parts;
-    this.#prefix = parts.user === "" ? "handle:" : `handle:${parts.user}:`;
+  constructor(options: HandleJarOptions) {
+    this.#options = options;
+    this.#prefix = options.user === "" ? "handle:" : `handle:${options.user}:`;
   }
 
   /**
-   * The slot of a session, for one request: to be given back by {@linkcode HandleJar.close}. Between
-   * requests another bridge may change what the jar has, so it is read anew.
+   * The slot of a handle, for one request, until {@linkcode HandleJar.close}. The first of concurrent
+   * requests reads the jar, which another bridge may have changed.
    *
    * @throws {Error} If the jar does not answer in time.
    */
   async open(handle: string): Promise<HandleSlot> {
-    const slot = this.#atHand(handle);
+    const slot = this.#slotOf(handle);
     const isFirst = slot.inFlight++ === 0;
     if (isFirst && slot.isSaved) slot.loading = slot.load(this.#deadline(), true);
     try {
@@ -135,7 +136,7 @@ export class HandleJar {
   }
 
   /**
-   * Whether this is a handle that the jar has.
+   * Whether the jar has this handle.
    *
    * @throws {Error} If the jar does not answer in time.
    */
@@ -146,12 +147,11 @@ export class HandleJar {
     return slot.isFiled;
   }
 
-  /** Takes a slot back. */
   close(slot: HandleSlot): void {
     slot.inFlight--;
   }
 
-  /** Files a cookie under its own id. Never rejects: a handle works without the jar, too. */
+  /** Files a cookie under its own id. Never rejects, as a handle works without the jar, too. */
   async keep(cookie: HeldCookie): Promise<void> {
     try {
       const slot = await this.open(cookie.id);
@@ -165,13 +165,13 @@ export class HandleJar {
     }
   }
 
-  /** Takes out the cookie of a session that is gone. Never rejects. */
+  /** Removes the cookie of a session that is gone. Never rejects. */
   async drop(slot: HandleSlot): Promise<void> {
     slot.apply(lost(slot.cookie));
     await this.saved(slot);
   }
 
-  /** Waits until the jar has what `slot` holds, but not for ever. Never rejects. */
+  /** Waits, within the deadline, until the jar has the cookie of `slot`. Never rejects. */
   async saved(slot: HandleSlot): Promise<void> {
     await this.#deadline().limit(slot.flush()).catch((error) => this.#fail(error));
   }
@@ -182,7 +182,7 @@ export class HandleJar {
    * @throws {Error} If the jar does not answer in time.
    */
   async list(): Promise<HeldCookie[]> {
-    const { jar, server } = this.#parts;
+    const { jar, server } = this.#options;
     const entries = await this.#deadline().limit(jar.list());
     return entries
       .filter((entry) => serverKey(entry.server) === serverKey(server))
@@ -190,38 +190,34 @@ export class HandleJar {
       .map(({ cookie }) => cookie);
   }
 
-  /** Takes out the oldest that are not missed: without state in the cookie, the id alone will do. */
+  /** Removes the oldest cookies without state: there the id, which the model has, is enough. */
   async #trim(): Promise<void> {
-    const { jar } = this.#parts;
+    const { jar } = this.#options;
     const oldest = (await this.list()).slice(0, -MAX_FILED).filter((cookie) => !hasState(cookie));
     for (const { id } of oldest) await this.#deadline().limit(jar.delete(this.#key(id), id));
   }
 
   #key(handle: string): JarKey {
-    return { server: this.#parts.server, profile: this.#prefix + handle };
+    return { server: this.#options.server, profile: this.#prefix + handle };
   }
 
-  #atHand(handle: string): HandleSlot {
-    const there = this.#slots.get(handle);
-    const slot = there === undefined || there.isGone
-      ? new HandleSlot(handle, this.#parts.jar, this.#key(handle), {
-        onevent: () => this.#parts.log("info", `session ${shortId(handle)}… is gone`),
+  #slotOf(handle: string): HandleSlot {
+    const cached = this.#slots.get(handle);
+    const slot = cached === undefined || cached.isGone
+      ? new HandleSlot(handle, this.#options.jar, this.#key(handle), {
+        onevent: () => this.#options.log("info", `session ${shortId(handle)}… is gone`),
         onerror: (error) => this.#fail(error),
       })
-      : there;
-    this.#slots.delete(handle);
-    const excess = this.#slots.size + 1 - MAX_AT_HAND;
-    const idle = this.#slots.values().filter((each) => each.inFlight === 0 && each.isSaved);
-    for (const each of idle.take(Math.max(0, excess))) this.#slots.delete(each.handle);
+      : cached;
     this.#slots.set(handle, slot);
     return slot;
   }
 
   #deadline(): Deadline {
-    return new Deadline(JAR_MS, this.#parts.signal);
+    return new Deadline(JAR_MS, this.#options.signal);
   }
 
   #fail(error: unknown): void {
-    this.#parts.log("warn", `the cookie jar: ${messageOf(error)}`);
+    this.#options.log("warn", `the cookie jar: ${messageOf(error)}`);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The host's end of the bridge: JSON-RPC messages, one a line, over a pair of byte streams.
+ * The bridge's connection to its host: JSON-RPC messages, one a line, over a pair of byte streams.
  *
  * @module
  */
@@ -10,26 +10,25 @@ import { asMessage, readMessage, type Refused } from "../../jsonrpc/message.ts";
 import { Strays } from "../../jsonrpc/strays.ts";
 import type { JSONRPCMessage } from "../sdk.ts";
 
-/** How much may wait for the host to read it, in bytes, before nothing more is taken for it. */
+/** Unread bytes past which {@linkcode Host.room} waits. */
 const MAX_UNREAD_BYTES = 32 * 1024 * 1024;
 
-/** What a {@linkcode Host} is made of. */
-export interface HostParts {
-  /** What the host sends. */
+export interface HostOptions {
+  /** From the host. */
   readonly readable: ReadableStream<Uint8Array>;
-  /** What the host gets: the protocol and nothing else. */
+  /** To the host: the protocol and nothing else. */
   readonly writable: WritableStream<Uint8Array>;
-  /** Told of what the host sends that is of no use and is not answered. */
+  /** Told of lines that are neither messages nor answered. */
   readonly stray: (message: string) => void;
 }
 
-/** A message of the host's, and how many bytes it had. */
+/** A message of the host, and its length in bytes. */
 export interface HostMessage {
   readonly message: JSONRPCMessage;
   readonly bytes: number;
 }
 
-/** An MCP host that has started this process. */
+/** The MCP host that has started this process. */
 export class Host {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -38,21 +37,21 @@ export class Host {
   readonly #strays: Strays;
   #ended = false;
 
-  /** Takes hold of both streams. */
-  constructor({ readable, writable, stray }: HostParts) {
+  constructor({ readable, writable, stray }: HostOptions) {
     this.#reader = readable.getReader();
     this.#writer = writable.getWriter();
     this.#strays = new Strays(stray);
   }
 
-  /** Has the host ended its input? */
+  /** Whether the host has ended its input. */
   get ended(): boolean {
     return this.#ended;
   }
 
   /**
-   * The host's messages, until its input ends; taken only as fast as the host reads. What is none is
-   * answered with an error, unless it has no `method`: two who answer each other's answers never end.
+   * The host's messages, until its input ends, read only as fast as the host reads. A line that is no
+   * message gets an error response, unless it has no `method`: peers that answer each other's responses
+   * never end.
    */
   async *messages(): AsyncGenerator<HostMessage> {
     for await (const lines of linesOf(this.#reader, MAX_MESSAGE_BYTES)) {
@@ -66,13 +65,13 @@ export class Host {
     this.#ended = true;
   }
 
-  /** Resolves when the host has not too much to read already. */
+  /** Resolves when the host has read enough of what it was sent: the backpressure of a host. */
   room(): Promise<void> {
     return this.#unread.room();
   }
 
   /**
-   * Gives the host a message. What is sent first arrives first.
+   * Sends the host a message, in order.
    *
    * @throws {Error} If the host is gone.
    */

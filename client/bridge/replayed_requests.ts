@@ -1,5 +1,6 @@
 /**
- * What a host has asked for that holds for as long as a connection does.
+ * Requests that are replayed on each new connection, as their effect ends with the connection: the
+ * log level, and subscriptions to resources.
  *
  * @module
  */
@@ -7,30 +8,32 @@
 import { member } from "../../runtime/json.ts";
 import type { JSONRPCRequest } from "../sdk.ts";
 
-/** The last request of each kind that a new connection has to be asked again. */
-export class Standing {
+/** The last successful request of each kind that has to be replayed. */
+export class ReplayedRequests {
   readonly #requests = new Map<string, JSONRPCRequest>();
 
-  /** Takes note of what the server has done, as far as it goes with the connection. */
-  note(request: JSONRPCRequest): void {
+  /** Records a request that the server has carried out, if it is of such a kind. */
+  record(request: JSONRPCRequest): void {
     const key = keyOf(request);
     if (key === undefined) return;
-    // What was asked last is asked last again.
+    // Keeps the order of the last requests.
     this.#requests.delete(key);
     if (request.method === "resources/unsubscribe") return;
-    // The session, the conversation and the progress token were of that one request.
+    // The session, the conversation and the progress token belong to that one request.
     const { _meta, ...params } = request.params ?? {};
     this.#requests.set(key, { ...request, params });
   }
 
-  /** What to ask again, but for what one of these asks anew. */
-  except(coming: Iterable<JSONRPCRequest>): JSONRPCRequest[] {
-    const anew = new Set(Array.from(coming, keyOf));
-    return [...this.#requests].filter(([key]) => !anew.has(key)).map(([, request]) => request);
+  /** The requests to replay, but for those that a pending request supersedes. */
+  excluding(pending: Iterable<JSONRPCRequest>): JSONRPCRequest[] {
+    const superseded = new Set(Array.from(pending, keyOf));
+    return [...this.#requests].filter(([key]) => !superseded.has(key)).map(([, request]) =>
+      request
+    );
   }
 }
 
-/** The same for what takes the place of each other. */
+/** The same key for requests that supersede each other. */
 function keyOf({ method, params }: JSONRPCRequest): string | undefined {
   switch (method) {
     case "logging/setLevel":

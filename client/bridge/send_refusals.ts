@@ -1,5 +1,5 @@
 /**
- * What the host is answered when a request of its could not be passed on.
+ * The JSON-RPC error for a request that could not be sent on to the server.
  *
  * @module
  */
@@ -8,19 +8,19 @@ import { messageOf } from "../../runtime/errors.ts";
 import { CODE } from "../../protocol/errors.ts";
 import { isObject, member } from "../../runtime/json.ts";
 import { outcomeUnknown, sendErrorKind, statusOf } from "../connection/send_errors.ts";
-import type { JSONRPCErrorResponse, JSONRPCRequest, JSONRPCResponse } from "../sdk.ts";
+import type { JSONRPCErrorResponse, JSONRPCRequest } from "../sdk.ts";
 
-/** Code and data of the error for what has not reached the server. */
+/** Code and `data` of the error for a request that has not reached the server. */
 export const NOT_SENT = { code: -32000, data: { reason: "not_sent" } } as const;
 
-/** The answer to a request that could not be passed on to `server`. */
-export function notPassedOn(
+/** The response to a request whose sending to `server` ended in `error`. */
+export function sendRefusal(
   { id, method }: JSONRPCRequest,
   server: string,
   error: unknown,
-): JSONRPCResponse {
-  const unspoken = notSpoken(error);
-  if (unspoken !== undefined) return { jsonrpc: "2.0", id, error: unspoken };
+): JSONRPCErrorResponse {
+  const unsupported = unsupportedError(error);
+  if (unsupported !== undefined) return { jsonrpc: "2.0", id, error: unsupported };
   if (mayHaveRun(error)) return outcomeUnknown(id, method);
   const status = statusOf(error);
   const what = sendErrorKind(error) === "unsent"
@@ -36,12 +36,11 @@ export function notPassedOn(
 }
 
 /**
- * The error with which a server answers over HTTP what it does not speak: a method or a version that a
- * host tries first, and goes on without.
+ * The JSON-RPC error in an HTTP error, if it says that the server does not support a method or a
+ * version. Hosts try such a request first, and go on without it.
  */
-export function notSpoken(error: unknown): JSONRPCErrorResponse["error"] | undefined {
-  const body = bodyOf(messageOf(error));
-  const refusal = member(body, "error");
+export function unsupportedError(error: unknown): JSONRPCErrorResponse["error"] | undefined {
+  const refusal = member(bodyOf(messageOf(error)), "error");
   const [code, message, data] = ["code", "message", "data"].map((name) => member(refusal, name));
   if (code !== CODE.methodNotFound && code !== CODE.unsupportedVersion) return undefined;
   return typeof message === "string"
@@ -49,27 +48,27 @@ export function notSpoken(error: unknown): JSONRPCErrorResponse["error"] | undef
     : undefined;
 }
 
-/** Is this how sending fails after the server may have acted on it? */
+/** Whether the server may have acted on a request whose sending ended in `error`. */
 function mayHaveRun(error: unknown): boolean {
-  // An answer that nobody can read.
+  // The server has answered, with a body that is no JSON-RPC message.
   if (error instanceof SyntaxError || (error instanceof Error && error.name === "ZodError")) {
     return true;
   }
   const status = statusOf(error);
   if (status === undefined || (status >= 400 && status < 500)) return false;
-  return status !== 503 || !isOfMcp(messageOf(error));
+  return status !== 503 || !isFromServer(messageOf(error));
 }
 
 /**
- * Does what came with a status end in a JSON-RPC error? Then an MCP server has sent the request away;
- * a proxy says 503 of one that it has passed on, too.
+ * Whether an HTTP error has a JSON-RPC error as its body, and so comes from the MCP server, which did
+ * not act on the request. A proxy's 503 may follow a request that it had passed on.
  */
-function isOfMcp(text: string): boolean {
+function isFromServer(text: string): boolean {
   const body = bodyOf(text);
   return member(body, "jsonrpc") === "2.0" && isObject(member(body, "error"));
 }
 
-/** The body in the text of an error, which ends in it. */
+/** The JSON body at the end of an HTTP error's message. */
 function bodyOf(text: string): unknown {
   try {
     return JSON.parse(text.slice(text.indexOf("{")));

@@ -1,6 +1,6 @@
 /**
- * The tools of the server behind the bridge, all of them: one tool more or less may change the
- * argument by which calls name their session.
+ * Every tool of the server behind the bridge: each one may change the argument by which calls name
+ * their session.
  *
  * @module
  */
@@ -14,91 +14,89 @@ import { messageOf } from "../../runtime/errors.ts";
 import type { Ask } from "../session/internal_requests.ts";
 import type { Log } from "../../runtime/log.ts";
 
-/** A list without an end is given up. */
+/** Pages of `tools/list` that are read: a list may have no end. */
 const MAX_PAGES = 100;
 
-/** Knows the server's tools once they are needed, and until they change. */
+/** Loads the server's tools when they are needed, and again after a change. */
 export class ServerTools {
-  /** The tools, without what the server does for handles itself. */
+  /** The tools as they would be if the server offered no handles itself. */
   readonly catalog = new HandleCatalog();
   readonly #ask: Ask;
   readonly #log: Log;
-  /** The findings that have been logged. */
-  readonly #said = new Set<string>();
-  /** Settles when the tools are known; `undefined` while nobody has asked. */
-  #known: Promise<void> | undefined;
-  /** The argument for handles of a server that offers them itself. */
-  #offered: HandleArgument | undefined;
+  readonly #logged = new Set<string>();
+  /** Resolves when the tools are known; `undefined` if they have to be loaded. */
+  #loading: Promise<void> | undefined;
+  /** The argument by which the server itself takes handles, if it does. */
+  #serverArgument: HandleArgument | undefined;
 
-  /** Asks by means of `ask`. */
   constructor(ask: Ask, log: Log) {
     this.#ask = ask;
     this.#log = log;
   }
 
   /** Resolves when the tools are known, or the server does not tell them. Never rejects. */
-  known(): Promise<void> {
-    if (this.#known !== undefined) return this.#known;
-    const asking: Promise<void> = this.#all().then((tools) => {
+  load(): Promise<void> {
+    if (this.#loading !== undefined) return this.#loading;
+    const loading: Promise<void> = this.#listAll().then((tools) => {
       // Unless a newer list has come meanwhile.
-      if (this.#known === asking || this.#known === undefined) this.#replace(tools);
+      if (this.#loading === loading || this.#loading === undefined) this.#replace(tools);
     }, (error) => {
-      // Whoever needs the tools next asks again.
-      if (this.#known === asking) this.#known = undefined;
+      // The next call that needs the tools tries again.
+      if (this.#loading === loading) this.#loading = undefined;
       this.#log("warn", `Cannot learn the server's tools: ${messageOf(error)}`);
     });
-    return this.#known = asking;
+    return this.#loading = loading;
   }
 
-  /** Whether calls of this tool can name a session. A tool that is not known is asked for anew. */
+  /** Whether calls of this tool can name a session. Reloads the tools if it is not known. */
   async takes(name: unknown): Promise<boolean> {
-    await this.known();
+    await this.load();
     if (this.catalog.takes(name) === undefined) {
       this.forget();
-      await this.known();
+      await this.load();
     }
     return this.catalog.takes(name) === true;
   }
 
-  /** Whether no tool of this name is known, be it that no list has come. */
+  /** Whether no tool of this name is known; also while no list has come. */
   isUnknown(name: unknown): boolean {
     return this.catalog.takes(name) === undefined;
   }
 
   /** Whether the server's list has come, and has no tool of this name. */
   isUnlisted(name: unknown): boolean {
-    return this.#known !== undefined && this.isUnknown(name);
+    return this.#loading !== undefined && this.isUnknown(name);
   }
 
-  /** The tools may be others from now on. */
+  /** Makes the next use load the tools again. */
   forget(): void {
-    this.#known = undefined;
+    this.#loading = undefined;
   }
 
-  /** Takes a page that somebody was shown, once the tools are known. Never rejects. */
-  async note(tools: readonly unknown[], isWhole: boolean): Promise<void> {
+  /** Adds a page of the list that the host asked for. Never rejects. */
+  async addPage(tools: readonly unknown[], isWhole: boolean): Promise<void> {
     if (isWhole) {
-      this.#known = Promise.resolve();
+      this.#loading = Promise.resolve();
       return this.#replace(tools);
     }
-    await this.known();
-    this.catalog.add(this.plain(tools));
+    await this.load();
+    this.catalog.add(this.withoutHandles(tools));
     this.#report();
   }
 
-  /** The tools of a page as they would be if the server did nothing for handles. */
-  plain(tools: readonly unknown[]): unknown[] {
-    const argument = this.#offered;
+  /** The tools of a page as they would be if the server offered no handles itself. */
+  withoutHandles(tools: readonly unknown[]): unknown[] {
+    const argument = this.#serverArgument;
     if (argument === undefined) return [...tools];
     return tools.filter((tool) => !isHandleTool(member(tool, "name")))
       .map((tool) => withoutArgument(tool, argument));
   }
 
-  async #all(): Promise<unknown[]> {
+  async #listAll(): Promise<unknown[]> {
     const tools: unknown[] = [];
     let params = {};
     for (let page = 0; page < MAX_PAGES; page++) {
-      // To a caller that knows sessions, servers show the tools as they are.
+      // The null cookie says that this client knows sessions, so the server adds no handles.
       const result = await this.#ask("tools/list", withCookie(params, null));
       if (Array.isArray(result.tools)) tools.push(...result.tools);
       const cursor = member(result, "nextCursor");
@@ -109,8 +107,8 @@ export class ServerTools {
   }
 
   #replace(tools: readonly unknown[]): void {
-    this.#offered = offeredBy(tools);
-    this.catalog.replace(this.plain(tools));
+    this.#serverArgument = argumentOf(tools);
+    this.catalog.replace(this.withoutHandles(tools));
     this.#report();
   }
 
@@ -121,14 +119,14 @@ export class ServerTools {
       "gives calls a session";
     const some = findings.map(({ why, effect }) => `${effect}, as ${why}`);
     for (const finding of clash === undefined ? some : [none]) {
-      if (!this.#said.has(finding)) this.#log("warn", `handles: ${finding}`);
-      this.#said.add(finding);
+      if (!this.#logged.has(finding)) this.#log("warn", `handles: ${finding}`);
+      this.#logged.add(finding);
     }
   }
 }
 
-/** The argument that a server has put into its tools, if it offers handles itself. */
-function offeredBy(tools: readonly unknown[]): HandleArgument | undefined {
+/** The argument for handles in the tools of a server that offers handles itself. */
+function argumentOf(tools: readonly unknown[]): HandleArgument | undefined {
   const names = new Set(tools.map((tool) => member(tool, "name")));
   if (!Object.values(HANDLE_TOOL).every((name) => names.has(name))) return undefined;
   const isOther = tools.some((tool) => mayDeclare(member(tool, "inputSchema"), "session_handle"));

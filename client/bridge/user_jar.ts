@@ -1,5 +1,5 @@
 /**
- * The jar where several users of one server share it, in the same conversation.
+ * One user's view of a jar that several users of a server share.
  *
  * @module
  */
@@ -8,46 +8,46 @@ import type { HeldCookie } from "../../protocol/cookie.ts";
 import type { CookieJar, JarKey } from "../jar/cookie_jar.ts";
 
 /**
- * The jar as one user sees it. What the user has filed comes first, and else what anybody has: a user
- * whose credentials are new, or whose session was filed by an earlier version, is told apart by nothing.
+ * Files a user's cookies under the user's key, and a copy under the shared key. Lookups fall back to
+ * the copy: new credentials of the same user, or a session that an earlier version filed, cannot be
+ * told from another user's.
  */
 export class UserJar implements CookieJar {
   readonly #jar: CookieJar;
   readonly #user: string;
 
-  /** Keeps the cookies of `user` in `jar`. */
   constructor(jar: CookieJar, user: string) {
     this.#jar = jar;
     this.#user = user;
   }
 
-  /** The user's cookie, or the one that was filed last by anybody. */
+  /** The user's cookie, or else the one that any user filed last. */
   async get(key: JarKey): Promise<HeldCookie | undefined> {
-    return await this.#jar.get(this.#own(key)) ?? await this.#jar.get(key);
+    return await this.#jar.get(this.#userKey(key)) ?? await this.#jar.get(key);
   }
 
-  /** Files the cookie for the user, and for a user who has none yet. */
+  /** Files the cookie under both keys. */
   async set(key: JarKey, cookie: HeldCookie): Promise<void> {
-    await this.#jar.set(this.#own(key), cookie);
+    await this.#jar.set(this.#userKey(key), cookie);
     await this.#jar.set(key, cookie);
   }
 
-  /** Files the cookie unless the user has one, and gives the one that is there. */
+  /** Files the cookie unless the user has one, and returns the user's. */
   async add(key: JarKey, cookie: HeldCookie): Promise<HeldCookie> {
-    const there = await this.#jar.add(this.#own(key), cookie);
-    if (there.id === cookie.id) await this.#jar.set(key, cookie);
-    return there;
+    const held = await this.#jar.add(this.#userKey(key), cookie);
+    if (held.id === cookie.id) await this.#jar.set(key, cookie);
+    return held;
   }
 
-  /** Takes out the user's cookie. One that the user has never filed may be another's. */
+  /** Removes the user's cookie. One under the shared key alone may be another user's, and stays. */
   async delete(key: JarKey, id: string): Promise<void> {
-    const own = this.#own(key);
-    if ((await this.#jar.get(own))?.id !== id) return;
-    await this.#jar.delete(own, id);
+    const userKey = this.#userKey(key);
+    if ((await this.#jar.get(userKey))?.id !== id) return;
+    await this.#jar.delete(userKey, id);
     await this.#jar.delete(key, id);
   }
 
-  #own({ server, profile }: JarKey): JarKey {
+  #userKey({ server, profile }: JarKey): JarKey {
     return { server, profile: `${profile}:${this.#user}` };
   }
 }

@@ -8,7 +8,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { isObject } from "../../runtime/json.ts";
 import { expandHome } from "../jar/file_jar.ts";
 import { commandKey } from "../jar/server_key.ts";
-import type { Target } from "./server.ts";
+import type { Target } from "./server_connection.ts";
 
 /** What is to be done with a server. */
 export type ServerAction =

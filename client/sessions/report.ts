@@ -1,43 +1,25 @@
 /**
- * What a command has to say, for programs and for people.
+ * The outcome of a command, for programs and for people.
  *
  * @module
  */
 
-import type { HeldCookie } from "../../protocol/cookie.ts";
 import { printable } from "../../runtime/terminal_text.ts";
+import type { IdRedactor } from "./id_redactor.ts";
+import { textTable } from "./text_table.ts";
 
-/** What came of a command. */
+/** The outcome of a command. */
 export interface Report {
   /** For programs: the one document. */
   readonly json: unknown;
-  /** For people: a text, or the rows of a table, the first of which is its head. */
+  /** For people: a text, or the rows of a table, head first. */
   readonly shown: string | readonly (readonly string[])[];
-  /** Did it not do what was asked? Then the text says why. */
+  /** Whether the command failed; `shown` then says why. */
   readonly failed?: boolean;
 }
 
-/** Rows as aligned columns. `shorten` is applied to each cell. */
-export function table(
-  rows: readonly (readonly string[])[],
-  shorten: (text: string) => string,
-): string {
-  const cells = rows.map((row) => row.map((cell) => printable(shorten(cell))));
-  const widths = (cells[0] ?? []).map((_, column) =>
-    Math.max(...cells.map((row) => row[column]?.length ?? 0))
-  );
-  return cells.map((row) =>
-    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()
-  ).join("\n");
-}
-
-/** A session in one line. */
-export function sessionLine(cookie: HeldCookie): string {
-  const { title, expires } = about(cookie);
-  return `${cookie.id} "${title}", expires ${expires}`;
-}
-
-/** What a session's cookie tells of it. */
-export function about({ data, expiry }: HeldCookie): { title: string; expires: string } {
-  return { title: data?.title ?? "", expires: expiry ?? "unknown" };
+/** The report for people: ids redacted, and nothing that a terminal would act on. */
+export function reportText({ shown }: Report, ids: IdRedactor): string {
+  if (typeof shown === "string") return printable(ids.redact(shown), "\n\t");
+  return textTable(shown.map((row) => row.map((cell) => printable(ids.redact(cell)))));
 }

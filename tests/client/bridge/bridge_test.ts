@@ -1,9 +1,14 @@
 /**
- * The bridge in front of each of the servers, as a host that knows nothing of sessions uses it.
+ * The bridge in front of each server, for a host that tells its conversations.
  */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { Behind, sessionOf, tellsOfReset, type Way } from "../../support/bridge/behind.ts";
+import {
+  BridgedServer,
+  sessionOf,
+  tellsOfReset,
+  type Way,
+} from "../../support/bridge/bridged_servers.ts";
 import { BridgeHost, conversation, Folder } from "../../support/bridge/host.ts";
 import { type ServerName, SERVERS, TRANSPORTS } from "../../support/servers/server.ts";
 
@@ -12,7 +17,7 @@ const A = conversation("a");
 type Keeps = (host: BridgeHost, text: string, meta: unknown) => Promise<string>;
 type Shows = (host: BridgeHost, meta: unknown) => Promise<[state: unknown, session: string]>;
 
-/** For each server: a call that keeps a text, and one that shows what is kept. */
+/** Calls of each server that keep and show state. */
 const CALLS: Readonly<Record<ServerName, { keep: Keeps; show: Shows }>> = {
   session: {
     keep: async (host, note, meta) =>
@@ -53,11 +58,11 @@ function withBehind(
   name: string,
   server: ServerName,
   way: Way,
-  fn: (behind: Behind, folder: Folder) => Promise<void>,
+  fn: (behind: BridgedServer, folder: Folder) => Promise<void>,
 ): void {
   Deno.test(`bridge: ${name} (${server}, ${way})`, async () => {
     await using folder = await Folder.create();
-    await using behind = await Behind.start(server, way, folder);
+    await using behind = await BridgedServer.start(server, way, folder);
     await fn(behind, folder);
   });
 }
@@ -110,22 +115,27 @@ const KEYS: readonly [host: string, meta: (id: string) => Record<string, unknown
   ["--conversation-key", (id) => ({ "com.example/chat": id })],
 ];
 
-withBehind("knows the conversations of each host", "notebook", "stdio", async (it, folder) => {
-  const flags = ["--conversation-key", "com.example/chat"];
-  await using host = await BridgeHost.connect(folder, [...flags, ...it.args]);
-  const seen = new Set<string>();
-  for (const [name, meta] of KEYS) {
-    const append = async (id: string) =>
-      sessionOf(await host.tool("notebook_append", { text: name }, meta(id)));
-    const [one, two] = [await append("one"), await append("two")];
-    assertEquals(await append("one"), one, name);
-    seen.add(one).add(two);
-  }
-  // The two forms of Codex's turn are one key.
-  assertEquals(seen.size, 2 * KEYS.length - 2);
-});
+withBehind(
+  "finds a session by the conversation of each host",
+  "notebook",
+  "stdio",
+  async (it, folder) => {
+    const flags = ["--conversation-key", "com.example/chat"];
+    await using host = await BridgeHost.connect(folder, [...flags, ...it.args]);
+    const seen = new Set<string>();
+    for (const [name, meta] of KEYS) {
+      const append = async (id: string) =>
+        sessionOf(await host.tool("notebook_append", { text: name }, meta(id)));
+      const [one, two] = [await append("one"), await append("two")];
+      assertEquals(await append("one"), one, name);
+      seen.add(one).add(two);
+    }
+    // Both forms of Codex's turn have one key.
+    assertEquals(seen.size, 2 * KEYS.length - 2);
+  },
+);
 
-withBehind("makes one session for calls at once", "notebook", "http", async (it, folder) => {
+withBehind("makes one session for concurrent calls", "notebook", "http", async (it, folder) => {
   await using host = await BridgeHost.connect(folder, it.args);
   const texts = Array.from({ length: 8 }, (_, i) => `${i}`);
   const made = await Promise.all(
@@ -184,7 +194,7 @@ withBehind("--session names one session for everything", "notebook", "http", asy
 });
 
 for (const way of TRANSPORTS) {
-  withBehind("tells the model once when the state is gone", "notebook", way, async (it, folder) => {
+  withBehind("tells the model once of a lost session", "notebook", way, async (it, folder) => {
     const a = conversation("a");
     await using host = await BridgeHost.connect(folder, it.args);
     const gone = sessionOf(await host.tool("notebook_append", { text: "one" }, a));
@@ -195,14 +205,14 @@ for (const way of TRANSPORTS) {
     assert(results.every(tellsOfReset));
     const read = await host.tool("notebook_read", {}, a);
     assert(!tellsOfReset(read));
-    // Each refused call has run once.
+    // Each refused call ran once.
     assertEquals(read.structuredContent.count, 8);
     assertEquals(new Set(await it.sessions()), new Set([other, sessionOf(read)]));
     assert(!tellsOfReset(await host.tool("notebook_read", {}, conversation("b"))));
   });
 
   withBehind(
-    "tells the model when a session is not found again",
+    "tells the model of a session lost between processes",
     "notebook",
     way,
     async (it, folder) => {
@@ -224,7 +234,7 @@ for (const way of TRANSPORTS) {
 }
 
 withBehind(
-  "tells when a server makes a new session by itself",
+  "tells of a session that the server replaced by itself",
   "session",
   "http",
   async (it, folder) => {
@@ -245,7 +255,7 @@ withBehind(
 );
 
 withBehind(
-  "two bridges share a session by name, also a new one",
+  "two bridges share a named session, also after its loss",
   "notebook",
   "http",
   async (it, folder) => {
@@ -276,7 +286,7 @@ withBehind("leaves a caller's own cookie alone", "notebook", "stdio", async (it,
 });
 
 withBehind(
-  "bridges that begin one name at once have one session",
+  "concurrent bridges with one name have one session",
   "notebook",
   "http",
   async (it, folder) => {
@@ -293,20 +303,6 @@ withBehind(
       assertEquals((await host!.tool("notebook_read")).structuredContent.count, 4);
     } finally {
       for (const host of hosts) await host[Symbol.asyncDispose]();
-    }
-  },
-);
-
-withBehind(
-  "conversations that cannot be told apart share nothing",
-  "notebook",
-  "stdio",
-  async (it, folder) => {
-    await using host = await BridgeHost.connect(folder, ["--per-process", ...it.args]);
-    await host.tool("notebook_append", { text: "of no conversation" });
-    for (const threadId of [{ id: "one" }, ["one"], true, 2 ** 53]) {
-      const { result, error } = await host.call("notebook_read", {}, { threadId });
-      assertEquals(result?.structuredContent.count ?? 0, 0, JSON.stringify(error));
     }
   },
 );

@@ -1,4 +1,4 @@
-/** The cookies of handles, in every order in which calls and other bridges can come. */
+/** The jar of handles, with concurrent calls and bridges. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { HandleJar, type ListingJar } from "../../../client/bridge/handle_jar.ts";
@@ -40,7 +40,7 @@ Deno.test("HandleJar: lists a user's handles of one server, oldest first", async
   assertEquals(ids(await yours.handles.list()), ["y"]);
 });
 
-Deno.test("HandleJar: keeps a thousand of a server's, and every one that has state", async () => {
+Deno.test("HandleJar: keeps a thousand handles of a server, and every one with state", async () => {
   const { handles } = handleJar(new MemoryJar());
   const stateful = { id: "stateful", data: { kept: "precious" } };
   await handles.keep(stateful);
@@ -49,7 +49,7 @@ Deno.test("HandleJar: keeps a thousand of a server's, and every one that has sta
   assertEquals([listed.length, ...ids(listed).slice(0, 2)], [1001, "stateful", "h100"]);
 });
 
-Deno.test("HandleJar: reads the jar anew between calls, and not during them", async () => {
+Deno.test("HandleJar: reads the jar between calls, and not during them", async () => {
   const jar = new MemoryJar();
   const [one, two] = [handleJar(jar).handles, handleJar(jar).handles];
   await one.keep({ id: "h" });
@@ -63,7 +63,7 @@ Deno.test("HandleJar: reads the jar anew between calls, and not during them", as
   assertEquals([third.cookie, third.isFiled], [{ id: "h", data: { kept: "by two" } }, true]);
 });
 
-Deno.test("HandleJar: does not look at all that the jar has for each new handle", async () => {
+Deno.test("HandleJar: does not read the whole jar for each new handle", async () => {
   let lists = 0;
   const jar = new class extends MemoryJar {
     override list() {
@@ -76,21 +76,21 @@ Deno.test("HandleJar: does not look at all that the jar has for each new handle"
   assert(lists <= 1, `${lists} lists for 100 handles`);
 });
 
-Deno.test("HandleJar: a jar that is taken away between two calls costs no state", async () => {
+Deno.test("HandleJar: a jar that is lost between two calls costs no state", async () => {
   const jar = new MemoryJar();
   const { handles } = handleJar(jar);
   const cookie = { id: "h", data: { kept: "precious" } };
   await handles.keep(cookie);
   const { server, profile } = (await jar.list())[0]!;
   await jar.delete({ server, profile }, "h");
-  const keeper = await handles.open("h");
-  assertEquals([keeper.cookie, keeper.isFiled], [cookie, false]);
-  keeper.apply(takeOver(keeper.cookie, "h", cookie));
-  await handles.saved(keeper);
+  const slot = await handles.open("h");
+  assertEquals([slot.cookie, slot.isFiled], [cookie, false]);
+  slot.apply(takeOver(slot.cookie, "h", cookie));
+  await handles.saved(slot);
   assertEquals(await handles.list(), [cookie]);
 });
 
-Deno.test("HandleJar: what the jar cannot take is kept here, and said", async () => {
+Deno.test("HandleJar: holds a cookie that the jar cannot take, and logs that", async () => {
   const jar = new FailingJar();
   const { handles, said } = handleJar(jar);
   await handles.keep({ id: "h" });
@@ -100,7 +100,7 @@ Deno.test("HandleJar: what the jar cannot take is kept here, and said", async ()
   assertEquals((await handles.open("h")).cookie, { id: "h", data: { kept: "precious" } });
 });
 
-Deno.test("HandleJar: a handle that the jar cannot be asked for is not used", async () => {
+Deno.test("HandleJar: open() fails if the jar cannot be read", async () => {
   const { handles } = handleJar(
     new class extends MemoryJar {
       override get(): Promise<undefined> {
@@ -111,19 +111,19 @@ Deno.test("HandleJar: a handle that the jar cannot be asked for is not used", as
   await assertRejects(() => handles.open("h"), Error, "locked");
 });
 
-Deno.test("HandleKeeper: with its session gone, nothing brings that back or takes its place", async () => {
+Deno.test("HandleSlot: stays gone once its session is gone", async () => {
   const jar = new MemoryJar();
   for (const received of [null, { id: "another" }]) {
     const { handles } = handleJar(jar);
     await handles.keep({ id: "h", data: { kept: "x" } });
-    const keeper = await handles.open("h");
-    keeper.apply(takeOver(keeper.cookie, "h", received));
-    assertEquals([keeper.isGone, keeper.cookie.id], [true, "h"]);
+    const slot = await handles.open("h");
+    slot.apply(takeOver(slot.cookie, "h", received));
+    assertEquals([slot.isGone, slot.cookie.id], [true, "h"]);
     // A late answer of the session, and a new one.
-    keeper.apply(takeOver(keeper.cookie, "h", { id: "h", data: { kept: "late" } }));
-    keeper.apply(created({ id: "new" }));
-    await handles.saved(keeper);
-    assertEquals([keeper.cookie.id, await handles.list()], ["h", []]);
+    slot.apply(takeOver(slot.cookie, "h", { id: "h", data: { kept: "late" } }));
+    slot.apply(created({ id: "new" }));
+    await handles.saved(slot);
+    assertEquals([slot.cookie.id, await handles.list()], ["h", []]);
     const next = await handles.open("h");
     assertEquals([next.isGone, next.isFiled, next.cookie], [false, false, { id: "h" }]);
   }

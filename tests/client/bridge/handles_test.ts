@@ -1,17 +1,14 @@
 /**
- * The bridge in front of each of the servers, for a host that tells no conversation: the model names
- * its sessions by handles.
+ * Handles, for a host that tells no conversation, in front of each server.
  */
 
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { Behind, sessionOf } from "../../support/bridge/behind.ts";
+import { BridgedServer, POLICIES, sessionOf } from "../../support/bridge/bridged_servers.ts";
 import { BridgeHost, conversation, Folder } from "../../support/bridge/host.ts";
 import { type Call, DEAD, failure, Model, NONE, remark } from "../../support/bridge/model.ts";
 import { type ServerName, SERVERS, TRANSPORTS } from "../../support/servers/server.ts";
 
-const POLICIES = new URL("../../fixtures/policies.ts", import.meta.url);
-
-/** For each server: a call that keeps a text, one that shows what is kept, and what that shows. */
+/** Calls of each server that keep and show state, and what is shown. */
 const CALLS: Readonly<
   Record<ServerName, {
     keep: (text: string) => Call;
@@ -44,12 +41,12 @@ const CALLS: Readonly<
 for (const server of SERVERS) {
   for (const way of TRANSPORTS) {
     const { keep, show, shown } = CALLS[server];
-    /** How many calls each showing has counted besides. */
+    /** What each `show` adds to the server's count. */
     const step = server === "session" || server === "session_required" ? 1 : 0;
 
     Deno.test(`bridge: a model makes, uses, lists and ends sessions by handles (${server}, ${way})`, async () => {
       await using folder = await Folder.create();
-      await using behind = await Behind.start(server, way, folder);
+      await using behind = await BridgedServer.start(server, way, folder);
       let one: string;
       let two: string;
       let before: unknown;
@@ -71,7 +68,7 @@ for (const server of SERVERS) {
         before = shown((await model.call(show, one)).structuredContent);
         await host.stop("SIGKILL");
       }
-      // A process for each call, as some frameworks have it.
+      // A process for each call, as in some frameworks.
       for (let life = 1; life <= 2; life++) {
         await using host = await BridgeHost.connect(folder, behind.args);
         const result = await new Model(host).call(show, one);
@@ -97,9 +94,9 @@ for (const server of SERVERS) {
       assertEquals(ids, [two]);
     });
 
-    Deno.test(`bridge: a model that forgets its handle reads how to go on (${server}, ${way})`, async () => {
+    Deno.test(`bridge: a call without a handle tells the model how to go on (${server}, ${way})`, async () => {
       await using folder = await Folder.create();
-      await using behind = await Behind.start(server, way, folder);
+      await using behind = await BridgedServer.start(server, way, folder);
       await using host = await BridgeHost.connect(folder, behind.args);
       const model = new Model(host);
       if (server !== "session") {
@@ -124,7 +121,7 @@ for (const server of SERVERS) {
 for (const way of TRANSPORTS) {
   Deno.test(`bridge: a handle is good after kill -9 of server and bridge (${way})`, async () => {
     await using folder = await Folder.create();
-    await using behind = await Behind.start("notebook", way, folder);
+    await using behind = await BridgedServer.start("notebook", way, folder);
     let handle: string;
     {
       await using host = await BridgeHost.connect(folder, behind.args);
@@ -142,9 +139,9 @@ for (const way of TRANSPORTS) {
     assertEquals(read.content.map(({ text }) => text), ["1. one\n2. two"]);
   });
 
-  Deno.test(`bridge: calls at once with one handle, and with two, do not mix (${way})`, async () => {
+  Deno.test(`bridge: concurrent calls keep their sessions apart (${way})`, async () => {
     await using folder = await Folder.create();
-    await using behind = await Behind.start("notebook", way, folder);
+    await using behind = await BridgedServer.start("notebook", way, folder);
     await using host = await BridgeHost.connect(folder, behind.args);
     await using other = await BridgeHost.connect(folder, behind.args);
     const [one, two] = [await new Model(host).create(), await new Model(other).create()];
@@ -158,14 +155,14 @@ for (const way of TRANSPORTS) {
       const texts = content[0]?.text.split("\n").map((line) => line.split(". ")[1]);
       assertEquals(texts, Array(4).fill(`of ${handle}`));
     }
-    // One jar: what one bridge has made, the other lists.
+    // Both bridges list the handles of their one jar.
     assertEquals(await new Model(other).list(), [one, two]);
   });
 }
 
-Deno.test("bridge: a handle beats the conversation, which has its own session without it", async () => {
+Deno.test("bridge: a handle wins over the conversation, which has a session of its own", async () => {
   await using folder = await Folder.create();
-  await using behind = await Behind.start("notebook", "stdio", folder);
+  await using behind = await BridgedServer.start("notebook", "stdio", folder);
   await using host = await BridgeHost.connect(folder, behind.args);
   const model = new Model(host);
   const handle = await model.create();
@@ -178,14 +175,14 @@ Deno.test("bridge: a handle beats the conversation, which has its own session wi
   for (const session of ["", null]) {
     assertEquals(sessionOf(await append({ session }, conversation("a"))), own);
   }
-  // A conversation's session is no handle that anybody made.
+  // The session of a conversation is no handle.
   assertEquals(await model.list(), [handle]);
   assertEquals((await behind.sessions()).length, 2);
 });
 
-Deno.test("bridge: a handle that was made elsewhere is taken if the server takes it", async () => {
+Deno.test("bridge: takes a handle that was made elsewhere if the server takes it", async () => {
   await using folder = await Folder.create();
-  await using behind = await Behind.start("notebook", "http", folder);
+  await using behind = await BridgedServer.start("notebook", "http", folder);
   let id: string;
   {
     await using beside = await behind.beside();
@@ -198,9 +195,9 @@ Deno.test("bridge: a handle that was made elsewhere is taken if the server takes
   assertMatch(JSON.stringify(structuredContent), new RegExp(`"${id}","title":"elsewhere"`));
 });
 
-Deno.test("bridge: a session that ended elsewhere is told, and leaves the list", async () => {
+Deno.test("bridge: tells of a session that ended elsewhere, and lists it no more", async () => {
   await using folder = await Folder.create();
-  await using behind = await Behind.start("notebook", "http", folder);
+  await using behind = await BridgedServer.start("notebook", "http", folder);
   await using host = await BridgeHost.connect(folder, behind.args);
   const model = new Model(host);
   const [one, two] = [await model.create(), await model.create()];
@@ -214,7 +211,7 @@ Deno.test("bridge: a session that ended elsewhere is told, and leaves the list",
 
 Deno.test("bridge: tells of a new handle, of an end, and of a session in place of a dead one", async () => {
   await using folder = await Folder.create();
-  await using behind = await Behind.start("session", "http", folder);
+  await using behind = await BridgedServer.start("session", "http", folder);
   await using host = await BridgeHost.connect(folder, behind.args);
   const model = new Model(host);
   const first = await model.create();
@@ -241,7 +238,7 @@ Deno.test("bridge: tells of a new handle, of an end, and of a session in place o
 for (const way of TRANSPORTS) {
   Deno.test(`bridge: progress and cancellation go with a handle (${way})`, async () => {
     await using folder = await Folder.create();
-    await using behind = await Behind.start(POLICIES, way, folder);
+    await using behind = await BridgedServer.start(POLICIES, way, folder);
     await using host = await BridgeHost.connect(folder, behind.args);
     const session = await new Model(host).create();
     const before = host.messages.length;
@@ -257,7 +254,7 @@ for (const way of TRANSPORTS) {
     await host.tool("held");
     const cancelled = { requestId: 0 };
     await host.send({ jsonrpc: "2.0", method: "notifications/cancelled", params: cancelled });
-    // Nothing waits for it: the end of the input is the end.
+    // Nothing waits for it, so the bridge ends with its input.
     assertEquals(await host.endInput(), 0);
     assert(!host.messages.some(({ id }) => id === 0));
   });
@@ -265,7 +262,7 @@ for (const way of TRANSPORTS) {
 
 Deno.test("bridge: tells of a session that ended while its tool ran", async () => {
   await using folder = await Folder.create();
-  await using behind = await Behind.start(POLICIES, "http", folder);
+  await using behind = await BridgedServer.start(POLICIES, "http", folder);
   await using host = await BridgeHost.connect(folder, behind.args);
   const model = new Model(host);
   const session = await model.create();
@@ -279,9 +276,9 @@ Deno.test("bridge: tells of a session that ended while its tool ran", async () =
   assertEquals(await model.list(), []);
 });
 
-Deno.test("bridge: tools without a session, and those that do not need one, run as ever", async () => {
+Deno.test("bridge: leaves tools alone that need no session", async () => {
   await using folder = await Folder.create();
-  await using behind = await Behind.start(POLICIES, "stdio", folder);
+  await using behind = await BridgedServer.start(POLICIES, "stdio", folder);
   await using host = await BridgeHost.connect(folder, behind.args);
   const session = await new Model(host).create();
   for (const args of [{}, { session }]) {
@@ -298,7 +295,7 @@ Deno.test("bridge: tools without a session, and those that do not need one, run 
     "the tool's own failure",
   ]]);
   assertEquals((await host.tool("public", { session })).isError, undefined);
-  // A server that refuses by its code means what it says in words.
+  // The words of a server that refuses by a code are the tool's own.
   assertMatch(failure(await host.tool("append", { text: "x" })), NONE);
   const wrong = await host.tool("wait", { text: 7 });
   assertEquals([wrong.isError, wrong.content.length], [true, 1], JSON.stringify(wrong));

@@ -1,5 +1,5 @@
 /**
- * The command line program that looks after sessions, as people and programs use it.
+ * The sessions command, as people and programs use it.
  */
 
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
@@ -29,7 +29,7 @@ function shortIn(text: string): string {
 }
 
 for (const transport of TRANSPORTS) {
-  Deno.test(`sessions: state made with one run is there in the next (${transport})`, async () => {
+  Deno.test(`sessions: a run finds the state of the run before (${transport})`, async () => {
     await using user = await User.create();
     await using open = new AsyncDisposableStack();
     const store = `file:${user.folder}/sessions.jsonl`;
@@ -60,7 +60,7 @@ for (const transport of TRANSPORTS) {
     assert(held.startsWith(second));
     assertEquals(sessions.at(-1)?.data.title, "mcp-sessions · notebook");
 
-    // Over HTTP nobody is shown any session but the one that is presented.
+    // Over HTTP, an anonymous caller is shown only the session that it presents.
     const typed = transport === "stdio" ? first : (await user.json("resume", ...server)).cookie.id;
     assertEquals(shortIn(await user.does("resume", typed, ...server)), typed.slice(0, 13));
     const list = await user.does("list", ...server);
@@ -77,7 +77,7 @@ for (const transport of TRANSPORTS) {
   });
 }
 
-Deno.test("sessions: whole ids are shown only when they are asked for", async () => {
+Deno.test("sessions: shows whole ids only on request", async () => {
   await using user = await User.create();
   await using server = await startServer({ server: "session", transport: "http" });
   const url = ["--url", server.url];
@@ -97,7 +97,26 @@ Deno.test("sessions: whole ids are shown only when they are asked for", async ()
   shortIn(await user.fails(1, "delete", ...url));
 });
 
-Deno.test("sessions: the jar goes between transports, by the id or its beginning", async () => {
+Deno.test("sessions: jar list aligns its columns by display width", async () => {
+  await using user = await User.create();
+  await using server = await startServer({ server: "notebook", transport: "http" });
+  // 2 columns for a CJK character or an emoji, none for a combining mark.
+  const titles = ["Einkauf", "買い物の一覧", "👍🏽 done", "re\u0301sume\u0301"];
+  for (const title of titles) {
+    await user.does("create", "--title", title, "--profile", title, "--url", server.url);
+  }
+  const [head = "", ...rows] = (await user.does("jar", "list")).split("\n");
+  assertMatch(head, /^ID {13}PROFILE {7}EXPIRES {19}TITLE {9}SERVER$/);
+  assertEquals(rows.map((row) => row.split(/(?<=Z {2})|(?=http)/)[1]), [
+    "Einkauf       ",
+    "買い物の一覧  ",
+    "👍🏽 done       ",
+    "re\u0301sume\u0301        ",
+    undefined,
+  ]);
+});
+
+Deno.test("sessions: jar use files a session under another transport, by its id or beginning", async () => {
   await using user = await User.create();
   const store = `file:${user.folder}/sessions.jsonl`;
   const stdio = overStdio("hashcheck", store);
@@ -129,14 +148,14 @@ Deno.test("sessions: the jar goes between transports, by the id or its beginning
     "Took out 1 cookie\n",
   );
   assertEquals(await profiles(), ["default http", "default stdio"]);
-  // However its JSON is written.
+  // The form of the JSON does not matter.
   await user.does("jar", "clear", JSON.stringify(stdio.slice(1), null, 1));
   assertEquals(await profiles(), ["default http"]);
   await user.does("jar", "clear");
   assertEquals(await profiles(), []);
 });
 
-Deno.test("sessions: the jar is where people are told, or where they want it", async () => {
+Deno.test("sessions: the jar is in the state folder, or where --jar says", async () => {
   await using user = await User.create();
   const url = "https://example.com/mcp";
   await user.does("jar", "use", url, "reference-id");
@@ -146,7 +165,7 @@ Deno.test("sessions: the jar is where people are told, or where they want it", a
   assert(named.stdout.includes("reference-id"), named.stdout);
   if (Deno.build.os !== "windows") {
     assertEquals((await Deno.stat(user.jar)).mode! & 0o777, 0o600);
-    // Copied from elsewhere.
+    // A file that was copied from elsewhere.
     await Deno.chmod(user.jar, 0o644);
     await user.does("jar", "list");
     assertEquals((await Deno.stat(user.jar)).mode! & 0o777, 0o600);
@@ -166,7 +185,7 @@ Deno.test("sessions: the jar is where people are told, or where they want it", a
   );
 });
 
-Deno.test("sessions: says that a session was lost, and goes on in a new one", async () => {
+Deno.test("sessions: call tells of a lost session, and goes on in a new one", async () => {
   await using user = await User.create();
   await using server = await startServer({ server: "notebook", transport: "http" });
   const dead = `sess-${"0".repeat(32)}`;
@@ -181,7 +200,7 @@ Deno.test("sessions: says that a session was lost, and goes on in a new one", as
   assertEquals(await user.does(...call), "Note 2 is written.\n");
 });
 
-Deno.test("sessions: headers go with every request, and each user's sessions are listed", async () => {
+Deno.test("sessions: --header goes with every request, and list shows its user's sessions", async () => {
   await using user = await User.create();
   const tokens = `${user.folder}/tokens`;
   await writeTokens(tokens, { "s3cret": "alice" });
@@ -204,7 +223,7 @@ Deno.test("sessions: headers go with every request, and each user's sessions are
   assert(!(await Deno.readTextFile(user.jar)).includes("s3cret"));
 });
 
-/** A server that nobody here wrote, with ids of its own form, or without sessions. */
+/** A foreign server: with an `id` of its own form, or without sessions. */
 function foreign(id: string | undefined, title = "\r\n", nextCursor?: string) {
   const results: Record<string, unknown> = {
     initialize: {
@@ -231,7 +250,7 @@ function foreign(id: string | undefined, title = "\r\n", nextCursor?: string) {
   });
 }
 
-Deno.test("sessions: a foreign server's ids are shortened, too, and its texts are only text", async () => {
+Deno.test("sessions: redacts a foreign server's ids, and prints its texts as text alone", async () => {
   await using user = await User.create();
   const id = "9d1c7b60-aaaa-4bbb-8ccc-0123456789ab";
   await using server = foreign(id);
@@ -249,7 +268,7 @@ Deno.test("sessions: a foreign server's ids are shortened, too, and its texts ar
   assertMatch(await user.fails(1, "delete", ...url), /does not offer to delete sessions/);
 });
 
-Deno.test("sessions: a server's short ids leave everything else readable", async () => {
+Deno.test("sessions: short ids leave everything else readable", async () => {
   await using user = await User.create();
   await using server = foreign("1");
   const url = ["--url", `http://127.0.0.1:${server.addr.port}/`];
@@ -259,7 +278,7 @@ Deno.test("sessions: a server's short ids leave everything else readable", async
   assertMatch(await user.does("call", "any", ...url), /^in 1/);
 });
 
-Deno.test("sessions: says that a list which does not end was not read to its end", async () => {
+Deno.test("sessions: says how much was read of a list without end", async () => {
   await using user = await User.create();
   await using server = foreign("1", "", "more");
   const { code, stderr } = await user.run("list", "--url", `http://127.0.0.1:${server.addr.port}/`);
@@ -281,7 +300,7 @@ Deno.test("sessions: --json has nothing that a terminal would act on", async () 
   assert(JSON.parse(stdout).sessions[0].data.title.endsWith(acting));
 });
 
-Deno.test("sessions: what cannot be done is one line on stderr, without secrets", async () => {
+Deno.test("sessions: a failure is one line on stderr, without secrets", async () => {
   await using user = await User.create();
   await using without = foreign(undefined);
   const url = `http://127.0.0.1:${without.addr.port}/`;
@@ -301,7 +320,7 @@ Deno.test("sessions: what cannot be done is one line on stderr, without secrets"
   assertEquals([failed.code, JSON.parse(failed.stdout).isError], [1, true], failed.stdout);
 });
 
-Deno.test("sessions: --help says what there is", async () => {
+Deno.test("sessions: --help lists commands and flags", async () => {
   await using user = await User.create();
   const help = await user.does("--help");
   for (
@@ -337,7 +356,7 @@ const WRONG: readonly (readonly [args: readonly string[], says: RegExp])[] = [
   [["jar", "clear", "--profile", ""], /--profile needs a value/],
 ];
 
-Deno.test("sessions: a command that makes no sense is one line and exit status 2", async () => {
+Deno.test("sessions: a wrong command line is one line on stderr and exit status 2", async () => {
   await using user = await User.create();
   for (const [args, says] of WRONG) {
     const line = await user.fails(2, ...args);

@@ -3,19 +3,34 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { lines } from "../lines.ts";
 import { INITIALIZE, type Reply, type WireMessage, type WireResult } from "../servers/server.ts";
 import { CLEAN_ENV } from "../environment.ts";
 
-/** The program. */
+/** The bridge's program. */
 export const BRIDGE = new URL("../../../client/bridge.ts", import.meta.url).href;
 
-/** The `_meta` by which a host tells of a conversation. */
+/** The bridge's arguments for a server that echoes what reaches it. */
+export const ECHO = [
+  "--",
+  Deno.execPath(),
+  "run",
+  "-A",
+  fileURLToPath(new URL("../../fixtures/bridge_echo.ts", import.meta.url)),
+];
+
+/** The bridge's arguments for a server that knows the user by `token`. */
+export function asUser(url: string, token: string): string[] {
+  return ["--url", url, "--header", `Authorization: Bearer ${token}`];
+}
+
+/** The `_meta` of a request in a conversation. */
 export function conversation(id: string): Record<string, unknown> {
   return { "vscode.conversationId": id };
 }
 
-/** A folder for everything that outlives a process. */
+/** A temporary folder for what outlives a process. */
 export class Folder implements AsyncDisposable {
   readonly path: string;
 
@@ -32,10 +47,10 @@ export class Folder implements AsyncDisposable {
   }
 }
 
-/** An MCP host, and the bridge that it has started. */
+/** An MCP host in front of a bridge process. */
 export class BridgeHost implements AsyncDisposable {
   readonly process: Deno.ChildProcess;
-  /** What came on stdout, in order. */
+  /** The messages on stdout, in order. */
   readonly messages: WireMessage[] = [];
   readonly stderr: string[] = [];
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -65,7 +80,7 @@ export class BridgeHost implements AsyncDisposable {
     return new BridgeHost(command.spawn());
   }
 
-  /** Starts a bridge and does what every host does first. */
+  /** Starts a bridge, and initializes it. */
   static async connect(
     folder: Folder,
     args: readonly string[],
@@ -90,7 +105,7 @@ export class BridgeHost implements AsyncDisposable {
     await this.#writer.write(new TextEncoder().encode(text));
   }
 
-  /** Sends a request, and gives the answer to it. */
+  /** Sends a request, and awaits its response. */
   async request(
     method: string,
     params: unknown,
@@ -111,14 +126,14 @@ export class BridgeHost implements AsyncDisposable {
     return this.request("tools/call", { name, arguments: args, _meta });
   }
 
-  /** Calls a tool that must not be answered with a JSON-RPC error. */
+  /** Calls a tool. The response must be a result. */
   async tool(name: string, args: unknown = {}, _meta?: unknown): Promise<WireResult> {
     const { result, error } = await this.call(name, args, _meta);
     assert(result, `${name} was answered with ${JSON.stringify(error)}`);
     return result;
   }
 
-  /** Calls a tool many times in one write, so that no call is answered before the last is sent. */
+  /** Calls a tool many times in one write, so that every call is sent before the first response. */
   async toolAtOnce(times: number, name: string, args: unknown, _meta: unknown) {
     const ids = Array.from({ length: times }, () => `h${++this.#lastId}`);
     const params = { name, arguments: args, _meta };
@@ -131,12 +146,12 @@ export class BridgeHost implements AsyncDisposable {
     }));
   }
 
-  /** Waits until the bridge has noticed that the server was killed, and has another one. */
+  /** Waits until the bridge has another connection after the server was killed. */
   async reconnected(): Promise<void> {
     while ((await this.request("ping", {})).error !== undefined);
   }
 
-  /** The first message that has come, or will come, of which this is true. */
+  /** The first message, past or future, that matches. */
   async until(isIt: (message: WireMessage) => boolean): Promise<WireMessage> {
     for (let at = 0;; at++) {
       while (at >= this.messages.length) {
@@ -152,7 +167,7 @@ export class BridgeHost implements AsyncDisposable {
     }
   }
 
-  /** Ends the input, and gives the exit status. */
+  /** Ends the input, and awaits the exit status. */
   async endInput(): Promise<number> {
     await this.#writer.close();
     return await this.ended();
@@ -174,7 +189,7 @@ export class BridgeHost implements AsyncDisposable {
     try {
       this.process.kill("SIGKILL");
     } catch {
-      // It has ended already.
+      // Ended already.
     }
     await this.ended();
   }

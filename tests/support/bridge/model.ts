@@ -6,8 +6,8 @@ import { assertEquals } from "@std/assert";
 import type { BridgeHost } from "./host.ts";
 import type { WireResult } from "../servers/server.ts";
 
-/** What a model is told of a handle that leads nowhere, and of a call without one. */
-export const DEAD = /^There is no session with this handle/;
+/** The text for a dead handle, and for a call without a handle. */
+export const DEAD = /^There is no session with this handle.*session_create/;
 export const NONE = /^This call needs a session, and names none.*session_create.*"session"/;
 
 /** A tool and its arguments. */
@@ -36,13 +36,13 @@ export class Model {
   }
 }
 
-/** What a model is told by a result that is a failure. */
+/** The text of a result that is a failure. */
 export function failure({ isError, content, structuredContent, _meta }: WireResult): string {
   assertEquals([isError, structuredContent, _meta], [true, undefined, undefined]);
   return content[0]?.text ?? "";
 }
 
-/** The text at the end of a result that the tool alone would not have. */
+/** The text that the bridge adds at the end of a result. */
 export function remark({ content, isError }: WireResult): string {
   assertEquals([isError, content.length], [undefined, 2]);
   return content[1]?.text ?? "";

@@ -1,13 +1,11 @@
 /**
- * What handles make of a server's tools, and of the calls that reach it.
+ * Handles on the wire: the tools that the host sees, and the calls that the server gets.
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { fileURLToPath } from "node:url";
-import { BridgeHost, Folder } from "../../support/bridge/host.ts";
+import { BridgeHost, ECHO, Folder } from "../../support/bridge/host.ts";
 import type { WireResult } from "../../support/servers/server.ts";
 
-const ECHO = fileURLToPath(new URL("../../fixtures/bridge_echo.ts", import.meta.url));
 const THREE = ["session_create", "session_list", "session_end"];
 const HANDLE = "sess-echo";
 
@@ -26,19 +24,12 @@ function withTools(
   Deno.test(`bridge: ${name}`, async () => {
     await using folder = await Folder.create();
     const flags = [`--sessions=${features}`, `--tools=${JSON.stringify(pages)}`];
-    await using host = await BridgeHost.connect(folder, [
-      "--",
-      Deno.execPath(),
-      "run",
-      "-A",
-      ECHO,
-      ...flags,
-    ]);
+    await using host = await BridgeHost.connect(folder, [...ECHO, ...flags]);
     await fn(host);
   });
 }
 
-/** The params with which a call reached the server, if it did. */
+/** The params of a call at the server, if it came there. */
 async function sent(host: BridgeHost, name: string, args: unknown, meta?: unknown) {
   const { received } = Object(await host.tool(name, args, meta));
   return received?.params;
@@ -48,7 +39,7 @@ async function names(host: BridgeHost, cursor?: string): Promise<unknown[]> {
   return (await host.result("tools/list", { cursor })).tools.map(({ name }) => name);
 }
 
-/** The properties of each tool of the server's on a page. */
+/** The properties of each tool of the server on a page. */
 async function shown(host: BridgeHost, cursor?: string): Promise<Record<string, string[]>> {
   const { tools } = await host.result("tools/list", { cursor });
   return Object.fromEntries(
@@ -66,7 +57,7 @@ function text({ content, isError }: WireResult): string {
   return content[0]?.text ?? "";
 }
 
-withTools("says of its three tools what they may do", [[tool("a")]], async (host) => {
+withTools("annotates its three tools", [[tool("a")]], async (host) => {
   const { tools } = await host.result("tools/list");
   const hints = tools.slice(0, 3).map(({ annotations }) => {
     const { readOnlyHint, destructiveHint, openWorldHint } = Object(annotations);
@@ -75,7 +66,7 @@ withTools("says of its three tools what they may do", [[tool("a")]], async (host
   assertEquals(hints, [[false, false, false], [true, false, false], [false, true, false]]);
 });
 
-withTools("says that a conversation needs no handle", [[tool("a")]], async (host) => {
+withTools("says that a call in a conversation needs no handle", [[tool("a")]], async (host) => {
   for (
     const [_meta, says] of [[{ threadId: "t" }, /not needed/], [{}, /from session_create/]] as const
   ) {
@@ -86,7 +77,7 @@ withTools("says that a conversation needs no handle", [[tool("a")]], async (host
 
 const PAGES = [[tool("a"), tool("b", { x: TEXT })], [tool("c")], [tool("d", { session: TEXT })]];
 
-withTools("learns every page before it names the argument", PAGES, async (host) => {
+withTools("loads every page before it names the argument", PAGES, async (host) => {
   assertEquals(await names(host), [...THREE, "a", "b"]);
   assertEquals(await shown(host), { a: ["session_handle"], b: ["x", "session_handle"] });
   assertEquals(await shown(host, "1"), { c: ["session_handle"] });
@@ -112,18 +103,18 @@ withTools("learns every page before it names the argument", PAGES, async (host) 
   assertMatch(said ?? "", /^bridge: warn: handles: .*tool d .*"session" of its own/);
 });
 
-withTools("learns the tools as a call comes first that names a handle", PAGES, async (host) => {
+withTools("loads the tools for a first call with a handle", PAGES, async (host) => {
   const args = { x: 1, session_handle: HANDLE };
   const { arguments: got } = await sent(host, "b", args);
   assertEquals([got, await listed(host)], [{ x: 1 }, 3]);
 });
 
-withTools("asks for no tools for calls that name none", PAGES, async (host) => {
+withTools("loads no tools for calls without a handle", PAGES, async (host) => {
   const { _meta } = await sent(host, "b", { x: 1 });
   assertEquals([_meta, await listed(host)], [{ "mcp/session": null }, 0]);
 });
 
-withTools("takes one page for all there is", [[tool("a")]], async (host) => {
+withTools("takes a list of one page for complete", [[tool("a")]], async (host) => {
   assertEquals(await shown(host), { a: ["session"] });
   await host.tool("a", { session: HANDLE });
   assertEquals(await listed(host), 1);
@@ -167,7 +158,7 @@ withTools("keeps ids, arguments and _meta as they are", [[tool("a")]], async (ho
   }
 });
 
-withTools("asks anew for a tool that it does not know", [[tool("a")]], async (host) => {
+withTools("loads the tools again for an unknown one", [[tool("a")]], async (host) => {
   await names(host);
   const unknown = { name: "later", arguments: { session: HANDLE } };
   const { arguments: before } = await sent(host, "later", unknown.arguments);
@@ -179,7 +170,7 @@ withTools("asks anew for a tool that it does not know", [[tool("a")]], async (ho
 });
 
 withTools(
-  "takes a handle from its jar for a tool that is not listed, too",
+  "takes a handle of its jar for an unlisted tool too",
   [[tool("a")]],
   async (host) => {
     await host.tool("session_create");
@@ -190,7 +181,7 @@ withTools(
   },
 );
 
-withTools("learns the tools anew after a reconnect", [[tool("a")]], async (host) => {
+withTools("loads the tools again after a reconnect", [[tool("a")]], async (host) => {
   await names(host);
   const pages = [[tool("a", { session: TEXT })]];
   await host.send({ jsonrpc: "2.0", method: "tools", params: { pages } });
@@ -202,7 +193,7 @@ withTools("learns the tools anew after a reconnect", [[tool("a")]], async (host)
   assertEquals((await sent(host, "a", { session: "handle" })).arguments, {});
 });
 
-withTools("serves a server with a tool of one of the names as it is", [[
+withTools("offers no handles for a server with a tool of such a name", [[
   tool("a"),
   tool("session_list", { x: TEXT }),
 ]], async (host) => {
@@ -221,7 +212,7 @@ withTools("serves a server with a tool of one of the names as it is", [[
   );
 });
 
-withTools("serves a server that makes no sessions when asked without handles", [[
+withTools("offers no handles for a server without session/create", [[
   tool("a"),
 ]], async (host) => {
   assertEquals(await names(host), ["a"]);
@@ -229,10 +220,15 @@ withTools("serves a server that makes no sessions when asked without handles", [
   assertMatch(host.stderr.join("\n"), /^bridge: warn: .*--session NAME or --per-process[^\n]*$/);
 }, "list,delete");
 
-withTools("shows no tool that the server has nothing for", [[tool("a")]], async (host) => {
-  assertEquals(await names(host), ["session_create", "session_list", "a"]);
-  assertEquals((await sent(host, "session_end", { session: HANDLE })).name, "session_end");
-}, "create,list");
+withTools(
+  "lists no session_end for a server without session/delete",
+  [[tool("a")]],
+  async (host) => {
+    assertEquals(await names(host), ["session_create", "session_list", "a"]);
+    assertEquals((await sent(host, "session_end", { session: HANDLE })).name, "session_end");
+  },
+  "create,list",
+);
 
 const OFFERED = ["session", "session_handle"] as const;
 for (const argument of OFFERED) {
@@ -241,7 +237,7 @@ for (const argument of OFFERED) {
     [...THREE.map((name) => tool(name, { session: TEXT })), tool("a", { [argument]: TEXT })],
     [tool("b", { ...mine, [argument]: TEXT })],
   ];
-  withTools(`takes the place of a server's own handles in ${argument}`, pages, async (host) => {
+  withTools(`replaces a server's own handles in ${argument}`, pages, async (host) => {
     assertEquals(await names(host), [...THREE, "a"]);
     assertEquals(await shown(host), { a: [argument] });
     assertEquals(await shown(host, "1"), { b: [...Object.keys(mine), argument] });
@@ -251,7 +247,7 @@ for (const argument of OFFERED) {
   });
 }
 
-withTools("leaves a tool alone whose schema can take no more", [[
+withTools("leaves a tool alone whose schema takes no further property", [[
   { name: "closed", inputSchema: true },
   tool("a"),
 ]], async (host) => {
@@ -263,23 +259,27 @@ withTools("leaves a tool alone whose schema can take no more", [[
   assertMatch(host.stderr.join("\n"), /^bridge: warn: handles: .*tool closed can take no[^\n]*$/);
 });
 
-withTools("names what is wrong by the argument that it has", PAGES, async (host) => {
+withTools("names the wrong argument", PAGES, async (host) => {
   assertMatch(text(await host.tool("b", { session_handle: 7 })), /"session_handle" must be/);
   assertMatch(text(await host.tool("a", { session_handle: "a b" })), /argument "session_handle"/);
 });
 
-withTools("makes and ends sessions by requests of the contract", [[tool("a")]], async (host) => {
-  const meta = { progressToken: 0, threadId: "t", "com.example/trace": 1 };
-  const _meta = { progressToken: 0, "com.example/trace": 1 };
-  const title = "mine";
-  await host.tool("session_create", { title }, meta);
-  await host.tool("session_end", { session: HANDLE }, meta);
-  const { asked } = Object(await host.result("asked"));
-  const made = { hints: { label: title, data: { title } }, _meta };
-  assertEquals(asked, [["session/create", made], ["session/delete", { id: HANDLE, _meta }]]);
-});
+withTools(
+  "makes and ends sessions by session/create and session/delete",
+  [[tool("a")]],
+  async (host) => {
+    const meta = { progressToken: 0, threadId: "t", "com.example/trace": 1 };
+    const _meta = { progressToken: 0, "com.example/trace": 1 };
+    const title = "mine";
+    await host.tool("session_create", { title }, meta);
+    await host.tool("session_end", { session: HANDLE }, meta);
+    const { asked } = Object(await host.result("asked"));
+    const made = { hints: { label: title, data: { title } }, _meta };
+    assertEquals(asked, [["session/create", made], ["session/delete", { id: HANDLE, _meta }]]);
+  },
+);
 
-withTools("leaves the calls of the host's own sessions alone", [[tool("a")]], async (host) => {
+withTools("leaves requests with the host's own cookie alone", [[tool("a")]], async (host) => {
   const { result } = await host.request("session/create", { _meta: { threadId: "t" } });
   assertEquals(result?.id, HANDLE);
   const own = { "mcp/session": { id: "sess-own" } };
@@ -301,7 +301,7 @@ withTools("cancels a call by the cookie of its handle", [[tool("a")]], async (ho
   assert(!host.messages.some(({ id }) => id === 0));
 });
 
-withTools("drops a call that is cancelled while the tools are learned", PAGES, async (host) => {
+withTools("drops a call that is cancelled while the tools are loaded", PAGES, async (host) => {
   const params = { name: "a", arguments: { session_handle: HANDLE } };
   const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params };
   const cancelled = { requestId: 1 };

@@ -1,5 +1,5 @@
 /**
- * The server that a command is for, and connections to it.
+ * Connections to the server that a command is for.
  *
  * @module
  */
@@ -13,6 +13,8 @@ import { Client, ResultSchema, StreamableHTTPClientTransport, type Transport } f
 import { sendOnce } from "../connection/send_once.ts";
 import { ServerProcess } from "../connection/server_process.ts";
 
+const CLIENT_INFO = { name: "mcp-sessions", version: denoConfig.version };
+
 /** A server, as the command line names it. */
 export type Target =
   | {
@@ -22,30 +24,30 @@ export type Target =
   }
   | { readonly kind: "stdio"; readonly command: string; readonly args: readonly string[] };
 
-/** What the jar files the server's cookies under; it has no secrets of a URL. */
-export function nameOf(target: Target): string {
+/** The server as the jar names it. Secrets of a URL are not in it. */
+export function jarServer(target: Target): string {
   return target.kind === "http"
     ? serverKey(target.url.href)
     : commandKey([target.command, ...target.args]);
 }
 
-/** A transport to the server that has not been started. */
+/** A new transport to the server, not yet started. */
 export function transportTo(target: Target): Transport {
   if (target.kind === "http") {
     const requestInit = { headers: Object.fromEntries(target.headers) };
     return new StreamableHTTPClientTransport(target.url, { fetch: sendOnce, requestInit });
   }
-  // It is started as the shell would start it: with what the user has in the environment.
+  // As a shell would start it, with the user's environment.
   return new ServerProcess(target);
 }
 
 /**
  * Connects a client by a transport.
  *
- * @throws {Error} naming the server, if that fails.
+ * @throws {Error} If that fails, naming the server.
  */
 export async function connect(target: Target, transport: Transport): Promise<Client> {
-  const client = new Client(INFO);
+  const client = new Client(CLIENT_INFO);
   try {
     await client.connect(transport);
     return client;
@@ -57,10 +59,8 @@ export async function connect(target: Target, transport: Transport): Promise<Cli
   }
 }
 
-/**
- * A connection without a session of its own: to look at sessions must not make one.
- */
-export class Plain implements AsyncDisposable {
+/** A connection without a session of its own: looking at sessions must not make one. */
+export class SessionlessConnection implements AsyncDisposable {
   readonly #client: Client;
 
   private constructor(client: Client) {
@@ -68,35 +68,33 @@ export class Plain implements AsyncDisposable {
   }
 
   /** Connects to the server. */
-  static async to(target: Target): Promise<Plain> {
-    return new Plain(await connect(target, transportTo(target)));
+  static async to(target: Target): Promise<SessionlessConnection> {
+    return new SessionlessConnection(await connect(target, transportTo(target)));
   }
 
-  /** Asks the server for something and gives the result. */
+  /** Sends the server a request, and gives its result. */
   readonly ask: Ask = (method, params = {}) =>
     this.#client.request({ method, params }, ResultSchema);
 
-  /** The title of a session that nobody has given one. */
-  get title(): string {
-    return sessionTitle(INFO, this.#client.getServerVersion());
+  /** The title of a new session without a title of the user's. */
+  get defaultTitle(): string {
+    return sessionTitle(CLIENT_INFO, this.#client.getServerVersion());
   }
 
-  /** Does the server offer this with sessions? */
+  /** Whether the server's session capability has this feature. */
   offers(feature: string): boolean {
     const capabilities = this.#client.getServerCapabilities();
     return sessionCapability({ capabilities })?.features.includes(feature) === true;
   }
 
-  /** @throws {Error} if the server does not offer this. */
-  need(feature: string): void {
+  /** @throws {Error} If the server's session capability does not have this feature. */
+  require(feature: string): void {
     if (this.offers(feature)) return;
     throw new Error(`This server does not offer to ${feature} sessions (MCP session v2)`);
   }
 
-  /** Ends the connection. */
+  /** Closes the connection. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#client.close();
   }
 }
-
-const INFO = { name: "mcp-sessions", version: denoConfig.version };

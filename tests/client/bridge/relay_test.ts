@@ -1,17 +1,14 @@
 /**
- * What goes through the bridge as it is, what does not, and how it starts and ends.
+ * The relay between host and server: what passes as it is, what does not, and how it starts and ends.
  */
 
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { fileURLToPath } from "node:url";
-import { BridgeHost, Folder } from "../../support/bridge/host.ts";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { BRIDGE, BridgeHost, ECHO, Folder } from "../../support/bridge/host.ts";
 import { INITIALIZE } from "../../support/servers/server.ts";
 
-const ECHO = fileURLToPath(new URL("../../fixtures/bridge_echo.ts", import.meta.url));
-const PLAIN = ["--", Deno.execPath(), "run", "-A", ECHO];
-const SESSIONS = [...PLAIN, "--sessions"];
+const SESSIONS = [...ECHO, "--sessions"];
 
-/** Everything that hosts put into `_meta`, with what else may stand there. */
+/** Every key of `_meta` that hosts use for a conversation, and others. */
 const META = {
   progressToken: 7,
   "vscode.conversationId": "c",
@@ -43,7 +40,7 @@ async function echoed(host: BridgeHost, method: string, params: unknown, id: unk
   return { received: result.received, _meta: result._meta };
 }
 
-withBridge("passes a server without sessions through untouched", PLAIN, async (host) => {
+withBridge("passes a server without sessions through untouched", ECHO, async (host) => {
   const { capabilities } = await host.initialize();
   assertEquals<unknown>(capabilities, { tools: {}, experimental: { other: {} } });
   const params = { name: "tool", arguments: { x: 1 }, _meta: META, more: true };
@@ -56,34 +53,8 @@ withBridge("passes a server without sessions through untouched", PLAIN, async (h
   assertEquals(received, { jsonrpc: "2.0", id: 8, method: "x/unknown" });
 });
 
-const PATHS = ["a/b/c", "whole/key"].flatMap((key) => ["--conversation-key", key]);
-withBridge(
-  "takes an id out by the path that it was found by",
-  [...PATHS, ...SESSIONS],
-  async (host) => {
-    await host.initialize();
-    const cases: [meta: Record<string, unknown>, left: Record<string, unknown>][] = [
-      [{ a: { b: { c: "id", d: 1 } } }, { a: { b: { d: 1 } } }],
-      [{ a: { "b/c": "id", b: { c: 2 } } }, { a: { b: { c: 2 } } }],
-      [{ "a/b": '{"c":"id","d":1}', a: { "b/c": 3 } }, { "a/b": '{"d":1}', a: { "b/c": 3 } }],
-      [{ "a/b/c": "id", a: { b: { c: 4 } } }, { a: { b: { c: 4 } } }],
-      [{ a: '{"b":"{\\"c\\":7}"}', threadId: "t" }, { a: '{"b":"{}"}' }],
-      [{ "whole/key": "id", whole: { key: "other" } }, { whole: { key: "other" } }],
-      [{ "a/b/c": "id", "whole/key": "id" }, {}],
-    ];
-    for (const [index, [_meta, left]] of cases.entries()) {
-      const { received } = await echoed(host, "tools/call", { name: "x", _meta }, index);
-      const expected = { ...left, "mcp/session": { id: "sess-echo" } };
-      assertEquals(Object(received).params._meta, expected, JSON.stringify(_meta));
-    }
-    const _meta = { a: { b: 5 } };
-    const { received } = await echoed(host, "tools/call", { name: "x", _meta }, "none");
-    assertEquals(Object(received).params._meta, { ..._meta, "mcp/session": null });
-  },
-);
-
 withBridge("sends a cookie in place of the conversation's id", SESSIONS, async (host) => {
-  // A host that knows sessions too must not begin its own.
+  // The capability is hidden: a host that knows sessions must not make its own.
   const { capabilities } = await host.initialize();
   assertEquals<unknown>(capabilities, { tools: {}, experimental: { other: {} } });
   const { received, _meta } = await echoed(host, "tools/call", { name: "x", _meta: META }, 1);
@@ -117,7 +88,7 @@ withBridge("sends a cookie in place of the conversation's id", SESSIONS, async (
 });
 
 withBridge(
-  "says with null that it holds no session, to a server with sessions",
+  "sends null while it holds no session, to a server with sessions",
   SESSIONS,
   async (host) => {
     await host.initialize();
@@ -125,7 +96,7 @@ withBridge(
     const params = { _meta: { "mcp/session": null } };
     assertEquals(listed.received, { jsonrpc: "2.0", id: 1, method: "tools/list", params });
     assertEquals(listed._meta, { "other/key": 1 });
-    // A conversation that cannot be told from others is none.
+    // An id that cannot be told from others names no conversation.
     const unreadable = { name: "x", _meta: { threadId: ["t"] } };
     const { received } = await echoed(host, "tools/call", unreadable, 2);
     const _meta = { threadId: ["t"], "mcp/session": null };
@@ -134,39 +105,47 @@ withBridge(
   },
 );
 
-withBridge("passes what a server asks and tells, and what is answered", SESSIONS, async (host) => {
-  await host.initialize({ roots: {}, sampling: {}, elicitation: {} });
-  const emit = [
-    { jsonrpc: "2.0", method: "notifications/message", params: { level: "info", data: "x" } },
-    { jsonrpc: "2.0", method: "notifications/progress", params: { progressToken: 7, progress: 1 } },
-    { jsonrpc: "2.0", method: "notifications/resources/updated", params: { uri: "a:b" } },
-    { jsonrpc: "2.0", id: 0, method: "sampling/createMessage", params: { messages: [] } },
-    { jsonrpc: "2.0", id: "0", method: "elicitation/create", params: { message: "?" } },
-    { jsonrpc: "2.0", id: 1, method: "roots/list" },
-  ];
-  const before = host.messages.length;
-  await host.request("tools/call", { emit }, "call");
-  const got = host.messages.slice(before, -1);
-  // The bridge gives requests ids of its own.
-  const named = got.map((message, at) => ({ ...message, ...("id" in message && emit[at]) }));
-  assertEquals<unknown>(named, emit);
-  const [sampling, elicitation, roots] = got.slice(3).map(({ id }) => id);
-  const replies = [
-    { jsonrpc: "2.0", id: 1, error: { code: -32601, message: "No roots", data: { a: 1 } } },
-    { jsonrpc: "2.0", id: "0", result: { action: "accept", content: {} } },
-    { jsonrpc: "2.0", id: 0, result: { role: "assistant", content: [], model: "m" } },
-  ];
-  for (const [at, id] of [roots, elicitation, sampling].entries()) {
-    await host.send({ ...replies[at], id });
-  }
-  const changed = { jsonrpc: "2.0", method: "notifications/roots/list_changed" };
-  await host.send(changed);
-  const { result } = await host.request("seen", {});
-  const initialized = { jsonrpc: "2.0", method: "notifications/initialized" };
-  assertEquals<unknown>(result, { seen: [initialized, ...replies, changed] });
-});
+withBridge(
+  "passes a server's requests and notifications, and the host's responses",
+  SESSIONS,
+  async (host) => {
+    await host.initialize({ roots: {}, sampling: {}, elicitation: {} });
+    const emit = [
+      { jsonrpc: "2.0", method: "notifications/message", params: { level: "info", data: "x" } },
+      {
+        jsonrpc: "2.0",
+        method: "notifications/progress",
+        params: { progressToken: 7, progress: 1 },
+      },
+      { jsonrpc: "2.0", method: "notifications/resources/updated", params: { uri: "a:b" } },
+      { jsonrpc: "2.0", id: 0, method: "sampling/createMessage", params: { messages: [] } },
+      { jsonrpc: "2.0", id: "0", method: "elicitation/create", params: { message: "?" } },
+      { jsonrpc: "2.0", id: 1, method: "roots/list" },
+    ];
+    const before = host.messages.length;
+    await host.request("tools/call", { emit }, "call");
+    const got = host.messages.slice(before, -1);
+    // The bridge replaces the ids of requests.
+    const named = got.map((message, at) => ({ ...message, ...("id" in message && emit[at]) }));
+    assertEquals<unknown>(named, emit);
+    const [sampling, elicitation, roots] = got.slice(3).map(({ id }) => id);
+    const replies = [
+      { jsonrpc: "2.0", id: 1, error: { code: -32601, message: "No roots", data: { a: 1 } } },
+      { jsonrpc: "2.0", id: "0", result: { action: "accept", content: {} } },
+      { jsonrpc: "2.0", id: 0, result: { role: "assistant", content: [], model: "m" } },
+    ];
+    for (const [at, id] of [roots, elicitation, sampling].entries()) {
+      await host.send({ ...replies[at], id });
+    }
+    const changed = { jsonrpc: "2.0", method: "notifications/roots/list_changed" };
+    await host.send(changed);
+    const { result } = await host.request("seen", {});
+    const initialized = { jsonrpc: "2.0", method: "notifications/initialized" };
+    assertEquals<unknown>(result, { seen: [initialized, ...replies, changed] });
+  },
+);
 
-withBridge("passes a cancellation, and waits for no answer", SESSIONS, async (host) => {
+withBridge("passes a cancellation on, and awaits no response", SESSIONS, async (host) => {
   await host.initialize();
   await host.send({ jsonrpc: "2.0", id: 1, method: "hold", params: {} });
   const params = { requestId: 1, reason: "enough" };
@@ -180,7 +159,7 @@ withBridge("passes a cancellation, and waits for no answer", SESSIONS, async (ho
   assertEquals(host.stderr, []);
 });
 
-withBridge("answers what it cannot read, and goes on", PLAIN, async (host) => {
+withBridge("answers a line that it cannot read with an error, and goes on", ECHO, async (host) => {
   const long = "x".repeat(4 * 1024 * 1024);
   const deep = "[".repeat(200) + "]".repeat(200);
   const lines = [
@@ -191,7 +170,7 @@ withBridge("answers what it cannot read, and goes on", PLAIN, async (host) => {
     `"${long}"`,
     `{"jsonrpc":"2.0","method":"x","params":{"id":6,"x":"${long}"},"id":"long"}`,
     `{"jsonrpc":"2.0","id":"deep","method":"x","params":{"x":${deep}}}`,
-    // What has no method is never answered.
+    // A line without a method gets no answer.
     '{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}',
     '{"jsonrpc":"2.0","id":8,"result":7}',
     `{"jsonrpc":"2.0","id":9,"result":{"x":"${long}"}}`,
@@ -217,13 +196,22 @@ withBridge("answers what it cannot read, and goes on", PLAIN, async (host) => {
   assertEquals(received, { jsonrpc: "2.0", id: "a\nb", method: "x", params: { large } });
 });
 
-withBridge("refuses a second request with an id in flight", PLAIN, async (host) => {
+withBridge("treats null params as absent", SESSIONS, async (host) => {
+  await host.initialize();
+  for (const method of ["ping", "tools/list"]) {
+    const { received } = await echoed(host, method, null, method);
+    const params = { _meta: { "mcp/session": null } };
+    assertEquals(received, { jsonrpc: "2.0", id: method, method, params });
+  }
+});
+
+withBridge("refuses a second request with the id of a pending one", ECHO, async (host) => {
   await host.initialize();
   await host.send({ jsonrpc: "2.0", id: 1, method: "hold" });
   assertEquals((await host.request("ping", {}, 1)).error?.code, -32600);
 });
 
-Deno.test("bridge: answers what has come before the input ends", async () => {
+Deno.test("bridge: answers every request that came before the input ended", async () => {
   await using folder = await Folder.create();
   const host = BridgeHost.start(folder, SESSIONS);
   const message = (id: number, method: string, params: unknown) =>
@@ -234,7 +222,7 @@ Deno.test("bridge: answers what has come before the input ends", async () => {
   await host.write([message(0, "initialize", INITIALIZE), initialized, ...calls].join("\n"));
   assertEquals(await host.endInput(), 0);
   assertEquals(host.messages.map(({ id }) => id), [0, 1, 2, 3]);
-  // Also those that were there before the server had said that it has sessions.
+  // Also requests that came before the result of initialize.
   for (const { result } of host.messages.slice(1)) {
     assertStringIncludes(JSON.stringify(result), '"mcp/session":{"id":"sess-echo"}');
   }
@@ -242,51 +230,46 @@ Deno.test("bridge: answers what has come before the input ends", async () => {
 });
 
 for (const flags of [[], ["--session", "notes"]]) {
-  withBridge(`says once that it is of no use ${flags}`, [...flags, ...PLAIN], async (host) => {
-    await host.initialize();
-    await host.initialize();
-    // The same once more, of a new process.
-    await host.send({ jsonrpc: "2.0", method: "exit" });
-    while ((await host.request("ping", {})).error !== undefined);
-    await host.endInput();
-    const [said = "", ...more] = host.stderr;
-    assertEquals(more, []);
-    assertStringIncludes(said, "has no sessions (MCP session v2)");
-    assertStringIncludes(said, "Put the bridge in front of a server that has them");
-    const loud = said.includes("bridge: error: --session notes has no effect");
-    assertEquals(loud, flags.length > 0, said);
-  });
+  withBridge(
+    `says once that the server has no sessions ${flags}`,
+    [...flags, ...ECHO],
+    async (host) => {
+      await host.initialize();
+      await host.initialize();
+      // A new process of the server says the same.
+      await host.send({ jsonrpc: "2.0", method: "exit" });
+      while ((await host.request("ping", {})).error !== undefined);
+      await host.endInput();
+      const [said = "", ...more] = host.stderr;
+      assertEquals(more, []);
+      assertStringIncludes(said, "has no sessions (MCP session v2)");
+      assertStringIncludes(said, "Put the bridge in front of a server that has them");
+      const loud = said.includes("bridge: error: --session notes has no effect");
+      assertEquals(loud, flags.length > 0, said);
+    },
+  );
 }
 
-withBridge("says nothing of a server that has sessions", SESSIONS, async (host) => {
+withBridge("logs nothing for a server that has sessions", SESSIONS, async (host) => {
   await host.initialize();
   assertEquals(await host.endInput(), 0);
   assertEquals(host.stderr, []);
 });
 
-const WAYS: readonly [flags: readonly string[], says: RegExp][] = [
-  [[], /^bridge: info: sessions: .*handle.*conversation/],
-  [["--session", "notes"], /^bridge: info: sessions: .*the name notes$/],
-  [["--per-process"], /^bridge: warn: --per-process: .*ends with this process/],
-];
-
-for (const [flags, says] of WAYS) {
-  const args = ["--log-level", "info", ...flags, ...SESSIONS];
-  withBridge(`says once how a session is found ${flags}`, args, async (host) => {
-    await host.initialize();
-    await host.send({ jsonrpc: "2.0", method: "exit" });
-    while ((await host.request("ping", {})).error !== undefined);
-    await host.endInput();
-    const said = host.stderr.filter((line) =>
-      !line.includes("rebuilt") && !/is (created|lost)/.test(line)
-    );
-    assertEquals(said.length, 1, said.join("\n"));
-    assertMatch(said[0] ?? "", says);
-  });
-}
+withBridge("reports how a session is found once, not after a reconnect", [
+  "--log-level",
+  "info",
+  ...SESSIONS,
+], async (host) => {
+  await host.initialize();
+  await host.send({ jsonrpc: "2.0", method: "exit" });
+  while ((await host.request("ping", {})).error !== undefined);
+  await host.endInput();
+  assertEquals(host.stderr.filter((line) => line.includes("info: sessions: ")).length, 1);
+});
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  withBridge(`ends with 0 on ${signal}`, PLAIN, async (host) => {
+  withBridge(`ends with 0 on ${signal}`, ECHO, async (host) => {
     await host.initialize();
     assertEquals(await host.stop(signal), 0);
   });
@@ -324,12 +307,7 @@ Deno.test("bridge: a wrong flag is one line on stderr and status 2", async () =>
 
 Deno.test("bridge: --help lists the flags", async () => {
   const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "-A",
-      fileURLToPath(new URL("../../../client/bridge.ts", import.meta.url)),
-      "--help",
-    ],
+    args: ["run", "-A", BRIDGE, "--help"],
   }).output();
   const help = new TextDecoder().decode(stdout);
   assertEquals(code, 0);
@@ -337,7 +315,7 @@ Deno.test("bridge: --help lists the flags", async () => {
   for (const flag of [...flags, "--help"]) assertStringIncludes(help, flag);
 });
 
-withBridge("answers each of two initializes that come at once", SESSIONS, async (host) => {
+withBridge("answers each of two concurrent initializes", SESSIONS, async (host) => {
   const answers = await Promise.all([
     host.request("initialize", INITIALIZE),
     host.request("initialize", INITIALIZE),

@@ -1,6 +1,5 @@
 /**
- * The bridge when the server, the connection or the bridge itself dies, and with servers that ask
- * who is there.
+ * The bridge when the server, the connection, the jar or the bridge itself fails.
  */
 
 import {
@@ -11,12 +10,17 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { Behind, sessionOf, tellsOfReset, WAYS } from "../../support/bridge/behind.ts";
-import { BridgeHost, conversation, Folder } from "../../support/bridge/host.ts";
+import {
+  BridgedServer,
+  POLICIES,
+  sessionOf,
+  startForUsers,
+  tellsOfReset,
+  WAYS,
+} from "../../support/bridge/bridged_servers.ts";
+import { asUser, BridgeHost, conversation, Folder } from "../../support/bridge/host.ts";
 import { type Reply, startServer } from "../../support/servers/server.ts";
-import { writeTokens } from "../../support/servers/tokens.ts";
 
-const POLICIES = new URL("../../fixtures/policies.ts", import.meta.url);
 const A = conversation("a");
 
 function isOutcomeUnknown({ error }: Reply): boolean {
@@ -24,9 +28,9 @@ function isOutcomeUnknown({ error }: Reply): boolean {
 }
 
 for (const way of WAYS) {
-  Deno.test(`bridge: tells that a call in mid-air has an unknown outcome (${way})`, async () => {
+  Deno.test(`bridge: an interrupted call has an unknown outcome (${way})`, async () => {
     await using folder = await Folder.create();
-    await using behind = await Behind.start(POLICIES, way, folder);
+    await using behind = await BridgedServer.start(POLICIES, way, folder);
     await using host = await BridgeHost.connect(folder, behind.args);
     const session = sessionOf(await host.tool("members", {}, A));
     await host.tool("append", { text: "one" }, A);
@@ -46,9 +50,9 @@ for (const way of WAYS) {
     assertEquals(sessionOf(await host.tool("members", {}, A)), session);
   });
 
-  Deno.test(`bridge: passes progress, in order and before the result (${way})`, async () => {
+  Deno.test(`bridge: passes progress on in order, before the result (${way})`, async () => {
     await using folder = await Folder.create();
-    await using behind = await Behind.start(POLICIES, way, folder);
+    await using behind = await BridgedServer.start(POLICIES, way, folder);
     await using host = await BridgeHost.connect(folder, behind.args);
     await host.tool("progress", {}, { ...A, progressToken: "p" });
     const progress = [1, 2, 3].map((progress) => ({
@@ -59,9 +63,9 @@ for (const way of WAYS) {
     assertEquals<unknown>(host.messages.slice(1, -1), progress);
   });
 
-  Deno.test(`bridge: what was acknowledged outlives every kill, and ran once (${way})`, async () => {
+  Deno.test(`bridge: an acknowledged call outlives every kill, and ran once (${way})`, async () => {
     await using folder = await Folder.create();
-    await using behind = await Behind.start("notebook", way, folder);
+    await using behind = await BridgedServer.start("notebook", way, folder);
     const acknowledged: string[] = [];
     let sent = 0;
     for (let life = 0; life < 2; life++) {
@@ -80,7 +84,7 @@ for (const way of WAYS) {
         await appends;
         await host.reconnected();
       }
-      // The bridge itself, with calls on their way that nobody will hear of.
+      // Kills the bridge with pending calls.
       for (let i = 0; i < 6; i++) {
         const params = { name: "notebook_append", arguments: { text: `note ${sent++}` }, _meta: A };
         await host.send({ jsonrpc: "2.0", id: sent, method: "tools/call", params });
@@ -98,9 +102,9 @@ for (const way of WAYS) {
   });
 }
 
-Deno.test("bridge: withdraws what a dead server has asked", async () => {
+Deno.test("bridge: cancels the requests of a dead server", async () => {
   await using folder = await Folder.create();
-  await using behind = await Behind.start(POLICIES, "stdio", folder);
+  await using behind = await BridgedServer.start(POLICIES, "stdio", folder);
   await using host = BridgeHost.start(folder, behind.args);
   await host.initialize({ elicitation: {} });
   const asking = host.call("ask");
@@ -112,7 +116,7 @@ Deno.test("bridge: withdraws what a dead server has asked", async () => {
   assert(isOutcomeUnknown(await asking));
 });
 
-Deno.test("bridge: a late answer from the old session tells of no reset", async () => {
+Deno.test("bridge: a late result of the lost session carries no notice", async () => {
   await using folder = await Folder.create();
   const script = fileURLToPath(new URL("../../fixtures/client/server.ts", import.meta.url));
   const args = ["--", Deno.execPath(), "run", "-A", script, "stdio"];
@@ -127,9 +131,9 @@ Deno.test("bridge: a late answer from the old session tells of no reset", async 
   assertNotEquals((await late).content[0]?.text, repeated.content[1]?.text);
 });
 
-Deno.test("bridge: frees the server of a cancelled call", async () => {
+Deno.test("bridge: passes a cancellation on, and waits no longer", async () => {
   await using folder = await Folder.create();
-  await using behind = await Behind.start(POLICIES, "http", folder);
+  await using behind = await BridgedServer.start(POLICIES, "http", folder);
   await using host = await BridgeHost.connect(folder, behind.args);
   const params = { name: "hold", arguments: { text: "x" }, _meta: A };
   await host.send({ jsonrpc: "2.0", id: 1, method: "tools/call", params });
@@ -141,7 +145,7 @@ Deno.test("bridge: frees the server of a cancelled call", async () => {
   assert(!host.messages.some(({ id }) => id === 1));
 });
 
-Deno.test("bridge: says which server it cannot reach, and tries again when asked", async () => {
+Deno.test("bridge: names the server that it cannot reach, and retries initialize", async () => {
   await using folder = await Folder.create();
   const first = await startServer({ server: "notebook", transport: "http" });
   const { url } = first;
@@ -151,7 +155,7 @@ Deno.test("bridge: says which server it cannot reach, and tries again when asked
   const { error } = await host.request("initialize", params);
   assertEquals([error?.code, error?.data], [-32000, { reason: "not_sent" }]);
   assertStringIncludes(error?.message ?? "", `Cannot reach the MCP server ${url}`);
-  // A server that comes while it tries is found.
+  // The server starts during the retries.
   const initialized = host.initialize();
   const port = Number(new URL(url).port);
   await using _ = await startServer({ server: "notebook", transport: "http", port });
@@ -162,7 +166,7 @@ Deno.test("bridge: says which server it cannot reach, and tries again when asked
   );
 });
 
-Deno.test("bridge: a command that does not serve is an error, and status 1", async () => {
+Deno.test("bridge: a command that does not serve is an error, and exit status 1", async () => {
   await using folder = await Folder.create();
   const host = BridgeHost.start(folder, ["--", Deno.execPath(), "eval", "Deno.exit(3)"]);
   const { error } = await host.request("initialize", {});
@@ -176,34 +180,29 @@ Deno.test("bridge: a command that does not serve is an error, and status 1", asy
   assertEquals(await none.endInput(), 1);
 });
 
-Deno.test("bridge: --header shows who calls, and owners never meet", async () => {
+Deno.test("bridge: --header authenticates, and users do not share sessions", async () => {
   await using folder = await Folder.create();
   await using other = await Folder.create();
-  const tokens = `${folder.path}/tokens.txt`;
-  await writeTokens(tokens, { "token-of-alice": "alice", "token-of-bob": "bob" });
-  await using server = await startServer({
-    server: "notebook",
-    transport: "http",
-    flags: ["--tokens", tokens],
-    permissions: ["-A"],
+  await using server = await startForUsers(folder, {
+    "token-of-alice": "alice",
+    "token-of-bob": "bob",
   });
-  const as = (token: string) => ["--url", server.url, "--header", `Authorization: Bearer ${token}`];
-  await using alice = await BridgeHost.connect(folder, as("token-of-alice"));
-  await using bob = await BridgeHost.connect(other, as("token-of-bob"));
+  await using alice = await BridgeHost.connect(folder, asUser(server.url, "token-of-alice"));
+  await using bob = await BridgeHost.connect(other, asUser(server.url, "token-of-bob"));
   await alice.tool("notebook_append", { text: "a" }, A);
   assertEquals((await bob.tool("notebook_read", {}, A)).structuredContent.count, 0);
   assertEquals((await alice.tool("notebook_read", {}, A)).structuredContent.count, 1);
-  // One jar for both: whose session is not hers is unknown, and she gets another one.
-  await using thief = await BridgeHost.connect(folder, as("token-of-bob"));
-  const read = await thief.tool("notebook_read", {}, A);
+  // With one jar for both, the session of alice is unknown to bob, who gets another one.
+  await using shared = await BridgeHost.connect(folder, asUser(server.url, "token-of-bob"));
+  const read = await shared.tool("notebook_read", {}, A);
   assertEquals(read.structuredContent.count, 0);
-  await using nobody = BridgeHost.start(other, as("token-of-nobody"));
+  await using nobody = BridgeHost.start(other, asUser(server.url, "token-of-nobody"));
   const { error } = await nobody.request("initialize", {});
   assertMatch(error?.message ?? "", /^The MCP server .* refused initialize with HTTP status 401: /);
   assert(!error?.message.includes("token-of-nobody"));
 });
 
-Deno.test("bridge: takes nobody's 503 for the server's, which has not looked at the call", async () => {
+Deno.test("bridge: a proxy's 503 is an unknown outcome, the server's own is not", async () => {
   await using folder = await Folder.create();
   await using server = await startServer({ server: "notebook", transport: "http" });
   const says = (status: number, body: string) => new Response(body, { status });
@@ -233,9 +232,9 @@ Deno.test("bridge: takes nobody's 503 for the server's, which has not looked at 
   assertEquals((await host.tool("notebook_read", {}, A)).structuredContent.count, 1);
 });
 
-Deno.test("bridge: tells of a session that another client has begun in place of a lost one", async () => {
+Deno.test("bridge: tells of a lost session that another client has replaced", async () => {
   await using folder = await Folder.create();
-  await using behind = await Behind.start("notebook", "stdio", folder);
+  await using behind = await BridgedServer.start("notebook", "stdio", folder);
   const args = ["--session", "notes", ...behind.args];
   await using one = await BridgeHost.connect(folder, args);
   await using two = await BridgeHost.connect(folder, args);
@@ -249,19 +248,19 @@ Deno.test("bridge: tells of a session that another client has begun in place of 
   assertEquals(text?.text, "1. after");
 });
 
-Deno.test("bridge: a jar that cannot be used is a warning", async () => {
+Deno.test("bridge: warns of a jar that it cannot use", async () => {
   await using folder = await Folder.create();
   await Deno.writeTextFile(`${folder.path}/mcp-sessions`, "no folder");
-  await using behind = await Behind.start("notebook", "stdio", folder);
+  await using behind = await BridgedServer.start("notebook", "stdio", folder);
   await using host = await BridgeHost.connect(folder, behind.args);
   const session = sessionOf(await host.tool("notebook_append", { text: "x" }, A));
   assertEquals(sessionOf(await host.tool("notebook_read", {}, A)), session);
   assertStringIncludes(host.stderr.join("\n"), "will not be found again");
 });
 
-Deno.test("bridge: a jar that cannot be read costs no named session", async () => {
+Deno.test("bridge: an unreadable jar costs no named session", async () => {
   await using folder = await Folder.create();
-  await using behind = await Behind.start("notebook", "stdio", folder);
+  await using behind = await BridgedServer.start("notebook", "stdio", folder);
   const args = ["--session", "notes", ...behind.args];
   {
     await using host = await BridgeHost.connect(folder, args);
@@ -288,9 +287,9 @@ Deno.test("bridge: a jar that cannot be read costs no named session", async () =
 });
 
 for (const way of WAYS) {
-  Deno.test(`bridge: a method that the server does not speak is its own error, and no warning (${way})`, async () => {
+  Deno.test(`bridge: passes the error for an unsupported method on, without a warning (${way})`, async () => {
     await using folder = await Folder.create();
-    await using behind = await Behind.start("notebook", way, folder);
+    await using behind = await BridgedServer.start("notebook", way, folder);
     await using host = BridgeHost.start(folder, behind.args);
     // Hosts of the later era begin so, and go on with initialize.
     const _meta = {

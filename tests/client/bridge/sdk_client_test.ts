@@ -1,27 +1,23 @@
 /**
- * The SDK's own client as the host in front of the bridge.
+ * The SDK's client as the host in front of the bridge.
  */
 
 import { assertEquals } from "@std/assert";
 // @ts-types="@modelcontextprotocol/sdk/types"
 import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
-import { fileURLToPath } from "node:url";
 import { Client } from "../../../client/sdk.ts";
 import { StdioClientTransport } from "../../../client/sdk_stdio.ts";
-import { Behind } from "../../support/bridge/behind.ts";
-import { Folder } from "../../support/bridge/host.ts";
+import { BridgedServer, POLICIES } from "../../support/bridge/bridged_servers.ts";
+import { BRIDGE, Folder } from "../../support/bridge/host.ts";
 import { DENO_ENV } from "../../support/deno_dir.ts";
 import { CLEAN_ENV } from "../../support/environment.ts";
-
-const POLICIES = new URL("../../fixtures/policies.ts", import.meta.url);
-const BRIDGE = fileURLToPath(new URL("../../../client/bridge.ts", import.meta.url));
 
 for (const way of ["stdio", "stateful"] as const) {
   const name = `bridge: an SDK client calls, is asked and reads through it (${way})`;
   // The SDK's stdio transport leaves the timer running that limits its close().
   Deno.test({ name, sanitizeOps: false, sanitizeResources: false }, async () => {
     await using folder = await Folder.create();
-    await using behind = await Behind.start(POLICIES, way, folder);
+    await using behind = await BridgedServer.start(POLICIES, way, folder);
     const client = new Client({ name: "host", version: "1" }, {
       capabilities: { elicitation: {} },
     });

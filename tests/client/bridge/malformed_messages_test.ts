@@ -1,17 +1,15 @@
 /**
- * What the bridge cannot pass on: whoever waits for it is answered.
+ * Messages of a server that cannot be passed on: the peer that waits gets an error.
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { fileURLToPath } from "node:url";
-import { BridgeHost, Folder } from "../../support/bridge/host.ts";
+import { BridgeHost, ECHO, Folder } from "../../support/bridge/host.ts";
 
-const ECHO = fileURLToPath(new URL("../../fixtures/bridge_echo.ts", import.meta.url));
-const ARGS = ["--", Deno.execPath(), "run", "-A", ECHO, "--sessions"];
+const ARGS = [...ECHO, "--sessions"];
 const MIB = 1024 * 1024;
 const ID = '"jsonrpc":"2.0","id":"h"';
 
-/** What a server writes in place of its answer to `h`, and what the host gets. */
+/** Lines in place of the response to `h`, and the error for the host. */
 const ANSWERS: readonly [what: string, write: string, repeat: number, says: RegExp][] = [
   ["too long an answer", `{${ID},"result":{"x":"%"}}`, 10 * MIB, /more than 10485760 bytes/],
   ["one with its id last", `{"result":{"id":1,"x":"%"},${ID}}`, 10 * MIB, /more than 10485760/],
@@ -22,7 +20,7 @@ const ANSWERS: readonly [what: string, write: string, repeat: number, says: RegE
 ];
 
 for (const [what, write, repeat, says] of ANSWERS) {
-  Deno.test(`bridge: answers the caller in place of ${what}, and the server lives on`, async () => {
+  Deno.test(`bridge: answers with an error in place of ${what}, and the server lives on`, async () => {
     await using folder = await Folder.create();
     await using host = await BridgeHost.connect(folder, ARGS);
     await host.send({ jsonrpc: "2.0", method: "notifications/mark" });
@@ -35,7 +33,7 @@ for (const [what, write, repeat, says] of ANSWERS) {
   });
 }
 
-Deno.test("bridge: answers the server whose own request it cannot pass on", async () => {
+Deno.test("bridge: answers a request of the server that it cannot pass on", async () => {
   await using folder = await Folder.create();
   await using host = await BridgeHost.connect(folder, ARGS);
   const question = `"jsonrpc":"2.0","method":"sampling/createMessage","params":{"x":"%"}`;
@@ -47,7 +45,7 @@ Deno.test("bridge: answers the server whose own request it cannot pass on", asyn
   assertMatch(answer.error.message, /more than 10485760 bytes/);
 });
 
-Deno.test("bridge: answers no answers of the server's, and logs few of them", async () => {
+Deno.test("bridge: answers no stray response of the server, and logs few of them", async () => {
   await using folder = await Folder.create();
   await using host = await BridgeHost.connect(folder, ARGS);
   const strays = [

@@ -1,6 +1,6 @@
 /**
- * Handles: sessions that the model makes, names in its calls and ends, in front of any server that
- * has sessions (section 11 of the contract).
+ * Plans requests by handles: sessions that the model makes, names in its calls and ends, in front of
+ * any server that has sessions (section 11 of PROTOCOL.md).
  *
  * @module
  */
@@ -14,52 +14,34 @@ import { isObject, member } from "../../runtime/json.ts";
 import { presentsCookie } from "../session/pending_requests.ts";
 import { createdCookie } from "../session/session_requests.ts";
 import { hasState } from "../session/cookie_rules.ts";
-import type { CookieSlot } from "../session/cookie_slot.ts";
 import type { SessionLayer } from "../session/session_layer.ts";
 import type { JSONRPCErrorResponse, JSONRPCRequest, JSONRPCResponse } from "../sdk.ts";
-import { type BridgedSession, withoutCookie } from "./bridged_session.ts";
-import { type Body, HandleAnswers } from "./handle_answers.ts";
-import { HandleJar, type HandleJarParts } from "./handle_jar.ts";
+import { HandleJar, type HandleJarOptions } from "./handle_jar.ts";
+import { HandleResponses } from "./handle_responses.ts";
+import { type HostSession, withoutCookie } from "./host_session.ts";
+import type { RequestPlan, ResponseBody } from "./request_plan.ts";
 import { ServerTools } from "./server_tools.ts";
 
-/** How long the server may take to list its tools. */
+/** The deadline of `tools/list`. */
 const LIST_MS = 30_000;
 
-/** How a request of the host's goes on. */
-export interface Plan {
-  /** What is sent to the server; `undefined` if `answer` is all there is to it. */
-  readonly message?: JSONRPCRequest;
-  /** The answer that needs no server. */
-  readonly answer?: Body;
-  /** Holds the cookie that goes with it. */
-  readonly slot?: CookieSlot | undefined;
-  /** The session whose losses the answer tells of. */
-  readonly session?: BridgedSession | undefined;
-  /** Turns the server's answer into the host's. Never rejects. */
-  readonly complete?: (answer: JSONRPCResponse) => Promise<Body>;
-  /** To be called when the request is over. */
-  readonly release?: () => void;
-}
-
-/** What handles are made of. */
-export interface HandlesParts extends HandleJarParts {
+export interface HandlePlannerOptions extends HandleJarOptions {
   readonly layer: SessionLayer;
 }
 
-/** Plans what requests need that tell no conversation, or name a handle. */
-export class Handles {
+/** Plans each request: by its handle, by its conversation, or without a session. */
+export class HandlePlanner {
   readonly #layer: SessionLayer;
   readonly #jar: HandleJar;
   readonly #tools: ServerTools;
-  readonly #answers: HandleAnswers;
+  readonly #responses: HandleResponses;
 
-  /** Knows nothing of the server at first. */
-  constructor(parts: HandlesParts) {
-    const { layer, log } = parts;
+  constructor(options: HandlePlannerOptions) {
+    const { layer, log } = options;
     this.#layer = layer;
-    this.#jar = new HandleJar(parts);
+    this.#jar = new HandleJar(options);
     this.#tools = new ServerTools((method, params = {}) => layer.ask(LIST_MS, method, params), log);
-    this.#answers = new HandleAnswers({
+    this.#responses = new HandleResponses({
       layer,
       jar: this.#jar,
       tools: this.#tools,
@@ -67,23 +49,26 @@ export class Handles {
     });
   }
 
-  /** The server's tools may be others from now on. */
+  /** Makes the next use load the server's tools again. */
   forgetTools(): void {
     this.#tools.forget();
   }
 
   /**
-   * How `request` goes on, whose conversation has `session` if it tells one.
+   * The plan of a request whose conversation, if it tells one, has `session`.
    *
-   * @throws {Error} If the jar cannot say what there is of a handle's session.
+   * @throws {Error} If the jar cannot be read for a handle.
    */
-  plan(request: JSONRPCRequest, session: BridgedSession | undefined): Plan | Promise<Plan> {
+  plan(
+    request: JSONRPCRequest,
+    session: HostSession | undefined,
+  ): RequestPlan | Promise<RequestPlan> {
     const { method, params } = request;
     if (this.#layer.capability === undefined || method === "initialize") {
       return { message: request };
     }
     if (method === "tools/call" && mayConcern(params)) return this.#planCall(request, session);
-    return this.#pass(request, session);
+    return this.#planWithoutHandle(request, session);
   }
 
   /** Whether models are offered handles, once the tools are known. */
@@ -96,81 +81,86 @@ export class Handles {
   }
 
   /** A request that names no handle. */
-  #pass(request: JSONRPCRequest, session: BridgedSession | undefined): Plan {
+  #planWithoutHandle(request: JSONRPCRequest, session: HostSession | undefined): RequestPlan {
     const { method, params } = request;
-    const isOwn = method.startsWith("session/") || presentsCookie(params);
+    const hasOwnSession = method.startsWith("session/") || presentsCookie(params);
     if (method === "tools/list") {
-      const complete = (answer: JSONRPCResponse) =>
-        this.#shown(isOwn ? answer : bare(answer), params, session !== undefined);
-      return { ...(isOwn ? { message: request } : plain(request, session)), complete };
+      const complete = (response: JSONRPCResponse) =>
+        this.#listed(hasOwnSession ? response : bare(response), params, session !== undefined);
+      return { ...(hasOwnSession ? { message: request } : inSession(request, session)), complete };
     }
-    if (isOwn) return { message: request };
-    const plan = plain(request, session);
+    if (hasOwnSession) return { message: request };
+    const plan = inSession(request, session);
     if (session !== undefined) return plan;
     const complete = method === "tools/call"
-      ? (answer: JSONRPCResponse) => this.#answers.withoutHandle(answer, params)
-      : (answer: JSONRPCResponse) => Promise.resolve(bare(answer));
+      ? (response: JSONRPCResponse) => this.#responses.withoutHandle(response, params)
+      : (response: JSONRPCResponse) => Promise.resolve(bare(response));
     return { ...plan, complete };
   }
 
   /** A call that may name a handle, or one of the three tools. */
-  async #planCall(request: JSONRPCRequest, session: BridgedSession | undefined): Promise<Plan> {
+  async #planCall(
+    request: JSONRPCRequest,
+    session: HostSession | undefined,
+  ): Promise<RequestPlan> {
     const params = request.params ?? {};
     const args = isObject(params.arguments) ? params.arguments : {};
-    await this.#tools.known();
-    if (!this.#isOffered) return this.#pass(request, session);
-    if (this.#isTool(params)) {
+    await this.#tools.load();
+    if (!this.#isOffered) return this.#planWithoutHandle(request, session);
+    if (this.#isHandleTool(params)) {
       if ((params.arguments ?? args) !== args) {
         return malformed("params.arguments must be an object");
       }
-      return await this.#planTool(request, params.name, args);
+      return await this.#planHandleTool(request, params.name, args);
     }
     const takes = await this.#tools.takes(params.name);
     const { argument } = this.#tools.catalog;
-    if (!this.#isOffered || !Object.hasOwn(args, argument)) return this.#pass(request, session);
+    if (!this.#isOffered || !Object.hasOwn(args, argument)) {
+      return this.#planWithoutHandle(request, session);
+    }
     const { [argument]: handle, ...rest } = args;
-    // Without the session that it names, a server may run the call in another one.
+    // For an unknown tool, a handle of the jar counts: without it, the call may run in another session.
     if (!takes && !(this.#tools.isUnknown(params.name) && await this.#jar.has(handle))) {
-      return this.#pass(request, session);
+      return this.#planWithoutHandle(request, session);
     }
     const message = { ...request, params: { ...params, arguments: rest } };
-    if (handle === null || handle === "") return this.#pass(message, session);
+    if (handle === null || handle === "") return this.#planWithoutHandle(message, session);
     if (typeof handle !== "string") {
       return reply(wrongHandle(argument, `To get one, ${howToGetOne(argument)}`));
     }
-    return await this.#planWith(handle, message);
+    return await this.#planWithHandle(handle, message);
   }
 
   /** A call that names a handle. */
-  async #planWith(handle: string, message: JSONRPCRequest): Promise<Plan> {
+  async #planWithHandle(handle: string, message: JSONRPCRequest): Promise<RequestPlan> {
     const { argument } = this.#tools.catalog;
     const presented = presentedCookie(message.params);
     if (isOther(presented, handle)) return contradiction(argument);
-    // The host's own cookie is the host's own affair.
+    // A host that sends its own cookie gets the response as it is.
     if (presented.kind === "id") return { message };
     if (heldCookie({ id: handle }) === undefined) return reply(deadHandle(argument));
     const slot = await this.#jar.open(handle);
     const release = () => this.#jar.close(slot);
-    // Some servers would run the call in a new session.
+    // Some servers would run a call with a dead handle in a new session.
     if (!slot.isFiled && await this.#layer.isGone(slot)) {
       return { ...reply(deadHandle(argument)), release };
     }
-    const complete = (answer: JSONRPCResponse) =>
-      this.#answers.withHandle(answer, message.params, slot);
-    return { message: withoutMark(message), slot, complete, release };
+    const complete = (response: JSONRPCResponse) =>
+      this.#responses.withHandle(response, message.params, slot);
+    return { message: withoutNullCookie(message), slot, complete, release };
   }
 
-  /** Whether a call is of one of the three tools, as far as they are shown. */
-  #isTool({ name, task }: Record<string, unknown>): boolean {
+  /** Whether a call is of one of the three tools, as far as they are listed. */
+  #isHandleTool({ name, task }: Record<string, unknown>): boolean {
     return isHandleTool(name) && (name !== HANDLE_TOOL.end || this.#offers("delete")) &&
       task === undefined;
   }
 
-  async #planTool(
+  async #planHandleTool(
     request: JSONRPCRequest,
     name: unknown,
     args: Record<string, unknown>,
-  ): Promise<Plan> {
+  ): Promise<RequestPlan> {
     const { argument } = this.#tools.catalog;
     switch (name) {
       case HANDLE_TOOL.create:
@@ -185,25 +175,25 @@ export class Handles {
     }
   }
 
-  #planCreate(request: JSONRPCRequest, title: unknown): Plan {
+  #planCreate(request: JSONRPCRequest, title: unknown): RequestPlan {
     if (title !== undefined && typeof title !== "string") {
       return reply(failed('The argument "title" must be a text.'));
     }
     const label = title || this.#layer.title;
     const params = { hints: { label, data: { title: label } } };
-    const complete = async (answer: JSONRPCResponse) => {
-      if ("error" in answer) return inWords(answer, /params\.hints[^ ]*/, "title");
-      const cookie = createdCookie(answer.result);
+    const complete = async (response: JSONRPCResponse) => {
+      if ("error" in response) return namingArgument(response, /params\.hints[^ ]*/, "title");
+      const cookie = createdCookie(response.result);
       if (cookie === undefined) {
         return { result: failed("The server has made no session that can be named.") };
       }
       await this.#jar.keep(cookie);
       return { result: created(cookie, this.#tools.catalog.argument) };
     };
-    return { message: instead(request, METHOD.create, params), complete };
+    return { message: replacement(request, METHOD.create, params), complete };
   }
 
-  async #planEnd(request: JSONRPCRequest, handle: unknown): Promise<Plan> {
+  async #planEnd(request: JSONRPCRequest, handle: unknown): Promise<RequestPlan> {
     const { argument } = this.#tools.catalog;
     if (typeof handle !== "string" || handle === "") {
       return reply(
@@ -213,54 +203,58 @@ export class Handles {
     if (isOther(presentedCookie(request.params), handle)) return contradiction("session");
     if (heldCookie({ id: handle }) === undefined) return reply(deadHandle(argument));
     const slot = await this.#jar.open(handle);
-    const complete = async (answer: JSONRPCResponse) => {
-      if ("error" in answer) return inWords(answer, /params\.id/, "session");
-      // State in the cookie ends with the jar's.
-      const wasThere = answer.result.deleted === true || hasState(slot.cookie);
+    const complete = async (response: JSONRPCResponse) => {
+      if ("error" in response) return namingArgument(response, /params\.id/, "session");
+      // State in the cookie ends with the jar's copy.
+      const wasThere = response.result.deleted === true || hasState(slot.cookie);
       await this.#jar.drop(slot);
       return { result: wasThere ? ended(handle) : deadHandle(argument) };
     };
     const release = () => this.#jar.close(slot);
-    return { message: instead(request, METHOD.delete, { id: handle }), complete, release };
+    return { message: replacement(request, METHOD.delete, { id: handle }), complete, release };
   }
 
-  /** A page of the server's tools, as the host sees it. */
-  async #shown(answer: JSONRPCResponse, params: unknown, isBound: boolean): Promise<Body> {
-    if ("error" in answer) return answer;
-    const { result } = answer;
+  /** A page of `tools/list`, with what handles add. */
+  async #listed(
+    response: JSONRPCResponse,
+    params: unknown,
+    isBound: boolean,
+  ): Promise<ResponseBody> {
+    if ("error" in response) return response;
+    const { result } = response;
     const tools = Array.isArray(result.tools) ? result.tools : [];
     const isFirst = member(params, "cursor") === undefined;
-    await this.#tools.note(tools, isFirst && member(result, "nextCursor") === undefined);
-    if (!this.#isOffered) return answer;
+    await this.#tools.addPage(tools, isFirst && member(result, "nextCursor") === undefined);
+    if (!this.#isOffered) return response;
     const { catalog } = this.#tools;
     const three = handleTools(catalog.argument).filter((tool) =>
       isFirst && (member(tool, "name") !== HANDLE_TOOL.end || this.#offers("delete"))
     );
-    const theirs = this.#tools.plain(tools).map((tool) => catalog.shown(tool, isBound));
+    const theirs = this.#tools.withoutHandles(tools).map((tool) => catalog.shown(tool, isBound));
     return { result: { ...result, tools: [...three, ...theirs] } };
   }
 }
 
-/** Whether a call's params may have to do with handles, whatever the tools are. */
+/** Whether a call's params may concern handles, whatever the tools are. */
 function mayConcern(params: unknown): boolean {
   const args = member(params, "arguments");
   return isHandleTool(member(params, "name")) ||
     isObject(args) && (Object.hasOwn(args, "session") || Object.hasOwn(args, "session_handle"));
 }
 
-/** A request in its conversation's session, or else in none, which it says. */
-function plain(request: JSONRPCRequest, session: BridgedSession | undefined): Plan {
+/** A request in its conversation's session, or else with the `null` cookie. */
+function inSession(request: JSONRPCRequest, session: HostSession | undefined): RequestPlan {
   if (session !== undefined) return { message: request, slot: session.slot, session };
   return { message: { ...request, params: withCookie(request.params ?? {}, null) } };
 }
 
-/** The answer without a cookie. */
-function bare(answer: JSONRPCResponse): JSONRPCResponse {
-  return "result" in answer ? { ...answer, result: withoutCookie(answer.result) } : answer;
+/** The response without a cookie. */
+function bare(response: JSONRPCResponse): JSONRPCResponse {
+  return "result" in response ? { ...response, result: withoutCookie(response.result) } : response;
 }
 
-/** Another request with the same id, which the host can cancel. */
-function instead(
+/** Another request with the same id, by which the host can cancel it. */
+function replacement(
   { id, jsonrpc, params }: JSONRPCRequest,
   method: string,
   own: object,
@@ -269,8 +263,8 @@ function instead(
   return { jsonrpc, id, method, params: { ...own, ...meta } };
 }
 
-/** The request without the host's mark that it holds no cookie. */
-function withoutMark(request: JSONRPCRequest): JSONRPCRequest {
+/** The request without the host's `null` cookie. */
+function withoutNullCookie(request: JSONRPCRequest): JSONRPCRequest {
   if (!presentsCookie(request.params)) return request;
   const { _meta: { [META_KEY]: _, ...meta } = {}, ...params } = request.params ?? {};
   return { ...request, params: { ...params, _meta: meta } };
@@ -280,30 +274,30 @@ function isOther(presented: ReturnType<typeof presentedCookie>, handle: string):
   return presented.kind === "malformed" || presented.kind === "id" && presented.id !== handle;
 }
 
-function reply(result: Record<string, unknown>): Plan {
-  return { answer: { result } };
+function reply(result: Record<string, unknown>): RequestPlan {
+  return { response: { result } };
 }
 
 function wrongHandle(argument: string, next: string): Record<string, unknown> {
   return failed(`The argument "${argument}" must be the handle of a session. ${next}.`);
 }
 
-function contradiction(argument: string): Plan {
+function contradiction(argument: string): RequestPlan {
   const message = `params._meta["${META_KEY}"] and the argument "${argument}" name different ` +
     "sessions: send one of them";
   return malformed(message);
 }
 
-function malformed(message: string): Plan {
-  return { answer: { error: { code: CODE.invalidParams, message } } };
+function malformed(message: string): RequestPlan {
+  return { response: { error: { code: CODE.invalidParams, message } } };
 }
 
-/** Names the argument that the model has given, where the server names the field that it became. */
-function inWords(
-  answer: JSONRPCErrorResponse,
+/** An error for the model: in place of the field of `params`, it names the model's argument. */
+function namingArgument(
+  response: JSONRPCErrorResponse,
   field: RegExp,
   argument: string,
-): Body {
-  if (answer.error.code !== CODE.invalidParams) return answer;
-  return { result: failed(answer.error.message.replace(field, `The argument "${argument}"`)) };
+): ResponseBody {
+  if (response.error.code !== CODE.invalidParams) return response;
+  return { result: failed(response.error.message.replace(field, `The argument "${argument}"`)) };
 }

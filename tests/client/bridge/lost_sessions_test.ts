@@ -1,10 +1,10 @@
 /**
- * The bridge in front of servers that know no -32002: they refuse a call without a live session by an
- * `isError` result, and forget their sessions as they are restarted.
+ * Lost sessions of servers that know no -32002: they refuse a call without a live session by an
+ * `isError` result, and a restart forgets their sessions.
  */
 
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { Forgetful, tellsOfReset } from "../../support/bridge/behind.ts";
+import { ForgetfulServer, tellsOfReset } from "../../support/bridge/bridged_servers.ts";
 import { BridgeHost, conversation, Folder } from "../../support/bridge/host.ts";
 import { KINDS, REFUSALS } from "../../support/client/client_fixture.ts";
 
@@ -12,9 +12,9 @@ const A = conversation("a");
 
 for (const kind of KINDS) {
   for (const says of REFUSALS) {
-    Deno.test(`bridge: tells that the state is gone where a server has only words: ${says} (${kind})`, async () => {
+    Deno.test(`bridge: tells of a session lost by a server that refuses in words: ${says} (${kind})`, async () => {
       await using folder = await Folder.create();
-      await using server = await Forgetful.start(kind, folder, `--says=${says}`);
+      await using server = await ForgetfulServer.start(kind, folder, `--says=${says}`);
       await using host = await BridgeHost.connect(folder, server.args);
       const first = (await host.tool("echo", {}, A)).content[0]?.text;
       await server.restart(host);
@@ -32,9 +32,9 @@ for (const kind of KINDS) {
   }
 }
 
-Deno.test("bridge: a tool that fails in a live session loses nothing, and nobody is told so", async () => {
+Deno.test("bridge: a failure in a live session loses nothing, and carries no notice", async () => {
   await using folder = await Folder.create();
-  await using server = await Forgetful.start("http", folder, `--says=${REFUSALS[0]}`);
+  await using server = await ForgetfulServer.start("http", folder, `--says=${REFUSALS[0]}`);
   await using host = await BridgeHost.connect(folder, server.args);
   const first = await host.tool("echo", {}, A);
   for (let i = 0; i < 3; i++) {
@@ -44,9 +44,9 @@ Deno.test("bridge: a tool that fails in a live session loses nothing, and nobody
   assertEquals((await host.tool("echo", {}, A)).content, first.content);
 });
 
-Deno.test("bridge: calls at once that find the session gone are each told so", async () => {
+Deno.test("bridge: each of concurrent calls tells of the lost session", async () => {
   await using folder = await Folder.create();
-  await using server = await Forgetful.start("http", folder, `--says=${REFUSALS[0]}`);
+  await using server = await ForgetfulServer.start("http", folder, `--says=${REFUSALS[0]}`);
   await using host = await BridgeHost.connect(folder, server.args);
   await host.tool("echo", {}, A);
   await host.tool("echo", {}, conversation("b"));
@@ -62,9 +62,9 @@ Deno.test("bridge: calls at once that find the session gone are each told so", a
 });
 
 for (const [flags, meta] of [[[], A], [["--session", "n"], undefined]] as const) {
-  Deno.test(`bridge: a call that fails first after a restart costs no state in the cookie (${flags[0] ?? "conversation"})`, async () => {
+  Deno.test(`bridge: a failure after a restart loses no state in the cookie (${flags[0] ?? "conversation"})`, async () => {
     await using folder = await Folder.create();
-    await using server = await Forgetful.start("stdio", folder, "--in-cookie");
+    await using server = await ForgetfulServer.start("stdio", folder, "--in-cookie");
     const args = [...flags, ...server.args];
     {
       await using host = await BridgeHost.connect(folder, args);

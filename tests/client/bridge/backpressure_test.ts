@@ -1,5 +1,5 @@
 /**
- * The bridge between those who speak faster than the other side reads.
+ * The bridge's backpressure, where one side sends faster than the other reads.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -23,7 +23,7 @@ async function connect(folder: Folder, args: readonly string[]): Promise<RawProc
   return bridge;
 }
 
-/** An MCP server over HTTP that answers each request but the first by means of `answer`. */
+/** An MCP server over HTTP that answers each request but `initialize` by `answer`. */
 function serve(answer: (id: unknown) => Response | Promise<Response>) {
   return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
     if (request.method !== "POST") return new Response(null, { status: 405 });

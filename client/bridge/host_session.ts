@@ -1,5 +1,5 @@
 /**
- * One session on this side of the bridge, and what the model has to know about it.
+ * A session that the bridge holds for the host, and the notice to the model when it is lost.
  *
  * @module
  */
@@ -13,36 +13,34 @@ import { CookieSlot } from "../session/cookie_slot.ts";
 import { shortId } from "../../runtime/redaction.ts";
 import type { Log } from "../../runtime/log.ts";
 
-const RESET = "Notice from the session bridge: the session in which these tools kept their state " +
-  "is gone; it expired, was ended, or the server lost it. A new, empty session was started, and " +
+const GONE =
+  "Notice from the session bridge: the session in which these tools kept their state is " +
+  "gone; it expired, was ended, or the server lost it. ";
+const RESET = GONE + "A new, empty session was started, and " +
   "this call ran in the new one. Nothing that was stored before is there any more: do not rely " +
   "on earlier results, store again what is still needed, and tell the user.";
-const JOINED =
-  "Notice from the session bridge: the session in which these tools kept their state " +
-  "is gone; it expired, was ended, or the server lost it. Another client of the same name has " +
+const JOINED = GONE + "Another client of the same name has " +
   "begun a new one since, and this call ran in that: it has what was stored there, and nothing " +
   "from before. Do not rely on earlier results: look at what is there, and tell the user.";
-const FAILED =
-  "Notice from the session bridge: the session in which these tools kept their state is gone; it " +
-  "expired, was ended, or the server lost it. This call failed, most likely for that, and was not " +
+const FAILED = GONE + "This call failed, most likely for that, and was not " +
   "made again. The next call runs in another session, in which nothing from before is left: do not " +
   "rely on earlier results, call again, store again what is still needed, and tell the user.";
 
-/** Holds a cookie for the host, which knows nothing of it. */
-export class BridgedSession {
-  /** Holds the cookie. */
+/** The session of a conversation, of a name or of the process. */
+export class HostSession {
   readonly slot: CookieSlot;
-  /** How many sessions it has lost. */
+  /** The number of sessions that were lost so far. */
   losses = 0;
-  /** How many requests that use it have not been answered. */
+  /** The number of pending requests that use this session. */
   inFlight = 0;
-  #gone: string | undefined;
-  /** Has a session been lost without the model having been told? */
-  #untold = false;
-  /** Is the session one that was in the jar? */
-  #found = false;
+  /** The id of the session that was lost last. */
+  #lost: string | undefined;
+  /** Whether the model has yet to be told of a loss. */
+  #isUntold = false;
+  /** Whether the current session comes from the jar, where another client may have filed it. */
+  #isResumed = false;
 
-  /** Holds what the jar has under `key`, once it is needed. */
+  /** Loads its cookie from `jar` at the first use. */
   constructor(jar: CookieJar, key: JarKey, log: Log) {
     this.slot = new CookieSlot(jar, key, {
       onevent: (event) => this.#note(event, log),
@@ -50,15 +48,14 @@ export class BridgedSession {
     });
   }
 
-  /** Is there nothing to it but the cookie that is in the jar? */
+  /** Whether the jar has all there is to it. */
   get isIdle(): boolean {
-    return this.inFlight === 0 && !this.#untold && this.slot.isSaved;
+    return this.inFlight === 0 && !this.#isUntold && this.slot.isSaved;
   }
 
   /**
-   * What the host gets of a result: without the cookie, which it did not ask for. The first results
-   * after the loss of a session begin with a notice; `losses` tells how many had been lost when the
-   * call came, and `carried` which session it went with.
+   * The host's form of a result: without the cookie, and with a notice if a session was lost since
+   * the request came. `losses` is the count from then, `carried` the session that the request named.
    */
   resultFor(
     method: string,
@@ -69,18 +66,18 @@ export class BridgedSession {
     const bare = withoutCookie(result);
     const notice = method === "tools/call" ? this.#notice(result, losses, carried) : undefined;
     if (notice === undefined) return bare;
-    this.#untold = false;
+    this.#isUntold = false;
     const content = Array.isArray(bare.content) ? bare.content : [];
     return { ...bare, content: [{ type: "text", text: notice }, ...content] };
   }
 
   #notice(result: unknown, losses: number, carried: string | undefined): string | undefined {
-    if (!this.#untold && this.losses === losses) return undefined;
+    if (!this.#isUntold && this.losses === losses) return undefined;
     const cookie = resultCookie(result);
     const ranIn = cookie === undefined ? carried : cookie?.id;
     if (ranIn === undefined) return undefined;
-    if (ranIn !== this.#gone) return this.#found ? JOINED : RESET;
-    // A late answer of the old session tells nothing new, but a failure may be for its loss.
+    if (ranIn !== this.#lost) return this.#isResumed ? JOINED : RESET;
+    // A late result from the lost session needs no notice, unless it failed because of the loss.
     return member(result, "isError") === true && cookie === undefined ? FAILED : undefined;
   }
 
@@ -89,14 +86,14 @@ export class BridgedSession {
       case "lost":
       case "revoked":
         log("warn", `session ${shortId(event.previous.id)}… is gone`);
-        this.#gone = event.previous.id;
-        this.#untold = true;
+        this.#lost = event.previous.id;
+        this.#isUntold = true;
         this.losses++;
         break;
       case "created":
       case "resumed":
       case "replaced":
-        if (event.type !== "replaced") this.#found = event.type === "resumed";
+        if (event.type !== "replaced") this.#isResumed = event.type === "resumed";
         log("info", `session ${shortId(event.cookie.id)}… is ${event.type}`);
         break;
       case "reconnected":
@@ -105,7 +102,7 @@ export class BridgedSession {
   }
 }
 
-/** A result without the cookie, which the host did not ask for. */
+/** A result without the cookie, for a host that did not send one. */
 export function withoutCookie(result: Record<string, unknown>): Record<string, unknown> {
   const { _meta, ...rest } = result;
   if (!isObject(_meta) || !Object.hasOwn(_meta, META_KEY)) return result;

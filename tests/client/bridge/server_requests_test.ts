@@ -1,17 +1,14 @@
 /**
- * What servers ask of the host, through the bridge.
+ * Requests of servers to the host, through the bridge.
  */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { fileURLToPath } from "node:url";
-import { BridgeHost, Folder } from "../../support/bridge/host.ts";
+import { BridgeHost, ECHO, Folder } from "../../support/bridge/host.ts";
 
-const ECHO = fileURLToPath(new URL("../../fixtures/bridge_echo.ts", import.meta.url));
-
-/** Each kind of question that a server has. */
+/** Every request that a server can send. */
 const METHODS = ["elicitation/create", "sampling/createMessage", "roots/list", "ping"];
 
-/** Has the server ask; gives the question as the host got it. */
+/** Has the server send a request, and returns what the host got. */
 async function asked(host: BridgeHost, method: string, message: string) {
   const params = { message, _meta: { progressToken: 0 } };
   await host.request("tools/call", { emit: [{ jsonrpc: "2.0", id: 0, method, params }] });
@@ -34,12 +31,11 @@ async function seen(host: BridgeHost): Promise<unknown[]> {
 for (const method of METHODS) {
   Deno.test(`bridge: a late answer to the ${method} of a dead server is dropped`, async () => {
     await using folder = await Folder.create();
-    const args = ["--", Deno.execPath(), "run", "-A", ECHO];
-    await using host = BridgeHost.start(folder, args);
+    await using host = BridgeHost.start(folder, ECHO);
     await host.initialize({ elicitation: {}, sampling: {}, roots: {} });
     const first = await asked(host, method, "May I list the files?");
     await host.send({ jsonrpc: "2.0", method: "exit" });
-    // The host can close its dialog.
+    // So that the host can close its dialog.
     const { params } = await host.until(({ method }) => method === "notifications/cancelled");
     assertEquals(Object(params).requestId, first.id);
 

@@ -1,48 +1,38 @@
 /**
- * Handles in front of servers such as the original's: they know no -32002, keep their sessions in
+ * Handles in front of servers like the reference's: they know no -32002, keep their sessions in
  * memory, and some keep the state of a session in its cookie.
  */
 
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { Forgetful } from "../../support/bridge/behind.ts";
+import { ForgetfulServer } from "../../support/bridge/bridged_servers.ts";
 import { BridgeHost, Folder } from "../../support/bridge/host.ts";
+import { DEAD, Model, NONE } from "../../support/bridge/model.ts";
 import { KINDS, REFUSALS } from "../../support/client/client_fixture.ts";
 import type { WireResult } from "../../support/servers/server.ts";
 
-const DEAD = /^There is no session with this handle.*session_create/;
-const NONE = /^This call needs a session, and names none.*session_create/;
 const [IN_WORDS, UNCLEAR] = REFUSALS;
-
-async function create(host: BridgeHost): Promise<string> {
-  return String((await host.tool("session_create")).structuredContent.session);
-}
-
-async function handles(host: BridgeHost): Promise<unknown[]> {
-  const { structuredContent } = await host.tool("session_list");
-  return Object(structuredContent).sessions.map(({ session }: { session: unknown }) => session);
-}
 
 function texts({ content }: WireResult): string[] {
   return content.map(({ text }) => text);
 }
 
 for (const kind of KINDS) {
-  Deno.test(`bridge: handles where a server refuses in words: make, use, forget, end (${kind})`, async () => {
+  Deno.test(`bridge: handles in front of a server that refuses in words (${kind})`, async () => {
     await using folder = await Folder.create();
-    await using server = await Forgetful.start(kind, folder, `--says=${IN_WORDS}`);
+    await using server = await ForgetfulServer.start(kind, folder, `--says=${IN_WORDS}`);
     await using host = await BridgeHost.connect(folder, server.args);
     const forgotten = await host.tool("echo");
     assertEquals([forgotten.isError, forgotten.content.length], [true, 1]);
     assertMatch(texts(forgotten)[0] ?? "", NONE);
-    const [one, two] = [await create(host), await create(host)];
+    const [one, two] = [await new Model(host).create(), await new Model(host).create()];
     assertNotEquals(one, two);
     for (const session of [one, two, one]) {
       assertEquals(texts(await host.tool("echo", { session })), [session]);
     }
-    // A tool that fails in a live session fails by itself.
+    // A failure in a live session is the tool's own.
     const failed = await host.tool("fail", { session: one });
     assertEquals([failed.isError, texts(failed)], [true, ["No such file"]]);
-    assertEquals(await handles(host), [one, two]);
+    assertEquals(await new Model(host).list(), [one, two]);
     assertEquals((await host.tool("session_end", { session: one })).isError, undefined);
     assertMatch(texts(await host.tool("session_end", { session: one }))[0] ?? "", DEAD);
     for (const session of [one, "sess-never"]) {
@@ -50,45 +40,50 @@ for (const kind of KINDS) {
       assertEquals([dead.isError, dead.content.length], [true, 1]);
       assertMatch(texts(dead)[0] ?? "", DEAD);
     }
-    assertEquals(await handles(host), [two]);
+    assertEquals(await new Model(host).list(), [two]);
   });
 
-  Deno.test(`bridge: a handle whose server has forgotten it is told to be dead (${kind})`, async () => {
+  Deno.test(`bridge: a handle is dead once the server has forgotten it (${kind})`, async () => {
     for (const says of REFUSALS) {
       await using folder = await Folder.create();
-      await using server = await Forgetful.start(kind, folder, `--says=${says}`);
+      await using server = await ForgetfulServer.start(kind, folder, `--says=${says}`);
       await using host = await BridgeHost.connect(folder, server.args);
-      const session = await create(host);
+      const session = await new Model(host).create();
       await host.tool("echo", { session });
       await server.restart(host);
       const dead = await host.tool("echo", { session });
       assertEquals(dead.isError, true);
       assertMatch(texts(dead)[0] ?? "", DEAD);
       assertEquals(texts(dead).slice(1), says === IN_WORDS ? [] : [says]);
-      assertEquals(await handles(host), []);
-      const next = await create(host);
+      assertEquals(await new Model(host).list(), []);
+      const next = await new Model(host).create();
       assertEquals(texts(await host.tool("echo", { session: next })), [next]);
     }
   });
 
-  Deno.test(`bridge: state in the cookie goes with its handle, from process to process (${kind})`, async () => {
+  Deno.test(`bridge: the state in a cookie goes with its handle to the next process (${kind})`, async () => {
     await using folder = await Folder.create();
-    await using server = await Forgetful.start(kind, folder, "--in-cookie", `--says=${IN_WORDS}`);
+    await using server = await ForgetfulServer.start(
+      kind,
+      folder,
+      "--in-cookie",
+      `--says=${IN_WORDS}`,
+    );
     let one: string;
     let two: string;
     {
       await using host = await BridgeHost.connect(folder, server.args);
       assertMatch(texts(await host.tool("kept"))[0] ?? "", NONE);
-      [one, two] = [await create(host), await create(host)];
+      [one, two] = [await new Model(host).create(), await new Model(host).create()];
       assertEquals(texts(await host.tool("keep", { text: "of one", session: one })), ["of one"]);
       await host.tool("keep", { text: "of two", session: two });
       await host.stop("SIGKILL");
     }
-    // Each call by a bridge of its own, and over stdio by a server of its own, which knows nothing.
+    // A new bridge for each call; over stdio, a new server too.
     for (const [session, text] of [[one, "of one"], [two, "of two"]] as const) {
       await using host = await BridgeHost.connect(folder, server.args);
       assertEquals(texts(await host.tool("kept", { session })), [text]);
-      // What fails first in a new process takes nothing with it.
+      // A first call that fails loses nothing.
       await using next = await BridgeHost.connect(folder, server.args);
       const [failed, ...more] = texts(await next.tool("fail", { session }));
       assertEquals([failed, more.length <= 1], ["Wrong input", true]);
@@ -97,17 +92,17 @@ for (const kind of KINDS) {
     await using host = await BridgeHost.connect(folder, server.args);
     await server.restart(host);
     assertEquals(texts(await host.tool("kept", { session: one })), ["of one"]);
-    assertEquals(await handles(host), [one, two]);
+    assertEquals(await new Model(host).list(), [one, two]);
     assertEquals((await host.tool("session_end", { session: one })).isError, undefined);
-    assertEquals(await handles(host), [two]);
+    assertEquals(await new Model(host).list(), [two]);
   });
 }
 
-Deno.test("bridge: calls at once with one handle undo nothing in the cookie", async () => {
+Deno.test("bridge: concurrent calls with one handle keep each other's changes to the cookie", async () => {
   await using folder = await Folder.create();
-  await using server = await Forgetful.start("stdio", folder, "--in-cookie");
+  await using server = await ForgetfulServer.start("stdio", folder, "--in-cookie");
   await using host = await BridgeHost.connect(folder, server.args);
-  const session = await create(host);
+  const session = await new Model(host).create();
   const late = host.tool("hold", { note: "late", text: "held", session });
   await host.tool("keep", { text: "precious", session });
   await host.request("fixture/release", {});
@@ -118,12 +113,12 @@ Deno.test("bridge: calls at once with one handle undo nothing in the cookie", as
   assertMatch(jar.split("\n").at(-2) ?? "", /precious.*held|held.*precious/);
 });
 
-Deno.test("bridge: two bridges that take turns with one handle see each other's state", async () => {
+Deno.test("bridge: two bridges with one handle see each other's state", async () => {
   await using folder = await Folder.create();
-  await using server = await Forgetful.start("http", folder, "--in-cookie");
+  await using server = await ForgetfulServer.start("http", folder, "--in-cookie");
   await using one = await BridgeHost.connect(folder, server.args);
   await using two = await BridgeHost.connect(folder, server.args);
-  const session = await create(one);
+  const session = await new Model(one).create();
   for (
     const [writer, reader, text] of [[one, two, "a"], [two, one, "b"], [one, two, "c"]] as const
   ) {
@@ -136,46 +131,27 @@ Deno.test("bridge: a server that refuses a cookie with state has ended its sessi
   await using folder = await Folder.create();
   const says = "Session not found for this tool. Establish one first.";
   const flags = ["--in-cookie", "--checks", `--says=${says}`];
-  await using server = await Forgetful.start("http", folder, ...flags);
+  await using server = await ForgetfulServer.start("http", folder, ...flags);
   await using host = await BridgeHost.connect(folder, server.args);
-  const session = await create(host);
+  const session = await new Model(host).create();
   await host.tool("keep", { text: "gone soon", session });
   await server.restart(host);
   assertMatch(texts(await host.tool("kept", { session }))[0] ?? "", DEAD);
-  assertEquals(await handles(host), []);
+  assertEquals(await new Model(host).list(), []);
 });
 
-Deno.test("bridge: hints at a session where a call fails in words that say nothing of one", async () => {
+Deno.test("bridge: hints at a session when a call without one fails", async () => {
   await using folder = await Folder.create();
-  await using server = await Forgetful.start("http", folder, `--says=${UNCLEAR}`);
+  await using server = await ForgetfulServer.start("http", folder, `--says=${UNCLEAR}`);
   await using host = await BridgeHost.connect(folder, server.args);
   const [said, hint] = texts(await host.tool("echo"));
   assertEquals(said, UNCLEAR);
   assertMatch(hint ?? "", /^This call named no session\. .*session_create.*"session"/);
 });
 
-Deno.test("bridge: hints at nothing where a tool has run without a session before", async () => {
+Deno.test("bridge: keeps a session that the server made by itself by its handle", async () => {
   await using folder = await Folder.create();
-  await using server = await Forgetful.start("http", folder, "--optional", `--says=${IN_WORDS}`);
-  await using host = await BridgeHost.connect(folder, server.args);
-  assertEquals(texts(await host.tool("echo", { fails: "now" })).length, 2);
-  assertEquals((await host.tool("echo")).isError, undefined);
-  assertEquals(texts(await host.tool("echo", { fails: "now" })), ["No such file"]);
-});
-
-Deno.test("bridge: a call whose session ended meanwhile has run, whatever tool it was of", async () => {
-  await using folder = await Folder.create();
-  await using server = await Forgetful.start("http", folder, "--optional");
-  await using host = await BridgeHost.connect(folder, server.args);
-  // The server does not list this one.
-  const [said = "", ...more] = texts(await host.tool("ended"));
-  assertMatch(said, /^The session ended while the tool ran/);
-  assertEquals(more, []);
-});
-
-Deno.test("bridge: a session that a server makes by itself is kept by its handle", async () => {
-  await using folder = await Folder.create();
-  await using server = await Forgetful.start("http", folder, "--auto");
+  await using server = await ForgetfulServer.start("http", folder, "--auto");
   let handle: string;
   {
     await using host = await BridgeHost.connect(folder, server.args);
@@ -185,14 +161,14 @@ Deno.test("bridge: a session that a server makes by itself is kept by its handle
     await host.stop("SIGKILL");
   }
   await using host = await BridgeHost.connect(folder, server.args);
-  assertEquals(await handles(host), [handle]);
+  assertEquals(await new Model(host).list(), [handle]);
   assertEquals(texts(await host.tool("echo", { session: handle })), [handle]);
   const [next = "", words = ""] = texts(await host.tool("rotate", { session: handle }));
   assertEquals(next, handle);
   assertMatch(words, /^The session has another handle from now on: sess-/);
-  const [now] = await handles(host);
+  const [now] = await new Model(host).list();
   assertMatch(words, new RegExp(`${now}$`));
   const [, ended = ""] = texts(await host.tool("revoke", { session: now }));
   assertMatch(ended, /^This session has ended/);
-  assertEquals(await handles(host), []);
+  assertEquals(await new Model(host).list(), []);
 });

@@ -1,18 +1,17 @@
 /**
- * Handles at the bridge: what is kept apart, what is refused, and what the server or the jar cannot do.
+ * Handles at the bridge: isolation of users and servers, refusals, and trouble with the jar.
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { Behind, sessionOf } from "../../support/bridge/behind.ts";
-import { BridgeHost, Folder } from "../../support/bridge/host.ts";
+import { BridgedServer, sessionOf, startForUsers } from "../../support/bridge/bridged_servers.ts";
+import { asUser, BridgeHost, Folder } from "../../support/bridge/host.ts";
 import { DEAD, failure, Model, NONE, remark } from "../../support/bridge/model.ts";
 import { startServer, TRANSPORTS } from "../../support/servers/server.ts";
-import { writeTokens } from "../../support/servers/tokens.ts";
 
-Deno.test("bridge: a host's own cookie and a handle must not contradict each other", async () => {
+Deno.test("bridge: refuses a cookie of the host and a handle that contradict each other", async () => {
   await using folder = await Folder.create();
-  await using behind = await Behind.start("notebook", "stdio", folder);
+  await using behind = await BridgedServer.start("notebook", "stdio", folder);
   await using host = await BridgeHost.connect(folder, behind.args);
   const session = await new Model(host).create();
   const call = (cookie: unknown, name = "notebook_read") =>
@@ -29,9 +28,9 @@ Deno.test("bridge: a host's own cookie and a handle must not contradict each oth
   assertEquals([none && sessionOf(none), none?._meta], [session, undefined]);
 });
 
-Deno.test("bridge: a wrong argument is told by its name", async () => {
+Deno.test("bridge: names a wrong argument", async () => {
   await using folder = await Folder.create();
-  await using behind = await Behind.start("notebook", "stdio", folder);
+  await using behind = await BridgedServer.start("notebook", "stdio", folder);
   await using host = await BridgeHost.connect(folder, behind.args);
   for (const session of [7, true, {}, ["x"]]) {
     const said = failure(await host.tool("notebook_read", { session }));
@@ -53,9 +52,9 @@ Deno.test("bridge: a wrong argument is told by its name", async () => {
   }
 });
 
-Deno.test("bridge: a tool that the server does not list is told to be none", async () => {
+Deno.test("bridge: tells of a tool that the server does not list", async () => {
   await using folder = await Folder.create();
-  await using behind = await Behind.start("notebook", "stdio", folder);
+  await using behind = await BridgedServer.start("notebook", "stdio", folder);
   await using host = await BridgeHost.connect(folder, behind.args);
   const said = failure(await host.tool("notebook_wirte"));
   assertMatch(said, /^The server lists no tool of this name/);
@@ -66,19 +65,14 @@ Deno.test("bridge: a tool that the server does not list is told to be none", asy
   assertEquals(error?.code, -32602);
 });
 
-Deno.test("bridge: two users of one server who share a jar do not see each other's handles", async () => {
+Deno.test("bridge: users of one server with one jar do not see each other's handles", async () => {
   await using folder = await Folder.create();
-  const tokens = `${folder.path}/tokens.txt`;
-  await writeTokens(tokens, { "token-of-alice": "alice", "token-of-bob": "bob" });
-  await using server = await startServer({
-    server: "notebook",
-    transport: "http",
-    flags: ["--tokens", tokens],
-    permissions: ["-A"],
+  await using server = await startForUsers(folder, {
+    "token-of-alice": "alice",
+    "token-of-bob": "bob",
   });
-  const as = (token: string) => ["--url", server.url, "--header", `Authorization: Bearer ${token}`];
-  await using alice = await BridgeHost.connect(folder, as("token-of-alice"));
-  await using bob = await BridgeHost.connect(folder, as("token-of-bob"));
+  await using alice = await BridgeHost.connect(folder, asUser(server.url, "token-of-alice"));
+  await using bob = await BridgeHost.connect(folder, asUser(server.url, "token-of-bob"));
   const handle = await new Model(alice).create("Alice's plans");
   await new Model(alice).call(["notebook_append", { text: "a" }], handle);
   assertEquals(await new Model(bob).list(), []);
@@ -91,11 +85,11 @@ Deno.test("bridge: two users of one server who share a jar do not see each other
   assert(!/token-of|Bearer/.test(jar));
 });
 
-Deno.test("bridge: a handle of another server's is dead, and stays in that one's list", async () => {
+Deno.test("bridge: a handle of another server is dead, and stays in that server's list", async () => {
   await using folder = await Folder.create();
-  await using notebook = await Behind.start("notebook", "http", folder);
+  await using notebook = await BridgedServer.start("notebook", "http", folder);
   await using elsewhere = await Folder.create();
-  await using hashcheck = await Behind.start("hashcheck", "http", elsewhere);
+  await using hashcheck = await BridgedServer.start("hashcheck", "http", elsewhere);
   await using one = await BridgeHost.connect(folder, notebook.args);
   await using two = await BridgeHost.connect(folder, hashcheck.args);
   const handle = await new Model(one).create();
@@ -108,7 +102,7 @@ Deno.test("bridge: a handle of another server's is dead, and stays in that one's
 Deno.test("bridge: without a jar, handles last as long as the process", async () => {
   await using folder = await Folder.create();
   await Deno.writeTextFile(`${folder.path}/mcp-sessions`, "no folder");
-  await using behind = await Behind.start("notebook", "stdio", folder);
+  await using behind = await BridgedServer.start("notebook", "stdio", folder);
   await using host = await BridgeHost.connect(folder, behind.args);
   const model = new Model(host);
   const handles = [await model.create(), await model.create()];
@@ -120,7 +114,7 @@ Deno.test("bridge: without a jar, handles last as long as the process", async ()
 
 Deno.test("bridge: a jar that cannot be read costs no handle", async () => {
   await using folder = await Folder.create();
-  await using behind = await Behind.start("notebook", "stdio", folder);
+  await using behind = await BridgedServer.start("notebook", "stdio", folder);
   await using host = await BridgeHost.connect(folder, behind.args);
   const model = new Model(host);
   const handle = await model.create();
@@ -140,7 +134,7 @@ Deno.test("bridge: a jar that cannot be read costs no handle", async () => {
   assertEquals(content[0]?.text, "1. important\n2. more");
 });
 
-Deno.test("bridge: shows the model its own tools in place of those of --handles always", async () => {
+Deno.test("bridge: replaces the three tools of a server with --handles always by its own", async () => {
   for (const way of TRANSPORTS) {
     await using folder = await Folder.create();
     const script = fileURLToPath(new URL("../../../servers/notebook.ts", import.meta.url));
@@ -177,7 +171,7 @@ Deno.test("bridge: shows the model its own tools in place of those of --handles 
   }
 });
 
-Deno.test("bridge: what the server finds by itself is a handle, told once", async () => {
+Deno.test("bridge: tells once the handle of a session that the server finds by itself", async () => {
   await using folder = await Folder.create();
   const script = fileURLToPath(new URL("../../../servers/notebook.ts", import.meta.url));
   const line = [Deno.execPath(), "run", "-A", script, "--store", `file:${folder.path}/store`];

@@ -1,5 +1,5 @@
 /**
- * Real servers behind a bridge: they can be killed, and looked into without it.
+ * Real servers behind a bridge, which tests can kill, and reach without the bridge.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -12,13 +12,18 @@ import {
   startServer,
   type WireResult,
 } from "../servers/server.ts";
+import { writeTokens } from "../servers/tokens.ts";
 
-/** How the servers behind the bridge are reached. */
+/** The transports between bridge and server. */
 export const WAYS = ["stdio", "http", "stateful"] as const;
 export type Way = (typeof WAYS)[number];
 
-/** A server behind the bridge with a store in a file: it can be killed, and comes back. */
-export class Behind implements AsyncDisposable {
+/** A server with more tools than ours, and one that shows what it was asked for. */
+export const POLICIES = new URL("../../fixtures/policies.ts", import.meta.url);
+export const ASKED = new URL("../../fixtures/asked.ts", import.meta.url);
+
+/** A server with a file store: it can be killed, and comes back. */
+export class BridgedServer implements AsyncDisposable {
   readonly #server: ServerName | URL;
   readonly #way: Way;
   readonly #folder: Folder;
@@ -30,24 +35,24 @@ export class Behind implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  static async start(server: ServerName | URL, way: Way, folder: Folder): Promise<Behind> {
-    const behind = new Behind(server, way, folder);
-    if (way !== "stdio") await behind.#listen(0);
-    return behind;
+  static async start(server: ServerName | URL, way: Way, folder: Folder): Promise<BridgedServer> {
+    const bridged = new BridgedServer(server, way, folder);
+    if (way !== "stdio") await bridged.#listen(0);
+    return bridged;
   }
 
   get store(): string {
     return `file:${this.#folder.path}/sessions.jsonl`;
   }
 
-  /** What the bridge is started with. */
+  /** The bridge's arguments for this server. */
   get args(): string[] {
     if (this.#http !== undefined) return ["--url", this.#http.url];
     const script = this.#server instanceof URL
       ? this.#server
       : new URL(`../../../servers/${this.#server}.ts`, import.meta.url);
     const line = [Deno.execPath(), "run", "-A", fileURLToPath(script), "--store", this.store];
-    // The process that is started last is the one to be killed.
+    // Writes the process id, for kill().
     return ["--", "sh", "-c", 'echo $$ > "$0"; exec "$@"', this.#pidFile, ...line];
   }
 
@@ -56,12 +61,12 @@ export class Behind implements AsyncDisposable {
     Deno.kill(Number(await Deno.readTextFile(this.#pidFile)), "SIGKILL");
   }
 
-  /** Over stdio, the bridge does that. */
+  /** Starts it after a kill. Over stdio, the bridge does that. */
   async startAgain(): Promise<void> {
     if (this.#http !== undefined) await this.#listen(Number(new URL(this.#http.url).port));
   }
 
-  /** All sessions of the store, as a server tells them that the bridge has nothing to do with. */
+  /** Every session of the store, listed without the bridge. */
   async sessions(): Promise<string[]> {
     await using server = await this.beside();
     return (await server.result("session/list")).sessions.map(({ id }) => id);
@@ -73,6 +78,7 @@ export class Behind implements AsyncDisposable {
     assertEquals((await server.result("session/delete", { id })).deleted, true);
   }
 
+  /** Another server on the same store, without a bridge. */
   beside() {
     return startServer({
       server: this.#server,
@@ -102,8 +108,8 @@ export class Behind implements AsyncDisposable {
   }
 }
 
-/** A server behind the bridge that keeps its sessions in memory alone. */
-export class Forgetful implements AsyncDisposable {
+/** A server that keeps its sessions in memory alone. */
+export class ForgetfulServer implements AsyncDisposable {
   readonly #kind: Kind;
   readonly #fixture: Fixture;
   readonly #flags: readonly string[];
@@ -116,13 +122,13 @@ export class Forgetful implements AsyncDisposable {
     this.#pidFile = `${folder.path}/pid`;
   }
 
-  static async start(kind: Kind, folder: Folder, ...flags: string[]): Promise<Forgetful> {
-    const server = new Forgetful(kind, folder, flags);
+  static async start(kind: Kind, folder: Folder, ...flags: string[]): Promise<ForgetfulServer> {
+    const server = new ForgetfulServer(kind, folder, flags);
     await server.#fixture.start();
     return server;
   }
 
-  /** What the bridge is started with. */
+  /** The bridge's arguments for this server. */
   get args(): string[] {
     if (this.#kind !== "stdio") return ["--url", this.#fixture.url];
     const script = fileURLToPath(new URL("../../fixtures/client/server.ts", import.meta.url));
@@ -130,7 +136,7 @@ export class Forgetful implements AsyncDisposable {
     return ["--", "sh", "-c", 'echo $$ > "$0"; exec "$@"', this.#pidFile, ...line];
   }
 
-  /** Kills it, and starts it again where the bridge does not. */
+  /** Restarts it. Over stdio, the bridge starts it again. */
   async restart(host: BridgeHost): Promise<void> {
     if (this.#kind === "stdio") {
       Deno.kill(Number(await Deno.readTextFile(this.#pidFile)), "SIGKILL");
@@ -146,7 +152,7 @@ export class Forgetful implements AsyncDisposable {
   }
 }
 
-/** The session that a result says its call ran in. */
+/** The session in which a call ran, by its result. */
 export function sessionOf({ structuredContent, content }: WireResult): string {
   const { session_id, session } = structuredContent ?? {};
   const nested = typeof session === "object" && session !== null && "id" in session && session.id;
@@ -155,7 +161,22 @@ export function sessionOf({ structuredContent, content }: WireResult): string {
   return id;
 }
 
-/** Does this result begin with the notice that the state was reset? */
+/** Whether a result begins with the notice that its session was lost. */
 export function tellsOfReset({ content }: WireResult): boolean {
   return /session .* is gone/.test(content[0]?.text ?? "");
+}
+
+/** Starts a notebook over HTTP for the users of these tokens. */
+export async function startForUsers(
+  folder: Folder,
+  tokens: Readonly<Record<string, string>>,
+): Promise<HttpServer> {
+  const path = `${folder.path}/tokens.txt`;
+  await writeTokens(path, tokens);
+  return await startServer({
+    server: "notebook",
+    transport: "http",
+    flags: ["--tokens", path],
+    permissions: ["-A"],
+  });
 }

@@ -1,6 +1,6 @@
 /**
- * What becomes of the server's answers to calls whose session a handle names, or nothing does: words
- * for the model, in place of cookies and codes that it never sees.
+ * Turns the server's responses to `tools/call` into words for the model, which sees no cookies and
+ * codes: for calls whose session a handle names, and for calls without a session.
  *
  * @module
  */
@@ -24,62 +24,58 @@ import { member } from "../../runtime/json.ts";
 import { hasState, isLazyReplacement } from "../session/cookie_rules.ts";
 import type { SessionLayer } from "../session/session_layer.ts";
 import { refusesInWords } from "../session/session_refusal.ts";
-import type { JSONRPCErrorResponse, JSONRPCResponse } from "../sdk.ts";
-import { withoutCookie } from "./bridged_session.ts";
+import type { JSONRPCResponse } from "../sdk.ts";
 import type { HandleJar, HandleSlot } from "./handle_jar.ts";
+import { withoutCookie } from "./host_session.ts";
+import type { ResponseBody } from "./request_plan.ts";
 import type { ServerTools } from "./server_tools.ts";
 
 type Result = Record<string, unknown>;
-/** An answer but for its id, which the relay knows. */
-export type Body = { readonly result: Result } | Pick<JSONRPCErrorResponse, "error">;
 
-/** Sessions that have been told to the model, or tools that run without one: not more than these. */
+/** The most entries of a set of announced sessions or of sessionless tools. */
 const MAX_NOTED = 10_000;
 
-/** What the answers are judged by. */
-export interface HandleAnswersParts {
-  readonly layer: SessionLayer;
+export interface HandleResponsesOptions {
+  readonly layer: Pick<SessionLayer, "isGone" | "refusesByCode">;
   readonly jar: HandleJar;
   readonly tools: ServerTools;
   /** Whether models are offered handles, once the tools are known. */
   readonly isOffered: () => boolean;
 }
 
-/** Completes the answers to `tools/call`. */
-export class HandleAnswers {
-  readonly #layer: SessionLayer;
+export class HandleResponses {
+  readonly #layer: HandleResponsesOptions["layer"];
   readonly #jar: HandleJar;
   readonly #tools: ServerTools;
   readonly #isOffered: () => boolean;
-  /** The sessions whose handles were told. */
-  readonly #told = new Set<string>();
+  /** The sessions whose handles the model has been told. */
+  readonly #announced = new Set<string>();
   /** The tools that have run without a session. */
-  readonly #free = new Set<unknown>();
+  readonly #sessionless = new Set<unknown>();
 
-  /** Knows nothing of the server at first. */
-  constructor({ layer, jar, tools, isOffered }: HandleAnswersParts) {
+  constructor({ layer, jar, tools, isOffered }: HandleResponsesOptions) {
     this.#layer = layer;
     this.#jar = jar;
     this.#tools = tools;
     this.#isOffered = isOffered;
   }
 
-  /** The answer to a call with these `params` that was sent without a session. */
-  async withoutHandle(answer: JSONRPCResponse, params: unknown): Promise<Body> {
+  /** The response to a call with these `params` that was sent without a session. */
+  async withoutHandle(response: JSONRPCResponse, params: unknown): Promise<ResponseBody> {
     const name = member(params, "name");
-    if ("error" in answer) {
-      if (answer.error.code !== CODE.sessionRequired) return answer;
-      const hasEnded = member(answer.error.data, "reason") === "ended";
+    if ("error" in response) {
+      if (response.error.code !== CODE.sessionRequired) return response;
+      const hasEnded = member(response.error.data, "reason") === "ended";
       return { result: await this.#refusal(name, hasEnded) };
     }
-    const { result } = answer;
+    const { result } = response;
     const cookie = resultCookie(result);
     const bare = withoutCookie(result);
     if (cookie) {
       return { result: await this.#withNewSession(bare, cookie, name) };
     }
-    if (result.isError !== true) note(this.#free, name);
-    else if (cookie === undefined && !this.#layer.refusesByCode && !this.#free.has(name)) {
+    if (result.isError !== true) note(this.#sessionless, name);
+    else if (cookie === undefined && !this.#layer.refusesByCode && !this.#sessionless.has(name)) {
       if (refusesInWords(params, result)) return { result: await this.#refusal(name, false) };
       if (await this.#canName(name)) {
         const next = howToGetOne(this.#tools.catalog.argument);
@@ -90,24 +86,28 @@ export class HandleAnswers {
     return { result: bare };
   }
 
-  /** The answer to a call with these `params` that was sent in the session of a handle. */
-  async withHandle(answer: JSONRPCResponse, params: unknown, slot: HandleSlot): Promise<Body> {
+  /** The response to a call with these `params` that was sent in the session of a handle. */
+  async withHandle(
+    response: JSONRPCResponse,
+    params: unknown,
+    slot: HandleSlot,
+  ): Promise<ResponseBody> {
     const { argument } = this.#tools.catalog;
-    if ("error" in answer) {
-      if (answer.error.code !== CODE.sessionRequired) return answer;
+    if ("error" in response) {
+      if (response.error.code !== CODE.sessionRequired) return response;
       await this.#jar.drop(slot);
-      const hasEnded = member(answer.error.data, "reason") === "ended";
+      const hasEnded = member(response.error.data, "reason") === "ended";
       return { result: hasEnded ? endedMeanwhile(argument) : deadHandle(argument) };
     }
-    const { result } = answer;
+    const { result } = response;
     const cookie = resultCookie(result);
     const bare = withoutCookie(result);
     await this.#jar.saved(slot);
     if (cookie === null) return { result: withText(bare, sessionEnded(argument)) };
-    if (cookie === undefined) return { result: await this.#explained(bare, params, slot) };
+    if (cookie === undefined) return { result: await this.#withoutNewCookie(bare, params, slot) };
     if (cookie.id === slot.handle) return { result: bare };
     await this.#jar.keep(cookie);
-    note(this.#told, cookie.id);
+    note(this.#announced, cookie.id);
     const words = isLazyReplacement(cookie, slot.cookie)
       ? `There is no session with the handle of this call: it may have expired or been ended. The ` +
         `call ran in a new, empty session instead: ${cookie.id}. To go on in that, pass this handle ` +
@@ -116,11 +116,11 @@ export class HandleAnswers {
     return { result: withText(bare, words) };
   }
 
-  /** What the model is told of a call that had no session, and needs one. */
+  /** The result of a call that needs a session and had none. */
   async #refusal(name: unknown, hasEnded: boolean): Promise<Result> {
     const canName = await this.#canName(name);
     const { argument } = this.#tools.catalog;
-    // Its tool has run.
+    // The tool has run.
     if (hasEnded) return endedMeanwhile(argument);
     if (!canName) {
       if (this.#isOffered() && this.#tools.isUnlisted(name)) return unlistedTool(argument);
@@ -138,19 +138,19 @@ export class HandleAnswers {
     return await this.#tools.takes(name) && this.#isOffered();
   }
 
-  /** A result from a session that the server has made or found for a call without one. */
+  /** The result of a call without a session, for which the server has made or found one. */
   async #withNewSession(bare: Result, cookie: HeldCookie, name: unknown): Promise<Result> {
-    note(this.#free, name);
+    note(this.#sessionless, name);
     if (!await this.#canName(name)) return bare;
     await this.#jar.keep(cookie);
-    if (this.#told.has(cookie.id)) return bare;
-    note(this.#told, cookie.id);
+    if (this.#announced.has(cookie.id)) return bare;
+    note(this.#announced, cookie.id);
     const words = isFound(cookie) ? foundSession : newSession;
     return withText(bare, words(cookie, this.#tools.catalog.argument));
   }
 
-  /** A result that brings no cookie, with what it means for the session, if anything. */
-  async #explained(bare: Result, params: unknown, slot: HandleSlot): Promise<Result> {
+  /** A result without a cookie, with words for the model if it shows that the session is gone. */
+  async #withoutNewCookie(bare: Result, params: unknown, slot: HandleSlot): Promise<Result> {
     if (bare.isError !== true || this.#layer.refusesByCode) return bare;
     if (!await this.#layer.isGone(slot)) return bare;
     const { argument } = this.#tools.catalog;
@@ -158,7 +158,7 @@ export class HandleAnswers {
       await this.#jar.drop(slot);
       return deadHandle(argument);
     }
-    // A server that keeps its state in the cookie takes what its list does not have.
+    // A server that keeps state in the cookie may take a session that it does not list.
     if (hasState(slot.cookie)) {
       const hint =
         "The server does not list the session of this handle any more. If the call failed " +
@@ -171,12 +171,12 @@ export class HandleAnswers {
   }
 }
 
-/** Whether the server found this session, by a name or what the host tells, as it says in its reason. */
+/** Whether the server found this session by a name or by the host's `_meta`, not made it. */
 function isFound({ data }: HeldCookie): boolean {
   return data?.reason?.startsWith("host/") === true;
 }
 
-/** Adds to a set that must not grow for ever. */
+/** Adds to a bounded set, which drops its oldest value. */
 function note<T>(noted: Set<T>, value: T): void {
   noted.add(value);
   if (noted.size <= MAX_NOTED) return;
