@@ -10,7 +10,7 @@
 import { requireDeno } from "../runtime/deno_version.ts";
 import { sha256 } from "../runtime/sha256.ts";
 import { logToStderr } from "../runtime/log_to_stderr.ts";
-import { CONVERSATION_KEYS } from "../protocol/conversation.ts";
+import { conversationKeys } from "../protocol/host_conversations.ts";
 import { ConversationSessions } from "./bridge/conversation_sessions.ts";
 import { type Behind, HELP, parseFlags, UsageError } from "./bridge/flags.ts";
 import type { ListingJar } from "./bridge/handle_jar.ts";
@@ -89,7 +89,7 @@ async function main(): Promise<number> {
   const host = new Host({ readable, writable, stray: (message) => log("info", message) });
   const { connect, server, user, shown } = target(command.behind, () => host.room());
   const jar = await openJar(log);
-  const keys = [...command.conversationKeys, ...CONVERSATION_KEYS];
+  const keys = conversationKeys(command.conversationKeys);
   const { session, perProcess } = command;
   const options = { jar, server, user, keys, name: session, perProcess, log };
   const conversations = new ConversationSessions(options);

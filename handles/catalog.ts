@@ -1,6 +1,5 @@
 /**
- * What is known of a server's own tools: which argument can name a call's session, and which tools
- * can take it.
+ * Handle catalog: which argument names a call's session at a server, and which of its tools take it.
  *
  * @module
  */
@@ -12,36 +11,36 @@ import { HANDLE_TOOL, type HandleArgument } from "./tools.ts";
 const NEEDED = { type: "string", description: `Session handle, from ${HANDLE_TOOL.create}` };
 const NOT_NEEDED = { type: "string", description: "Handle of another session; not needed here" };
 
-/** What is in the way of handles, and what comes of it where that is put up with. */
+/** A property of tools that limits handles, and its effect. */
 export interface HandleFinding {
   readonly why: string;
   readonly effect: string;
-  /** Whether it is not put up with where handles are to be offered always. */
+  /** Whether handles cannot be offered `always`. */
   readonly isObstacle: boolean;
 }
 
-/** What a tool's schema says, found out once for as long as it stays the same. */
+/** Properties of a tool's schema, computed once for as long as the schema stays the same. */
 interface CatalogedTool {
   readonly schemaText: string | undefined;
   readonly declaresSession: boolean;
-  /** Whether it does so only by taking arguments of any name. */
+  /** Whether that is only as it takes arguments of any name. */
   readonly isLoose: boolean;
   readonly takes: Readonly<Record<HandleArgument, boolean>>;
 }
 
-/** The tools of one server, as far as they have been seen. */
+/** The known tools of one server. */
 export class HandleCatalog {
   #tools = new Map<string, CatalogedTool>();
   #argument: HandleArgument = "session";
 
-  /** Takes every tool that the server has, in place of those that were known. */
+  /** Replaces all known tools. */
   replace(tools: readonly unknown[]): void {
     const names = new Set(tools.map((tool) => member(tool, "name")));
     for (const name of this.#tools.keys()) if (!names.has(name)) this.#tools.delete(name);
     this.add(tools);
   }
 
-  /** Takes tools that the server has shown to somebody. */
+  /** Adds tools that the server has listed for some caller. */
   add(tools: readonly unknown[]): void {
     for (const tool of tools) {
       const name = member(tool, "name");
@@ -51,22 +50,22 @@ export class HandleCatalog {
     this.#argument = declared ? "session_handle" : "session";
   }
 
-  /** The argument that names a call's session, the same for every tool of the server. */
+  /** The argument for the handle, the same for every tool of the server. */
   get argument(): HandleArgument {
     return this.#argument;
   }
 
-  /** The server's own tool that has the name of one of the three, for which there are no handles. */
+  /** A tool of the server's own with the name of one of the three: it excludes handles. */
   get clash(): string | undefined {
     return Object.values(HANDLE_TOOL).find((name) => this.#tools.has(name));
   }
 
-  /** Whether calls of this tool can name a session; `undefined` for a tool that is not known. */
+  /** Whether this tool takes a handle; `undefined` for an unknown tool. */
   takes(name: unknown): boolean | undefined {
     return typeof name === "string" ? this.#tools.get(name)?.takes[this.#argument] : undefined;
   }
 
-  /** A tool that has been seen, as it is shown. `isBound` tells that its calls have a session without a handle. */
+  /** A known tool as it is listed. `isBound`: its calls have a session without a handle. */
   shown(tool: unknown, isBound: boolean): unknown {
     const schema = member(tool, "inputSchema");
     if (!isObject(tool) || !isObject(schema) || !this.takes(tool.name)) return tool;
@@ -74,7 +73,7 @@ export class HandleCatalog {
     return { ...tool, inputSchema: withProperty(schema, this.#argument, property) };
   }
 
-  /** What is in the way of handles, at most once of each kind. */
+  /** The findings on all known tools, one of each kind at most. */
   get findings(): readonly HandleFinding[] {
     const names = [...this.#tools.keys()];
     const clash = this.clash;

@@ -1,5 +1,5 @@
 /**
- * Whether the schema of a tool's arguments can take one more property.
+ * Schemas of tools' arguments: whether one more property can be added.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import { isObject, member } from "../runtime/json.ts";
 
 type Schema = Record<string, unknown>;
 
-/** Levels of a schema that are walked. Validators recurse, and overflow far below. */
+/** The most levels of a schema that are walked. Validators recurse, and overflow far below. */
 const MAX_DEPTH = 128;
 
-/** Quantifiers and alternatives of a pattern that is tried. Backtracking is exponential in them. */
+/** The most quantifiers and alternatives of a pattern that is tried: backtracking is exponential. */
 const MAX_CHOICES = 4;
 
 const REFERENCES = ["$ref", "$dynamicRef", "$recursiveRef"] as const;
@@ -46,7 +46,7 @@ export function mayDeclare(schema: unknown, name: string): boolean {
     );
 }
 
-/** Whether the schema says nothing of `name`, and takes it only as it takes arguments of any name. */
+/** Whether the schema takes `name` only as it takes arguments of any name. */
 export function onlyInvites(schema: unknown, name: string): boolean {
   const parts = isObject(schema) ? partsOf(schema) : undefined;
   return parts !== undefined &&
@@ -55,9 +55,9 @@ export function onlyInvites(schema: unknown, name: string): boolean {
 }
 
 /**
- * Whether calls that a validator accepts are still accepted with a text as `name` beside their
- * arguments, once {@linkcode withProperty} has put it into the schema. In doubt, `false`. An
- * invitation of any name is no obstacle: a free-form tool takes a name that it does not declare.
+ * Whether a validator still accepts the calls that it accepted, with a text as `name` added, once
+ * {@linkcode withProperty} has put it into the schema. In doubt, `false`. An invitation of any name is
+ * no obstacle: a free-form tool takes a name that it does not declare.
  */
 export function canTakeProperty(schema: unknown, name: string): boolean {
   if (!isObject(schema)) return false;
@@ -95,7 +95,7 @@ function partsOf(whole: Schema): readonly unknown[] | undefined {
   });
 }
 
-/** Whether a reference may mean the whole schema, and so get the property to where it stands. */
+/** Whether a reference may mean the whole schema, and so bring the property elsewhere. */
 function refersToItself(whole: Schema): boolean {
   const values = reach(whole, (value) => Object.values(value ?? {}).filter(isContainer));
   return !values || values.some((value) =>
@@ -109,7 +109,7 @@ function refersToItself(whole: Schema): boolean {
   );
 }
 
-/** Everything that can be reached from `start`, nearest first; `undefined` if it is too deep. */
+/** All values that can be reached from `start`, nearest first; `undefined` if that is too deep. */
 function reach(
   start: unknown,
   stepsFrom: (value: unknown) => readonly unknown[],
@@ -185,7 +185,7 @@ function matchesPattern(part: Schema, name: string): boolean {
   return isObject(patterns) && Object.keys(patterns).some((pattern) => matches(pattern, name));
 }
 
-/** Whether a pattern matches. One that is no RegExp, or may backtrack for ever, counts as such. */
+/** Whether a pattern matches. An invalid or slow pattern counts as matching. */
 function matches(pattern: string, name: string): boolean {
   const choices = pattern.replace(/[^*+?|{]/g, "").length;
   const isSlow = choices > MAX_CHOICES || /\)[*+?{]/.test(pattern);

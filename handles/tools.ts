@@ -1,13 +1,13 @@
 /**
- * The three tools by which a model looks after its sessions (section 11 of the contract).
+ * The three tools for handles, by which a model looks after its sessions (section 11 of the contract).
  *
  * @module
  */
 
-/** The argument that names a call's session; the second where a tool has a `session` of its own. */
+/** The argument for the handle; `session_handle` where a tool has a `session` of its own. */
 export type HandleArgument = "session" | "session_handle";
 
-/** The tools by which a model looks after its sessions. */
+/** The names of the three tools. */
 export const HANDLE_TOOL = {
   create: "session_create",
   list: "session_list",
@@ -19,7 +19,7 @@ export function isHandleTool(name: unknown): boolean {
   return Object.values<unknown>(HANDLE_TOOL).includes(name);
 }
 
-/** Tells a model that has no session how to get one. */
+/** Instruction for a model that has no session. */
 export function howToGetOne(argument: HandleArgument): string {
   return `call the tool ${HANDLE_TOOL.create}, and pass the handle that it gives as the argument ` +
     `"${argument}"`;
@@ -32,10 +32,7 @@ const UNKNOWN_RETENTION =
   "How long a session is kept without use is the server's choice: the result says until when, if " +
   "the server does.";
 
-/**
- * The tools as `tools/list` shows them. `retention` is a sentence about how long a session is kept
- * without use.
- */
+/** The tools as `tools/list` shows them. `retention` tells how long a session is kept without use. */
 export function handleTools(
   argument: HandleArgument,
   retention = UNKNOWN_RETENTION,

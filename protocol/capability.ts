@@ -6,10 +6,10 @@
 
 import { isObject } from "../runtime/json.ts";
 
-/** What the `initialize` result carries at `capabilities.experimental.session`. */
+/** The value of `capabilities.experimental.session` in an `initialize` result. */
 export const CAPABILITY = { version: 2, features: ["create", "list", "delete"] } as const;
 
-/** Announces the sessions in an `initialize` result, beside what the server announces itself. */
+/** Adds the session capability to an `initialize` result. */
 export function withCapability(result: Record<string, unknown>): Record<string, unknown> {
   const capabilities = isObject(result.capabilities) ? result.capabilities : {};
   const experimental = isObject(capabilities.experimental) ? capabilities.experimental : {};

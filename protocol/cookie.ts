@@ -1,5 +1,5 @@
 /**
- * The cookie (section 2 of the contract): where it travels, and the guards that read it.
+ * The cookie (section 2 of the contract): its place in messages, and the guards that read it.
  *
  * @module
  */
@@ -7,17 +7,17 @@
 import { isObject, member } from "../runtime/json.ts";
 import { readSessionId } from "./session_id.ts";
 
-/** Where a cookie travels: `_meta["mcp/session"]` of a request's `params` and of a result. */
+/** The cookie's key in `_meta`, of a request's `params` and of a result. */
 export const META_KEY = "mcp/session";
 
-/** What the cookie of a session says that was made for a `tools/call` without one (section 4). */
+/** Label of a session that the policy `auto` made for a `tools/call` without one (section 4). */
 export const LAZY = { title: "lazy-tool-session", reason: "lazy/tools/call" } as const;
 
 /** A session as it travels (section 2 of the contract). */
 export interface Cookie {
-  /** The session's id: opaque, and whoever presents it has the session. */
+  /** The session's id: opaque, and a bearer token. */
   readonly id: string;
-  /** RFC 3339, UTC: when the session ends if nobody uses it. */
+  /** When the session ends without use: RFC 3339, UTC. */
   readonly expiry: string;
   /** At least `title`, `reason` and `createdAt`. */
   readonly data: Readonly<Record<string, string>>;
@@ -27,19 +27,19 @@ export interface Cookie {
 export interface HeldCookie {
   /** The session's id. */
   readonly id: string;
-  /** When the session ends, if the server says. */
+  /** When the session ends without use, if the server says so. */
   readonly expiry?: string;
-  /** What the server tells about the session. */
+  /** The server's description of the session. */
   readonly data?: Readonly<Record<string, string>>;
 }
 
-/** What a request presents: a session id, nothing, or something that is no cookie. */
+/** The cookie that a request presents: an id, nothing, or something that is no cookie. */
 export type Presented =
   | { readonly kind: "none" }
   | { readonly kind: "malformed" }
   | { readonly kind: "id"; readonly id: string };
 
-/** Reads the cookie that a request's `params` present. Nothing but the id is believed. */
+/** Reads the cookie in a request's `params`. Only its id is believed. */
 export function presentedCookie(params: unknown): Presented {
   const cookie = member(member(params, "_meta"), META_KEY);
   if (cookie === undefined) return { kind: "none" };
@@ -48,8 +48,8 @@ export function presentedCookie(params: unknown): Presented {
 }
 
 /**
- * Reads the cookie in a result's `_meta`, as a client does: `null` when the server says that the
- * session is gone, `undefined` when it says nothing, or nothing that is a cookie.
+ * Reads the cookie in a result's `_meta`, as a client does: `null` means that the session is gone,
+ * `undefined` that there is no cookie, or none that can be read.
  */
 export function resultCookie(result: unknown): HeldCookie | null | undefined {
   const meta = member(result, "_meta");
@@ -57,7 +57,7 @@ export function resultCookie(result: unknown): HeldCookie | null | undefined {
   return meta[META_KEY] === null ? null : heldCookie(meta[META_KEY]);
 }
 
-/** Reads a cookie that came from a server or from a jar, leniently; `undefined` if it is none. */
+/** Reads a cookie from a server or a jar, leniently; `undefined` if the value is none. */
 export function heldCookie(value: unknown): HeldCookie | undefined {
   const id = readSessionId(member(value, "id"));
   if (id === undefined) return undefined;
@@ -76,7 +76,7 @@ export function heldCookie(value: unknown): HeldCookie | undefined {
   };
 }
 
-/** Puts a cookie, or the `null` that ends one, into the `_meta` of a request's params or a result. */
+/** Puts a cookie, or `null` for none, into the `_meta` of a request's params or a result. */
 export function withCookie<T extends object>(
   body: T,
   cookie: Cookie | HeldCookie | null,

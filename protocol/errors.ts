@@ -1,5 +1,5 @@
 /**
- * The JSON-RPC errors of the contract: their codes and their texts.
+ * The JSON-RPC errors of the contract: codes and texts, among them all texts of -32002.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { Json } from "../runtime/json.ts";
 import { META_KEY } from "./cookie.ts";
 import { METHOD } from "./methods.ts";
 
-/** The JSON-RPC error codes that this project answers with. */
+/** The JSON-RPC error codes of this project. */
 export const CODE = {
   parseError: -32700,
   invalidRequest: -32600,
@@ -19,7 +19,7 @@ export const CODE = {
   unsupportedVersion: -32022,
 } as const;
 
-/** Why a `tools/call` was answered with {@linkcode CODE.sessionRequired}. */
+/** The `data.reason` of {@linkcode CODE.sessionRequired}. */
 export type RequiredReason = "missing" | "malformed" | "unknown" | "ended";
 
 /** A JSON-RPC error on its way to the peer. */
@@ -38,30 +38,36 @@ export class WireError extends Error {
   }
 }
 
-/** A wrong type in `params`, as a JSON-RPC error that names the field. */
+/** The error for a wrong type in `params`, which names the field. */
 export function invalid(field: string, expected: string, value: unknown): WireError {
   const kind = Array.isArray(value) ? "an array" : value === null ? "null" : typeof value;
   return new WireError(CODE.invalidParams, `${field} must be ${expected}: it is ${kind}`);
 }
 
+const WHY_REQUIRED: Readonly<Record<RequiredReason, string>> = {
+  missing: "The request carries no session cookie.",
+  malformed: "The request's session cookie has no valid id.",
+  unknown: "There is no such session; it may have expired or been deleted.",
+  ended: "The session ended while the tool ran, and its later changes were not kept.",
+};
+
 /**
- * The error for a `tools/call` that has no live session (section 4). `remark` says what else this
- * caller can do, with a space before it.
+ * The error -32002, for a `tools/call` without a live session (section 4).
+ *
+ * @param ignoresConversation Whether the call names a conversation that does not count, as its caller
+ * is not authenticated.
  */
-export function sessionRequired(reason: RequiredReason, remark = ""): WireError {
-  const why: Record<RequiredReason, string> = {
-    missing: "The request carries no session cookie.",
-    malformed: "The request's session cookie has no valid id.",
-    unknown: "There is no such session; it may have expired or been deleted.",
-    ended: "The session ended while the tool ran, and its later changes were not kept.",
-  };
-  // After "ended" the tool has run: whoever calls again has to look first.
+export function sessionRequired(reason: RequiredReason, ignoresConversation = false): WireError {
+  const remark = ignoresConversation
+    ? " Its conversation would count if the caller were authenticated, by a token for example."
+    : "";
+  // After "ended" the tool has run: the caller has to look before it calls again.
   const next = reason === "ended"
     ? "See what it has done before calling again."
     : `Send ${METHOD.create}, then call again with its cookie in _meta["${META_KEY}"].`;
   return new WireError(
     CODE.sessionRequired,
-    `Session required. ${why[reason]}${remark} ${next}`,
+    `Session required. ${WHY_REQUIRED[reason]}${remark} ${next}`,
     { reason },
   );
 }

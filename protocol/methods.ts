@@ -11,5 +11,5 @@ export const METHOD = {
   delete: "session/delete",
 } as const;
 
-/** At most this many sessions stand on one page of `session/list`. */
+/** The most sessions on one page of `session/list`. */
 export const LIST_PAGE = 1000;

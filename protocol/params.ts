@@ -1,5 +1,5 @@
 /**
- * The params of the methods (section 3 of the contract), read and checked.
+ * The params of `session/*` (section 3 of the contract): parsed and checked.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { CODE, invalid, WireError } from "./errors.ts";
 const MAX_HINT_PAIRS = 32;
 const MAX_HINT_BYTES = 8 * 1024;
 
-/** What `session/create` asks for: a title, and the further pairs of the cookie's `data`. */
+/** The params of `session/create`: a title, and further pairs for the cookie's `data`. */
 export interface CreateParams {
   /** The session's title, never empty. */
   readonly title: string;
@@ -22,7 +22,7 @@ export interface CreateParams {
 /**
  * Reads the params of `session/create` (section 3).
  *
- * @throws {WireError} -32602, naming the field, if a type is wrong or a limit is passed.
+ * @throws {WireError} -32602 that names the field, for a wrong type or an exceeded limit.
  */
 export function parseCreateParams(params: unknown): CreateParams {
   const hints = objectField(params, "hints", "params.hints");
@@ -67,7 +67,7 @@ export function parseListCursor(params: unknown): string | undefined {
 }
 
 /**
- * Reads the id in the params of `session/delete`; `undefined` means the presented cookie's.
+ * Reads the id in the params of `session/delete`; `undefined` means the session of the cookie.
  *
  * @throws {WireError} -32602 if it is not a string.
  */

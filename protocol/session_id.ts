@@ -1,12 +1,12 @@
 /**
- * Session ids (section 2 of the contract): made, and read from what a peer sent.
+ * Session ids (section 2 of the contract): generated, and read from a peer's message.
  *
  * @module
  */
 
 import { randomHex } from "../runtime/random_hex.ts";
 
-// Ours are 37 characters; the bound only keeps a made-up id from being carried around.
+// Our ids have 37 characters; the bound keeps a long made-up id from being carried around.
 const MAX_ID_LENGTH = 256;
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/;
 
@@ -15,12 +15,12 @@ export function newSessionId(): string {
   return `sess-${randomHex(16)}`;
 }
 
-/** Whether this is what {@linkcode newSessionId} gives. */
+/** Whether a text has the form of {@linkcode newSessionId}. */
 export function isOurSessionId(text: string): boolean {
   return /^sess-[0-9a-f]{32}$/.test(text);
 }
 
-/** Reads a session id as a peer sent it; `undefined` if it cannot be one. */
+/** Reads a session id from a peer; `undefined` if the value cannot be one. */
 export function readSessionId(value: unknown): string | undefined {
   if (typeof value !== "string" || value.length > MAX_ID_LENGTH) return undefined;
   return VISIBLE_ASCII.test(value) ? value : undefined;

@@ -1,6 +1,6 @@
 /**
- * The hash check: remembers the SHA-256 of texts under keys, and tells later whether a text is
- * still the same. Each session has its own keys.
+ * Hash check: keeps the SHA-256 of texts under keys, and tells later whether a text is still the same.
+ * Each session has its own keys.
  *
  *     deno run -A servers/hashcheck.ts
  *
@@ -153,7 +153,7 @@ function sha256(text: string): string {
   if (!text.isWellFormed()) {
     throw new TypeError("A text must be well-formed Unicode: it has a lone surrogate");
   }
-  // Not digest(): that is done by another thread, which takes longer than the digest itself.
+  // digest() would run in another thread, which takes longer than the digest itself.
   const digest = crypto.subtle.digestSync("SHA-256", new TextEncoder().encode(text));
   return new Uint8Array(digest).toHex();
 }

@@ -1,5 +1,5 @@
 /**
- * The notebook: each session has its own notes, and they outlive the connection and the process.
+ * Notebook: each session has its own notes, which outlive the connection and the process.
  *
  *     deno run -A servers/notebook.ts
  *
@@ -94,7 +94,7 @@ function create(): McpServer {
     },
   }, async () => {
     const session = currentSession();
-    // One step empties the notebook; what it held is swept out after that.
+    // One transaction empties the notebook; the notes are deleted after that.
     const removed = await session.update(["span"], (state) => {
       const { first, last } = spanOf(state.get("span"));
       return { value: last - first + 1, set: [["span", { first: last + 1, last }]] };
@@ -133,17 +133,17 @@ function create(): McpServer {
   return server;
 }
 
-/** The first and the last note there are; every note ever written has a number of its own. */
+/** Numbers of the first and the last note; a number is never used again. */
 function spanOf(value: Json | undefined): { first: number; last: number } {
   return Span.parse(value ?? { first: 1, last: 0 });
 }
 
-/** Numbers of one width, so that the order of the keys is the order of the notes. */
+/** The key of a note: numbers of one width, so that keys are in the order of the notes. */
 function noteKey(number: number): string {
   return `note:${String(number).padStart(12, "0")}`;
 }
 
-/** The notes that were there before and after they were read. */
+/** Reads the notes that were there before and after the reading, so that a clear shows as a whole. */
 async function readNotes(session: Session): Promise<z.infer<typeof Note>[]> {
   const { last } = spanOf(await session.get("span"));
   const entries = await Array.fromAsync(session.entries({ prefix: "note:" }));
@@ -153,12 +153,12 @@ async function readNotes(session: Session): Promise<z.infer<typeof Note>[]> {
     .map(([, note]) => Note.parse(note));
 }
 
-/** Removes the notes from before the first one, also those that a crash has left. */
+/** Deletes the notes before the first one, with those that a crash has left. */
 async function sweep(session: Session): Promise<void> {
   const { first } = spanOf(await session.get("span"));
   const entries = await Array.fromAsync(session.entries({ prefix: "note:" }));
   const old = entries.map(([key]) => key).filter((key) => key < noteKey(first));
-  // A transaction takes 500 keys.
+  // A transaction takes up to 500 keys.
   for (let i = 0; i < old.length; i += 500) {
     const set = old.slice(i, i + 500).map((key) => [key, undefined] as const);
     await session.update([], () => ({ value: undefined, set }));

@@ -1,6 +1,6 @@
 /**
- * The session probe: look at a session, end it, or go on as a fresh one. A call without a session
- * gets one, so any MCP client can try it.
+ * Session probe: shows, ends or replaces the session of a call. A call without a session gets one, so
+ * any MCP client can try it.
  *
  *     deno run -A servers/session.ts
  *
@@ -24,8 +24,7 @@ function create(): McpServer {
       action: z.enum(["status", "revoke", "new"]).nullable().default("status").describe(
         "status: show the session; revoke: end it; new: replace it with a fresh one",
       ),
-      // The bound that bounds nothing keeps the schema from `type: ["string", "null"]`, which some
-      // clients do not take.
+      // min(0) keeps the schema from `type: ["string", "null"]`, which some clients do not take.
       note: z.string().min(0).nullish().describe("A remark that comes back with the answer"),
     },
     outputSchema: {

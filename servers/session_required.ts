@@ -1,6 +1,6 @@
 /**
- * The gatekeeper: no tool runs without a session. A client must send `session/create` first, and
- * then its cookie with every call.
+ * Gatekeeper: no tool runs without a session. A client must send `session/create` first, and then its
+ * cookie with every call.
  *
  *     deno run -A servers/session_required.ts
  *
@@ -29,7 +29,7 @@ function create(): McpServer {
       openWorldHint: false,
     },
   }, ({ text }) => {
-    // Asking for the session counts the call, whatever becomes of it.
+    // Uses the session: the call counts whatever becomes of it.
     currentSession();
     return { content: [{ type: "text", text }] };
   });
@@ -63,7 +63,7 @@ if (import.meta.main) {
     name: "session-required",
     description: "refuses every tool call that has no session",
     policy: "required",
-    // Nothing but a session that the client has made lets a call in.
+    // A call needs a session that the client has made itself.
     bind: "none",
     handles: "never",
     create,

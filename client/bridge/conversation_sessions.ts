@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { type ConversationKey, conversationOf, pathIn } from "../../protocol/conversation.ts";
+import { type ConversationKey, conversationOf, pathIn } from "../../protocol/host_conversations.ts";
 import { isObject } from "../../runtime/json.ts";
 import { presentsCookie } from "../session/pending_requests.ts";
 import { type CookieJar, MemoryJar } from "../jar/cookie_jar.ts";

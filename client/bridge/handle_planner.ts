@@ -6,7 +6,7 @@
  */
 
 import { HANDLE_TOOL, handleTools, howToGetOne, isHandleTool } from "../../handles/tools.ts";
-import { created, deadHandle, ended, failed, listed } from "../../handles/words.ts";
+import { created, deadHandle, ended, failed, listed } from "../../handles/model_messages.ts";
 import { heldCookie, META_KEY, presentedCookie, withCookie } from "../../protocol/cookie.ts";
 import { CODE } from "../../protocol/errors.ts";
 import { LIST_PAGE, METHOD } from "../../protocol/methods.ts";

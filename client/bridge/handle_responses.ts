@@ -17,7 +17,7 @@ import {
   sessionEnded,
   unlistedTool,
   withText,
-} from "../../handles/words.ts";
+} from "../../handles/model_messages.ts";
 import { type HeldCookie, resultCookie } from "../../protocol/cookie.ts";
 import { CODE } from "../../protocol/errors.ts";
 import { member } from "../../runtime/json.ts";

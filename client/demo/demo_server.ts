@@ -6,7 +6,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { HOST_SESSION_VARIABLES } from "../../protocol/conversation.ts";
+import { HOST_SESSION_VARIABLES } from "../../protocol/host_conversations.ts";
 import { startProcess } from "../connection/child_processes.ts";
 import { StreamableHTTPClientTransport, type Transport } from "../sdk.ts";
 import { sendOnce } from "../connection/send_once.ts";

@@ -31,7 +31,7 @@ export type {
   Transport,
   TransportSendOptions,
 } from "./sdk.ts";
-export { CONVERSATION_KEYS } from "../../protocol/conversation.ts";
+export { CONVERSATION_KEYS } from "../../protocol/host_conversations.ts";
 export type { Cookie } from "../../protocol/cookie.ts";
 export type { Json } from "../../runtime/json.ts";
 export type { SessionStore, StateUpdate, StoreLimits } from "../../store/mod.ts";

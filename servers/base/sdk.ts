@@ -38,7 +38,9 @@ export type TransportSendOptions = transport.TransportSendOptions;
 export type JSONRPCMessage = types.JSONRPCMessage;
 /** A JSON-RPC request in the SDK's terms. */
 export type JSONRPCRequest = types.JSONRPCRequest;
-/** A JSON-RPC answer that is an error, in the SDK's terms. */
+/** A JSON-RPC response, in the SDK's terms. */
+export type JSONRPCResponse = types.JSONRPCResponse;
+/** A JSON-RPC response that is an error, in the SDK's terms. */
 export type JSONRPCErrorResponse = types.JSONRPCErrorResponse;
 /** The id of a JSON-RPC request. */
 export type RequestId = types.RequestId;

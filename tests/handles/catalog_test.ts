@@ -3,7 +3,7 @@ import { HandleCatalog } from "../../handles/catalog.ts";
 
 const closed = (name: string) => ({ name, inputSchema: { type: "object", maxProperties: 1 } });
 
-Deno.test("HandleCatalog: tells in one sentence of all tools that can take no argument", () => {
+Deno.test("HandleCatalog: names all tools that can take no argument in one finding", () => {
   const catalog = new HandleCatalog();
   const told = () => catalog.findings.map(({ why, effect }) => `${effect} as ${why}`);
   catalog.add([closed("a")]);

@@ -1,6 +1,6 @@
 /**
- * What is said of schemas, held against Ajv: random schemas of all keywords that apply to objects,
- * each with random calls.
+ * The verdicts on schemas, held against Ajv: random schemas of all keywords that apply to objects, each
+ * with random calls.
  *
  * @module
  */
@@ -131,7 +131,7 @@ function call(random: Random, depth = 2): Schema {
   );
 }
 
-/** What a validator makes of a schema, `undefined` if it does not take it. */
+/** The validator of a schema; `undefined` if Ajv does not take it. */
 function compiled(ajv: Ajv, made: Schema): ((call: Schema) => boolean) | undefined {
   try {
     const validate = ajv.compile(made);

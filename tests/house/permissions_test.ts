@@ -1,7 +1,7 @@
 /** What servers are allowed: enough to serve, and no more than docs/deploy.md says. */
 
 import { assert, assertEquals } from "@std/assert";
-import { HOST_SESSION_VARIABLES } from "../../protocol/conversation.ts";
+import { HOST_SESSION_VARIABLES } from "../../protocol/host_conversations.ts";
 import { denoDir } from "../support/deno_dir.ts";
 import { CLEAN_ENV, DECIDING_VARIABLES } from "../support/environment.ts";
 import { lines } from "../support/lines.ts";

@@ -1,6 +1,6 @@
 /** What must not reach a program that a test starts from whoever runs the tests. */
 
-import { HOST_SESSION_VARIABLES } from "../../protocol/conversation.ts";
+import { HOST_SESSION_VARIABLES } from "../../protocol/host_conversations.ts";
 
 /** The variables that decide which store and which session a program uses. */
 export const DECIDING_VARIABLES: readonly string[] = [

@@ -1,7 +1,7 @@
 /** The least that a server has to be allowed, as docs/deploy.md shows it for people. */
 
 import { dirname, join } from "node:path";
-import { HOST_SESSION_VARIABLES } from "../../protocol/conversation.ts";
+import { HOST_SESSION_VARIABLES } from "../../protocol/host_conversations.ts";
 
 /** How a server is started, as far as it matters for what it may do. */
 export interface Started {

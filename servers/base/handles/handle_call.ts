@@ -1,35 +1,35 @@
 /**
- * A `tools/call` of a model that names its session: what the layer behind is asked, and what the
- * model is answered. Pure, as the transport around it is not.
+ * Handle calls: from a `tools/call` of a model that names its session to the request for the session
+ * layer, and from that request's result to the model's. Pure.
  *
  * @module
  */
 
 import type { HandleCatalog } from "../../../handles/catalog.ts";
 import { HANDLE_TOOL, howToGetOne, isHandleTool } from "../../../handles/tools.ts";
-import * as words from "../../../handles/words.ts";
+import * as messages from "../../../handles/model_messages.ts";
 import { META_KEY, presentedCookie, resultCookie } from "../../../protocol/cookie.ts";
 import { CODE, invalid, WireError } from "../../../protocol/errors.ts";
 import { METHOD } from "../../../protocol/methods.ts";
 import { isOurSessionId } from "../../../protocol/session_id.ts";
 import { isObject, member } from "../../../runtime/json.ts";
 
-/** What a `tools/call` asks for, as far as handles are concerned. */
+/** The meaning of a `tools/call` for handles. */
 export type HandleCall =
   | { readonly kind: "call"; readonly handle: string | undefined }
-  /** A tool that is not listed, and is given its arguments as they are. */
+  /** A tool that is not listed, and gets its arguments as they are. */
   | { readonly kind: "unlisted" }
   | { readonly kind: "create" | "list" }
   | { readonly kind: "end"; readonly handle: string };
 
-/** What the layer behind is asked in place of a call. */
-export interface ReadCall {
+/** The request for the session layer in the place of a call. */
+export interface ParsedCall {
   readonly method: string;
   readonly params: Record<string, unknown>;
   readonly call: HandleCall;
 }
 
-/** A call that is answered with a result for the model, and goes no further. */
+/** A wrong call, which is answered with a result for the model and goes no further. */
 export class HandleError extends Error {
   readonly result: Record<string, unknown>;
 
@@ -40,23 +40,23 @@ export class HandleError extends Error {
   }
 }
 
-/** Whether a call may name a session, or looks after one: the server's tools have to be known. */
+/** Whether a call may name a session, or is one of the three tools: needs the server's tools. */
 export function concernsHandles({ name, arguments: args }: Record<string, unknown>): boolean {
   return isHandleTool(name) || (isObject(args) && ("session" in args || "session_handle" in args));
 }
 
 /**
- * Turns a `tools/call` into the request that the layer behind understands.
+ * Parses a `tools/call` into a request for the session layer.
  *
- * @throws {HandleError} with what the model is told of an argument that is wrong.
+ * @throws {HandleError} with the result for the model, if an argument is wrong.
  * @throws {WireError} -32602 if a cookie and a handle name different sessions.
  */
-export function readCall(params: Record<string, unknown>, catalog: HandleCatalog): ReadCall {
+export function parseCall(params: Record<string, unknown>, catalog: HandleCatalog): ParsedCall {
   const { name, arguments: args, _meta, task } = params;
   const { argument, clash } = catalog;
   const meta = _meta === undefined ? {} : { _meta };
   const asIs = { method: "tools/call", params } as const;
-  // The layer has the words for what is no call of a tool of the server's.
+  // The session layer has the errors for a task, and for arguments that are no object.
   if (task !== undefined || !(args === undefined || args === null || isObject(args))) {
     if (task === undefined && clash === undefined && isHandleTool(name)) {
       throw invalid("params.arguments", "an object", args);
@@ -66,7 +66,7 @@ export function readCall(params: Record<string, unknown>, catalog: HandleCatalog
   if (clash === undefined && name === HANDLE_TOOL.create) {
     const title = member(args, "title");
     if (title !== undefined && typeof title !== "string") {
-      throw new HandleError(words.failed('The argument "title" must be a text.'));
+      throw new HandleError(messages.failed('The argument "title" must be a text.'));
     }
     const hints = { label: title };
     return { method: METHOD.create, params: { hints, ...meta }, call: { kind: "create" } };
@@ -100,12 +100,12 @@ export function readCall(params: Record<string, unknown>, catalog: HandleCatalog
   };
 }
 
-/** Whether this can be nothing but a handle: a tool that is not listed may have any argument. */
+/** Whether a value is surely a handle: a tool that is not listed may have any argument. */
 function isOurs(value: unknown): boolean {
   return typeof value === "string" && isOurSessionId(value);
 }
 
-/** The handle in an argument; an empty text is none, as models that must give one write that. */
+/** The handle in an argument. An empty text is none: models write it where they must give one. */
 function handleIn(args: unknown, argument: string, catalog: HandleCatalog): string | undefined {
   const handle = member(args, argument);
   if (handle === undefined || handle === "") return undefined;
@@ -114,13 +114,13 @@ function handleIn(args: unknown, argument: string, catalog: HandleCatalog): stri
 }
 
 function notAHandle(argument: string, catalog: HandleCatalog): HandleError {
-  return new HandleError(words.failed(
+  return new HandleError(messages.failed(
     `The argument "${argument}" must be the handle of a session. To get one, ` +
       `${howToGetOne(catalog.argument)}.`,
   ));
 }
 
-/** A cookie and a handle may only come together if they say the same. */
+/** Refuses a cookie and a handle that name different sessions. */
 function checkCookie(params: unknown, handle: string, argument: string): void {
   const presented = presentedCookie(params);
   if (presented.kind === "none" || (presented.kind === "id" && presented.id === handle)) return;
@@ -131,44 +131,46 @@ function checkCookie(params: unknown, handle: string, argument: string): void {
   );
 }
 
-/** The result that goes out, from the one that the layer gave. */
-export function resultOf(
+/** The result for the model, from that of the session layer. */
+export function handleResult(
   call: HandleCall,
   result: Record<string, unknown>,
   { argument }: HandleCatalog,
 ): Record<string, unknown> {
   switch (call.kind) {
     case "create":
-      return words.created(result, argument);
+      return messages.created(result, argument);
     case "list": {
       const cookies = Array.isArray(result.sessions) ? result.sessions : [];
-      return words.listed(cookies, member(result, "nextCursor") !== undefined, argument);
+      return messages.listed(cookies, member(result, "nextCursor") !== undefined, argument);
     }
     case "end": {
-      if (member(result, "deleted") !== true) return words.deadHandle(argument);
+      if (member(result, "deleted") !== true) return messages.deadHandle(argument);
       const meta = isObject(result._meta) ? { _meta: result._meta } : {};
-      return { ...words.ended(call.handle), ...meta };
+      return { ...messages.ended(call.handle), ...meta };
     }
     case "call": {
-      // Models do not see cookies: one that has changed is told in words.
+      // Models do not see cookies: a changed one is put into words.
       const cookie = call.handle === undefined ? undefined : resultCookie(result);
       if (cookie === undefined || cookie?.id === call.handle) return result;
-      const text = cookie === null ? words.sessionEnded(argument) : words.newHandle(cookie.id);
-      return words.withText(result, text);
+      const text = cookie === null
+        ? messages.sessionEnded(argument)
+        : messages.newHandle(cookie.id);
+      return messages.withText(result, text);
     }
     case "unlisted":
       return result;
   }
 }
 
-/** What a model is told in place of the error that its call of one of the three tools came to. */
-export function refusedTool(
+/** The result for a model in the place of an error of one of the three tools. */
+export function handleToolRefusal(
   call: HandleCall & { readonly kind: "create" | "list" | "end" },
   error: { readonly code: number; readonly message: string },
 ): Record<string, unknown> | undefined {
   if (error.code !== CODE.invalidParams) return undefined;
-  // The model has given an argument, and knows of no params.
+  // The model knows arguments, not params.
   const argument = call.kind === "create" ? "title" : "session";
   const field = /^params\.(hints(\.label)?|id)\b/;
-  return words.failed(error.message.replace(field, `The argument "${argument}"`));
+  return messages.failed(error.message.replace(field, `The argument "${argument}"`));
 }

@@ -1,52 +1,55 @@
 /**
- * Handles: sessions that the model itself makes, names in its calls and ends, by tools. For hosts
- * that know nothing of sessions.
+ * Handles: sessions that the model makes, names in its calls and ends, by tools. For hosts that know no
+ * sessions.
  *
  * @module
  */
 
+import { asError } from "../../../runtime/errors.ts";
 import { HandleCatalog } from "../../../handles/catalog.ts";
 import { handleTools, isHandleTool } from "../../../handles/tools.ts";
-import * as words from "../../../handles/words.ts";
+import * as messages from "../../../handles/model_messages.ts";
 import { LAZY, resultCookie } from "../../../protocol/cookie.ts";
 import { CODE, WireError } from "../../../protocol/errors.ts";
 import { member } from "../../../runtime/json.ts";
-import { type Advise, adviseRefused, callerKind } from "../session/operator_advice.ts";
-import { Awareness } from "../session/caller_awareness.ts";
-import type { Bindings } from "../session/session_binding.ts";
-import { TransportDecorator } from "../transport_decorator.ts";
-import { idInFlight, type WireErrorBody, wireErrorBody } from "../wire_errors.ts";
-import { asError } from "../../../runtime/errors.ts";
-import { handledInfo, ownerOf } from "../session/session_lookup.ts";
-import {
-  concernsHandles,
-  type HandleCall,
-  HandleError,
-  readCall,
-  refusedTool,
-  resultOf,
-} from "./handle_call.ts";
-import { ToolSurvey } from "./tool_survey.ts";
 import type {
+  JSONRPCErrorResponse,
   JSONRPCMessage,
   JSONRPCRequest,
+  JSONRPCResponse,
   MessageExtraInfo,
   RequestId,
   Transport,
   TransportSendOptions,
 } from "../sdk.ts";
+import { type Advise, adviseRefused, callerKind } from "../session/operator_advice.ts";
+import { SessionAwareness } from "../session/session_awareness.ts";
+import type { SessionBinder } from "../session/session_binding.ts";
+import { ownerOf } from "../session/session_owner.ts";
+import { TransportDecorator } from "../transport_decorator.ts";
+import { idInFlight, type WireErrorBody, wireErrorBody } from "../wire_errors.ts";
+import {
+  concernsHandles,
+  type HandleCall,
+  HandleError,
+  handleResult,
+  handleToolRefusal,
+  parseCall,
+} from "./handle_call.ts";
+import { withHandleInfo } from "./handle_info.ts";
+import { ToolDiscovery } from "./tool_discovery.ts";
 
-/** How {@linkcode sessionHandles} offers handles. */
+/** Options of {@linkcode sessionHandles}. */
 export interface SessionHandlesOptions {
   /**
    * To whom handles are offered (section 11 of the contract): what `tools/list` shows, and how a
    * refusal is worded. The tools and the argument work for every caller.
    *
-   * - `always`: to everybody. A tool that is in the way makes `tools/list` an error;
-   * - `auto`: to callers that know no sessions. A tool that is in the way goes on as it is: where one
-   *   has an argument `session` of its own, the argument is `session_handle`; where one has the name
-   *   of one of the three tools, handles are not offered; one whose schema can take no further
-   *   argument is left as it is.
+   * - `always`: to every caller. A tool that is in the way makes `tools/list` an error;
+   * - `auto`: to callers that know no sessions. A tool that is in the way stays as it is: where a tool
+   *   has an argument `session` of its own, the handle's argument is `session_handle`; where a tool has
+   *   the name of one of the three, handles are not offered; a tool whose schema can take no further
+   *   argument gets none.
    *
    * Either way a tool that takes arguments of any name makes the argument `session_handle`.
    *
@@ -56,10 +59,10 @@ export interface SessionHandlesOptions {
 }
 
 /**
- * Lets models look after sessions by themselves, where the host knows nothing of them: adds the
- * tools `session_create`, `session_list` and `session_end`, and to every other tool an optional
- * argument `session`, which the tool's own code never sees (section 11 of the contract). It goes
- * between the transport and the session layer, and opens to a handle what the layer opens to a cookie.
+ * Lets models look after sessions, where the host knows none: adds the tools `session_create`,
+ * `session_list` and `session_end`, and to every other tool an optional argument `session`, which the
+ * tool's own code never sees (section 11 of the contract). Goes between the transport and the session
+ * layer. A handle opens the same sessions as a cookie.
  *
  * @example
  * ```ts
@@ -78,71 +81,69 @@ export function sessionHandles(
   transport: Transport,
   { offer = "always" }: SessionHandlesOptions = {},
 ): Transport {
-  return new Handles(transport, offer);
+  return new HandleLayer(transport, offer);
 }
 
-/** What the session layer around a {@linkcode Handles} tells it. */
-export interface LayerAround {
-  /** What calls are bound to that present no session. */
-  readonly bindings: Bindings;
+/** Facts that a {@linkcode HandleLayer} gets from the session layer around it. */
+export interface SessionLayerInfo {
+  /** Binds calls that present no session. */
+  readonly binder: SessionBinder;
   /** Whether the transport reaches the local user alone. */
   readonly local: boolean;
-  /** How long a session is kept without use, as a sentence. */
+  /** A sentence about how long a session is kept without use. */
   readonly retention: string;
-  /** Tells whoever runs the server, once each. */
+  /** Advises the operator, with each piece of advice once. */
   readonly advise: Advise;
 }
 
-/** A request, and who sent it. */
-interface Asked {
+/** A request and its caller. */
+interface CallerRequest {
   readonly params: Record<string, unknown>;
   readonly extra: MessageExtraInfo | undefined;
   /** Whether its caller knows sessions. */
   readonly isAware: boolean;
 }
 
-/** What a request that is without an answer asked for; `reading` while that is not known. */
-type Pending =
-  & { readonly asked: Asked }
-  & ({ readonly kind: "tools" } | { readonly kind: "reading" } | HandleCall);
-type PendingCall = { readonly asked: Asked } & HandleCall;
-
-type Answer = Extract<JSONRPCMessage, { result: unknown } | { error: unknown }>;
-type ErrorAnswer = Extract<Answer, { error: unknown }>;
+type PendingCall = { readonly request: CallerRequest } & HandleCall;
+/** A request without an answer: a list of tools, a call that is still to be parsed, or a call. */
+type PendingRequest =
+  | { readonly request: CallerRequest; readonly kind: "tools" }
+  | { readonly request: CallerRequest; readonly kind: "unparsed" }
+  | PendingCall;
 
 /** A transport whose callers can name sessions by handles. */
-export class Handles extends TransportDecorator {
+export class HandleLayer extends TransportDecorator {
   readonly #isStrict: boolean;
   readonly #catalog = new HandleCatalog();
-  readonly #survey: ToolSurvey;
-  readonly #awareness: Awareness;
-  readonly #pending = new Map<RequestId, Pending>();
-  #layer: LayerAround | undefined;
+  readonly #discovery: ToolDiscovery;
+  readonly #awareness: SessionAwareness;
+  readonly #pending = new Map<RequestId, PendingRequest>();
+  #layer: SessionLayerInfo | undefined;
 
   constructor(inner: Transport, offer: "auto" | "always") {
     super(inner);
     this.#isStrict = offer === "always";
-    this.#awareness = new Awareness(inner);
-    this.#survey = new ToolSurvey(
+    this.#awareness = new SessionAwareness(inner);
+    this.#discovery = new ToolDiscovery(
       (request, extra) => this.onmessage?.(request, extra),
-      (tools, haveChanged) => this.#surveyed(tools, haveChanged),
+      (tools, haveChanged) => this.#learn(tools, haveChanged),
     );
   }
 
   /** Takes what the session layer around it knows. */
-  attach(layer: LayerAround): void {
+  attach(layer: SessionLayerInfo): void {
     this.#layer = layer;
   }
 
   override async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
     if ("method" in message) {
-      if (message.method === "notifications/tools/list_changed") this.#survey.forget();
-      // What it says about a request of our own is about none that the transport knows.
+      if (message.method === "notifications/tools/list_changed") this.#discovery.invalidate();
+      // The transport knows no request of the discovery.
       const { relatedRequestId, ...others } = options ?? {};
-      const isOurs = relatedRequestId !== undefined && this.#survey.isAsking(relatedRequestId);
+      const isOurs = relatedRequestId !== undefined && this.#discovery.isPending(relatedRequestId);
       return await this.inner.send(message, isOurs ? others : options);
     }
-    if (this.#survey.settle(message)) return;
+    if (this.#discovery.takeResponse(message)) return;
     await this.inner.send(await this.#complete(message), options);
   }
 
@@ -158,49 +159,49 @@ export class Handles extends TransportDecorator {
     if (this.#pending.has(message.id)) {
       return this.#reply(message.id, { error: wireErrorBody(idInFlight()) });
     }
-    const isAware = this.#awareness.note(message, extra);
-    const asked = { isAware, params: message.params ?? {}, extra };
-    if (message.method === "tools/call") return this.#call(message, asked);
+    const isAware = this.#awareness.observe(message, extra);
+    const request = { isAware, params: message.params ?? {}, extra };
+    if (message.method === "tools/call") return this.#call(message, request);
     if (message.method === "tools/list" && (this.#isStrict || !isAware)) {
-      this.#pending.set(message.id, { asked, kind: "tools" });
+      this.#pending.set(message.id, { request, kind: "tools" });
     }
     this.onmessage?.(message, extra);
   }
 
   protected override release(): void {
     this.#pending.clear();
-    this.#survey.stop();
+    this.#discovery.stop();
   }
 
-  #call(request: JSONRPCRequest, asked: Asked): void {
-    if (concernsHandles(asked.params)) return void this.#callWithHandle(request, asked);
-    this.#pending.set(request.id, { asked, kind: "call", handle: undefined });
-    this.onmessage?.(request, asked.extra);
+  #call(message: JSONRPCRequest, request: CallerRequest): void {
+    if (concernsHandles(request.params)) return void this.#callWithHandle(message, request);
+    this.#pending.set(message.id, { request, kind: "call", handle: undefined });
+    this.onmessage?.(message, request.extra);
   }
 
-  async #callWithHandle(request: JSONRPCRequest, asked: Asked): Promise<void> {
-    const { params, extra } = asked;
-    const reading: Pending = { asked, kind: "reading" };
-    this.#pending.set(request.id, reading);
-    const isPending = () => this.#pending.get(request.id) === reading;
-    await this.#survey.done(extra);
-    // A tool may have come without a word, or be there for this caller alone.
-    if (isPending() && !this.#knows(params.name)) await this.#survey.again(extra);
+  async #callWithHandle(message: JSONRPCRequest, request: CallerRequest): Promise<void> {
+    const { params, extra } = request;
+    const unparsed: PendingRequest = { request, kind: "unparsed" };
+    this.#pending.set(message.id, unparsed);
+    const isPending = () => this.#pending.get(message.id) === unparsed;
+    await this.#discovery.discovered(extra);
+    // The tool may be new without a notification, or there for this caller alone.
+    if (isPending() && !this.#knows(params.name)) await this.#discovery.rediscover(extra);
     if (!isPending()) return;
     try {
-      const { method, params: read, call } = readCall(params, this.#catalog);
-      this.#pending.set(request.id, { asked, ...call });
-      this.onmessage?.({ ...request, method, params: read }, handledInfo(extra, call));
+      const { method, params: read, call } = parseCall(params, this.#catalog);
+      this.#pending.set(message.id, { request, ...call });
+      this.onmessage?.({ ...message, method, params: read }, withHandleInfo(extra, call));
     } catch (error) {
-      this.#pending.delete(request.id);
+      this.#pending.delete(message.id);
       this.#reply(
-        request.id,
+        message.id,
         error instanceof HandleError ? { result: error.result } : { error: wireErrorBody(error) },
       );
     }
   }
 
-  /** Answers a request that goes no further. */
+  /** Answers a request in the place of the layer behind. */
   #reply(
     id: RequestId,
     body: { result: Record<string, unknown> } | { error: WireErrorBody },
@@ -210,56 +211,64 @@ export class Handles extends TransportDecorator {
     );
   }
 
-  async #complete(message: Answer): Promise<JSONRPCMessage> {
-    const { id } = message;
+  async #complete(response: JSONRPCResponse): Promise<JSONRPCMessage> {
+    const { id } = response;
     const pending = id === undefined ? undefined : this.#pending.get(id);
-    if (id === undefined || pending === undefined || pending.kind === "reading") return message;
+    if (id === undefined || pending === undefined || pending.kind === "unparsed") return response;
     this.#pending.delete(id);
-    if (pending.kind === "tools") return await this.#completeList(message, pending.asked);
-    if ("error" in message) return await this.#completeError(message, pending);
-    const result = resultOf(pending, message.result, this.#catalog);
-    return { ...message, result: await this.#tellingNew(result, pending) };
+    if (pending.kind === "tools") return await this.#completeList(response, pending.request);
+    if ("error" in response) return await this.#completeError(response, pending);
+    const result = handleResult(pending, response.result, this.#catalog);
+    return { ...response, result: await this.#withNewSession(result, pending) };
   }
 
-  async #completeList(message: Answer, { params, extra }: Asked): Promise<JSONRPCMessage> {
-    if ("error" in message) return message;
-    const { result } = message;
+  async #completeList(
+    response: JSONRPCResponse,
+    { params, extra }: CallerRequest,
+  ): Promise<JSONRPCMessage> {
+    if ("error" in response) return response;
+    const { result } = response;
     const tools = Array.isArray(result.tools) ? result.tools : [];
-    await this.#survey.done(extra);
+    await this.#discovery.discovered(extra);
     this.#catalog.add(tools);
     const obstacle = this.#catalog.findings.find(({ isObstacle }) => isObstacle);
     if (obstacle !== undefined && this.#isStrict) {
       const error = new WireError(CODE.internalError, `Cannot add handles as ${obstacle.why}`);
       this.onerror?.(error);
-      return { jsonrpc: "2.0", id: message.id, error: wireErrorBody(error) };
+      return { jsonrpc: "2.0", id: response.id, error: wireErrorBody(error) };
     }
-    this.#sayFindings();
-    if (this.#catalog.clash !== undefined) return message;
+    this.#adviseOnFindings();
+    if (this.#catalog.clash !== undefined) return response;
     const isBound = this.#isBound(params, extra);
     const isFirstPage = member(params, "cursor") === undefined;
     const own = isFirstPage ? handleTools(this.#catalog.argument, this.#layer?.retention) : [];
     const shown = tools.map((tool) => this.#catalog.shown(tool, isBound));
-    return { ...message, result: { ...result, tools: [...own, ...shown] } };
+    return { ...response, result: { ...result, tools: [...own, ...shown] } };
   }
 
-  /** What goes out in place of an error: words for the model, where it can do something about it. */
-  async #completeError(message: ErrorAnswer, pending: PendingCall): Promise<JSONRPCMessage> {
-    const { id, error } = message;
-    if (id === undefined) return message;
+  /** Replaces an error by a result with words for the model, where the model can act on it. */
+  async #completeError(
+    response: JSONRPCErrorResponse,
+    pending: PendingCall,
+  ): Promise<JSONRPCMessage> {
+    const { id, error } = response;
+    if (id === undefined) return response;
     const result = await this.#refusal(error, pending);
-    return result === undefined ? message : { jsonrpc: "2.0", id, result };
+    return result === undefined ? response : { jsonrpc: "2.0", id, result };
   }
 
   async #refusal(
-    error: ErrorAnswer["error"],
+    error: JSONRPCErrorResponse["error"],
     pending: PendingCall,
   ): Promise<Record<string, unknown> | undefined> {
-    if (pending.kind !== "call" && pending.kind !== "unlisted") return refusedTool(pending, error);
+    if (pending.kind !== "call" && pending.kind !== "unlisted") {
+      return handleToolRefusal(pending, error);
+    }
     if (error.code !== CODE.sessionRequired) return undefined;
-    const { params, extra, isAware } = pending.asked;
+    const { params, extra, isAware } = pending.request;
     const handle = pending.kind === "call" ? pending.handle : undefined;
     if (handle === undefined && isAware) return undefined;
-    await this.#survey.done(extra);
+    await this.#discovery.discovered(extra);
     const { argument, clash } = this.#catalog;
     const hasEnded = member(error.data, "reason") === "ended";
     const owner = ownerOf(extra?.authInfo);
@@ -270,53 +279,55 @@ export class Handles extends TransportDecorator {
       adviseRefused(this.#layer.advise, caller, isInTheWay ? "in the way" : "offered");
     }
     if (clash !== undefined) return undefined;
-    if (hasEnded) return words.endedMeanwhile(argument);
-    if (handle !== undefined) return words.deadHandle(argument);
-    if (pending.kind === "unlisted") return words.unlistedTool(argument);
-    const isTold = this.#layer?.bindings.leavesOut(params, owner);
-    const remark = isTold ? words.NOT_AUTHENTICATED : "";
+    if (hasEnded) return messages.endedMeanwhile(argument);
+    if (handle !== undefined) return messages.deadHandle(argument);
+    if (pending.kind === "unlisted") return messages.unlistedTool(argument);
+    const isIgnored = this.#layer?.binder.ignoresConversation(params, owner);
+    const remark = isIgnored ? messages.NOT_AUTHENTICATED : "";
     return isClosed
-      ? words.takesNoHandle(caller === "anonymous", remark)
-      : words.noHandle(argument, remark);
+      ? messages.takesNoHandle(caller === "anonymous", remark)
+      : messages.noHandle(argument, remark);
   }
 
-  /** Tells of a session that was made for this call alone, which its caller could not find again. */
-  async #tellingNew(
+  /** Adds the handle of a lazy session, which its caller could not find again. */
+  async #withNewSession(
     result: Record<string, unknown>,
     pending: PendingCall,
   ): Promise<Record<string, unknown>> {
-    const { params, extra, isAware } = pending.asked;
+    const { params, extra, isAware } = pending.request;
     if (pending.kind !== "call" || pending.handle !== undefined || isAware) return result;
     const cookie = resultCookie(result);
     if (!cookie) return result;
-    // A layer behind somebody's own decorator does not tell what it binds.
+    // A session layer behind another decorator is not attached.
     const isBound = this.#layer === undefined
       ? cookie.data?.reason !== LAZY.reason
       : this.#isBound(params, extra);
     if (isBound) return result;
-    await this.#survey.done(extra);
+    await this.#discovery.discovered(extra);
     if (this.#catalog.clash !== undefined || !this.#catalog.takes(params.name)) return result;
-    return words.withText(result, words.newSession(cookie, this.#catalog.argument));
+    return messages.withText(result, messages.newSession(cookie, this.#catalog.argument));
   }
 
-  /** Whether calls such as this one find their session without being told. */
+  /** Whether calls such as this one find their session without a handle. */
   #isBound(params: Record<string, unknown>, extra: MessageExtraInfo | undefined): boolean {
-    return this.#layer?.bindings.binds(params, extra?.authInfo) === true;
+    return this.#layer?.binder.isBound(params, extra?.authInfo) === true;
   }
 
-  /** Whether it is known what a tool of this name is: the server's, or one of the three. */
+  /** Whether a tool of this name is known: the server's, or one of the three. */
   #knows(name: unknown): boolean {
-    return isHandleTool(name) ? this.#survey.hasLearned : this.#catalog.takes(name) !== undefined;
+    return isHandleTool(name)
+      ? this.#discovery.hasLearned
+      : this.#catalog.takes(name) !== undefined;
   }
 
-  #surveyed(tools: readonly unknown[], haveChanged: boolean): void {
-    // Another caller may have been shown others, which are there as long as nothing has changed.
+  #learn(tools: readonly unknown[], haveChanged: boolean): void {
+    // Another caller may see other tools, which stay known as long as nothing has changed.
     if (haveChanged) this.#catalog.replace(tools);
     else this.#catalog.add(tools);
-    if (!this.#isStrict) this.#sayFindings();
+    if (!this.#isStrict) this.#adviseOnFindings();
   }
 
-  #sayFindings(): void {
+  #adviseOnFindings(): void {
     for (const { why, effect } of this.#catalog.findings) {
       this.#layer?.advise("warn", `${effect[0]?.toUpperCase()}${effect.slice(1)} as ${why}`);
     }

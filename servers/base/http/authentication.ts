@@ -4,10 +4,10 @@
  * @module
  */
 
+import { asError } from "../../../runtime/errors.ts";
 import { isObject } from "../../../runtime/json.ts";
 import { utf8Length } from "../../../runtime/utf8.ts";
-import { asError } from "../../../runtime/errors.ts";
-import { ownerOf } from "../session/session_lookup.ts";
+import { ownerOf } from "../session/session_owner.ts";
 import { callHook, HOOK_MS } from "./operator_hook.ts";
 import { refuse, refuseForNow } from "./error_responses.ts";
 import type { AuthInfo } from "../sdk.ts";

@@ -9,7 +9,7 @@ import type { RequestLimits, Ticket } from "./request_quota.ts";
 import { MAX_MESSAGE_BYTES } from "../../../jsonrpc/lines.ts";
 import { tooLarge } from "../../../jsonrpc/message.ts";
 import { errorMessage, readRequest, unsupportedVersion } from "../message_reader.ts";
-import { Overdue } from "../overdue.ts";
+import { CoalescedTimer } from "../coalesced_timer.ts";
 import { discardBody, json, refuse, refuseForNow } from "./error_responses.ts";
 import { type JSONRPCMessage, SUPPORTED_PROTOCOL_VERSIONS } from "../sdk.ts";
 
@@ -21,13 +21,13 @@ const ANSWER_TYPES = ["application/json", "text/event-stream"] as const;
 
 /** Reads the messages that are sent to one endpoint. */
 export class PostReader {
-  readonly #reading: Overdue<(refusal: Response) => void>;
+  readonly #reading: CoalescedTimer<(refusal: Response) => void>;
   #stopping = false;
 
   /** Takes limits that were checked. */
   constructor({ bodyMs }: Pick<RequestLimits, "bodyMs">) {
     const late = () => refuse(408, "Request timeout: the body took too long to come");
-    this.#reading = new Overdue(bodyMs, (give) => give(late()));
+    this.#reading = new CoalescedTimer(bodyMs, (give) => give(late()));
   }
 
   /** The message in a POST, or how it is to be refused. */

@@ -6,7 +6,7 @@
 
 import { CODE } from "../../../protocol/errors.ts";
 import type { RequestLimits, Ticket } from "./request_quota.ts";
-import { Overdue } from "../overdue.ts";
+import { CoalescedTimer } from "../coalesced_timer.ts";
 import type { JSONRPCErrorResponse, RequestId } from "../sdk.ts";
 
 /** An answer of up to so many bytes costs no more than the connection that it waits on. */
@@ -105,11 +105,11 @@ export class AnswerBody {
 
 /** The large answers that wait to be read. */
 export class UnreadAnswers {
-  readonly #waiting: Overdue<AnswerBody>;
+  readonly #waiting: CoalescedTimer<AnswerBody>;
 
   /** Takes limits that were checked. */
   constructor({ answerMs }: Pick<RequestLimits, "answerMs">) {
-    this.#waiting = new Overdue(answerMs, (body) => body.breakOff());
+    this.#waiting = new CoalescedTimer(answerMs, (body) => body.breakOff());
   }
 
   /** Ends a request's part of the load once its answer has been read. */

@@ -6,11 +6,11 @@
  */
 
 import { type AnswerBody, UnreadAnswers } from "./response_body.ts";
-import { ownerOf } from "../session/session_lookup.ts";
+import { ownerOf } from "../session/session_owner.ts";
 import type { HttpEndpoint } from "./guard.ts";
 import type { StatelessHttpOptions } from "./stateless_transport.ts";
 import { Load, requestLimits } from "./request_quota.ts";
-import { Overdue } from "../overdue.ts";
+import { CoalescedTimer } from "../coalesced_timer.ts";
 import { checkVersion, PostReader } from "./request_reader.ts";
 import { discardBody, refuse, refuseForNow } from "./error_responses.ts";
 import type { AuthInfo, JSONRPCMessage, McpServer, Transport } from "../sdk.ts";
@@ -33,7 +33,7 @@ export class StatefulHttpServer implements HttpEndpoint {
   readonly #load: Load;
   readonly #reader: PostReader;
   readonly #unread: UnreadAnswers;
-  readonly #streams: Overdue<AnswerBody>;
+  readonly #streams: CoalescedTimer<AnswerBody>;
   readonly #sweep: ReturnType<typeof setInterval>;
 
   /** Takes what connects a new server to a new transport, through the session layer. */
@@ -46,7 +46,7 @@ export class StatefulHttpServer implements HttpEndpoint {
     this.#load = new Load(checked);
     this.#reader = new PostReader(checked);
     this.#unread = new UnreadAnswers(checked);
-    this.#streams = new Overdue(keepAliveMs, (body) => body.keepAlive());
+    this.#streams = new CoalescedTimer(keepAliveMs, (body) => body.keepAlive());
     this.#sweep = setInterval(() => void this.#closeIdle(), MAX_IDLE_MS / 10);
   }
 

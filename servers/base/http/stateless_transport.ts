@@ -12,10 +12,10 @@ import { utf8Length } from "../../../runtime/utf8.ts";
 import { AnswerBody, SMALL_ANSWER_BYTES, tooMuchUnread, UnreadAnswers } from "./response_body.ts";
 import { saysFull } from "../wire_errors.ts";
 import { EventStream, eventStreamResponse } from "./event_stream.ts";
-import { ownerOf } from "../session/session_lookup.ts";
+import { ownerOf } from "../session/session_owner.ts";
 import { Load, type RequestLimits, requestLimits, type Ticket } from "./request_quota.ts";
 import { encodeResponse } from "../message_reader.ts";
-import { Overdue } from "../overdue.ts";
+import { CoalescedTimer } from "../coalesced_timer.ts";
 import { PostReader } from "./request_reader.ts";
 import { discardBody, jsonText, refuse, refuseForNow, RETRY_LATER } from "./error_responses.ts";
 import type {
@@ -69,7 +69,7 @@ export class StatelessHttpTransport implements Transport {
   readonly #load: Load;
   readonly #reader: PostReader;
   readonly #unread: UnreadAnswers;
-  readonly #long: Overdue<InFlight>;
+  readonly #long: CoalescedTimer<InFlight>;
   #lastId = 0;
   #closed = false;
   /** Called when the transport is closed. */
@@ -89,7 +89,7 @@ export class StatelessHttpTransport implements Transport {
     this.#load = new Load(limits);
     this.#reader = new PostReader(limits);
     this.#unread = new UnreadAnswers(limits);
-    this.#long = new Overdue(
+    this.#long = new CoalescedTimer(
       options.keepAliveMs ?? 15_000,
       (flight) => this.#streamOf(flight).keepAlive(),
     );

@@ -18,7 +18,7 @@ import { idInFlight, saysFull } from "../wire_errors.ts";
 import { asError } from "../../../runtime/errors.ts";
 import type { Ticket } from "./request_quota.ts";
 import { encodeResponse, errorMessage } from "../message_reader.ts";
-import type { Overdue } from "../overdue.ts";
+import type { CoalescedTimer } from "../coalesced_timer.ts";
 import { listingTypes } from "./request_reader.ts";
 import { json, jsonText, RETRY_LATER } from "./error_responses.ts";
 import type { AuthInfo, JSONRPCMessage, McpServer, RequestId, Transport } from "../sdk.ts";
@@ -34,7 +34,7 @@ export interface TransportSessionOptions {
   /** What waits for the readers of all transport sessions. */
   readonly unread: UnreadAnswers;
   /** Shows of all streams that they are in use. */
-  readonly streams: Overdue<AnswerBody>;
+  readonly streams: CoalescedTimer<AnswerBody>;
   /** Told of its id, once it has one. */
   readonly onopen: (id: string) => void;
   /** Told when it is closed, by whoever it was, with its id if it had one. */
@@ -85,7 +85,7 @@ export class TransportSession {
   readonly #sdk: SdkTransport;
   readonly #send: SdkTransport["send"];
   readonly #unread: UnreadAnswers;
-  readonly #streams: Overdue<AnswerBody>;
+  readonly #streams: CoalescedTimer<AnswerBody>;
   /** What is without an answer, by the ids of the requests. */
   readonly #exchanges = new Map<RequestId, Exchange>();
   /** Where the server speaks unasked, while somebody listens. */

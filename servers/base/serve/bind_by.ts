@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CONVERSATION_KEYS, HOST_SESSION_VARIABLES } from "../../../protocol/conversation.ts";
+import { conversationKeys, HOST_SESSION_VARIABLES } from "../../../protocol/host_conversations.ts";
 import type { SessionBindingOptions } from "../session/session_binding.ts";
 
 /** What a call that presents no session can be bound by without being told to. */
@@ -33,11 +33,11 @@ export function parseBind(text: string): SessionBind | undefined {
 
 /** What the session layer is to bind calls by. */
 export function bindingOptions(settings: BindSettings): SessionBindingOptions {
-  const { bind, conversationKeys, sessionName, local } = settings;
+  const { bind, sessionName, local } = settings;
   const binds = (by: (typeof BINDS)[number]) =>
     bind === "all" || (bind !== "none" && bind.includes(by));
   return {
-    conversationKeys: binds("conversation") ? [...conversationKeys, ...CONVERSATION_KEYS] : [],
+    conversationKeys: binds("conversation") ? conversationKeys(settings.conversationKeys) : [],
     sessionName,
     hostSessionId: local && binds("environment") ? hostSessionId() : undefined,
   };

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { asError } from "../../../runtime/errors.ts";
 import { stopSignal } from "../../../runtime/stop_signal.ts";
 import { within } from "../../../runtime/time_limit.ts";
 import denoConfig from "../../../deno.json" with { type: "json" };
@@ -17,8 +18,7 @@ import type { SessionPolicy } from "../session/policy.ts";
 import { once } from "../session/operator_advice.ts";
 import type { Authenticator } from "../http/authentication.ts";
 import { bindingOptions, type SessionBind } from "./bind_by.ts";
-import { asError } from "../../../runtime/errors.ts";
-import { findObstacle } from "../handles/handle_check.ts";
+import { findObstacle } from "../handles/obstacle_check.ts";
 import { sessionHandles } from "../handles/session_handles.ts";
 import {
   type Command,

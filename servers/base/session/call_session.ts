@@ -1,5 +1,6 @@
 /**
- * One call's hold on its session: what the tool does through it, and what the reply then carries.
+ * Call session: the session of one call, with the operations of its tool, and the cookie that the
+ * call's reply carries.
  *
  * @module
  */
@@ -15,9 +16,9 @@ import {
   type StateTransaction,
   StoreError,
 } from "../../../store/session_store.ts";
-import type { Alarms } from "../alarms.ts";
+import type { CoalescedTimer } from "../coalesced_timer.ts";
 import type { SessionVia } from "./session_binding.ts";
-import { Birth, type Born } from "./lazy_session.ts";
+import { LazySession, type Materialized } from "./lazy_session.ts";
 import {
   cookieOf,
   type Lifetime,
@@ -25,68 +26,66 @@ import {
   renewalInterval,
   renewedExpiry,
 } from "./session_record.ts";
-import { type CallersSession, SessionError, type SessionLabel } from "./current_session.ts";
+import { SessionError, type SessionLabel, type TrackedSession } from "./current_session.ts";
 import { PAGE, SessionState } from "./session_state.ts";
 
-/** What a {@linkcode CallSession} works on. */
+/** Options of a {@linkcode CallSession}. */
 export interface CallSessionOptions {
-  /** Where the session is kept. */
   readonly store: SessionStore;
-  /** The session as last read, or as it is to be made when the tool first uses it. */
-  readonly from: SessionRecord | Birth;
-  /** How it was found. */
+  /** The session as last read, or a lazy one. */
+  readonly from: SessionRecord | LazySession;
   readonly via: SessionVia;
-  /** Does the call count and renew the session? Only a `tools/call` does. */
-  readonly counts: boolean;
-  /** The lifetime of a session that replaces this one, or comes out of it. */
+  /** Whether the request counts and renews the session: only a `tools/call` does. */
+  readonly isToolCall: boolean;
+  /** Lifetime of a session that replaces this one, or is forked from it. */
   readonly lifetime: Lifetime;
   /** The clock, in milliseconds since 1970. */
   readonly now: () => number;
-  /** Wakes the calls that take long. */
-  readonly alarms: Alarms;
+  /** Renews the sessions of calls that take long. */
+  readonly timer: CoalescedTimer<CallSession>;
 }
 
-/** The handle behind a tool's session, with the half that only the layer uses. */
-export class CallSession extends SessionState implements CallersSession {
+/** The session as its tool uses it, and as the layer finishes it. */
+export class CallSession extends SessionState implements TrackedSession {
   readonly via: SessionVia;
   readonly #store: SessionStore;
-  readonly #birth: Birth | undefined;
-  readonly #counts: boolean;
+  readonly #lazy: LazySession | undefined;
+  readonly #isToolCall: boolean;
   readonly #lifetime: Lifetime;
   readonly #now: () => number;
-  readonly #alarms: Alarms;
-  readonly #running = new Set<Promise<unknown>>();
-  readonly #foundId: string;
+  readonly #timer: CoalescedTimer<CallSession>;
+  readonly #operations = new Set<Promise<unknown>>();
+  readonly #originalId: string;
   #record: SessionRecord;
-  #phase: "new" | "live" | "revoked" | "ended";
-  #creating: Promise<void> | undefined;
-  #used = false;
-  #closed = false;
-  /** Is this call still to be added to the session's count? */
-  #uncounted: boolean;
-  /** What the count was once this call was in it. */
-  #number: number;
-  #failure: StoreError | undefined;
-  /** The end of the last change of which session this is. */
-  #turn: Promise<void> | undefined;
+  #phase: "lazy" | "live" | "revoked" | "ended";
+  #materializing: Promise<void> | undefined;
+  #isUsed = false;
+  #isClosed = false;
+  /** Whether this call is still to be added to the session's count. */
+  #isUncounted: boolean;
+  /** The session's count when this call was added to it. */
+  #callNumber: number;
+  #storeError: StoreError | undefined;
+  /** The end of the last operation that ran exclusively. */
+  #exclusive: Promise<void> | undefined;
 
   constructor(options: CallSessionOptions) {
     super();
     this.#store = options.store;
     this.via = options.via;
     const { from } = options;
-    this.#birth = from instanceof Birth ? from : undefined;
-    this.#record = from instanceof Birth ? from.record : from;
-    this.#foundId = this.#record.id;
-    this.#counts = options.counts;
+    this.#lazy = from instanceof LazySession ? from : undefined;
+    this.#record = from instanceof LazySession ? from.record : from;
+    this.#originalId = this.#record.id;
+    this.#isToolCall = options.isToolCall;
     this.#lifetime = options.lifetime;
     this.#now = options.now;
-    this.#alarms = options.alarms;
-    this.#phase = this.#birth === undefined ? "live" : "new";
-    this.#birth?.join();
-    this.#uncounted = options.counts;
-    this.#number = this.#record.toolCalls;
-    if (options.counts) this.#renewLater();
+    this.#timer = options.timer;
+    this.#phase = this.#lazy === undefined ? "live" : "lazy";
+    this.#lazy?.join();
+    this.#isUncounted = options.isToolCall;
+    this.#callNumber = this.#record.toolCalls;
+    if (options.isToolCall) this.#timer.begin(this);
   }
 
   get id(): string {
@@ -98,31 +97,31 @@ export class CallSession extends SessionState implements CallersSession {
   }
 
   async count(): Promise<number> {
-    if (this.#uncounted) await this.transact({ update: nothing, durable: false });
-    return this.#number;
+    if (this.#isUncounted) await this.transact({ update: nothing, durable: false });
+    return this.#callNumber;
   }
 
   revoke(): Promise<void> {
-    return this.#alone(async () => {
-      await this.#materializeShared();
+    return this.#runExclusively(async () => {
+      await this.#materializeAliased();
       if (this.#phase === "live") await this.#deleteOld(this.#record.id);
       this.#phase = "revoked";
     });
   }
 
   regenerate(): Promise<void> {
-    return this.#alone(async () => {
+    return this.#runExclusively(async () => {
       await this.#materialize();
       const { id } = this.#record;
       this.#record = await this.#store.regenerate(id, newSessionId()) ?? this.#end();
     });
   }
 
-  fork(options: SessionLabel): Promise<Cookie> {
+  fork(label: SessionLabel): Promise<Cookie> {
     return this.#run(async () => {
       await this.#materialize();
-      const { endsAt: _, expiresAt, ...rest } = this.#newRecord(options);
-      // A copy must not outlive what it is a copy of by being one.
+      const { endsAt: _, expiresAt, ...rest } = this.#newRecord(label);
+      // A fork must not outlive the maximum age of its original.
       const fork = {
         ...rest,
         endsAt: this.#record.endsAt,
@@ -132,64 +131,78 @@ export class CallSession extends SessionState implements CallersSession {
     });
   }
 
-  replace(names: SessionLabel): Promise<void> {
-    return this.#alone(async () => {
-      await this.#materializeShared();
+  replace(label: SessionLabel): Promise<void> {
+    return this.#runExclusively(async () => {
+      await this.#materializeAliased();
       const old = this.#record;
-      // Checked before the old one is gone: what the store refuses must not cost a session.
-      const fresh = checkRecord({ ...this.#newRecord(names), alias: old.alias });
+      // Checked before the old session is gone: a label that the store refuses must cost no session.
+      const fresh = checkRecord({ ...this.#newRecord(label), alias: old.alias });
       if (old.alias !== null) {
-        // The next call finds the fresh one by the alias, for which the old one has to make room.
+        // An alias has one session, so the old one goes first.
         await this.#deleteOld(old.id);
-        return this.#adopt(await this.#make(fresh));
+        return this.#adopt(await this.#create(fresh));
       }
-      const born = await this.#make(fresh);
+      const created = await this.#create(fresh);
       if (this.#phase === "live") {
         try {
           await this.#deleteOld(old.id);
         } catch (error) {
-          // Nobody was told the new id: a second session must not be left behind.
+          // No caller knows the new id: a second session must not be left behind.
           await this.#store.delete(fresh.id).catch(() => {});
           throw error;
         }
       }
-      this.#adopt(born);
+      this.#adopt(created);
     });
   }
 
-  /** Notes that the tool has asked for the session: a new one is then worth keeping. */
-  use(): void {
-    this.#used = true;
+  /** Records that the tool has asked for the session: a lazy one is then worth keeping. */
+  markUsed(): void {
+    this.#isUsed = true;
   }
 
-  /** Ends the tool's use of the session: its reply is sent, or its caller has gone. */
+  /** Interval of renewals while the call runs, in milliseconds. */
+  get renewalMs(): number {
+    return renewalInterval(this.#record);
+  }
+
+  /** Renews the session, which must not expire under a call that takes long. Never rejects. */
+  async renew(): Promise<void> {
+    if (this.#phase !== "live") return;
+    // Whether the call counts shows when it finishes; an error comes up again then.
+    await this.#commit({ update: nothing, durable: false }, false).catch(() => {});
+  }
+
+  /** Closes the session for the tool: the call's reply is sent, or its caller has gone. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#birth?.leave();
-    this.#alarms.clear(this.#renew);
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#lazy?.leave();
+    this.#timer.end(this);
   }
 
   /**
-   * Settles the call before its reply: counts and renews it if no write has, and closes the handle.
+   * Finishes the call before its reply: counts and renews it if no write has, and closes the session.
    * A call that failed before it asked for its session had no tool to run: it only renews.
    *
-   * @param failed Is the reply an error that the tool, or the SDK for it, has made?
-   * @returns The cookie for the reply: `null` if the session is gone, `undefined` if there is nothing
-   * to tell, because the call used no session, or does not count and has not changed it.
+   * @param isError Whether the reply is an error of the tool, or of the SDK in its place.
+   * @returns The cookie for the reply: `null` if the session is gone, `undefined` if the reply carries
+   * none, as the call used no session, or is no `tools/call` and has not changed it.
    * @throws {StoreError} if the store failed, and the tool with it.
-   * @throws {WireError} -32002 if the session ended under the hands of a call that counts.
+   * @throws {WireError} -32002 if the session ended during a `tools/call`.
    */
-  async settle(failed: boolean): Promise<Cookie | null | undefined> {
-    if (this.#running.size > 0) await Promise.allSettled(this.#running);
+  async finish(isError: boolean): Promise<Cookie | null | undefined> {
+    if (this.#operations.size > 0) await Promise.allSettled(this.#operations);
     try {
-      if (failed && this.#failure !== undefined) throw this.#failure;
+      if (isError && this.#storeError !== undefined) throw this.#storeError;
       if (this.#phase === "revoked") return null;
-      if (!this.#counts) return this.#record.id === this.#foundId ? undefined : this.cookie;
+      if (!this.#isToolCall) {
+        return this.#record.id === this.#originalId ? undefined : this.cookie;
+      }
       if (this.#phase === "ended") throw sessionRequired("ended");
-      if (this.#phase === "new" && !this.#used) return undefined;
-      if (this.#phase === "new" || this.#uncounted) {
-        await this.#commit({ update: nothing, durable: false }, this.#used || !failed);
+      if (this.#phase === "lazy" && !this.#isUsed) return undefined;
+      if (this.#phase === "lazy" || this.#isUncounted) {
+        await this.#commit({ update: nothing, durable: false }, this.#isUsed || !isError);
       }
       return this.cookie;
     } catch (error) {
@@ -205,8 +218,8 @@ export class CallSession extends SessionState implements CallersSession {
     after: string | undefined,
   ): Promise<[string, Json][]> {
     return this.#run(async () => {
-      await this.#materializeShared();
-      if (this.#phase === "new") return [];
+      await this.#materializeAliased();
+      if (this.#phase === "lazy") return [];
       const page = await this.#store.entries(this.#record.id, { prefix, after, limit: PAGE });
       return page ?? this.#end();
     });
@@ -220,85 +233,74 @@ export class CallSession extends SessionState implements CallersSession {
   #commit<T>(transaction: StateTransaction<T>, counts: boolean): Promise<T> {
     return this.#run(async () => {
       await this.#materialize();
-      // Taken before the wait, so that two writes at once do not both count the call.
-      const counting = counts && this.#uncounted;
-      if (counting) this.#uncounted = false;
+      // Set before the wait, so that of two concurrent writes only one counts the call.
+      const counting = counts && this.#isUncounted;
+      if (counting) this.#isUncounted = false;
       try {
         const committed = await this.#store.transact(this.#record.id, {
           ...transaction,
           calls: counting ? 1 : 0,
-          expiresAt: this.#counts ? renewedExpiry(this.#record, this.#now()) : undefined,
+          expiresAt: this.#isToolCall ? renewedExpiry(this.#record, this.#now()) : undefined,
         });
         if (committed === undefined) return this.#end();
         this.#record = committed.session;
-        if (counting) this.#number = committed.session.toolCalls;
+        if (counting) this.#callNumber = committed.session.toolCalls;
         return committed.value;
       } catch (error) {
-        this.#uncounted ||= counting;
+        this.#isUncounted ||= counting;
         throw error;
       }
     });
   }
 
-  /** Does what changes which session this is: after all that was begun, and before what comes. */
-  #alone(work: () => Promise<void>): Promise<void> {
-    const others = Promise.allSettled([...this.#running]).then(() => {});
-    return this.#turn = this.#run(work, others);
+  /** Runs what replaces or ends the session: after all running operations, before later ones. */
+  #runExclusively(work: () => Promise<void>): Promise<void> {
+    const others = Promise.allSettled([...this.#operations]).then(() => {});
+    return this.#exclusive = this.#run(work, others);
   }
 
-  /** Does one thing with the store, once it is its turn. */
-  #run<T>(work: () => Promise<T>, turn: Promise<void> | undefined = this.#turn): Promise<T> {
-    const running = this.#begin(work, turn);
-    this.#running.add(running);
-    const done = () => void this.#running.delete(running);
-    running.then(done, done);
-    return running;
+  /** Runs an operation of the store after the one that runs exclusively. */
+  #run<T>(
+    work: () => Promise<T>,
+    after: Promise<void> | undefined = this.#exclusive,
+  ): Promise<T> {
+    const operation = this.#runAfter(after, work);
+    this.#operations.add(operation);
+    const done = () => void this.#operations.delete(operation);
+    operation.then(done, done);
+    return operation;
   }
 
-  /** Does it unless it is too late, and remembers how it failed. */
-  async #begin<T>(work: () => Promise<T>, turn: Promise<void> | undefined): Promise<T> {
-    // How the one before it ended is its own caller's.
-    if (turn !== undefined) await turn.catch(() => {});
-    if (this.#closed) {
+  async #runAfter<T>(after: Promise<void> | undefined, work: () => Promise<T>): Promise<T> {
+    // An operation's error is its own caller's.
+    if (after !== undefined) await after.catch(() => {});
+    if (this.#isClosed) {
       throw new SessionError("closed", "Cannot use a session after the reply to its call was sent");
     }
     if (this.#phase === "revoked" || this.#phase === "ended") return this.#end();
     try {
       return await work();
     } catch (error) {
-      if (error instanceof StoreError) this.#failure = error;
+      if (error instanceof StoreError) this.#storeError = error;
       throw error;
     }
   }
 
-  /** Writes a session that is made for this call, now that it is used. */
+  /** Materializes a lazy session. */
   async #materialize(): Promise<void> {
-    const birth = this.#birth;
-    if (birth === undefined || this.#phase !== "new") return;
-    this.#creating ??= birth.make(this.#calls).then((born) => this.#adopt(born));
+    const lazy = this.#lazy;
+    if (lazy === undefined || this.#phase !== "lazy") return;
+    this.#materializing ??= lazy.materialize(this.#ownCalls).then((made) => this.#adopt(made));
     try {
-      await this.#creating;
+      await this.#materializing;
     } finally {
-      this.#creating = undefined;
+      this.#materializing = undefined;
     }
   }
 
-  /** The same for one that another call may have made meanwhile, and filled. */
-  async #materializeShared(): Promise<void> {
+  /** Materializes a lazy session that another call may have made and filled meanwhile. */
+  async #materializeAliased(): Promise<void> {
     if (this.#record.alias !== null) await this.#materialize();
-  }
-
-  /** Keeps a session that is in use from expiring under a call that takes long. */
-  readonly #renew = async () => {
-    if (this.#phase === "live") {
-      // Whether the call counts shows at its end; whatever is wrong comes up again then.
-      await this.#commit({ update: nothing, durable: false }, false).catch(() => {});
-    }
-    if (!this.#closed) this.#renewLater();
-  };
-
-  #renewLater(): void {
-    this.#alarms.set(this.#renew, renewalInterval(this.#record));
   }
 
   #newRecord({ title, reason }: SessionLabel): SessionRecord {
@@ -306,20 +308,19 @@ export class CallSession extends SessionState implements CallersSession {
     return newRecord({ owner, title, reason, lifetime: this.#lifetime, now: this.#now() });
   }
 
-  /** What this call counts for. */
-  get #calls(): number {
-    return this.#counts ? 1 : 0;
+  /** The count of a session that is made for this call. */
+  get #ownCalls(): number {
+    return this.#isToolCall ? 1 : 0;
   }
 
-  /** Writes a new session, with this call in its count. */
-  #make(record: SessionRecord): Promise<Born> {
-    return new Birth(this.#store, record).make(this.#calls);
+  #create(record: SessionRecord): Promise<Materialized> {
+    return new LazySession(this.#store, record).materialize(this.#ownCalls);
   }
 
-  #adopt({ record, counted }: Born): void {
+  #adopt({ record, isCounted }: Materialized): void {
     this.#record = record;
-    this.#number = record.toolCalls;
-    this.#uncounted = this.#counts && !counted;
+    this.#callNumber = record.toolCalls;
+    this.#isUncounted = this.#isToolCall && !isCounted;
     this.#phase = "live";
   }
 

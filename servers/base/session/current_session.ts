@@ -1,5 +1,5 @@
 /**
- * The session as a tool sees it.
+ * Current session: the session of the running call, as a tool sees it.
  *
  * @module
  */
@@ -11,24 +11,25 @@ import type { StateUpdate } from "../../../store/mod.ts";
 import type { SessionVia } from "./session_binding.ts";
 
 /**
- * The session of the call that is running, handed out by {@linkcode currentSession}.
+ * The session of the running call, as {@linkcode currentSession} returns it.
  *
  * Its state is a map of keys to JSON values that outlives the connection and the process. A write
  * is on disk when its promise resolves; nothing is kept back until the end of the call. Once the
- * call's reply is sent, the handle is closed, and using it throws a {@linkcode SessionError}.
+ * call's reply is sent, the session is closed for the call: using it throws a
+ * {@linkcode SessionError}.
  *
  * Keys have at most 1 KiB of UTF-8, values at most 60 KiB of UTF-8 JSON; past that a `RangeError`
- * names the limit. A value that JSON text would not give back as itself is a `TypeError`: `NaN`, a
- * `Date`, a promise, `undefined` in an array. Members of objects that are `undefined` are left out.
+ * names the limit. A value that JSON text does not preserve is a `TypeError`: `NaN`, a `Date`, a
+ * promise, `undefined` in an array. Members of objects that are `undefined` are left out.
  */
 export interface Session {
-  /** The session's id: a bearer token, so show it to nobody but the caller. */
+  /** The session's id: a bearer token, to be shown to the caller alone. */
   readonly id: string;
-  /** The session's cookie as the store has it. */
+  /** The session's cookie, as stored. */
   readonly cookie: Cookie;
-  /** How this call's session was found. */
+  /** The way in which this call's session was found. */
   readonly via: SessionVia;
-  /** Which `tools/call` of this session this one is, from 1. Exact over parallel calls. */
+  /** Number of this `tools/call` in the session, from 1. Exact over parallel calls. */
   count(): Promise<number>;
   /** A value, or `undefined` if there is none. */
   get(key: string): Promise<Json | undefined>;
@@ -37,47 +38,47 @@ export interface Session {
   /** Removes a value. `false` if there was none. */
   delete(key: string): Promise<boolean>;
   /**
-   * Reads the named keys and writes others in one step that no other call gets between. `update`
-   * is synchronous and may run more than once; see the store's contract. If it is `async`, or gives
-   * anything but a plain `{ value, set? }`, that is a `TypeError`, and nothing is written.
+   * Reads the named keys and writes others in one atomic step. `update` is synchronous and may run more
+   * than once; see the store's contract. If it is `async`, or returns anything but a plain
+   * `{ value, set? }`, that is a `TypeError`, and nothing is written.
    */
   update<T>(
     keys: readonly string[],
     update: (state: ReadonlyMap<string, Json>) => StateUpdate<T>,
   ): Promise<T>;
-  /** All keys and values, or those whose key begins with `prefix`, in the order of the keys. */
+  /** All keys and values, or those whose key begins with `prefix`, in key order. */
   entries(options?: { readonly prefix?: string }): AsyncGenerator<[key: string, value: Json]>;
   /** Ends the session: its state is gone, and the reply tells the client to forget the cookie. */
   revoke(): Promise<void>;
   /**
-   * Goes on as a fresh session with an id of its own and nothing in it; the old one is gone at
-   * once. The reply carries the new cookie.
+   * Replaces the session by a fresh, empty one with an id of its own; the old one is gone at once. The
+   * reply carries the new cookie.
    */
-  replace(names: SessionLabel): Promise<void>;
+  replace(label: SessionLabel): Promise<void>;
   /**
-   * Goes on under a new id with everything that is in it; the old id is dead at once. For when
-   * somebody else may know the old one. The reply carries the new cookie.
+   * Gives the session a new id and keeps its state; the old id is dead at once. For an old id that
+   * others may know. The reply carries the new cookie.
    */
   regenerate(): Promise<void>;
   /**
-   * Makes a further session with a copy of all that is in this one, for somebody who goes on from
-   * here by themselves, such as a subagent. @returns its cookie.
+   * Makes a further session with a copy of this one's state, for one that goes on from here alone,
+   * such as a subagent. @returns its cookie.
    */
-  fork(names: SessionLabel): Promise<Cookie>;
+  fork(label: SessionLabel): Promise<Cookie>;
 }
 
-/** What the cookie of a session that a tool makes says of it. */
+/** Title and reason in the cookie of a session that a tool makes. */
 export interface SessionLabel {
   /** For people to recognise it by. */
   readonly title: string;
-  /** What made it, such as `tool/new`. */
+  /** The method or tool that made it, such as `tool/new`. */
   readonly reason: string;
 }
 
-/** Why a session could not be used. */
+/** Why a session cannot be used: the call has `none`, it has `ended`, or the call's reply is sent. */
 export type SessionErrorCode = "none" | "ended" | "closed";
 
-/** A session that cannot be used: the call has none, or it ended, or its reply is sent. */
+/** The error of a session that cannot be used. */
 export class SessionError extends Error {
   /** The stable name of the condition. */
   readonly code: SessionErrorCode;
@@ -90,41 +91,36 @@ export class SessionError extends Error {
   }
 }
 
-/** A session that is told when a tool first asks for it. */
-export interface CallersSession extends Session {
-  /** Notes that the tool has asked for the session. */
-  use(): void;
+/** A session that records whether its tool has asked for it. */
+export interface TrackedSession extends Session {
+  /** Records that the tool has asked for the session. */
+  markUsed(): void;
 }
 
-/** A session that could not be looked up: only a request that asks for it fails. */
-export class FailedLookup {
-  /** Why. */
+/** The failed lookup of a request's session: the request fails only if it asks for the session. */
+export class LookupFailure {
   readonly error: Error;
-  /** Whether the request has asked. */
-  isAsked = false;
+  /** Whether the request has asked for its session. */
+  isUsed = false;
 
-  /** Keeps the error for whoever asks. */
   constructor(error: Error) {
     this.error = error;
   }
 }
 
-const calls = new AsyncLocalStorage<CallersSession | FailedLookup | undefined>();
+const current = new AsyncLocalStorage<TrackedSession | LookupFailure | undefined>();
 
-/**
- * Runs `deliver` so that what it starts finds `session` as the current one, or why it could not be
- * looked up.
- */
+/** Runs `deliver`, and all that it starts, with `session` as the current one. */
 export function runWithSession(
-  session: CallersSession | FailedLookup | undefined,
+  session: TrackedSession | LookupFailure | undefined,
   deliver: () => void,
 ): void {
-  calls.run(session, deliver);
+  current.run(session, deliver);
 }
 
 /**
- * The session of the `tools/call`, or of another request, that this code runs for. Under the
- * policies `required` and `auto` every tool call has one.
+ * The session of the `tools/call`, or of another request, that this code runs for. Under the policies
+ * `required` and `auto` every tool call has one.
  *
  * @example
  * ```ts
@@ -155,11 +151,11 @@ export function currentSession(): Session {
 
 /** As {@linkcode currentSession}, but `undefined` if there is none: for the policy `optional`. */
 export function optionalSession(): Session | undefined {
-  const session = calls.getStore();
-  if (session instanceof FailedLookup) {
-    session.isAsked = true;
+  const session = current.getStore();
+  if (session instanceof LookupFailure) {
+    session.isUsed = true;
     throw session.error;
   }
-  session?.use();
+  session?.markUsed();
   return session;
 }

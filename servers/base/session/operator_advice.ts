@@ -1,13 +1,13 @@
 /**
- * What whoever runs a server is told, once, when a call is refused that nothing gave a session.
+ * Advice for the operator of a server: what gives a session to calls that are refused for want of one.
  *
  * @module
  */
 
-/** Tells whoever runs a server what to do about its callers. */
+/** Gives the operator a piece of advice. */
 export type Advise = (level: "info" | "warn", message: string) => void;
 
-/** Who calls: the local user, a principal, or somebody whom nobody has authenticated. */
+/** Kinds of callers: the local user, a principal, or a caller without authentication. */
 export type CallerKind = "local" | "principal" | "anonymous";
 
 const NAMED: Readonly<Record<CallerKind, string>> = {
@@ -16,7 +16,7 @@ const NAMED: Readonly<Record<CallerKind, string>> = {
   anonymous: "with tokens conversations count, and --session NAME gives each user one session",
 };
 
-/** What a refused call has to do with handles: a tool may be in the way of them. */
+/** Whether handles are offered to the refused call, or a tool is in their way. */
 export type HandlesOffered = "offered" | "not offered" | "in the way";
 
 const HANDLES: Readonly<Record<HandlesOffered, string>> = {
@@ -40,7 +40,7 @@ export function callerKind(local: boolean, owner: string | null): CallerKind {
   return local ? "local" : owner === null ? "anonymous" : "principal";
 }
 
-/** Tells about callers that know no sessions and tell no conversation that counts. */
+/** Advises on a refused call of a caller that knows no sessions. */
 export function adviseRefused(advise: Advise, caller: CallerKind, handles: HandlesOffered): void {
   advise(
     "info",

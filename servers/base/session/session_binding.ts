@@ -1,5 +1,6 @@
 /**
- * Binding: which session a call has that presents none, because its host knows nothing of sessions.
+ * Session binding: the session of a call that presents none, as its host knows no sessions. It is found
+ * by the host's conversation, by the caller's name for it, or by the environment of the process.
  *
  * @module
  */
@@ -11,20 +12,20 @@ import {
   type ConversationKey,
   conversationOf,
   HOST_SESSION_VARIABLES,
-} from "../../../protocol/conversation.ts";
+} from "../../../protocol/host_conversations.ts";
 import { isObject } from "../../../runtime/json.ts";
 import { utf8Length } from "../../../runtime/utf8.ts";
-import { ownerOf } from "./session_lookup.ts";
+import { ownerOf } from "./session_owner.ts";
 import type { AuthInfo } from "../sdk.ts";
 
 /**
- * How a call's session was found:
+ * The way in which a call's session was found:
  *
  * - `cookie`, `handle`: the caller presented it;
- * - `conversation`: by the conversation that the caller's host tells of;
- * - `name`: it is the caller's own session of the name that the server was given;
+ * - `conversation`: by the conversation that the caller's host names;
+ * - `name`: by the name that the server was given, as the caller's own session of that name;
  * - `environment`: by the id that the host gave the server's process;
- * - `created`: it was not; the policy `auto` made one for this call.
+ * - `created`: not at all; the policy `auto` made it for this call.
  */
 export type SessionVia =
   | "cookie"
@@ -34,27 +35,28 @@ export type SessionVia =
   | "environment"
   | "created";
 
-/** What calls are bound by. */
+/** Options for the session of calls that present none. */
 export interface SessionBindingOptions {
   /**
-   * Where hosts put the id of a conversation. An array is the exact path to it: a key of `_meta`,
-   * then fields. A string is what `--conversation-key` takes, `KEY/FIELD…`: as keys contain `/` too,
-   * the longest beginning that is there counts as the key, the whole first, and so on at each level.
-   * A call of a known caller that presents no session has that of its conversation. A caller is known
-   * if the layer is `local`, or if it is authenticated: such an id is no secret. The first that is
-   * there counts; `[]` for none. @default {@linkcode CONVERSATION_KEYS}
+   * Where hosts put the id of a conversation in `_meta`; the first that is found counts, `[]` is none. A
+   * call that presents no session has that of its conversation, if its caller is known: such an id is
+   * no secret. Known are the local user (`local`) and authenticated callers.
+   *
+   * An array is the exact path: a key of `_meta`, then fields. A string is `KEY/FIELD…`, as
+   * `--conversation-key` takes it: keys contain `/` too, so the longest beginning that is found counts
+   * as the key, the whole first, and so on at each level. @default {@linkcode CONVERSATION_KEYS}
    */
   readonly conversationKeys?: readonly (string | readonly string[])[];
   /**
-   * The name of the caller's own session for calls that present none and belong to no conversation:
-   * the same today and tomorrow. Each principal has one of that name, and the local user another;
-   * anonymous callers of a transport that is not `local` have none.
+   * Name of the caller's own session for calls that present none and belong to no conversation; the same
+   * session in every run. Each principal has one of that name, and the local user another; anonymous
+   * callers of a transport that is not `local` have none.
    *
-   * A function chooses the name for each such call: it is given what `authenticate` gave, `undefined`
-   * for the local user, and gives `undefined` for no session by name. It must not wait, and may be
-   * asked several times for one call, and for `tools/list` too. If it throws, or gives a promise or
-   * what is no name of 1 to 256 bytes, the call ends in -32603, `onerror` is told why, and no session
-   * is made or used.
+   * A function chooses the name for each such call. It gets what `authenticate` gave, `undefined` for the
+   * local user, and returns `undefined` for no session by name. It must be synchronous, and may run
+   * several times for one call, and for `tools/list` too. If it throws, or returns a promise or
+   * anything but a name of 1 to 256 bytes, the call ends in -32603, `onerror` gets the reason, and no
+   * session is made or used.
    *
    * @example One session for each team that a user works in, and none for guests
    * ```ts
@@ -74,37 +76,36 @@ export interface SessionBindingOptions {
     | ((principal: AuthInfo | undefined) => string | undefined)
     | undefined;
   /**
-   * The id that the host gave this process for what it is to serve: as `sessionName`, which counts
-   * first, but kept only as a hash. With the name of the environment variable that it stood in, so
-   * that the ids of two hosts never meet; a string alone is that of `CLAUDE_CODE_SESSION_ID`. Goes
-   * with `local`.
+   * Id that the host gave this process for its conversation: as `sessionName`, which counts first, but
+   * kept only as a hash. `variable` is the environment variable of the id, so that the ids of two hosts
+   * never meet; a string alone is the id in `CLAUDE_CODE_SESSION_ID`. Requires `local`.
    */
   readonly hostSessionId?: string | { readonly variable: string; readonly id: string } | undefined;
 }
 
 type HostSession = Exclude<SessionBindingOptions["hostSessionId"], string | undefined>;
 
-/** What a call is bound to. */
+/** The session that a call is bound to. */
 export interface Binding {
-  /** What its owner's store finds the session by. */
+  /** The alias by which the store finds the session of its owner. */
   readonly alias: string;
   readonly via: SessionVia;
-  /** What the session's cookie says if it is made. */
+  /** For the cookie of the session, if it has to be made. */
   readonly title: string;
   readonly reason: string;
 }
 
-/** The longest name of a session, in bytes of UTF-8. */
+/** Longest name of a session, in bytes of UTF-8. */
 export const MAX_NAME_BYTES = 256;
 
-/** Is this a name that a session can have? */
+/** Whether a session can have this name. */
 export function isSessionName(name: unknown): name is string {
   return typeof name === "string" && name !== "" && name.isWellFormed() &&
     utf8Length(name) <= MAX_NAME_BYTES;
 }
 
-/** Tells what calls are bound to. */
-export class Bindings {
+/** Binds calls that present no session. */
+export class SessionBinder {
   readonly #local: boolean;
   readonly #keys: readonly ConversationKey[];
   readonly #sessionName: SessionBindingOptions["sessionName"];
@@ -113,7 +114,7 @@ export class Bindings {
   /**
    * Checks the options and copies them.
    *
-   * @throws {TypeError} if a session's name is none, or callers whom nobody knows are to share one.
+   * @throws {TypeError} if `sessionName` is no name, or a `hostSessionId` comes without `local`.
    */
   constructor(options: SessionBindingOptions & { readonly local: boolean }) {
     const { local, conversationKeys = CONVERSATION_KEYS, sessionName, hostSessionId } = options;
@@ -131,32 +132,32 @@ export class Bindings {
       : hostSessionId && { ...hostSessionId };
   }
 
-  /** Whether a call tells a conversation that does not count, as nobody knows its caller. */
-  leavesOut(params: unknown, owner: string | null): boolean {
+  /** Whether a call names a conversation that does not count, as its caller is anonymous. */
+  ignoresConversation(params: unknown, owner: string | null): boolean {
     return !this.#local && owner === null && isObject(conversationOf(params, this.#keys));
   }
 
-  /** Whether a call that presents nothing is bound to something; not if that cannot be told. */
-  binds(params: unknown, authInfo: AuthInfo | undefined): boolean {
+  /** Whether a call that presents no session is bound to one; `false` if that cannot be told. */
+  isBound(params: unknown, authInfo: AuthInfo | undefined): boolean {
     try {
-      return this.of(params, ownerOf(authInfo), authInfo) !== undefined;
+      return this.bindingOf(params, ownerOf(authInfo), authInfo) !== undefined;
     } catch {
       return false;
     }
   }
 
   /**
-   * What a call without a cookie or a handle is bound to, if to anything. `owner` is the principal
-   * that `authInfo` describes.
+   * The binding of a call without a cookie or a handle, if it has one. `owner` is the principal that
+   * `authInfo` describes.
    *
-   * @throws {TypeError} if the function that chooses the name gives none, or what it throws.
+   * @throws {TypeError} if the function that chooses the name returns none; whatever it throws.
    */
-  of(
+  bindingOf(
     params: unknown,
     owner: string | null,
     authInfo: AuthInfo | undefined,
   ): Binding | undefined {
-    // Whoever makes up the id of a conversation must not come upon somebody else's session.
+    // A made-up id of a conversation must not lead to another caller's session.
     if (!this.#local && owner === null) return undefined;
     const conversation = conversationOf(params, this.#keys);
     if (conversation === "unreadable") return undefined;
@@ -171,14 +172,14 @@ export class Bindings {
     if (typeof sessionName !== "function") return sessionName;
     const name: unknown = sessionName(authInfo);
     if (name === undefined) return undefined;
-    // One that fails later would end the process.
+    // A promise that rejects later would end the process.
     if (name instanceof Promise) name.catch(() => {});
     checkName(name);
     return name;
   }
 }
 
-/** The name itself may be a secret in the wrong place. */
+/** Names the type alone: the value may be a secret in the wrong place. */
 function checkName(name: unknown): asserts name is string {
   if (isSessionName(name)) return;
   const type = name instanceof Promise ? "a promise" : `of type ${typeof name}`;
@@ -190,7 +191,7 @@ function checkName(name: unknown): asserts name is string {
 
 function byConversation({ key, id }: Conversation): Binding {
   return {
-    // The store is to tell nobody which conversations there were.
+    // Hashed, as the store must not reveal conversations.
     alias: `conversation:${sha256(JSON.stringify([key, id]))}`,
     via: "conversation",
     title: `conversation by ${key}`,
@@ -203,7 +204,7 @@ function byName(name: string): Binding {
 }
 
 function byEnvironment({ variable, id }: HostSession): Binding {
-  // The first was the only one once, and its sessions are to be found again.
+  // Without a name for the first variable: sessions of older versions must be found again.
   const name = variable === HOST_SESSION_VARIABLES[0] ? "" : `${variable}:`;
   return {
     alias: `environment:${name}${sha256(id)}`,

@@ -1,39 +1,43 @@
 /**
- * The session layer: a decorator of an MCP transport that makes any server session-aware.
+ * Session layer: a decorator of an MCP transport that makes any server session-aware. Every request
+ * begins and finishes here, so a metric for each call would be emitted here too.
  *
  * @module
  */
 
+import { asError } from "../../../runtime/errors.ts";
 import { withCapability } from "../../../protocol/capability.ts";
 import { presentedCookie, withCookie } from "../../../protocol/cookie.ts";
 import { CODE, WireError } from "../../../protocol/errors.ts";
 import { member } from "../../../runtime/json.ts";
 import type { SessionStore } from "../../../store/mod.ts";
-import { Admission, type Admitted, type SessionPolicy } from "./policy.ts";
-import { type Advise, adviseRefused, callerKind, once } from "./operator_advice.ts";
-import { Awareness } from "./caller_awareness.ts";
-import { Bindings, type SessionBindingOptions } from "./session_binding.ts";
-import type { CallSession } from "./call_session.ts";
-import { TransportDecorator } from "../transport_decorator.ts";
-import { idInFlight, type WireErrorBody, wireErrorBody } from "../wire_errors.ts";
-import { asError } from "../../../runtime/errors.ts";
-import { handleOf, listsUnboundOnly, ownerOf } from "./session_lookup.ts";
-import { Handles } from "../handles/session_handles.ts";
-import { type MethodContext, type SessionMethod, sessionMethods } from "./session_methods.ts";
-import { DEFAULT_TTL_MS, inWords } from "./session_record.ts";
+import { handleOf, listsUnboundOnly } from "../handles/handle_info.ts";
+import { HandleLayer } from "../handles/session_handles.ts";
 import type {
   JSONRPCMessage,
   JSONRPCRequest,
+  JSONRPCResponse,
   MessageExtraInfo,
   RequestId,
   Transport,
   TransportSendOptions,
 } from "../sdk.ts";
-import { FailedLookup, runWithSession } from "./current_session.ts";
+import { TransportDecorator } from "../transport_decorator.ts";
+import { idInFlight, type WireErrorBody, wireErrorBody } from "../wire_errors.ts";
+import type { CallSession } from "./call_session.ts";
+import { LookupFailure, runWithSession } from "./current_session.ts";
+import { type Advise, adviseRefused, callerKind, once } from "./operator_advice.ts";
+import { type SessionPolicy, ToolPolicies } from "./policy.ts";
+import { SessionAwareness } from "./session_awareness.ts";
+import { SessionBinder, type SessionBindingOptions } from "./session_binding.ts";
+import { type MethodContext, type SessionMethod, sessionMethods } from "./session_methods.ts";
+import { ownerOf } from "./session_owner.ts";
+import { DEFAULT_TTL_MS, spanText } from "./session_record.ts";
+import { type Resolved, SessionResolver } from "./session_resolver.ts";
 
-/** How {@linkcode sessionLayer} treats the server behind it. */
+/** Options of {@linkcode sessionLayer}. */
 export interface SessionLayerOptions extends SessionBindingOptions {
-  /** Where the sessions are kept. The layer does not close it. */
+  /** Where the sessions are kept. The layer does not close the store. */
   readonly store: SessionStore;
   /** The policy of every tool that `tools` does not name. @default "required" */
   readonly policy?: SessionPolicy;
@@ -41,31 +45,30 @@ export interface SessionLayerOptions extends SessionBindingOptions {
   readonly tools?: Readonly<Record<string, SessionPolicy>>;
   /** Lifetime of a session without use, in milliseconds. @default 7 days */
   readonly ttlMs?: number;
-  /** Lifetime of a session however much it is used, in milliseconds. @default no such end */
+  /** Lifetime of a session however much it is used, in milliseconds. @default no limit */
   readonly maxAgeMs?: number;
   /**
-   * Does the transport reach only the user whose process this is, as stdio does? Only then may a
-   * caller without authentication list the sessions that belong to nobody, or be bound to one of
-   * them. @default false
+   * Whether the transport reaches the local user alone, as stdio does. Only then may a caller without
+   * authentication list the sessions without owner, or be bound to one. @default false
    */
   readonly local?: boolean;
   /** The clock, in milliseconds since 1970. @default Date.now */
   readonly now?: () => number;
   /**
-   * Told, once each, what whoever runs the server can do about its callers (`info`) and what about its
-   * tools is in the way of handles (`warn`). @default nobody is told
+   * Takes advice for the operator, each piece once: what can be done about the server's callers
+   * (`info`), and which tools are in the way of handles (`warn`). @default advice is dropped
    */
   readonly advise?: (level: "info" | "warn", message: string) => void;
 }
 
 /**
  * Puts sessions between a transport and the server on it: announces the capability, answers
- * `session/*`, checks the policy of each tool, hands the session to the tool
- * ({@linkcode currentSession}), and puts the cookie on the result.
+ * `session/*`, applies the policy of each tool, gives the session to the tool
+ * ({@linkcode currentSession}), and adds the cookie to the result.
  *
- * @throws {TypeError} if a policy or a session's name is none, or unknown callers are to share a
- * session.
- * @throws {RangeError} if a lifetime is none.
+ * @throws {TypeError} if a policy or a session's name is invalid, or a `hostSessionId` comes without
+ * `local`.
+ * @throws {RangeError} if a lifetime is invalid.
  *
  * @example
  * ```ts
@@ -83,195 +86,202 @@ export function sessionLayer(transport: Transport, options: SessionLayerOptions)
   return new SessionLayer(transport, options);
 }
 
-/** What is remembered of a request until its reply. */
-interface Pending {
+/** A request that is without an answer. */
+interface PendingRequest {
+  readonly id: RequestId;
   readonly method: string;
-  /** What it runs with, once that is known. */
-  admitted: Admitted;
-  /** Why its session could not be looked up, where it may do without. */
-  failed?: FailedLookup;
+  /** The request's session, once that is resolved. */
+  resolved: Resolved;
+  /** Why its session could not be looked up. */
+  lookupFailure?: LookupFailure;
 }
 
-type Respond = (reply: { result: object } | { error: unknown }) => Promise<void>;
+type Reply = { readonly result: object } | { readonly error: unknown };
 
 class SessionLayer extends TransportDecorator {
-  readonly #admission: Admission;
+  readonly #resolver: SessionResolver;
   readonly #methodContext: Omit<MethodContext, "owner" | "unboundOnly">;
   readonly #advise: Advise;
-  /** Words refusals for callers that know no sessions, if models can name some. */
-  readonly #handles: Handles | undefined;
-  readonly #awareness: Awareness;
-  readonly #pending = new Map<RequestId, Pending>();
+  /** Words refusals for callers that know no sessions, if handles are offered. */
+  readonly #handles: HandleLayer | undefined;
+  readonly #awareness: SessionAwareness;
+  readonly #pending = new Map<RequestId, PendingRequest>();
 
   constructor(inner: Transport, options: SessionLayerOptions) {
     const { store, ttlMs = DEFAULT_TTL_MS, maxAgeMs = Infinity, now = Date.now } = options;
     const lifetime = { ttlMs, maxAgeMs };
     const { policy = "required", tools = {}, local = false } = options;
-    const bindings = new Bindings({ ...options, local });
-    const admission = new Admission({ store, policy, tools, bindings, lifetime, now });
-    // Wrong options leave the transport as it was.
+    const policies = new ToolPolicies(policy, tools);
+    const binder = new SessionBinder({ ...options, local });
+    const resolver = new SessionResolver({ store, policies, binder, lifetime, now });
+    // Only now: wrong options leave the transport as it was.
     super(inner);
-    this.#admission = admission;
+    this.#resolver = resolver;
     this.#methodContext = { store, local, lifetime, now };
     this.#advise = once(options.advise ?? (() => {}));
-    this.#awareness = new Awareness(inner);
-    this.#handles = inner instanceof Handles ? inner : undefined;
-    const retention = `A session is kept for ${inWords(ttlMs)} without use.`;
-    this.#handles?.attach({ bindings, local, retention, advise: this.#advise });
+    this.#awareness = new SessionAwareness(inner);
+    this.#handles = inner instanceof HandleLayer ? inner : undefined;
+    const retention = `A session is kept for ${spanText(ttlMs)} without use.`;
+    this.#handles?.attach({ binder, local, retention, advise: this.#advise });
   }
 
   override async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
-    await this.inner.send(isResponse(message) ? await this.#complete(message) : message, options);
+    const sent = isAnswer(message) ? await this.#completeAnswer(message) : message;
+    await this.inner.send(sent, options);
   }
 
   protected override receive(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): void {
     if (!("method" in message)) return this.#deliver(message, extra);
     if (!("id" in message)) {
-      if (message.method === "notifications/cancelled") this.#cancel(message.params);
+      if (message.method === "notifications/cancelled") {
+        const id = member(message.params, "requestId");
+        if (typeof id === "string" || typeof id === "number") this.#abandon(id);
+      }
       return this.#deliver(message, extra);
     }
     if (this.#pending.has(message.id)) {
-      return void this.#reply(message.id, { error: idInFlight() });
+      return void this.#sendReply(message.id, { error: idInFlight() });
     }
-    const pending: Pending = {
-      method: message.method,
-      admitted: { session: undefined, dead: false },
-    };
-    this.#pending.set(message.id, pending);
-    const isAware = this.#awareness.note(message, extra);
+    const request = this.#begin(message);
+    const isAware = this.#awareness.observe(message, extra);
     const method = sessionMethods.get(message.method);
-    if (method !== undefined) return void this.#answer(message, extra, method, pending);
-    if (message.method === "tools/call") return void this.#call(message, extra, pending, isAware);
+    if (method !== undefined) return void this.#answer(message, extra, method, request);
+    if (message.method === "tools/call") return void this.#call(message, extra, request, isAware);
     const presented = presentedCookie(message.params).kind === "id";
     if (presented && message.method !== "initialize") {
-      return void this.#other(message, extra, pending);
+      return void this.#other(message, extra, request);
     }
     this.#deliver(message, extra);
   }
 
-  /** Answers a request of the contract itself; the server behind never sees it. */
+  protected override release(): void {
+    for (const id of [...this.#pending.keys()]) this.#abandon(id);
+    this.#resolver.close();
+  }
+
+  /** Begins a request: from here on it is pending. */
+  #begin({ id, method }: JSONRPCRequest): PendingRequest {
+    const request = { id, method, resolved: { session: undefined, isCookieDead: false } };
+    this.#pending.set(id, request);
+    return request;
+  }
+
+  /** Finishes a request: it is answered, or never will be. `undefined` if it was finished before. */
+  #finish(id: RequestId): PendingRequest | undefined {
+    const request = this.#pending.get(id);
+    this.#pending.delete(id);
+    return request;
+  }
+
+  /** Finishes a request that gets no answer: it is cancelled, or its connection closed. */
+  #abandon(id: RequestId): void {
+    this.#finish(id)?.resolved.session?.close();
+  }
+
+  #isPending(request: PendingRequest): boolean {
+    return this.#pending.get(request.id) === request;
+  }
+
+  /** Answers a `session/*` request; the server behind never sees it. */
   async #answer(
-    request: JSONRPCRequest,
+    { params }: JSONRPCRequest,
     extra: MessageExtraInfo | undefined,
     method: SessionMethod,
-    pending: Pending,
+    request: PendingRequest,
   ): Promise<void> {
-    const respond = this.#responder(request.id, pending);
     try {
       const owner = ownerOf(extra?.authInfo);
       const context = { ...this.#methodContext, owner, unboundOnly: listsUnboundOnly(extra) };
-      await respond({ result: await method(request.params, context) });
+      await this.#reply(request, { result: await method(params, context) });
     } catch (error) {
-      await respond({ error });
+      await this.#reply(request, { error });
     }
   }
 
-  /** Lets the server have a `tools/call`, if its policy admits it. */
+  /** Delivers a `tools/call`, unless the policy refuses it. */
   async #call(
-    request: JSONRPCRequest,
+    message: JSONRPCRequest,
     extra: MessageExtraInfo | undefined,
-    pending: Pending,
+    request: PendingRequest,
     isAware: boolean,
   ): Promise<void> {
+    const authInfo = extra?.authInfo;
     try {
-      const authInfo = extra?.authInfo;
-      const handle = handleOf(extra);
-      const params = request.params ?? {};
-      pending.admitted = await this.#admission.call(params, ownerOf(authInfo), handle, authInfo);
+      const caller = { owner: ownerOf(authInfo), authInfo, handle: handleOf(extra) };
+      request.resolved = await this.#resolver.resolveCall(message.params ?? {}, caller);
     } catch (error) {
       const isRefused = error instanceof WireError && error.code === CODE.sessionRequired;
       if (isRefused && !isAware && this.#handles === undefined) {
-        const caller = callerKind(this.#methodContext.local, ownerOf(extra?.authInfo));
+        const caller = callerKind(this.#methodContext.local, ownerOf(authInfo));
         adviseRefused(this.#advise, caller, "not offered");
       }
-      return await this.#responder(request.id, pending)({ error });
+      return await this.#reply(request, { error });
     }
-    this.#deliverOpened(request, extra, pending, pending.admitted.session);
+    this.#deliverResolved(message, extra, request);
   }
 
-  /** Lets the server have another request that carries a cookie. It can use the session. */
+  /** Delivers another request that carries a cookie. It can use the session. */
   async #other(
-    request: JSONRPCRequest,
+    message: JSONRPCRequest,
     extra: MessageExtraInfo | undefined,
-    pending: Pending,
+    request: PendingRequest,
   ): Promise<void> {
-    let session: CallSession | FailedLookup | undefined;
     try {
-      session = await this.#admission.other(request.params, ownerOf(extra?.authInfo));
-      pending.admitted = { session, dead: false };
+      const session = await this.#resolver.resolveOther(message.params, ownerOf(extra?.authInfo));
+      request.resolved = { session, isCookieDead: false };
     } catch (error) {
-      // Most of these requests never ask for their session: only those that do shall fail.
-      session = pending.failed = new FailedLookup(asError(error));
+      // Most of these requests never use their session: the others fail when they do.
+      request.lookupFailure = new LookupFailure(asError(error));
     }
-    this.#deliverOpened(request, extra, pending, session);
+    this.#deliverResolved(message, extra, request);
   }
 
-  /** Turns the server's reply into the one that goes out: with the capability, or the cookie. */
-  async #complete(message: Response): Promise<JSONRPCMessage> {
-    const pending = this.#take(message.id);
-    if (pending === undefined) return message;
-    if (pending.method === "initialize") {
-      return "result" in message ? { ...message, result: withCapability(message.result) } : message;
-    }
-    const { session, dead } = pending.admitted;
-    try {
-      if ("error" in message && pending.failed?.isAsked) throw pending.failed.error;
-      const failed = "error" in message || message.result.isError === true;
-      const cookie = await session?.settle(failed);
-      const told = cookie === undefined && dead ? null : cookie;
-      if ("error" in message || told === undefined) return message;
-      return { ...message, result: withCookie(message.result, told) };
-    } catch (error) {
-      return { jsonrpc: "2.0", id: message.id, error: this.#wireError(error) };
-    }
+  /** Delivers a request that had to wait for the store, unless it was cancelled meanwhile. */
+  #deliverResolved(
+    message: JSONRPCRequest,
+    extra: MessageExtraInfo | undefined,
+    request: PendingRequest,
+  ): void {
+    const { resolved: { session }, lookupFailure } = request;
+    if (this.#isPending(request)) this.#deliver(message, extra, session ?? lookupFailure);
+    else session?.close();
   }
 
   #deliver(
     message: JSONRPCMessage,
     extra: MessageExtraInfo | undefined,
-    session?: CallSession | FailedLookup,
+    session?: CallSession | LookupFailure,
   ): void {
     runWithSession(session, () => this.onmessage?.(message, extra));
   }
 
-  /** Delivers a request that had to wait for the store, unless it was cancelled meanwhile. */
-  #deliverOpened(
-    request: JSONRPCRequest,
-    extra: MessageExtraInfo | undefined,
-    pending: Pending,
-    session: CallSession | FailedLookup | undefined,
-  ): void {
-    if (this.#pending.get(request.id) === pending) this.#deliver(request, extra, session);
-    else if (session !== undefined && !(session instanceof FailedLookup)) session.close();
+  /** Completes the server's answer: with the capability, or the cookie. */
+  async #completeAnswer(answer: Answer): Promise<JSONRPCMessage> {
+    const request = this.#finish(answer.id);
+    if (request === undefined) return answer;
+    const { method, resolved: { session, isCookieDead }, lookupFailure } = request;
+    if (method === "initialize") {
+      return "result" in answer ? { ...answer, result: withCapability(answer.result) } : answer;
+    }
+    try {
+      if ("error" in answer && lookupFailure?.isUsed) throw lookupFailure.error;
+      const cookie = await session?.finish("error" in answer || answer.result.isError === true);
+      const told = cookie === undefined && isCookieDead ? null : cookie;
+      if ("error" in answer || told === undefined) return answer;
+      return { ...answer, result: withCookie(answer.result, told) };
+    } catch (error) {
+      return { jsonrpc: "2.0", id: answer.id, error: this.#wireError(error) };
+    }
   }
 
-  #cancel(params: unknown): void {
-    const id = member(params, "requestId");
-    if (typeof id === "string" || typeof id === "number") this.#take(id)?.admitted.session?.close();
+  /** Answers a request in the server's place, unless the caller has cancelled it meanwhile. */
+  async #reply(request: PendingRequest, reply: Reply): Promise<void> {
+    if (!this.#isPending(request)) return;
+    this.#finish(request.id);
+    await this.#sendReply(request.id, reply);
   }
 
-  #take(id: RequestId): Pending | undefined {
-    const pending = this.#pending.get(id);
-    this.#pending.delete(id);
-    return pending;
-  }
-
-  protected override release(): void {
-    for (const { admitted } of this.#pending.values()) admitted.session?.close();
-    this.#pending.clear();
-    this.#admission.close();
-  }
-
-  /** Sends the layer's own reply to a request, unless the caller has cancelled it meanwhile. */
-  #responder(id: RequestId, pending: Pending): Respond {
-    return async (reply) => {
-      if (this.#pending.get(id) !== pending) return;
-      this.#pending.delete(id);
-      await this.#reply(id, reply);
-    };
-  }
-
-  async #reply(id: RequestId, reply: { result: object } | { error: unknown }): Promise<void> {
+  async #sendReply(id: RequestId, reply: Reply): Promise<void> {
     const body = "result" in reply
       ? { result: { ...reply.result } }
       : { error: this.#wireError(reply.error) };
@@ -282,17 +292,16 @@ class SessionLayer extends TransportDecorator {
     }
   }
 
-  /** The JSON-RPC error that tells the caller; what is not the caller's doing goes to the log too. */
+  /** The JSON-RPC error for the caller. An error that is not the caller's goes to the log too. */
   #wireError(error: unknown): WireErrorBody {
     if (!(error instanceof WireError)) this.onerror?.(asError(error));
     return wireErrorBody(error);
   }
 }
 
-type Response = Extract<JSONRPCMessage, { result: unknown } | { error: unknown }> & {
-  id: RequestId;
-};
+/** A response to a request of the client's. */
+type Answer = JSONRPCResponse & { readonly id: RequestId };
 
-function isResponse(message: JSONRPCMessage): message is Response {
+function isAnswer(message: JSONRPCMessage): message is Answer {
   return !("method" in message) && message.id !== undefined;
 }

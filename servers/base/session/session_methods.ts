@@ -1,6 +1,5 @@
 /**
- * The three methods `session/create`, `session/list` and `session/delete` (section 3 of the
- * contract).
+ * The methods `session/create`, `session/list` and `session/delete` (section 3 of the contract).
  *
  * @module
  */
@@ -10,20 +9,20 @@ import { CODE, WireError } from "../../../protocol/errors.ts";
 import { LIST_PAGE, METHOD } from "../../../protocol/methods.ts";
 import { parseCreateParams, parseDeleteId, parseListCursor } from "../../../protocol/params.ts";
 import type { SessionRecord, SessionStore } from "../../../store/mod.ts";
-import { findByCookie, findOwned } from "./session_lookup.ts";
+import { findOwned, lookupByCookie } from "./session_lookup.ts";
 import { cookieOf, type Lifetime, newRecord } from "./session_record.ts";
 
-/** Who asks, and of which sessions. */
+/** The caller of a method, and the layer that answers it. */
 export interface MethodContext {
   /** Where the sessions are kept. */
   readonly store: SessionStore;
   /** The principal, or `null`. */
   readonly owner: string | null;
-  /** Whether a list leaves out the sessions that nobody needs a handle for. */
+  /** Whether a list leaves out sessions that are found without a handle. */
   readonly unboundOnly: boolean;
-  /** Does the transport reach only the user whose process this is? */
+  /** Whether the transport reaches the local user alone. */
   readonly local: boolean;
-  /** How long a new session lives. */
+  /** Lifetime of a new session. */
   readonly lifetime: Lifetime;
   /** The clock, in milliseconds since 1970. */
   readonly now: () => number;
@@ -61,11 +60,11 @@ async function list(params: unknown, context: MethodContext): Promise<object> {
     throw new WireError(CODE.invalidParams, "params.cursor must be a nextCursor of this method");
   }
   if (owner === null && !local) {
-    // Listing is how ids leak: a caller whom nobody knows is shown what it already has.
-    const found = await findByCookie(store, params, owner);
-    return { sessions: found.kind === "live" ? [cookieOf(found.record)] : [] };
+    // Lists leak ids: an anonymous caller sees only the session that it presents.
+    const presented = await lookupByCookie(store, params, owner);
+    return { sessions: presented.kind === "live" ? [cookieOf(presented.record)] : [] };
   }
-  const records = await listed(context, after);
+  const records = await readPage(context, after);
   const page = records.slice(0, LIST_PAGE);
   return {
     sessions: page.map(cookieOf),
@@ -73,17 +72,17 @@ async function list(params: unknown, context: MethodContext): Promise<object> {
   };
 }
 
-/** The sessions of a page and the next one, of as many of the store's pages as that takes. */
-async function listed(
+/** The sessions of one page and at least one more, from as many pages of the store as that takes. */
+async function readPage(
   { store, owner, unboundOnly }: MethodContext,
   after: string | undefined,
 ): Promise<SessionRecord[]> {
-  const found: SessionRecord[] = [];
+  const page: SessionRecord[] = [];
   for (let last = after;;) {
     const records = await store.list({ owner, after: last, limit: LIST_PAGE + 1 });
-    // A conversation's session is no other conversation's to come upon.
-    found.push(...records.filter(({ alias }) => !unboundOnly || alias === null));
-    if (found.length > LIST_PAGE || records.length <= LIST_PAGE) return found;
+    // A conversation's session must not be shown to another conversation.
+    page.push(...records.filter(({ alias }) => !unboundOnly || alias === null));
+    if (page.length > LIST_PAGE || records.length <= LIST_PAGE) return page;
     last = records.at(-1)?.stateId;
   }
 }
@@ -91,7 +90,7 @@ async function listed(
 async function remove(params: unknown, context: MethodContext): Promise<object> {
   const { store, owner } = context;
   const named = parseDeleteId(params);
-  const presented = await findByCookie(store, params, owner);
+  const presented = await lookupByCookie(store, params, owner);
   const own = presented.kind === "live" ? presented.record : undefined;
   const id = named === undefined ? own?.id : (await findOwned(store, named, owner))?.id;
   const deleted = id !== undefined && await store.delete(id);

@@ -1,5 +1,5 @@
 /**
- * A session's record, from its birth through its renewals to the cookie that shows it.
+ * Session record: lifetime, renewal, and the cookie that shows it.
  *
  * @module
  */
@@ -9,15 +9,15 @@ import { newSessionId } from "../../../protocol/session_id.ts";
 import { randomHex } from "../../../runtime/random_hex.ts";
 import type { SessionRecord } from "../../../store/mod.ts";
 
-/** How long a session lives without use unless the server says otherwise: 7 days. */
+/** Lifetime of a session without use, unless the server has another: 7 days. */
 export const DEFAULT_TTL_MS = 7 * 24 * 60 * 60 * 1000;
-/** How long a session lives without use that nobody asked for: 30 minutes. */
-export const LAZY_TTL_MS = 30 * 60 * 1000;
 
-// An expiry is rewritten only when less than this part of the lifetime is left.
+// Part of the lifetime: an expiry is rewritten only when less than that is left.
 const RENEW_BELOW = 0.9;
+// A date past this is none any more.
+const MAX_LIFETIME_MS = 36_525 * 86_400_000;
 
-/** How long sessions live, in milliseconds. */
+/** Lifetime of sessions, in milliseconds. */
 export interface Lifetime {
   /** Without use. */
   readonly ttlMs: number;
@@ -25,25 +25,38 @@ export interface Lifetime {
   readonly maxAgeMs: number;
 }
 
-/** What a new session is made of. */
+/** @throws {RangeError} if a lifetime is none. */
+export function checkLifetime({ ttlMs, maxAgeMs }: Lifetime): void {
+  checkSpan("ttlMs", ttlMs);
+  if (maxAgeMs !== Infinity) checkSpan("maxAgeMs", maxAgeMs);
+}
+
+function checkSpan(name: string, ms: number): void {
+  if (Number.isSafeInteger(ms) && ms > 0 && ms <= MAX_LIFETIME_MS) return;
+  throw new RangeError(
+    `Cannot make a session layer as ${name} is no whole number from 1 to ${MAX_LIFETIME_MS}: ` +
+      `current value is ${ms}`,
+  );
+}
+
+/** Properties of a new session. */
 export interface NewSession {
-  /** The principal whose session it is, or `null`. */
+  /** The principal that owns it, or `null`. */
   readonly owner: string | null;
   /** For people to recognise it by. */
   readonly title: string;
-  /** What made it: a method or a tool. */
+  /** The method or tool that made it. */
   readonly reason: string;
   /** Further pairs for its cookie. */
   readonly extra?: Readonly<Record<string, string>>;
-  /** What its owner finds it by. @default null */
+  /** Alias by which its owner finds it. @default null */
   readonly alias?: string | null;
-  /** How long it lives. */
   readonly lifetime: Lifetime;
-  /** The time of its birth, in milliseconds since 1970. */
+  /** When it is made, in milliseconds since 1970. */
   readonly now: number;
 }
 
-/** Makes the record of a session that never was. It is not in any store yet. */
+/** Makes the record of a new session. It is not in any store yet. */
 export function newRecord(session: NewSession): SessionRecord {
   const { owner, title, reason, extra, alias = null, lifetime, now } = session;
   const { ttlMs, maxAgeMs } = lifetime;
@@ -61,7 +74,7 @@ export function newRecord(session: NewSession): SessionRecord {
   };
 }
 
-/** The session's cookie, as it goes over the wire. */
+/** The cookie of a session. */
 export function cookieOf(record: SessionRecord): Cookie {
   return {
     id: record.id,
@@ -70,11 +83,11 @@ export function cookieOf(record: SessionRecord): Cookie {
   };
 }
 
-// Most calls show an expiry that was shown before, and to write it out takes as long as to read it
-// from the store.
+// A cache: most calls show an expiry that was shown before, and to format it takes as long as to read
+// it from the store.
 const isoTimes = new Map<number, string>();
 
-/** The last moment that is a date: a record may say "never" by a number beyond it. */
+/** The last date there is: a record may say "never" by a number beyond it. */
 const LAST_DATE_MS = 8.64e15;
 
 function isoTime(ms: number): string {
@@ -87,20 +100,19 @@ function isoTime(ms: number): string {
   return text;
 }
 
-/** When the session ends if it is used `now`, or `undefined` if that is not worth writing. */
+/** The new expiry of a session that is used `now`; `undefined` if that is not worth writing. */
 export function renewedExpiry(record: SessionRecord, now: number): number | undefined {
   const renewed = Math.min(now + record.ttlMs, record.endsAt ?? Infinity);
   const isDue = record.expiresAt - now < record.ttlMs * RENEW_BELOW;
   return isDue && renewed > record.expiresAt ? renewed : undefined;
 }
 
-/** How long after its last renewal a running call renews its session again, in milliseconds. */
+/** Interval in which a running call renews its session, in milliseconds. */
 export function renewalInterval({ ttlMs }: SessionRecord): number {
-  // A longer time would overflow the timer, and come at once.
-  return Math.min(ttlMs / 3, 2 ** 31 - 1);
+  return ttlMs / 3;
 }
 
-// 48 bits of time, 16 of a count within the millisecond, 64 of chance: sorts by age.
+// 48 bits of time, a count of 16 bits within the millisecond, 64 random bits: sorts by age.
 let lastTime = 0;
 let count = 0;
 function newStateId(now: number): string {
@@ -117,8 +129,8 @@ function newStateId(now: number): string {
 
 const UNITS = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000]] as const;
 
-/** A length of time for people, in the largest unit that divides it. */
-export function inWords(ms: number): string {
+/** A span of time for people, in the largest unit that divides it. */
+export function spanText(ms: number): string {
   const [name, unit] = UNITS.find(([, unit]) => ms % unit === 0) ?? ["second", 1000];
   const count = ms / unit;
   return `${count} ${name}${count === 1 ? "" : "s"}`;

@@ -1,5 +1,5 @@
 /**
- * A session's state as a map of keys to JSON values, over the two things that a store does with it.
+ * Session state: a map of keys to JSON values, over the two operations that a store has for it.
  *
  * @module
  */
@@ -7,12 +7,12 @@
 import type { Json } from "../../../runtime/json.ts";
 import type { StateTransaction, StateUpdate } from "../../../store/mod.ts";
 
-/** How many entries are read at once. */
+/** Entries that are read at once. */
 export const PAGE = 500;
 
-/** The state's half of a session. */
+/** The state of a session; the two operations are the subclass's. */
 export abstract class SessionState {
-  /** Changes the session in one step. */
+  /** Reads and writes state in one transaction. */
   protected abstract transact<T>(transaction: StateTransaction<T>): Promise<T>;
 
   /** At most {@linkcode PAGE} entries, in the order of their keys. */
@@ -30,7 +30,7 @@ export abstract class SessionState {
   }
 
   set(key: string, value: Json): Promise<void> {
-    // In a transaction it would delete the key.
+    // In a transaction, `undefined` deletes the key.
     if (value === undefined) {
       return Promise.reject(
         new TypeError("A value must be JSON: it is undefined. delete() removes a key"),

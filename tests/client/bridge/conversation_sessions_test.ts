@@ -4,7 +4,7 @@ import {
   type ConversationSessionsOptions,
 } from "../../../client/bridge/conversation_sessions.ts";
 import { MemoryJar } from "../../../client/mod.ts";
-import { CONVERSATION_KEYS } from "../../../protocol/conversation.ts";
+import { CONVERSATION_KEYS } from "../../../protocol/host_conversations.ts";
 import {
   BridgedServer,
   POLICIES,

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { stripVTControlCharacters } from "node:util";
-import { HOST_SESSION_VARIABLES } from "../../../protocol/conversation.ts";
+import { HOST_SESSION_VARIABLES } from "../../../protocol/host_conversations.ts";
 import { REFUSALS, startFixture } from "../../support/client/client_fixture.ts";
 import { startServer } from "../../support/servers/server.ts";
 import { pictureOf, withoutDurations } from "../../../tasks/demo_picture.ts";

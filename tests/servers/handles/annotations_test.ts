@@ -1,4 +1,4 @@
-/** What hosts read before they run a tool without asking a person (section 7). */
+/** Annotations: what hosts read before they run a tool without asking a person (section 7). */
 
 import { assert, assertEquals } from "@std/assert";
 import { type ServerName, SERVERS, startServer } from "../../support/servers/server.ts";
@@ -31,7 +31,7 @@ const ANNOTATIONS: Record<ServerName, Record<string, unknown>> = {
 };
 
 for (const name of SERVERS) {
-  Deno.test(`${name}: says of each tool what it may do, and that it stays in its own world`, async () => {
+  Deno.test(`${name}: each tool has its annotations, and openWorldHint false`, async () => {
     await using server = await startServer({ server: name, transport: "stdio" });
     await server.initialize();
     // A caller that knows sessions sees the server's own tools alone.
@@ -42,7 +42,7 @@ for (const name of SERVERS) {
     );
   });
 
-  Deno.test(`${name} --handles: has three more tools, of which one can lose something`, async () => {
+  Deno.test(`${name} --handles: has three more tools, one of them destructive`, async () => {
     await using server = await startServer({
       server: name,
       transport: "stdio",
@@ -64,7 +64,7 @@ for (const name of SERVERS) {
     );
   });
 
-  Deno.test(`${name}: an argument that may be left out may be null, and its schema says so`, async () => {
+  Deno.test(`${name}: an optional argument may be null, by its schema too`, async () => {
     await using server = await startServer({ server: name, transport: "stdio" });
     await server.initialize();
     const cookie = await server.create();

@@ -33,7 +33,7 @@ async function called(send: Send, name: string, args = {}, _meta = {}): Promise<
 const refused = async (send: Send, name: string, args = {}, _meta = {}): Promise<Reply["error"]> =>
   (await send("tools/call", { name, arguments: args, _meta })).error;
 
-/** What a server has written to its log by the time it has stopped. */
+/** The log of a server, once it has stopped. */
 async function logOf(server: Server): Promise<string> {
   await server.stop("SIGTERM");
   return server.stderr.join("\n");
@@ -51,7 +51,7 @@ const namesOf = (tools: WireResult["tools"]) => tools.map(({ name }) => `${name}
 const argumentsOf = (tool: Record<string, unknown> | undefined) =>
   Object.keys(Object(Object(tool?.inputSchema).properties));
 
-/** The words for a model that names no session: what to do, and no word of cookies. */
+/** Holds a result that tells a model without a session what to do, with no word of cookies. */
 function assertTold(result: WireResult): void {
   assertEquals(result.isError, true, JSON.stringify(result));
   const text = textOf(result);
@@ -119,7 +119,7 @@ for (const [transport, ...flags] of WHERES) {
     },
   );
 
-  Deno.test(`handles over ${where}: one of the three tools is no session/* method`, async () => {
+  Deno.test(`handles over ${where}: one of the three tools proves no session awareness`, async () => {
     await using server = await startServer({ server: "notebook", transport, flags: [...flags] });
     const send = await senderOf(server);
     await called(send, "session_create");
@@ -137,7 +137,7 @@ for (const [transport, ...flags] of WHERES) {
     assertEquals((await refused(send, "notebook_read", { session: DEAD }))?.code, -32002);
   });
 
-  Deno.test(`handles over ${where}: the gatekeeper offers none unless it is told to`, async () => {
+  Deno.test(`handles over ${where}: session_required offers none without a flag`, async () => {
     await using server = await startServer({
       server: "session_required",
       transport,
@@ -154,7 +154,7 @@ for (const [transport, ...flags] of WHERES) {
     assertTold(await called(await senderOf(auto), "whoami"));
   });
 
-  Deno.test(`a session made lazily over ${where}: is told to a caller that knows none`, async () => {
+  Deno.test(`a lazy session over ${where}: is told to a caller that knows no sessions`, async () => {
     await using server = await startServer({ server: "session", transport, flags: [...flags] });
     const send = await senderOf(server);
     const first = await called(send, "session_probe");
@@ -176,7 +176,7 @@ for (const [transport, ...flags] of WHERES) {
 
 for (const [transport, ...flags] of WHERES) {
   const where = [transport, ...flags].join(" ");
-  Deno.test(`handles over ${where}: a server that tells of its listing is asked for its tools all the same`, async () => {
+  Deno.test(`handles over ${where}: a notification about a list does not break discovery`, async () => {
     const telling = clashing("telling");
     await using server = await startServer({ server: telling, transport, flags: [...flags] });
     const send = await senderOf(server);
@@ -186,7 +186,7 @@ for (const [transport, ...flags] of WHERES) {
 }
 
 for (const transport of TRANSPORTS) {
-  Deno.test(`handles over ${transport}: a tool with the name of one of the three goes on, and none are offered`, async () => {
+  Deno.test(`handles over ${transport}: none are offered where a tool has the name of one of the three`, async () => {
     await using server = await startServer({ server: clashing("name"), transport });
     const send = await senderOf(server);
     const tools = await listed(send);
@@ -197,7 +197,7 @@ for (const transport of TRANSPORTS) {
     assertMatch(await logOf(server), /warn: Handles are not offered as .*session_end/);
   });
 
-  Deno.test(`handles over ${transport}: are named by session_handle where a tool has a session of its own`, async () => {
+  Deno.test(`handles over ${transport}: the argument is session_handle where a tool has a session of its own`, async () => {
     await using server = await startServer({ server: clashing("argument"), transport });
     const send = await senderOf(server);
     // Also when the tool is called before anybody has listed it.
@@ -296,7 +296,7 @@ for (
   }
 }
 
-Deno.test("handles: the argument is said not to be needed where a call has a session without", async () => {
+Deno.test("handles: the argument is described as not needed where a call is bound", async () => {
   const description = async (flags: string[], env: Record<string, string>, _meta = {}) => {
     await using server = await startServer({ server: "notebook", transport: "stdio", flags, env });
     const schema = Object((await listed(await senderOf(server), _meta)).at(-1)?.inputSchema);
@@ -312,7 +312,7 @@ Deno.test("handles: the argument is said not to be needed where a call has a ses
   );
 });
 
-Deno.test("handles: calls that are bound otherwise need none, and are told of none", async () => {
+Deno.test("handles: a bound call needs none, and is told none", async () => {
   await using server = await startServer({ server: POLICIES, transport: "stdio" });
   const send = await senderOf(server);
   const bound = await called(send, "via_lazy", {}, { threadId: "one" });
@@ -360,7 +360,7 @@ Deno.test("a refusal over HTTP: tells an anonymous caller that a token would mak
 });
 
 for (const transport of TRANSPORTS) {
-  Deno.test(`a refusal over ${transport}: stands once in the log, with what its reader can do`, async () => {
+  Deno.test(`a refusal over ${transport}: stands once in the log, with advice`, async () => {
     const advice = async (flags: string[], _meta = {}) => {
       const all = [...flags, "--log-level", "info"];
       await using server = await startServer({ server: "notebook", transport, flags: all });

@@ -20,7 +20,7 @@ import {
   shown,
 } from "../../support/servers/in_process.ts";
 
-Deno.test("sessionHandles: a tool that comes later is seen, and may have an argument of its own", async () => {
+Deno.test("sessionHandles: a tool that is added later is seen, with an argument session of its own", async () => {
   const server = newServer();
   server.registerTool("first", { inputSchema: { text: z.string().optional() } }, shown);
   await using caller = await Caller.connect(server);
@@ -36,7 +36,7 @@ Deno.test("sessionHandles: a tool that comes later is seen, and may have an argu
   assertEquals(caller.advice.length, 1, caller.advice.join("\n"));
 });
 
-Deno.test("sessionHandles: a tool that comes without a word is seen when it is called", async () => {
+Deno.test("sessionHandles: a tool that is added without a notification is seen when it is called", async () => {
   const server = newServer();
   server.registerTool("first", {}, () => shown({}));
   let tools = ["first"];
@@ -63,11 +63,11 @@ Deno.test("sessionHandles: a tool that comes without a word is seen when it is c
   tools = ["first", "silent"];
   const args = { session: "of its own" };
   assertEquals((await caller.call("silent", args)).structuredContent, { args });
-  // One that is never listed keeps its arguments, unless they can be nothing but a handle.
+  // A tool that is never listed keeps its arguments, unless one is surely a handle.
   assertEquals((await caller.call("hidden", args)).structuredContent, { args });
 });
 
-Deno.test("sessionHandles: a server that tells no tools is served as it is", async () => {
+Deno.test("sessionHandles: a server without tools/list is served as it is", async () => {
   const server = newServer();
   server.server.registerCapabilities({ tools: {} });
   server.server.setRequestHandler(
@@ -80,7 +80,7 @@ Deno.test("sessionHandles: a server that tells no tools is served as it is", asy
   assertEquals((await caller.call("anything", args)).structuredContent, { args });
 });
 
-Deno.test("sessionHandles: a call that waits for the tools can be cancelled, and its id is in flight", async () => {
+Deno.test("sessionHandles: a call that waits for discovery is pending, and can be cancelled", async () => {
   const server = newServer();
   const listing = Promise.withResolvers<void>();
   const asked = Promise.withResolvers<void>();
@@ -100,7 +100,7 @@ Deno.test("sessionHandles: a call that waits for the tools can be cancelled, and
   void caller.ask("tools/call", params, "cancelled");
   void caller.ask("tools/call", params, "kept");
   await asked.promise;
-  // What names no session does not wait.
+  // A call that names no session does not wait.
   assertEquals((await caller.ask("tools/call", { name: "any" })).error, undefined);
   const twice = await caller.ask("ping", {}, "kept");
   assertEquals(twice.error?.code, -32600);
@@ -112,7 +112,7 @@ Deno.test("sessionHandles: a call that waits for the tools can be cancelled, and
   assert(!caller.answers.some(({ id }) => id === "cancelled"));
 });
 
-Deno.test("sessionHandles: a caller whom nobody can name is shown the tools", async () => {
+Deno.test("sessionHandles: shows the tools to an ambiguous caller", async () => {
   await using caller = await Caller.connect(newServerWith("any"));
   caller.authInfo = principal("");
   assertEquals((await caller.tools()).any, ["session"]);
@@ -128,7 +128,7 @@ Deno.test("session_create: arguments that are no object are an error, not a miss
   }
 });
 
-Deno.test("a session made lazily: is told beside what the tool has answered, in whatever form", async () => {
+Deno.test("a lazy session: is told beside the tool's result, of any form", async () => {
   const structuredContent = { note: "milk" };
   const structured = JSON.stringify(structuredContent);
   const answers: [result: object, texts: string[]][] = [
@@ -149,7 +149,7 @@ Deno.test("a session made lazily: is told beside what the tool has answered, in 
   }
 });
 
-Deno.test("sessionHandles: by hand it is always, and a tool in its way is an error", async () => {
+Deno.test("sessionHandles: offers always by default, and a tool in the way is an error", async () => {
   const server = newServer();
   server.registerTool("seance", { inputSchema: { session: z.string() } }, shown);
   await using caller = await Caller.connect(server, {});
@@ -161,7 +161,7 @@ Deno.test("sessionHandles: by hand it is always, and a tool in its way is an err
   assertEquals(seen.plain, ["session"]);
 });
 
-Deno.test("sessionLayer: tells once that a caller was refused who knows no sessions", async () => {
+Deno.test("sessionLayer: advises once on refused callers that know no sessions", async () => {
   const advised: string[] = [];
   const [near, far] = InMemoryTransport.createLinkedPair();
   const server = newServerWith("any");
@@ -194,7 +194,7 @@ Deno.test("session_create: tells how long a session is kept without use", async 
   }
 });
 
-/** A decorator of somebody's own, which changes nothing. */
+/** A decorator that changes nothing. */
 class Plain implements Transport {
   onclose?: (() => void) | undefined;
   onmessage?: Transport["onmessage"];
@@ -211,7 +211,7 @@ class Plain implements Transport {
     this.#inner.send(message, options);
 }
 
-Deno.test("a session made lazily: is told though another decorator stands before the layer", async () => {
+Deno.test("a lazy session: is told though another decorator is before the session layer", async () => {
   await using caller = await Caller.connect(newServerWith("any"), {}, {
     policy: "auto",
   }, (handles) => new Plain(handles));
@@ -223,14 +223,14 @@ Deno.test("a session made lazily: is told though another decorator stands before
   assertEquals(bound.length, 1);
 });
 
-Deno.test("session_create: refers to its result where the layer does not tell how long a session is kept", async () => {
+Deno.test("session_create: refers to its result where the retention is unknown", async () => {
   const between = (handles: Transport) => new Plain(handles);
   await using caller = await Caller.connect(newServerWith("any"), {}, {}, between);
   const { result } = await caller.ask("tools/list");
   assertMatch(`${result?.tools[0]?.description}`, /kept without use.* the result says until when/);
 });
 
-/** A server with one tool, which can take no argument more. */
+/** A server with one tool, which can take no further argument. */
 function closedServer(): McpServer {
   const server = newServerWith("closed");
   const inputSchema = { type: "object" as const, maxProperties: 0 };
@@ -239,7 +239,7 @@ function closedServer(): McpServer {
   return server;
 }
 
-Deno.test("a refusal of a tool that can take no argument: says what can be done for this caller", async () => {
+Deno.test("a refusal of a tool that can take no argument: says what helps this caller", async () => {
   const told = async (local: boolean, authInfo: AuthInfo | undefined, _meta = {}) => {
     const options = { policy: "required", local } as const;
     await using caller = await Caller.connect(closedServer(), { offer: "auto" }, options);
@@ -261,7 +261,7 @@ Deno.test("a refusal of a tool that can take no argument: says what can be done 
   assertMatch(await told(false, undefined, { threadId: "one" }), /conversation, which would count/);
 });
 
-Deno.test("a refusal: tells whoever runs the server what helps this caller, and no more", async () => {
+Deno.test("a refusal: advises the operator on what helps this caller", async () => {
   const server = () => newServerWith("any");
   const clash = () => newServerWith("session_end");
   const advice = async (server: McpServer, local: boolean, authInfo?: AuthInfo) => {
@@ -292,7 +292,7 @@ Deno.test("a refusal: tells whoever runs the server what helps this caller, and 
   }
 });
 
-Deno.test("handles: are said not to be needed by principals who have a session of a name, and by no others", async () => {
+Deno.test("handles: are described as not needed to principals with a session by name, and to no others", async () => {
   const options = { local: false, sessionName: "notes" };
   await using caller = await Caller.connect(newServerWith("any"), {}, options);
   for (

@@ -22,7 +22,7 @@ type Call = (name: string, args?: object, _meta?: object) => Promise<Reply>;
 const callsOf = (server: Server): Call => (name, args = {}, _meta = {}) =>
   server.request("tools/call", { name, arguments: args, _meta });
 
-/** Calls of one principal over HTTP; of nobody without a token. */
+/** Calls over HTTP, of the principal with this token, or of an anonymous caller. */
 async function callsBy(server: HttpServer, token?: string): Promise<Call> {
   const send = await callerOf(server, token);
   return (name, args = {}, _meta = {}) => send("tools/call", { name, arguments: args, _meta });
@@ -50,7 +50,7 @@ async function listed(call: Call, meta = {}): Promise<unknown[]> {
   return sessions.map(({ session }) => session);
 }
 
-/** A result from which the model learns what to do next, in words that no client takes for -32002. */
+/** Holds a result that tells the model what to do next, and that no client takes for -32002. */
 function assertDead({ result, error }: Reply): void {
   assert(result?.isError, JSON.stringify(error ?? result));
   const text = result.content.map(({ text }) => text).join("\n");
@@ -186,7 +186,7 @@ Deno.test("a handle: beats the conversation and the named session", async () => 
   assertEquals(await listed(call), [session]);
 });
 
-Deno.test("a handle: is told anew when a tool changes the session's id", async () => {
+Deno.test("a handle: a new one is told when a tool changes the session's id", async () => {
   await using server = await startServer({ server: POLICIES, transport: "stdio", flags: HANDLES });
   const call = callsOf(server);
   const session = await create(call);
@@ -202,7 +202,7 @@ Deno.test("a handle: is told anew when a tool changes the session's id", async (
   assertMatch(revoked?.content.at(-1)?.text ?? "", /ended.*session_create/);
 });
 
-Deno.test("a handle: whose session ends while the tool runs says that the tool has run", async () => {
+Deno.test("a handle: the result says that the tool has run if the session ended meanwhile", async () => {
   await using server = await startServer({ server: POLICIES, transport: "stdio", flags: HANDLES });
   const call = callsOf(server);
   const session = await create(call);
@@ -215,7 +215,7 @@ Deno.test("a handle: whose session ends while the tool runs says that the tool h
   assertMatch(reply.result?.content[0]?.text ?? "", /ended while the tool ran/);
 });
 
-Deno.test("a handle: is good after a kill -9, over either transport, until it expires", async () => {
+Deno.test("a handle: works after a kill -9, over either transport, until it expires", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const options = { server: POLICIES, store: `file:${folder}/sessions.jsonl` };
@@ -239,7 +239,7 @@ Deno.test("a handle: is good after a kill -9, over either transport, until it ex
   }
 });
 
-Deno.test("a handle: opens to its owner alone, and is listed to nobody else", async () => {
+Deno.test("a handle: works for its owner alone, and is listed to no other caller", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const tokens = join(folder, "tokens");
@@ -272,7 +272,7 @@ Deno.test("a handle: opens to its owner alone, and is listed to nobody else", as
   }
 });
 
-Deno.test("session_list on stdio: lists nobody's sessions of this server, oldest first", async () => {
+Deno.test("session_list on stdio: lists the sessions without owner, oldest first", async () => {
   await using server = await startServer({ server: POLICIES, transport: "stdio", flags: HANDLES });
   const call = callsOf(server);
   const empty = (await call("session_list")).result;
@@ -281,7 +281,7 @@ Deno.test("session_list on stdio: lists nobody's sessions of this server, oldest
   assertEquals(await listed(call), handles);
 });
 
-/** A transport with the test on its far side, which notes what is asked of it. */
+/** A transport with the test on its far side, which records what is asked of it. */
 class Wire implements Transport {
   readonly sent: Parameters<Transport["send"]>[0][] = [];
   readonly asked: unknown[] = [];
@@ -367,7 +367,7 @@ Deno.test("sessionHandles: adds the argument on every page of tools/list, and th
   }
 });
 
-Deno.test("--handles: an id that is still in flight is refused, and the first request answered", async () => {
+Deno.test("--handles: refuses the id of a pending request, and answers the first request", async () => {
   await using server = await startServer({ server: POLICIES, transport: "stdio", flags: HANDLES });
   const call = callsOf(server);
   const session = await create(call);

@@ -1,11 +1,11 @@
 import { assert } from "@std/assert";
 import { type AnswerBody, UnreadAnswers } from "../../../servers/base/http/response_body.ts";
-import { Overdue } from "../../../servers/base/overdue.ts";
+import { CoalescedTimer } from "../../../servers/base/coalesced_timer.ts";
 import { TransportSession } from "../../../servers/base/http/transport_session.ts";
 
 Deno.test("TransportSession: a clock that is set makes it neither idle nor used", () => {
   const unread = new UnreadAnswers({ answerMs: 1000 });
-  const streams = new Overdue<AnswerBody>(1000, () => {});
+  const streams = new CoalescedTimer<AnswerBody>(1000, () => {});
   const session = new TransportSession({ owner: null, unread, streams, onopen() {}, onclose() {} });
   const { now } = Date;
   try {

@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { HOST_SESSION_VARIABLES } from "../../../protocol/conversation.ts";
+import { HOST_SESSION_VARIABLES } from "../../../protocol/host_conversations.ts";
 import { HttpServer, SERVERS, startServer } from "../../support/servers/server.ts";
 import { CLEAN_ENV } from "../../support/environment.ts";
 

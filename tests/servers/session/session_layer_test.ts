@@ -10,7 +10,7 @@ import {
 } from "../../../servers/base/mod.ts";
 import { MemoryStore } from "../../../store/mod.ts";
 
-/** A transport that notes what is asked of it. */
+/** A transport that records what is asked of it. */
 class Wire implements Transport {
   readonly asked: unknown[] = [];
   sessionId: string | undefined = "transport session";
@@ -91,7 +91,7 @@ for (const [name, decorate] of Object.entries(decorators)) {
   });
 }
 
-Deno.test("sessionLayer: leaves the caller's messages as they are, and keeps what is in _meta", async () => {
+Deno.test("sessionLayer: does not change the caller's messages, and keeps the rest of _meta", async () => {
   const wire = new Wire();
   const store = new MemoryStore();
   const layer = sessionLayer(wire, { store, policy: "auto" });
@@ -123,10 +123,10 @@ Deno.test("sessionLayer: leaves the caller's messages as they are, and keeps wha
   await layer.close();
 });
 
-Deno.test("sessionLayer: refuses a policy or a lifetime that is none", () => {
+Deno.test("sessionLayer: refuses an invalid policy or lifetime", () => {
   const layer = (options: object) =>
     sessionLayer(new Wire(), { store: new MemoryStore(), ...options });
-  // As from a program that nobody has type-checked.
+  // As from a program that is not type-checked.
   const misspelt: SessionPolicy = JSON.parse('"requierd"');
   assertThrows(() => layer({ policy: misspelt }), TypeError, "requierd");
   assertThrows(() => layer({ tools: { tool: misspelt } }), TypeError, "requierd");

@@ -36,47 +36,24 @@ for (const transport of TRANSPORTS) {
 
   Deno.test(`session/create over ${transport}: takes its title and data from the hints`, async () => {
     await using server = await start();
-    const cases: [params: unknown, title: string][] = [
-      [undefined, "experimental-session"],
-      [{}, "experimental-session"],
-      [{ hints: null }, "experimental-session"],
-      [{ hints: { label: null, data: null } }, "experimental-session"],
-      [{ hints: { label: "  label  " } }, "label"],
-      [{ hints: { label: "   " } }, "experimental-session"],
-      [{ hints: { label: "label", data: { title: "  title " } } }, "title"],
-      [{ hints: { label: "label", data: { title: "   " } } }, "label"],
-      [{ hints: { label: "label", data: { other: "x" } } }, "label"],
-      [{ hints: { label: "label", data: { title: null } } }, "label"],
-    ];
-    for (const [params, title] of cases) {
-      assertEquals((await server.create(params)).data.title, title, JSON.stringify(params));
-    }
     const hints = JSON.parse(
-      `{"data": {"k": "v", "": "empty key", "__proto__": "p", "reason": "forged", "createdAt": "1999"}}`,
+      `{"label": "l", "data": {"title": " t ", "k": "v", "__proto__": "p", "reason": "forged"}}`,
     );
     const { data } = await server.create({ hints });
-    assertEquals(data.k, "v");
-    assertEquals(data[""], "empty key");
-    assertEquals(Object.getOwnPropertyDescriptor(data, "__proto__")?.value, "p");
-    assertEquals(data.reason, "session/create");
-    assert(data.createdAt?.startsWith("20"));
+    const { createdAt, ...others } = data;
+    assertEquals(
+      Object.entries(others).sort(),
+      Object.entries({ ["__proto__"]: "p", k: "v", reason: "session/create", title: "t" }),
+    );
+    assert(createdAt?.startsWith("20"));
   });
 
-  Deno.test(`session/create over ${transport}: refuses wrong types and too much, naming the field`, async () => {
+  Deno.test(`session/create over ${transport}: refuses wrong params, naming the field`, async () => {
     await using server = await start();
-    const pairs = (count: number) =>
-      Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, "v"]));
     const cases: [params: unknown, named: string][] = [
       [[], "params"],
       ["x", "params"],
-      [{ hints: [] }, "params.hints"],
-      [{ hints: "x" }, "params.hints"],
-      [{ hints: { label: 7 } }, "params.hints.label"],
-      [{ hints: { data: [] } }, "params.hints.data"],
       [{ hints: { data: { k: 1 } } }, 'params.hints.data["k"]'],
-      [{ hints: { data: { k: {} } } }, 'params.hints.data["k"]'],
-      [{ hints: { data: pairs(33) } }, "params.hints.data"],
-      [{ hints: { data: { k: "ä".repeat(4096) } } }, "params.hints"],
       [{ _meta: 5 }, "params._meta"],
     ];
     for (const [params, named] of cases) {
@@ -84,8 +61,6 @@ for (const transport of TRANSPORTS) {
       assertEquals(error?.code, -32602, JSON.stringify(params));
       assertStringIncludes(error?.message ?? "", named);
     }
-    await server.create({ hints: { data: pairs(32) } });
-    await server.create({ hints: { data: { k: "ä".repeat(4095) } } });
   });
 
   Deno.test(`session/create over ${transport}: with a live cookie makes a further session`, async () => {
@@ -99,7 +74,7 @@ for (const transport of TRANSPORTS) {
     }
   });
 
-  Deno.test(`session/delete over ${transport}: ends a session, its own or a named one`, async () => {
+  Deno.test(`session/delete over ${transport}: ends the presented session or a named one`, async () => {
     await using server = await start();
     const [a, b, c] = [await server.create(), await server.create(), await server.create()];
     const cases: [params: unknown, expected: unknown][] = [
@@ -138,7 +113,7 @@ for (const transport of TRANSPORTS) {
     assertStringIncludes(wrong.error?.message ?? "", "params.id");
   });
 
-  Deno.test(`session/list over ${transport}: refuses a cursor that it did not give`, async () => {
+  Deno.test(`session/list over ${transport}: refuses a made-up cursor`, async () => {
     await using server = await start();
     for (const cursor of [7, {}, "nonsense"]) {
       const { error } = await server.request("session/list", { cursor });
@@ -148,7 +123,7 @@ for (const transport of TRANSPORTS) {
   });
 }
 
-Deno.test("session/list over stdio: gives nobody's sessions, oldest first, by pages", async () => {
+Deno.test("session/list over stdio: lists the sessions without owner, oldest first, by pages", async () => {
   await using server = await startServer({ server: "session_required", transport: "stdio" });
   assertEquals<unknown>(await server.result("session/list"), { sessions: [] });
   const made = await Promise.all(
@@ -164,7 +139,7 @@ Deno.test("session/list over stdio: gives nobody's sessions, oldest first, by pa
   assertEquals<unknown>(second, { sessions: made.slice(1000) });
 });
 
-Deno.test("session/list over HTTP: gives a caller whom nobody knows what it has already", async () => {
+Deno.test("session/list over HTTP: lists to an anonymous caller only the session that it presents", async () => {
   await using server = await startServer({ server: "session_required", transport: "http" });
   const mine = await server.create();
   await server.create();

@@ -6,7 +6,7 @@ import {
   TRANSPORTS,
 } from "../../support/servers/server.ts";
 
-/** One server of each policy that could take a store that fails for a session that is lost. */
+/** A server of each policy that could take a failing store for a lost session. */
 const cases: [server: ServerName, tool: string, args: object][] = [
   ["notebook", "notebook_append", { text: "x" }],
   ["notebook", "notebook_read", {}],
@@ -16,7 +16,7 @@ const cases: [server: ServerName, tool: string, args: object][] = [
 
 for (const transport of TRANSPORTS) {
   for (const [name, tool, args] of cases) {
-    Deno.test(`${tool} over ${transport}: a store that fails is -32603 and costs nobody a session, given ${JSON.stringify(args)}`, async () => {
+    Deno.test(`${tool} over ${transport}: a failing store is -32603 and costs no session, given ${JSON.stringify(args)}`, async () => {
       const folder = await Deno.makeTempDir();
       try {
         const path = `${folder}/sessions.jsonl`;

@@ -20,7 +20,7 @@ const names: Record<ServerName, { name: string; tools: string[] }> = {
   },
 };
 
-// The SHA-256 of "hello" and of the empty text, as every other tool tells them.
+// The SHA-256 of "hello" and of the empty text, as sha256sum prints them.
 const HELLO = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 const EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -44,7 +44,7 @@ const LONE_SURROGATE = JSON.parse('"\\ud800"');
 
 for (const transport of TRANSPORTS) {
   for (const server of SERVERS) {
-    Deno.test(`${server} over ${transport}: lists its tools with all that a model needs`, async () => {
+    Deno.test(`${server} over ${transport}: lists its tools with their schemas and annotations`, async () => {
       await using running = await startServer({ server, transport });
       const { serverInfo, ...initialized } = await running.initialize();
       assertEquals(serverInfo.name, names[server].name);
@@ -113,7 +113,7 @@ for (const transport of TRANSPORTS) {
     assertStringIncludes(revoked.content[0]?.text ?? "", "session revoked");
   });
 
-  Deno.test(`session_probe over ${transport}: replaces and ends a session that nobody had yet`, async () => {
+  Deno.test(`session_probe over ${transport}: replaces and ends a lazy session`, async () => {
     await using server = await startServer({ server: "session", transport });
     const fresh = await server.toolResult("session_probe", { action: "new" });
     assertEquals(fresh.structuredContent.calls, 1);
@@ -122,7 +122,7 @@ for (const transport of TRANSPORTS) {
     assertEquals(revoked._meta, { "mcp/session": null });
   });
 
-  Deno.test(`echo over ${transport}: gives back the text and nothing more`, async () => {
+  Deno.test(`echo over ${transport}: gives back the text alone`, async () => {
     await using server = await startServer({ server: "session_required", transport });
     const cookie = await server.create();
     for (const text of ODD_TEXTS) {
@@ -177,7 +177,7 @@ for (const transport of TRANSPORTS) {
     assertEquals((await call(b, "notebook_status")).note_count, 1);
   });
 
-  Deno.test(`notebook over ${transport}: numbers notes that are written at once, and clears many`, async () => {
+  Deno.test(`notebook over ${transport}: numbers concurrent notes, and clears many`, async () => {
     await using server = await startServer({ server: "notebook", transport });
     const cookie = await server.create();
     const count = 1100;
@@ -200,7 +200,7 @@ for (const transport of TRANSPORTS) {
     assertEquals(status.structuredContent.note_count, 0);
   });
 
-  Deno.test(`notebook over ${transport}: a clear between appends loses none and mixes nothing up`, async () => {
+  Deno.test(`notebook over ${transport}: a concurrent clear loses no note, and keeps the order`, async () => {
     await using server = await startServer({ server: "notebook", transport });
     for (let round = 0; round < 5; round++) {
       const cookie = await server.create();
@@ -299,7 +299,7 @@ for (const transport of TRANSPORTS) {
     );
   });
 
-  Deno.test(`limits over ${transport}: what is too long is an isError that names the limit`, async () => {
+  Deno.test(`limits over ${transport}: a text past a limit is an isError that names the limit`, async () => {
     await using hashes = await startServer({ server: "hashcheck", transport });
     await using notes = await startServer({ server: "notebook", transport });
     const cookies = new Map([[hashes, await hashes.create()], [notes, await notes.create()]]);

@@ -1,4 +1,4 @@
-/** Which calls count: those whose tool ran. The others renew their session all the same. */
+/** A call counts if its tool ran. Other calls renew their session too. */
 
 import { assert, assertEquals } from "@std/assert";
 import { currentSession, optionalSession } from "../../../servers/base/mod.ts";
@@ -14,7 +14,7 @@ import {
 
 type Call = (name: string, args?: object, meta?: object) => Promise<Reply["result"]>;
 
-/** `echo` runs once here, and nothing else but the call that asks. */
+/** Holds that of these calls only one `echo` counts, and the `whoami` that asks. */
 async function assertTwo(call: Call, about: string): Promise<void> {
   assertEquals((await call("echo", { text: "hello" }))?.content[0]?.text, "hello", about);
   for (const args of [{ text: 7 }, {}]) assertEquals((await call("echo", args))?.isError, true);
@@ -63,7 +63,7 @@ Deno.test("tool_calls of a bound session: counts no call whose tool did not run"
   await assertTwo(call, "conversation");
 });
 
-Deno.test("hashcheck_verify: counts, though it refuses the text", async () => {
+Deno.test("hashcheck_verify: counts a call whose text it refuses", async () => {
   await using server = await startServer({ server: "hashcheck", transport: "stdio" });
   const made: Reply = await server.send(
     '{"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"hashcheck_verify",' +
@@ -102,7 +102,7 @@ Deno.test("sessionLayer: a call that does not count renews its session", async (
   assertEquals([session?.toolCalls, session?.expiresAt], [0, NOW + 90_000]);
 });
 
-Deno.test("sessionLayer: a call that was renewed while it ran counts as its tool ends", async () => {
+Deno.test("sessionLayer: a renewal during a call does not count it", async () => {
   for (const [end, counted] of [[fails, 0], [succeeds, 1]] as const) {
     const gate = Promise.withResolvers<void>();
     const tool = async () => {
@@ -122,7 +122,7 @@ Deno.test("sessionLayer: a call that was renewed while it ran counts as its tool
   }
 });
 
-Deno.test("sessionLayer: of many calls at once, those count whose tools ran", async () => {
+Deno.test("sessionLayer: concurrent calls count if their tools ran", async () => {
   let number = 0;
   const tool = async () => {
     if (number++ % 2 === 0) return await fails();
@@ -133,7 +133,7 @@ Deno.test("sessionLayer: of many calls at once, those count whose tools ran", as
   assertEquals(await server.calls(), 10);
 });
 
-Deno.test("sessionLayer: a call that failed before its tool ran leaves no session behind", async () => {
+Deno.test("sessionLayer: a call that failed before its tool ran leaves no lazy session behind", async () => {
   for (const policy of ["auto", "optional"] as const) {
     await using server = await serving(fails, { policy });
     await server.store.delete("sess-1");
@@ -142,7 +142,7 @@ Deno.test("sessionLayer: a call that failed before its tool ran leaves no sessio
   }
 });
 
-Deno.test("sessionLayer: a cancelled call counts what its tool has done, and nothing after", async () => {
+Deno.test("sessionLayer: a cancelled call counts if its tool had written, and not after", async () => {
   const gate = Promise.withResolvers<void>();
   const steps = [fails, async () => void await currentSession().set("a", 1)];
   for (const [counted, step] of steps.entries()) {

@@ -1,34 +1,34 @@
 /**
- * Asking a server for its tools before it serves: whether handles can be added to all of them.
+ * Obstacle check: whether handles can be added to all tools of a server, before it serves.
  *
  * @module
  */
 
 import { HandleCatalog } from "../../../handles/catalog.ts";
 import type { JSONRPCMessage, McpServer, Transport } from "../sdk.ts";
-import { ToolSurvey } from "./tool_survey.ts";
+import { ToolDiscovery } from "./tool_discovery.ts";
 
-/** Why handles cannot be added to this server's tools, if they cannot. Closes the server. */
+/** Why handles cannot be added to a server's tools; `undefined` if they can. Closes the server. */
 export async function findObstacle(server: McpServer): Promise<string | undefined> {
   const catalog = new HandleCatalog();
-  const transport = new SurveyTransport((tools) => catalog.replace(tools));
+  const transport = new DiscoveryTransport((tools) => catalog.replace(tools));
   await server.connect(transport);
   try {
-    await transport.survey.done(undefined);
+    await transport.discovery.discovered(undefined);
     return catalog.findings.find(({ isObstacle }) => isObstacle)?.why;
   } finally {
     await server.close();
   }
 }
 
-/** A transport with nobody on it but ourselves. */
-class SurveyTransport implements Transport {
-  readonly survey: ToolSurvey;
+/** A transport with a tool discovery as its only caller. */
+class DiscoveryTransport implements Transport {
+  readonly discovery: ToolDiscovery;
   onclose?: (() => void) | undefined;
   onmessage?: Transport["onmessage"];
 
   constructor(learn: (tools: readonly unknown[]) => void) {
-    this.survey = new ToolSurvey((request) => this.onmessage?.(request), learn);
+    this.discovery = new ToolDiscovery((request) => this.onmessage?.(request), learn);
   }
 
   start(): Promise<void> {
@@ -36,7 +36,7 @@ class SurveyTransport implements Transport {
   }
 
   send(message: JSONRPCMessage): Promise<void> {
-    if (!("method" in message)) this.survey.settle(message);
+    if (!("method" in message)) this.discovery.takeResponse(message);
     return Promise.resolve();
   }
 

@@ -1,13 +1,14 @@
 /**
- * How hosts tell which conversation a call belongs to: the keys of `_meta` and the environment
- * variables that they use, and how the id under a key is found. No I/O and no state.
+ * Conversation ids of hosts (section 11 of the contract): the keys of `_meta` and the environment
+ * variables that hosts use, in order, and the lookup of the id under a key. No I/O and no state. To
+ * support another host, add its key at the end of {@linkcode CONVERSATION_KEYS}.
  *
  * @module
  */
 
 import { member } from "../runtime/json.ts";
 
-/** The keys of `_meta` in which hosts are known to put the id of a conversation, in order. */
+/** Keys of `_meta` in which known hosts put the id of a conversation; the first one found counts. */
 export const CONVERSATION_KEYS: readonly (readonly string[])[] = [
   ["vscode.conversationId"],
   ["threadId"],
@@ -20,8 +21,8 @@ export const CONVERSATION_KEYS: readonly (readonly string[])[] = [
 ];
 
 /**
- * The environment variables in which hosts are known to give the servers that they start an id of
- * what these are to serve, in order.
+ * Environment variables in which known hosts give a server that they start the id of a conversation;
+ * the first one that is set counts.
  */
 export const HOST_SESSION_VARIABLES = [
   "CLAUDE_CODE_SESSION_ID",
@@ -31,24 +32,28 @@ export const HOST_SESSION_VARIABLES = [
 ] as const;
 
 /**
- * A place in `_meta`. An array is the path to it: a key, then the fields that lead on from there. A
- * string is `KEY/FIELD…` as a person types it; keys contain `/` too, so what stands in `_meta`
- * decides where the key ends ({@linkcode pathIn}).
+ * A place in `_meta`. An array is the exact path: a key, then fields. A string is `KEY/FIELD…` as a
+ * person types it; keys contain `/` too, so `_meta` decides where the key ends ({@linkcode pathIn}).
  */
 export type ConversationKey = string | readonly string[];
 
 /** A conversation as a host names it. */
 export interface Conversation {
-  /** The key and fields that its id was found by, so that two hosts' ids never meet. */
+  /** Key and fields under which the id was found, so that two hosts' ids never meet. */
   readonly key: string;
-  /** The host's id of it. */
+  /** The host's id. */
   readonly id: string;
 }
 
+/** The order of keys, for server and bridge alike: those of `--conversation-key` first. */
+export function conversationKeys(own: readonly ConversationKey[]): readonly ConversationKey[] {
+  return [...own, ...CONVERSATION_KEYS];
+}
+
 /**
- * Reads which conversation a request belongs to, if its host says so; the first of `keys` that is
- * there counts. An id that cannot be told from others is `"unreadable"`: its call must not get a
- * session that others have.
+ * The conversation that a request belongs to, if its host names one; the first of `keys` found
+ * counts. A value that identifies no conversation is `"unreadable"`: its call must not get a session
+ * that others have.
  */
 export function conversationOf(
   params: unknown,
@@ -68,8 +73,8 @@ export function conversationOf(
 }
 
 /**
- * The path that a key takes in `meta`, whether or not there is something at its end. Of a string,
- * the longest beginning that is there counts as the name, at each level, the whole first.
+ * The path of a key in `meta`, whether or not its end exists. In a string, the longest beginning that
+ * exists counts as the name, at each level, the whole first.
  */
 export function pathIn(meta: unknown, key: ConversationKey): readonly string[] {
   if (typeof key !== "string") return key;

@@ -1,4 +1,4 @@
-/** Where a request may do without something, `null` is the same as nothing (sections 3 and 7). */
+/** `null` is the same as absent, where a member may be absent (sections 3 and 7). */
 
 import { assert, assertEquals } from "@std/assert";
 import {
@@ -18,7 +18,7 @@ const CONNECTIONS: [name: string, transport: TransportName, flags: string[]][] =
 ];
 
 for (const [name, transport, flags] of CONNECTIONS) {
-  Deno.test(`null over ${name}: stands for absent where a request may do without`, async () => {
+  Deno.test(`null over ${name}: is the same as absent, where a member may be absent`, async () => {
     await using server: Server = await startServer({ server: "session", transport, flags });
     const headers = server instanceof HttpServer ? await opened(server.url) : {};
     const result = async (method: string, params: unknown) => {

@@ -1,4 +1,4 @@
-/** What a tool gives its session that the session cannot keep: an error for the tool, and no more. */
+/** Values that a session cannot keep: an error for the tool, and no more. */
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { currentSession, type Session } from "../../../servers/base/mod.ts";
@@ -6,12 +6,12 @@ import { FileStore, type Json, KvStore, MemoryStore, openStore } from "../../../
 import { record, tempFolder } from "../../support/store/stores.ts";
 import { serving } from "../../support/servers/serving.ts";
 
-/** What no type lets through: for tools that are written without types. */
+/** A value that no type allows: for tools that are not type-checked. */
 function other<T>(value: unknown): T {
   return value as T;
 }
 
-/** Runs a tool that uses its session wrongly, and gives the error that it gets. */
+/** Runs a tool that misuses its session, and gives its error. */
 async function errorOf(
   use: (session: Session) => Promise<unknown>,
   options: Parameters<typeof serving>[1] & { readonly cookie?: null } = {},
@@ -74,7 +74,7 @@ Deno.test.each<readonly [what: string, use: (session: Session) => Promise<unknow
   ],
   ["fork() without a title", (session) => session.fork(other({ reason: "x" })), "data"],
 ])("session: %s is an error for the tool, and changes nothing", async (_what, use, told) => {
-  // One that the client presents, and one that is found by its name.
+  // A session by cookie, and a lazy one by name.
   for (const options of [{}, { local: true, sessionName: "work", cookie: null }]) {
     const { error, answer, entries } = await errorOf(use, options);
     assertStringIncludes(String(error), told);
@@ -99,7 +99,7 @@ Deno.test("session: a member that is undefined is left out, and reads the same",
   assertEquals([error, entries], [undefined, [["a", { c: 1 }], ["kept", 1]]]);
 });
 
-Deno.test("stores: a limit or a time that is no number is refused", async () => {
+Deno.test("stores: an invalid limit or time is refused", async () => {
   await using folder = await tempFolder();
   using kv = await Deno.openKv(":memory:");
   const namespace = "test";
@@ -120,7 +120,7 @@ Deno.test("stores: a limit or a time that is no number is refused", async () => 
   assertEquals([...Deno.readDirSync(folder.path)], []);
 });
 
-Deno.test("stores: a time longer than timers know is a long one", async () => {
+Deno.test("stores: a time that no timer can count is a long one", async () => {
   await using folder = await tempFolder();
   for (const ms of [2 ** 31, 2 ** 53, Infinity]) {
     using kv = await Deno.openKv(":memory:");
@@ -132,7 +132,7 @@ Deno.test("stores: a time longer than timers know is a long one", async () => {
     using lock = await Deno.open(`${path}.lock`, { read: true });
     await lock.lock(true);
     const created = file.create(record("sess-1"));
-    // A timer that has overflown rings at once.
+    // A timer that has overflown fires at once.
     await new Promise((resolve) => setTimeout(resolve, 20));
     await lock.unlock();
     await created;

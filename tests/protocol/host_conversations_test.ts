@@ -3,11 +3,11 @@ import {
   CONVERSATION_KEYS,
   type ConversationKey,
   conversationOf,
-} from "../../protocol/conversation.ts";
+} from "../../protocol/host_conversations.ts";
 
 const ZCODE = "com.zcode/request-context/session_id";
 
-Deno.test("CONVERSATION_KEYS: are those of the contract, in its order", () => {
+Deno.test("CONVERSATION_KEYS: are the keys of the contract, in order", () => {
   assertEquals(CONVERSATION_KEYS.map((path) => path.join(" → ")), [
     "vscode.conversationId",
     "threadId",
@@ -32,7 +32,7 @@ Deno.test.each<readonly [key: ConversationKey, meta: unknown, found: string | un
     { "com.zcode/request-context": { session_id: "s" } },
     "com.zcode/request-context.session_id = s",
   ],
-  // The longest beginning that is there decides, also where nothing follows it.
+  // The longest beginning that exists decides, even if nothing follows it.
   ["a/b/c", { "a/b": { c: "x" }, a: { "b/c": "y" } }, "a/b.c = x"],
   ["a/b/c", { "a/b": {}, a: { "b/c": "y" } }, undefined],
   ["a/b/c", { "a/b": "text", a: { "b/c": "y" } }, undefined],
@@ -52,7 +52,7 @@ Deno.test.each<readonly [key: ConversationKey, meta: unknown, found: string | un
   ["a/b/c", { a: '{"b/c":"y"}' }, "a.b/c = y"],
   ["a/b", { a: '{"b":' }, undefined],
   ["a/b", { "a/b": '{"b":"y"}' }, 'a/b = {"b":"y"}'],
-  // What is there and is no id is not taken for absent.
+  // A value that is no id is not absent.
   ...[{}, [], true, false, NaN, Infinity, 0.5, 2 ** 53].map((id) =>
     ["a/b", { a: { b: id } }, "unreadable"] as const
   ),
@@ -67,7 +67,7 @@ Deno.test.each<readonly [key: ConversationKey, meta: unknown, found: string | un
   ["a/", { a: "x" }, undefined],
   ["/a", { "": { a: "x" } }, ".a = x"],
   ["/", { "": { "": "x" } }, ". = x"],
-  // What an object has not by itself is not there.
+  // Inherited members are absent.
   ["constructor/name", {}, undefined],
   ["a/length", { a: "text" }, undefined],
   ["a/length", { a: [1] }, undefined],
@@ -84,7 +84,7 @@ Deno.test.each<readonly [key: ConversationKey, meta: unknown, found: string | un
   assertEquals(shown, found);
 });
 
-Deno.test("conversationOf: an id that is unreadable gives way to one under a later key", () => {
+Deno.test("conversationOf: an unreadable id gives way to an id under a later key", () => {
   const _meta = { a: {}, b: "x" };
   assertEquals(conversationOf({ _meta }, ["a", "b"]), { key: "b", id: "x" });
   assertEquals(conversationOf({ _meta }, ["a", "c"]), "unreadable");

@@ -9,9 +9,9 @@ import {
   vscode,
   withFolder,
   withTokens,
-} from "../../support/servers/finding.ts";
+} from "../../support/servers/bound_calls.ts";
 
-/** What each host puts into `_meta` for a conversation. */
+/** The `_meta` of each host for a conversation. */
 const HOSTS: Readonly<Record<string, (id: string) => Record<string, unknown>>> = {
   "VS Code": vscode,
   "Codex": (id) => ({ threadId: id }),
@@ -24,41 +24,42 @@ const HOSTS: Readonly<Record<string, (id: string) => Record<string, unknown>>> =
   "ZCode": (id) => ({ "com.zcode/request-context": { session_id: id, turn: 1 } }),
 };
 
-for (const [host, meta] of Object.entries(HOSTS)) {
-  Deno.test(`a conversation of ${host}: has one session, found again after a kill -9, and no other`, async () => {
-    await withFolder(async (folder) => {
-      const store = `file:${folder}/sessions.jsonl`;
-      let id: unknown;
-      await run({ store }, async (send) => {
-        assertEquals(await append(send, "one", meta("first")), ["one"]);
-        assertEquals(await append(send, "two", meta("first")), ["one", "two"]);
-        assertEquals(await append(send, "other", meta("second")), ["other"]);
-        const found = await call(send, "via", meta("first"));
-        assertEquals([found.cookie, found.via], [found.session_id, "conversation"]);
-        id = found.session_id;
-      });
-      await run({ store }, async (send) => {
-        assertEquals(await append(send, "three", meta("first")), ["one", "two", "three"]);
-        assertEquals((await call(send, "via", meta("first"))).session_id, id);
-      });
-      const text = await Deno.readTextFile(`${folder}/sessions.jsonl`);
-      assert(!text.includes("first"), "the store tells which conversations there were");
+Deno.test("a conversation: has one session, found again after a kill -9, and kept as a hash", async () => {
+  await withFolder(async (folder) => {
+    const store = `file:${folder}/sessions.jsonl`;
+    let id: unknown;
+    await run({ store }, async (send) => {
+      assertEquals(await append(send, "one", vscode("first")), ["one"]);
+      assertEquals(await append(send, "two", vscode("first")), ["one", "two"]);
+      assertEquals(await append(send, "other", vscode("second")), ["other"]);
+      const found = await call(send, "via", vscode("first"));
+      assertEquals([found.cookie, found.via], [found.session_id, "conversation"]);
+      id = found.session_id;
     });
+    await run({ store }, async (send) => {
+      assertEquals(await append(send, "three", vscode("first")), ["one", "two", "three"]);
+      assertEquals((await call(send, "via", vscode("first"))).session_id, id);
+    });
+    const text = await Deno.readTextFile(`${folder}/sessions.jsonl`);
+    assert(!text.includes("first"), "the store reveals a conversation's id");
   });
-}
+});
 
-Deno.test("two hosts' conversations of the same id: never meet", async () => {
+Deno.test("conversations of two hosts with one id: are two sessions, each found again", async () => {
   await run({}, async (send) => {
     const ids = new Set<unknown>();
-    for (const meta of Object.values(HOSTS)) {
-      ids.add((await call(send, "via", meta("same"))).session_id);
+    for (const [host, meta] of Object.entries(HOSTS)) {
+      const { session_id, via } = await call(send, "via", meta("same"));
+      assertEquals(via, "conversation", host);
+      assertEquals((await call(send, "via", meta("same"))).session_id, session_id, host);
+      ids.add(session_id);
     }
     // The two forms of Codex's turn are one key.
     assertEquals(ids.size, Object.keys(HOSTS).length - 1);
   });
 });
 
-Deno.test("a conversation: has a session under every policy, made when a tool first uses it", async () => {
+Deno.test("a conversation: has a session under every policy, lazy until a tool uses it", async () => {
   await run({}, async (send) => {
     const sessions = async () => (await send("session/list", {})).result?.sessions.length;
     assertEquals((await call(send, "lazy_unused", vscode("none"))).cookie, undefined);
@@ -75,7 +76,7 @@ Deno.test("a conversation: has a session under every policy, made when a tool fi
   });
 });
 
-Deno.test("a conversation's session: says what it is, and lives as long as any", async () => {
+Deno.test("a conversation's session: names the host's key, and lives as long as any", async () => {
   await run({}, async (send) => {
     await append(send, "x", vscode("secret-id"));
     const [cookie] = (await send("session/list", {})).result?.sessions ?? [];
@@ -86,7 +87,7 @@ Deno.test("a conversation's session: says what it is, and lives as long as any",
   });
 });
 
-Deno.test("calls that are the first of a conversation at once: make one session", async () => {
+Deno.test("concurrent first calls of a conversation: make one session", async () => {
   await run({}, async (send) => {
     const [shown] = await Promise.all([
       Promise.all(Array.from({ length: 20 }, () => call(send, "via", vscode("one")))),
@@ -99,7 +100,7 @@ Deno.test("calls that are the first of a conversation at once: make one session"
   });
 });
 
-Deno.test("a principal's connections with --stateful: show one session for a conversation that begins on both", async () => {
+Deno.test("two connections of a principal with --stateful: share the session of a conversation", async () => {
   await withTokens(["--stateful"], async (server) => {
     const [one, two] = [await callerOf(server, "a-token"), await callerOf(server, "a-token")];
     const holding = call(one, "hold_shown", vscode("one"));
@@ -111,7 +112,7 @@ Deno.test("a principal's connections with --stateful: show one session for a con
   });
 });
 
-Deno.test("two servers on one file: find one session for a conversation that calls both at once", async () => {
+Deno.test("two servers on one file: share the session of a conversation that calls both at once", async () => {
   await withFolder(async (folder) => {
     const store = `file:${folder}/sessions.jsonl`;
     await run({ store }, (one) =>
@@ -126,7 +127,7 @@ Deno.test("two servers on one file: find one session for a conversation that cal
   });
 });
 
-Deno.test("a conversation: goes on with the session that a tool puts in place of its own", async () => {
+Deno.test("a conversation: keeps the session that a tool has replaced its own by", async () => {
   await run({}, async (send) => {
     const read = () => call(send, "read", vscode("one"));
     await append(send, "before", vscode("one"));
@@ -144,7 +145,7 @@ Deno.test("a conversation: goes on with the session that a tool puts in place of
   });
 });
 
-Deno.test("an expired conversation: gets nothing of what was, but a new session", async () => {
+Deno.test("an expired conversation: gets a new, empty session", async () => {
   await run({ flags: ["--ttl", "1s"] }, async (send) => {
     const ended = (await call(send, "via", vscode("one"))).session_id;
     assertEquals(await append(send, "old", vscode("one")), ["old"]);
@@ -179,7 +180,7 @@ for (const transport of TRANSPORTS) {
 }
 
 for (const flags of [[], ["--stateful"]]) {
-  Deno.test(`an anonymous caller over HTTP ${flags}: gets nothing by a conversation`, async () => {
+  Deno.test(`an anonymous caller over HTTP ${flags}: has no session by conversation`, async () => {
     await withTokens(["--allow-anonymous", ...flags], async (server) => {
       const [alice, anybody] = [await callerOf(server, "a-token"), await callerOf(server)];
       assertEquals(await append(alice, "alice's", vscode("one")), ["alice's"]);
@@ -192,7 +193,7 @@ for (const flags of [[], ["--stateful"]]) {
   });
 }
 
-Deno.test("two principals with the same conversation id: never meet", async () => {
+Deno.test("two principals with one conversation id: have a session each", async () => {
   await withTokens([], async (server) => {
     const [alice, bob] = [await callerOf(server, "a-token"), await callerOf(server, "b-token")];
     assertEquals(await append(alice, "alice's", vscode("one")), ["alice's"]);
@@ -204,7 +205,7 @@ Deno.test("two principals with the same conversation id: never meet", async () =
   });
 });
 
-Deno.test("conversation ids of any length, and numbers: are told apart", async () => {
+Deno.test("conversation ids: of any length, and numbers, are told apart", async () => {
   const ids = [["a", 1, "\ud800"], ["b", 2, "\udfff"]].flatMap(([text, number, half]) => [
     vscode(`${text}`.padStart(100_000)),
     { threadId: number },
@@ -216,17 +217,7 @@ Deno.test("conversation ids of any length, and numbers: are told apart", async (
   });
 });
 
-Deno.test("what is no conversation id: binds nothing", async () => {
-  await run({}, async (send) => {
-    for (const id of [null, "", [], {}, true, 0.5]) {
-      const { refused } = await call(send, "via", { "vscode.conversationId": id });
-      assertEquals(refused, "missing", JSON.stringify(id));
-    }
-    assertEquals((await call(send, "via")).refused, "missing");
-  });
-});
-
-Deno.test("session_required: binds nothing unless it is told to", async () => {
+Deno.test("session_required: binds nothing without a flag", async () => {
   const server = "session_required";
   const env = { CLAUDE_CODE_SESSION_ID: "claude" };
   await run({ server, env }, async (send) => {
@@ -242,7 +233,7 @@ Deno.test("session_required: binds nothing unless it is told to", async () => {
   });
 });
 
-Deno.test("--bind: chooses what a call is bound by", async () => {
+Deno.test("--bind: selects what binds a call", async () => {
   const env = { CLAUDE_CODE_SESSION_ID: "claude" };
   const cases: [bind: string, withConversation: string | null, without: string | null][] = [
     ["all", "conversation", "environment"],
@@ -259,7 +250,7 @@ Deno.test("--bind: chooses what a call is bound by", async () => {
   }
 });
 
-Deno.test("--conversation-key: adds to the keys of conversations", async () => {
+Deno.test("--conversation-key: adds a key of conversations", async () => {
   const flags = ["--conversation-key", "example.com/chat", "--conversation-key", "room"];
   await run({ flags }, async (send) => {
     for (const key of ["example.com/chat", "room"]) {

@@ -1,6 +1,6 @@
-/** `sessionName` and `hostSessionId` of the session layer: which session a call without one has. */
+/** `sessionName` of the session layer: the session of a call that presents none. */
 
-import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import {
   type AuthInfo,
   currentSession,
@@ -9,7 +9,7 @@ import {
 import { serving } from "../../support/servers/serving.ts";
 
 type Options = Omit<SessionLayerOptions, "store" | "now">;
-/** How a call found its session, and which that is; or the error that it got. */
+/** Gives `via` and id of a call's session, or the call's error. */
 type Find = (authInfo?: AuthInfo, meta?: Record<string, unknown>) => Promise<string>;
 
 function principal(clientId: string, ...scopes: string[]): AuthInfo {
@@ -18,7 +18,7 @@ function principal(clientId: string, ...scopes: string[]): AuthInfo {
 const [alice, bob] = [principal("alice"), principal("bob")];
 const ALICE = '[null,"alice",null]';
 
-/** Options whose types nobody has checked. */
+/** Options that are not type-checked. */
 const unchecked = (options: object): Options => options;
 
 async function withLayer(
@@ -40,7 +40,7 @@ async function withLayer(
   }, server);
 }
 
-Deno.test("sessionName: a text is a session of each principal's own, and of no anonymous caller", async () => {
+Deno.test("sessionName: a text names a session of each principal, and none of an anonymous caller", async () => {
   await withLayer({ sessionName: "desk" }, async (find, { store }) => {
     const [ofAlice, ofBob] = [await find(alice), await find(bob)];
     assertNotEquals(ofAlice, ofBob);
@@ -51,7 +51,7 @@ Deno.test("sessionName: a text is a session of each principal's own, and of no a
   });
 });
 
-Deno.test("sessionName: a function is asked only of callers who are known, in calls that nothing else binds", async () => {
+Deno.test("sessionName: a function runs for known callers alone, in calls that nothing else binds", async () => {
   const asked: unknown[] = [];
   const sessionName = (principal: AuthInfo | undefined) => {
     asked.push(principal);
@@ -74,7 +74,7 @@ Deno.test("sessionName: a function is asked only of callers who are known, in ca
   });
 });
 
-Deno.test("sessionName: a function is given undefined for the local user", async () => {
+Deno.test("sessionName: a function gets undefined for the local user", async () => {
   const sessionName = (principal: AuthInfo | undefined) => principal ? "theirs" : "mine";
   await withLayer({ sessionName, local: true }, async (find, { store }) => {
     const found = await find();
@@ -97,7 +97,7 @@ Deno.test.each<readonly [what: string, sessionName: () => unknown, told: string]
   ["gives null", () => null, "256 bytes"],
   ["gives a number", () => 7, "256 bytes"],
 ])(
-  "sessionName: a function that %s is an error that costs nobody a session",
+  "sessionName: a function that %s is an error that costs no session",
   async (_what, sessionName, told) => {
     for (const policy of ["required", "auto", "optional"] as const) {
       const options = unchecked({ sessionName, policy });
@@ -110,32 +110,3 @@ Deno.test.each<readonly [what: string, sessionName: () => unknown, told: string]
     }
   },
 );
-
-Deno.test("hostSessionId: each variable has aliases of its own, the first one those of a text", async () => {
-  const hash = "c26af0e36be6301610f3847e4cb3dc0b1b9203572eb978d1036c818b94bf7c17";
-  const cases: [hostSessionId: Options["hostSessionId"], alias: string][] = [
-    ["claude-1", `environment:${hash}`],
-    [{ variable: "CLAUDE_CODE_SESSION_ID", id: "claude-1" }, `environment:${hash}`],
-    [{ variable: "GROK_SESSION_ID", id: "claude-1" }, `environment:GROK_SESSION_ID:${hash}`],
-    [{ variable: "MY_OWN", id: "claude-1" }, `environment:MY_OWN:${hash}`],
-  ];
-  for (const [hostSessionId, alias] of cases) {
-    await withLayer({ hostSessionId, local: true }, async (find, { store }) => {
-      const found = await find();
-      assertEquals(found, `environment ${(await store.get({ owner: null, alias }))?.id}`);
-    });
-  }
-});
-
-Deno.test("sessionLayer: refuses a session's name that is none, and a host's id without local", async () => {
-  const layer = (options: object) => withLayer(unchecked(options), () => Promise.resolve());
-  for (const hostSessionId of ["host", { variable: "MY_OWN", id: "host" }]) {
-    await assertRejects(() => layer({ hostSessionId }), TypeError, "local");
-    await layer({ hostSessionId, local: true });
-  }
-  for (const sessionName of ["", "x".repeat(257), "\ud800", null, 7]) {
-    for (const local of [true, false]) {
-      await assertRejects(() => layer({ sessionName, local }), TypeError, "sessionName");
-    }
-  }
-});

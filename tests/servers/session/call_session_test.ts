@@ -18,7 +18,7 @@ async function structured(reply: ReturnType<Server["toolResult"]>) {
 for (const transport of TRANSPORTS) {
   const start = (flags: string[] = []) => startServer({ server: fixture, transport, flags });
 
-  Deno.test(`optional over ${transport}: the tool runs with a session or without`, async () => {
+  Deno.test(`optional over ${transport}: a tool runs with a session or without`, async () => {
     await using server = await start();
     const cookie = await server.create();
     const cases: [presented: unknown, id: string | null, returned: unknown][] = [
@@ -46,7 +46,7 @@ for (const transport of TRANSPORTS) {
     assertEquals(unused._meta?.["mcp/session"], undefined);
   });
 
-  Deno.test(`another request over ${transport}: can use its session, and does not count`, async () => {
+  Deno.test(`a resource over ${transport}: can use its request's session, and does not count`, async () => {
     await using server = await start();
     const cookie = await server.create();
     await server.toolResult("append", { text: "x" }, cookie);
@@ -79,7 +79,7 @@ for (const transport of TRANSPORTS) {
     const [used, unused] = [await server.create(), await server.create()];
     const call = server.toolResult("hold", { text: "x" }, used);
     await server.toolResult("held");
-    // Nothing tells that a session has expired but asking for it.
+    // Only a request for a session shows that it has expired.
     const isThere = async ({ id }: { id: string }) =>
       (await server.request("resources/read", {
         uri: "session://current",
@@ -91,7 +91,7 @@ for (const transport of TRANSPORTS) {
     assertEquals((await call).structuredContent.outcome, "written");
   });
 
-  Deno.test(`a call over ${transport}: that is refused or cancelled keeps nothing alive`, async () => {
+  Deno.test(`a call over ${transport}: keeps no session alive once it is refused or cancelled`, async () => {
     await using server = await start(["--ttl", "1s"]);
     const [malformed, cancelled] = [await server.create(), await server.create()];
     const params = { name: "append", arguments: [], ...presenting(malformed) };
@@ -108,14 +108,14 @@ for (const transport of TRANSPORTS) {
         uri: "session://current",
         ...presenting({ id }),
       })).result !== undefined;
-    // It was used last, so that the others are gone before it unless something keeps them.
+    // Used last, so that the others expire first unless something keeps them alive.
     while (await isThere(later)) await new Promise((resolve) => setTimeout(resolve, 100));
     assertEquals([await isThere(malformed)], [false]);
     while (await isThere(cancelled)) await new Promise((resolve) => setTimeout(resolve, 100));
     await server.toolResult("release");
   });
 
-  Deno.test(`regenerate() over ${transport}: goes on under a new id, and the old one is dead`, async () => {
+  Deno.test(`regenerate() over ${transport}: gives the session a new id, and the old one is dead`, async () => {
     await using server = await start();
     const cookie = await server.create({ hints: { label: "kept" } });
     await server.toolResult("append", { text: "x" }, cookie);
@@ -130,7 +130,7 @@ for (const transport of TRANSPORTS) {
     assertEquals(lazy._meta?.["mcp/session"]?.id, lazy.structuredContent.after);
   });
 
-  Deno.test(`fork() over ${transport}: gives a session that goes on by itself`, async () => {
+  Deno.test(`fork() over ${transport}: makes an independent session`, async () => {
     await using server = await start();
     const cookie = await server.create();
     await server.toolResult("append", { text: "shared" }, cookie);
@@ -149,7 +149,7 @@ for (const transport of TRANSPORTS) {
     assert(lazy._meta?.["mcp/session"]?.id !== Object(lazy.structuredContent.cookie).id);
   });
 
-  Deno.test(`a handle over ${transport}: is closed once its reply is sent`, async () => {
+  Deno.test(`a session over ${transport}: is closed for the call once its reply is sent`, async () => {
     await using server = await start();
     const cookie = await server.create();
     await server.toolResult("write_late", {}, cookie);
@@ -157,7 +157,7 @@ for (const transport of TRANSPORTS) {
     assertEquals((await structured(server.toolResult("late_outcome"))).outcome, "closed");
   });
 
-  Deno.test(`a queue that calls share over ${transport}: writes into nobody else's session`, async () => {
+  Deno.test(`a queue of several calls over ${transport}: writes into no other call's session`, async () => {
     await using server = await start();
     const [a, b] = [await server.create(), await server.create()];
     await server.toolResult("batch", { text: "a's" }, a);
@@ -171,7 +171,7 @@ for (const transport of TRANSPORTS) {
     }
   });
 
-  Deno.test(`a tool over ${transport}: that fails keeps what it had written`, async () => {
+  Deno.test(`a tool over ${transport}: keeps its writes when it fails`, async () => {
     await using server = await start();
     const cookie = await server.create();
     const failed = await server.toolResult("fail", {}, cookie);
@@ -187,7 +187,7 @@ for (const transport of TRANSPORTS) {
     assertEquals(result._meta?.["mcp/session"], null);
   });
 
-  Deno.test(`writes at once over ${transport}: none gets lost`, async () => {
+  Deno.test(`concurrent writes over ${transport}: none gets lost`, async () => {
     await using server = await start();
     const cookie = await server.create();
     await Promise.all(
@@ -201,13 +201,13 @@ for (const transport of TRANSPORTS) {
     assertEquals(new Set(list as string[]).size, 64);
   });
 
-  Deno.test(`a result that is no JSON over ${transport}: is answered with an error`, async () => {
+  Deno.test(`a result over ${transport}: is an error if it is no JSON`, async () => {
     await using server = await start();
     assertEquals((await server.tool("circular")).error?.code, -32603);
     assertEquals((await server.tool("circular", {}, await server.create())).error?.code, -32603);
   });
 
-  Deno.test(`a tool over ${transport}: that ends its session while it writes has ended it`, async () => {
+  Deno.test(`revoke() over ${transport}: ends a session that is being written`, async () => {
     await using server = await start();
     for (const cookie of [undefined, await server.create()]) {
       const result = await server.toolResult("write_and_revoke", {}, cookie);
@@ -217,7 +217,7 @@ for (const transport of TRANSPORTS) {
     if (transport === "stdio") assertEquals((await server.result("session/list")).sessions, []);
   });
 
-  Deno.test(`a tool over ${transport}: that replaces its session twice at once has one`, async () => {
+  Deno.test(`replace() over ${transport}: twice at once leaves one session`, async () => {
     await using server = await start();
     for (const params of [undefined, {}]) {
       const cookie = params && await server.create(params);
@@ -270,15 +270,15 @@ for (const transport of TRANSPORTS) {
   });
 }
 
-Deno.test("stdout over stdio: carries the protocol alone, whatever a tool logs", async () => {
+Deno.test("stdout over stdio: carries only the protocol, whatever a tool logs", async () => {
   const server = await startServer({ server: fixture, transport: "stdio" });
   await server.toolResult("noisy");
-  // Ending the server checks that every line of its stdout was an answer to us.
+  // The end of the server checks that every line of its stdout was a response.
   assertEquals(await server.endInput(), 0);
   assertMatch(server.stderr.join("\n"), /logs[\s\S]*informs[\s\S]*debugs/);
 });
 
-Deno.test("stateless HTTP: a tool that asks the client something is told how to", async () => {
+Deno.test("stateless HTTP: a request to the client is an error that names --stateful", async () => {
   await using server = await startServer({ server: fixture, transport: "http" });
   await server.result("initialize", {
     protocolVersion: "2025-11-25",
@@ -292,7 +292,7 @@ Deno.test("stateless HTTP: a tool that asks the client something is told how to"
   }
 });
 
-Deno.test("stateless HTTP: nobody cancels a call of somebody else's", async () => {
+Deno.test("stateless HTTP: a caller cannot cancel another caller's call", async () => {
   await using server = await startServer({ server: fixture, transport: "http" });
   const [mine, other] = [await server.create(), await server.create()];
   const call = post(
@@ -313,7 +313,7 @@ Deno.test("stateless HTTP: nobody cancels a call of somebody else's", async () =
   assertEquals(result.structuredContent.outcome, "written");
 });
 
-Deno.test("--stateful: its Mcp-Session-Id and ours have nothing to do with one another", async () => {
+Deno.test("--stateful: Mcp-Session-Id and the cookie are independent", async () => {
   await using server = await startServer({
     server: fixture,
     transport: "http",

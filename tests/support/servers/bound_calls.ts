@@ -1,29 +1,26 @@
-/** Calls whose session is found for them, and the servers that find it. */
+/** Calls that are bound to a session, and servers that bind them. */
 
 import { join } from "node:path";
 import { type HttpServer, type StartOptions, startServer } from "./server.ts";
 import { writeTokens } from "./tokens.ts";
 import { type Send, TOKENS } from "./callers.ts";
 
-/** Its tools tell which session a call has, and how that was found. */
+/** A server whose tools show the session of a call, and how it was found. */
 export const POLICIES = new URL("../../fixtures/policies.ts", import.meta.url);
 
-/** What VS Code puts into `_meta` for a conversation. */
+/** The `_meta` of VS Code for a conversation. */
 export function vscode(id: string): Record<string, unknown> {
   return { "vscode.conversationId": id };
 }
 
-/**
- * A tool's structured content, and beside it the id of the session that its result carries as
- * `cookie`, and as `refused` why there is none.
- */
+/** The structured content of a call, with the id in its cookie, and as `refused` the error's reason. */
 export async function call(
   send: Send,
   name: string,
   _meta: Record<string, unknown> = {},
   args: Record<string, unknown> = {},
 ): Promise<Record<string, unknown>> {
-  // A caller that knows sessions is refused by the error, whose reason tells why.
+  // A caller that knows sessions gets the error, with its reason.
   const params = { name, arguments: args, _meta: { "mcp/session": null, ..._meta } };
   const { result, error } = await send("tools/call", params);
   const cookie = result?._meta?.["mcp/session"];
@@ -41,7 +38,7 @@ export async function append(
   return answer.list ?? answer;
 }
 
-/** How many texts the list of the call's session has. */
+/** The length of the list of the call's session. */
 export async function lengthOfList(send: Send, meta: Record<string, unknown>): Promise<unknown> {
   const { list } = await call(send, "read", meta);
   return Array.isArray(list) ? list.length : undefined;
@@ -56,7 +53,7 @@ export async function withFolder(test: (folder: string) => Promise<void>): Promi
   }
 }
 
-/** A server on stdio: each `run` of it is a process of its own, killed at its end. */
+/** A server on stdio: each `run` is a process of its own, killed at its end. */
 export async function run(
   options: Partial<StartOptions>,
   test: (send: Send) => Promise<void>,

@@ -1,5 +1,6 @@
 /**
- * Which callers know sessions, and can act on the error -32002 (section 4 of the contract).
+ * Session awareness: which callers know sessions, and can act on the error -32002 (section 4 of the
+ * contract).
  *
  * @module
  */
@@ -8,20 +9,19 @@ import { META_KEY } from "../../../protocol/cookie.ts";
 import { isObject, member } from "../../../runtime/json.ts";
 import type { JSONRPCRequest, MessageExtraInfo, Transport } from "../sdk.ts";
 
-/** What the requests on one transport tell of their callers. */
-export class Awareness {
+/** Tells of each request on a transport whether its caller knows sessions. */
+export class SessionAwareness {
   readonly #transport: Pick<Transport, "sessionId">;
   /** Whether the only caller of this transport has sent a `session/*` method. */
   #isProven = false;
 
-  /** Knows nothing at first of those who call over `transport`. */
   constructor(transport: Pick<Transport, "sessionId">) {
     this.#transport = transport;
   }
 
-  /** Whether this request's caller knows sessions. To be asked of every request, once. */
-  note({ method, params }: JSONRPCRequest, extra: MessageExtraInfo | undefined): boolean {
-    // Over stateless HTTP the next request may be anybody's.
+  /** Whether this request's caller knows sessions. To be called once for every request. */
+  observe({ method, params }: JSONRPCRequest, extra: MessageExtraInfo | undefined): boolean {
+    // Over stateless HTTP the next request may come from another caller.
     const isAlone = extra?.requestInfo === undefined || this.#transport.sessionId !== undefined;
     if (isAlone && method.startsWith("session/")) this.#isProven = true;
     const meta = member(params, "_meta");

@@ -10,7 +10,7 @@ import {
   shown,
 } from "../../support/servers/in_process.ts";
 
-/** A server whose list is made by `list`, and whose tools show what reaches them. */
+/** A server whose tools are those of `list`, and show their arguments. */
 function listing(list: (asked: number, authInfo: AuthInfo | undefined) => object): McpServer {
   const server = newServerWith("any");
   let asked = 0;
@@ -32,7 +32,7 @@ const tool = (name: string, ...properties: string[]) => ({
     properties: Object.fromEntries(properties.map((property) => [property, { type: "string" }])),
   },
 });
-Deno.test("sessionHandles: the lists of two principals do not take each other's tools away", async () => {
+Deno.test("sessionHandles: two principals' lists of tools do not replace each other", async () => {
   let lists = 0;
   await using caller = await Caller.connect(listing((asked, authInfo) => {
     lists = asked;
@@ -48,11 +48,11 @@ Deno.test("sessionHandles: the lists of two principals do not take each other's 
     const hers = await caller.call("hers", { session: "own", session_handle: session });
     assertEquals(hers.structuredContent, { args: { session: "own" }, id: session });
   }
-  // One for each of them, the first for session_create.
+  // One list for each principal, the first for session_create.
   assertEquals(lists, 2);
 });
 
-Deno.test("sessionHandles: one of the three tools does not ask for the server's tools again", async () => {
+Deno.test("sessionHandles: a call of one of the three tools lists no tools again", async () => {
   let lists = 0;
   await using caller = await Caller.connect(listing((asked) => {
     lists = asked;
@@ -62,7 +62,7 @@ Deno.test("sessionHandles: one of the three tools does not ask for the server's 
   assertEquals(lists, 1);
 });
 
-Deno.test("sessionHandles: tools that change whenever they are listed are known as they last were", async () => {
+Deno.test("sessionHandles: tools that change whenever they are listed are known as last listed", async () => {
   const server = listing(() => {
     server.sendToolListChanged();
     return { tools: [tool("any")] };
@@ -72,7 +72,7 @@ Deno.test("sessionHandles: tools that change whenever they are listed are known 
   assertEquals(structuredContent, { args: {}, id: null });
 });
 
-Deno.test("sessionHandles: a list without a last page is not asked for for ever", async () => {
+Deno.test("sessionHandles: a list without a last page ends", async () => {
   const late = Promise.withResolvers<void>();
   await using caller = await Caller.connect(listing((asked) => {
     if (asked === 1500) late.resolve();
@@ -82,7 +82,7 @@ Deno.test("sessionHandles: a list without a last page is not asked for for ever"
   assertEquals((await Promise.race([listed, late.promise]))?.tool_1, ["session"]);
 });
 
-Deno.test("sessionHandles: a server that is closed while it is asked for its tools leaves no timer", async () => {
+Deno.test("sessionHandles: a server that closes during discovery leaves no timer", async () => {
   const asked = Promise.withResolvers<void>();
   const caller = await Caller.connect(listing(() => {
     asked.resolve();
@@ -93,7 +93,7 @@ Deno.test("sessionHandles: a server that is closed while it is asked for its too
   await caller[Symbol.asyncDispose]();
 });
 
-Deno.test("sessionHandles: knows all pages before it answers one, and asks no page twice", async () => {
+Deno.test("sessionHandles: reads all pages before it answers one, and each page once", async () => {
   const server = newServer();
   server.registerTool("any", {}, () => shown({}));
   const asked: unknown[] = [];

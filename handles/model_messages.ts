@@ -1,6 +1,6 @@
 /**
- * What models are answered about their sessions, in words that they can act on. No word of cookies,
- * which a model never sees.
+ * Messages to models about their sessions, in words that they can act on. No word of cookies, which a
+ * model never sees.
  *
  * @module
  */
@@ -24,14 +24,14 @@ export function noHandle(argument: HandleArgument, remark = ""): Result {
   );
 }
 
-/** The remark to a caller whose conversation is told and does not count. */
+/** Remark to a caller whose conversation does not count. */
 export const NOT_AUTHENTICATED =
   " The host tells a conversation, which would count if the server " +
   "had authenticated the caller, by a token for example.";
 
 /**
- * The result of a call that needs a session, for a tool whose calls cannot name one. An anonymous
- * caller has no session of a name, either.
+ * The result of a call that needs a session, of a tool that takes no handle. An anonymous caller has no
+ * session by name, either.
  */
 export function takesNoHandle(isAnonymous: boolean, remark = ""): Result {
   const help = isAnonymous
@@ -43,7 +43,7 @@ export function takesNoHandle(isAnonymous: boolean, remark = ""): Result {
   );
 }
 
-/** The result of a call that needs a session, of a tool that the server does not list. */
+/** The result of a call that needs a session, of a tool that is not listed. */
 export function unlistedTool(argument: HandleArgument): Result {
   return failed(
     "The server lists no tool of this name, and this call has no session. Nothing was done. See which " +
@@ -67,37 +67,37 @@ export function endedMeanwhile(argument: HandleArgument): Result {
   );
 }
 
-/** A result with one more text for the model at its end. */
+/** A result with one more text at its end. */
 export function withText(result: Result, text: string): Result {
   return { ...result, content: [...contentOf(result), { type: "text", text }] };
 }
 
-/** What models see of a result: many hosts show the structured content only if there is no other. */
+/** The content that models see: many hosts show the structured content only if there is no other. */
 function contentOf({ content, structuredContent }: Result): readonly unknown[] {
   if (Array.isArray(content) && content.length > 0) return content;
   if (!isObject(structuredContent)) return [];
   return [{ type: "text", text: JSON.stringify(structuredContent) }];
 }
 
-/** Tells of a session that a call was given as it named none. */
+/** The text about a lazy session, made for a call that named none. */
 export function newSession({ id, expiry }: HeldCookie, argument: HandleArgument): string {
   return `This call named no session and ran in a new one: ${id}. To go on in it, pass this handle as ` +
     `the argument "${argument}" of further calls; a call without it does not find what this one has ` +
     `kept.${keptUntil(expiry)}`;
 }
 
-/** Tells of a session that the server finds for a call that names none, and for others like it. */
+/** The text about a session that the server found for a call that named none. */
 export function foundSession({ id }: HeldCookie, argument: HandleArgument): string {
   return `This call named no session, and the server found one for it: ${id}. It finds it again for ` +
     `further calls here. To use it elsewhere, pass this handle as the argument "${argument}".`;
 }
 
-/** Tells that the session has another handle from now on. */
+/** The text about a new handle of the session. */
 export function newHandle(handle: string): string {
   return `The session has another handle from now on: ${handle}`;
 }
 
-/** Tells that the tool has ended the session. */
+/** The text about a session that the tool has ended. */
 export function sessionEnded(argument: HandleArgument): string {
   return `This session has ended. For an empty one, ${howToGetOne(argument)}.`;
 }
@@ -146,7 +146,7 @@ function keptUntil(expiry: unknown): string {
   return expiry === undefined ? "" : ` It is kept until ${expiry}, and longer as it is used.`;
 }
 
-/** A session as models see it; servers of others leave out what they like. */
+/** A session as models see it; other servers may leave out title and expiry. */
 function shown(cookie: unknown): { session?: unknown; title?: unknown; expiry?: unknown } {
   const title = member(member(cookie, "data"), "title");
   const expiry = member(cookie, "expiry");

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { HOST_SESSION_VARIABLES } from "../../../protocol/conversation.ts";
+import { HOST_SESSION_VARIABLES } from "../../../protocol/host_conversations.ts";
 import { presenting, startServer } from "../../support/servers/server.ts";
 import { callerOf, type Send } from "../../support/servers/callers.ts";
 import {
@@ -10,11 +10,11 @@ import {
   vscode,
   withFolder,
   withTokens,
-} from "../../support/servers/finding.ts";
+} from "../../support/servers/bound_calls.ts";
 
 const AUTHENTICATING = new URL("../../fixtures/authenticating.ts", import.meta.url);
 
-Deno.test("--session: is one session in all runs of its name, for what nothing else binds", async () => {
+Deno.test("--session: is one session in every run, for calls that nothing else binds", async () => {
   await withFolder(async (folder) => {
     const store = `file:${folder}/sessions.jsonl`;
     const env = { CLAUDE_CODE_SESSION_ID: "claude" };
@@ -37,7 +37,7 @@ Deno.test("--session: is one session in all runs of its name, for what nothing e
   });
 });
 
-Deno.test("HOST_SESSION_VARIABLES: are those of the contract, in its order", () => {
+Deno.test("HOST_SESSION_VARIABLES: are the variables of the contract, in order", () => {
   assertEquals<readonly string[]>(HOST_SESSION_VARIABLES, [
     "CLAUDE_CODE_SESSION_ID",
     "QWEN_CODE_SESSION_ID",
@@ -46,49 +46,49 @@ Deno.test("HOST_SESSION_VARIABLES: are those of the contract, in its order", () 
   ]);
 });
 
-for (const variable of HOST_SESSION_VARIABLES) {
-  Deno.test(`${variable}: is one session for each id, and kept as a hash`, async () => {
-    await withFolder(async (folder) => {
-      const store = `file:${folder}/sessions.jsonl`;
-      const env = { [variable]: "host-id-one" };
-      await run({ store, env }, async (send) => {
-        assertEquals(await append(send, "one"), ["one"]);
-        assertEquals((await call(send, "via")).via, "environment");
-      });
-      await run({ store, env }, async (send) => {
-        assertEquals(await append(send, "two"), ["one", "two"]);
-      });
-      await run({ store, env: { [variable]: "host-id-two" } }, async (send) => {
-        assertEquals(await append(send, "else"), ["else"]);
-      });
-      const text = await Deno.readTextFile(`${folder}/sessions.jsonl`);
-      assert(!text.includes("host-id-one"), "the store tells the host's id");
+const variable = "GROK_SESSION_ID";
+
+Deno.test("a host's variable: is one session for each id, and kept as a hash", async () => {
+  await withFolder(async (folder) => {
+    const store = `file:${folder}/sessions.jsonl`;
+    const env = { [variable]: "host-id-one" };
+    await run({ store, env }, async (send) => {
+      assertEquals(await append(send, "one"), ["one"]);
+      assertEquals((await call(send, "via")).via, "environment");
     });
+    await run({ store, env }, async (send) => {
+      assertEquals(await append(send, "two"), ["one", "two"]);
+    });
+    await run({ store, env: { [variable]: "host-id-two" } }, async (send) => {
+      assertEquals(await append(send, "else"), ["else"]);
+    });
+    const text = await Deno.readTextFile(`${folder}/sessions.jsonl`);
+    assert(!text.includes("host-id-one"), "the store reveals the host's id");
   });
+});
 
-  Deno.test(`${variable}: is absent where it may not be read, and over HTTP`, async () => {
-    const env = { [variable]: "host-id" };
-    // What yesterday's lines allow, and nothing at all.
-    const others = HOST_SESSION_VARIABLES.filter((name) => name !== variable);
-    for (const allowed of [[`--allow-env=${others}`], []]) {
-      await using server = await startServer({
-        server: POLICIES,
-        transport: "stdio",
-        env,
-        permissions: ["--no-prompt", ...allowed],
-        flags: ["--log-level", "debug"],
-      });
-      assertEquals((await server.tool("via", {}, null)).error?.data, { reason: "missing" });
-      assertEquals(await server.endInput(), 0);
-      assert(!server.stderr.join("\n").includes(variable), "somebody is told of it");
-    }
-    await using server = await startServer({ server: POLICIES, transport: "http", env });
-    const nobody = await callerOf(server);
-    assertEquals(await append(nobody, ""), { cookie: undefined, refused: "missing" });
-  });
-}
+Deno.test("a host's variable: is absent where it may not be read, and over HTTP", async () => {
+  const env = { [variable]: "host-id" };
+  // All variables but this one may be read, or none.
+  const others = HOST_SESSION_VARIABLES.filter((name) => name !== variable);
+  for (const allowed of [[`--allow-env=${others}`], []]) {
+    await using server = await startServer({
+      server: POLICIES,
+      transport: "stdio",
+      env,
+      permissions: ["--no-prompt", ...allowed],
+      flags: ["--log-level", "debug"],
+    });
+    assertEquals((await server.tool("via", {}, null)).error?.data, { reason: "missing" });
+    assertEquals(await server.endInput(), 0);
+    assert(!server.stderr.join("\n").includes(variable), "the log names it");
+  }
+  await using server = await startServer({ server: POLICIES, transport: "http", env });
+  const nobody = await callerOf(server);
+  assertEquals(await append(nobody, ""), { cookie: undefined, refused: "missing" });
+});
 
-Deno.test("the variables of hosts: are each a session of their own, and the first that is set counts", async () => {
+Deno.test("HOST_SESSION_VARIABLES: each has its own session, and the first that is set counts", async () => {
   await withFolder(async (folder) => {
     const store = `file:${folder}/sessions.jsonl`;
     const all = Object.fromEntries(HOST_SESSION_VARIABLES.map((name) => [name, "same"]));
@@ -112,7 +112,7 @@ Deno.test("the variables of hosts: are each a session of their own, and the firs
 });
 
 for (const flags of [[], ["--stateful"]]) {
-  Deno.test(`--session over HTTP ${flags}: is each principal's own, and nobody's without a token`, async () => {
+  Deno.test(`--session over HTTP ${flags}: is one session of each principal, and none of an anonymous caller`, async () => {
     await withFolder(async (folder) => {
       const store = `file:${folder}/sessions.jsonl`;
       const all = ["--session", "notes", "--allow-anonymous", ...flags];
@@ -154,7 +154,7 @@ for (const flags of [[], ["--stateful"]]) {
   });
 }
 
-Deno.test("--session over HTTP: goes with a server that authenticates in its own way", async () => {
+Deno.test("--session over HTTP: works with a server's own authenticate()", async () => {
   const flags = ["--session", "notes"];
   await using server = await startServer({ server: AUTHENTICATING, transport: "http", flags });
   const [alice, bob] = [await callerOf(server, "alice"), await callerOf(server, "bob")];
