@@ -16,7 +16,7 @@
 import { crypto } from "@std/crypto";
 import { z } from "zod";
 import { parseFlags } from "../servers/base/serve/flags.ts";
-import { listen } from "../servers/base/http/http_server.ts";
+import { startHttpServer } from "../servers/base/http/http_server.ts";
 import { McpServer, toolResult, type Transport } from "../servers/base/mod.ts";
 import { WebStandardStreamableHTTPServerTransport as SdkTransport } from "../servers/base/http/sdk_http.ts";
 
@@ -96,7 +96,7 @@ function bare() {
     await server.connect(transport);
     return server;
   };
-  return listen(command.http, { connect, onerror: console.error, warn: console.warn });
+  return startHttpServer(command.http, { connect, onerror: console.error, warn: console.warn });
 }
 
 const kinds = { raw, stateful, stateless, bare };

@@ -34,16 +34,6 @@ export function errorMessage(id: RequestId | null, error: WireError): object {
   return { jsonrpc: "2.0", id, error: wireErrorBody(error) };
 }
 
-/** The error for a message under a version that is not served. */
-export function unsupportedVersion(requested: string): WireError {
-  const supported = SUPPORTED_PROTOCOL_VERSIONS;
-  return new WireError(
-    CODE.unsupportedVersion,
-    `Unsupported MCP-Protocol-Version: this server speaks ${supported.join(", ")}`,
-    { supported, requested },
-  );
-}
-
 /** A response and its JSON text; an error in its place if its result cannot be written as JSON. */
 export function encodeResponse<T extends { readonly id?: RequestId | undefined }>(
   answer: T,

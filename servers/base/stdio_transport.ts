@@ -1,8 +1,8 @@
 /**
  * The stdio transport: JSON-RPC messages, one a line, over a pair of byte streams.
  *
- * The SDK's own drops a line that it cannot read without an answer, stops for good at one that is
- * too long, keeps without bound what the client does not read, and does not tell when its input ends.
+ * The SDK's own transport drops a malformed line without a response, stops for good at a line that is
+ * too long, buffers unread output without a limit, and does not report the end of its input.
  *
  * @module
  */
@@ -12,47 +12,47 @@ import { linesOf, type LongLine, MAX_MESSAGE_BYTES } from "../../jsonrpc/lines.t
 import { Strays } from "../../jsonrpc/strays.ts";
 import { asError } from "../../runtime/errors.ts";
 import { encodeResponse, errorMessage, readRequest } from "./message_reader.ts";
-import { Pace } from "./stdio_pacing.ts";
+import { FlowControl } from "./stdio_flow_control.ts";
 import type { JSONRPCMessage, RequestId, Transport } from "./sdk.ts";
 
-/** The two ends that a {@linkcode StdioTransport} talks over. */
+/** The byte streams of a {@linkcode StdioTransport}. */
 export interface ByteStreams {
-  /** What the client sends. */
+  /** Input from the client. */
   readonly readable: ReadableStream<Uint8Array>;
-  /** What the client gets: the protocol and nothing else. */
+  /** Output to the client: the protocol and nothing else. */
   readonly writable: WritableStream<Uint8Array>;
 }
 
 /**
- * Serves one client over standard input and output. A client that does not read is not listened to
- * any further, and one that has closed its end is gone.
+ * Serves one client over standard input and output. While the client does not read, its input is not
+ * read either; a client that has closed its end is gone.
  */
 export class StdioTransport implements Transport {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #encoder = new TextEncoder();
-  readonly #pace = new Pace();
-  /** The server's own requests that the client has not answered. */
-  readonly #asked = new Set<RequestId>();
+  readonly #flow = new FlowControl();
+  /** The server's own pending requests. */
+  readonly #ownRequests = new Set<RequestId>();
   readonly #strays = new Strays((message) => this.onerror?.(new Error(message)));
-  readonly #heard = Promise.withResolvers<void>();
+  readonly #firstMessage = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
-  /** Has the client closed its end, so that it hears of nothing that it may still ask for? */
-  #isDeaf = false;
-  #closed = false;
+  /** Whether the client has closed its end of the output. */
+  #isDisconnected = false;
+  #isClosed = false;
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
   onmessage?: Transport["onmessage"];
 
-  /** Takes hold of both streams; `close` lets go of them. */
+  /** Locks both streams until `close`. */
   constructor({ readable, writable }: ByteStreams) {
     this.#reader = readable.getReader();
     this.#writer = writable.getWriter();
   }
 
   /** Resolves when the first message has been passed on, or there will be none. */
-  get heard(): Promise<void> {
-    return this.#heard.promise;
+  get firstMessage(): Promise<void> {
+    return this.#firstMessage.promise;
   }
 
   /** Resolves when the client has closed either of its ends, or this transport is closed. */
@@ -65,28 +65,28 @@ export class StdioTransport implements Transport {
     return Promise.resolve();
   }
 
-  /** @throws {Error} If the client has closed its end. */
+  /** @throws {Error} if the client has closed its end. */
   async send(message: JSONRPCMessage): Promise<void> {
-    if ("method" in message) return await this.#say(message);
+    if ("method" in message) return await this.#push(message);
     const { id } = message;
     if (id === undefined) return await this.#write(message);
     try {
       await this.#writeText(encodeResponse({ ...message, id }).text);
     } finally {
-      // The call is over, whoever is there to hear of it.
-      this.#pace.ended(id);
+      // The call is over, even if the client is gone.
+      this.#flow.end(id);
     }
   }
 
-  /** Resolves when every request that came in has its answer. */
+  /** Resolves when every request has its response. */
   drained(): Promise<void> {
-    return this.#pace.drained();
+    return this.#flow.drained();
   }
 
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#pace.stop();
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#flow.stop();
     await this.#reader.cancel().catch(() => {});
     this.#reader.releaseLock();
     this.#writer.releaseLock();
@@ -94,12 +94,12 @@ export class StdioTransport implements Transport {
     this.onclose?.();
   }
 
-  /** Sends what is no answer; a client that is far behind can do without most notifications. */
-  async #say(message: Extract<JSONRPCMessage, { method: string }>): Promise<void> {
+  /** Sends a request or notification; a client far behind misses all notifications but cancellations. */
+  async #push(message: Extract<JSONRPCMessage, { method: string }>): Promise<void> {
     const cancelled = cancelledId(message);
-    if ("id" in message) this.#asked.add(message.id);
-    else if (cancelled !== undefined) this.#asked.delete(cancelled);
-    else if (this.#pace.unread.isFull) return;
+    if ("id" in message) this.#ownRequests.add(message.id);
+    else if (cancelled !== undefined) this.#ownRequests.delete(cancelled);
+    else if (this.#flow.unread.isFull) return;
     await this.#write(message);
   }
 
@@ -107,16 +107,16 @@ export class StdioTransport implements Transport {
     try {
       for await (const lines of linesOf(this.#reader, MAX_MESSAGE_BYTES)) {
         for (const line of lines) {
-          if (!this.#pace.hasRoom) await this.#pace.room();
-          if (this.#closed || this.#isDeaf) return;
+          if (!this.#flow.hasRoom) await this.#flow.room();
+          if (this.#isClosed || this.#isDisconnected) return;
           await this.#receive(line);
-          this.#heard.resolve();
+          this.#firstMessage.resolve();
         }
       }
     } catch (error) {
-      if (!this.#closed) this.onerror?.(asError(error));
+      if (!this.#isClosed) this.onerror?.(asError(error));
     }
-    this.#heard.resolve();
+    this.#firstMessage.resolve();
     this.#ended.resolve();
   }
 
@@ -129,13 +129,14 @@ export class StdioTransport implements Transport {
     }
     const { message } = incoming;
     if (!("method" in message)) {
-      if (message.id !== undefined && this.#asked.delete(message.id)) this.onmessage?.(message);
-      else this.#strays.add("The client has answered what nobody asked, or has answered twice");
+      if (message.id !== undefined && this.#ownRequests.delete(message.id)) {
+        this.onmessage?.(message);
+      } else this.#strays.add("The client has sent a response that belongs to no pending request");
       return;
     }
-    if ("id" in message) this.#pace.began(message.id);
+    if ("id" in message) this.#flow.begin(message.id);
     const cancelled = cancelledId(message);
-    if (cancelled !== undefined) this.#pace.ended(cancelled);
+    if (cancelled !== undefined) this.#flow.end(cancelled);
     this.onmessage?.(message);
   }
 
@@ -144,18 +145,18 @@ export class StdioTransport implements Transport {
   }
 
   async #writeText(text: string): Promise<void> {
-    if (this.#closed) return;
+    if (this.#isClosed) return;
     const line = this.#encoder.encode(`${text}\n`);
-    this.#pace.unread.add(line.length);
+    this.#flow.unread.add(line.length);
     try {
       await this.#writer.write(line);
     } catch (cause) {
-      this.#isDeaf = true;
+      this.#isDisconnected = true;
       this.#ended.resolve();
-      this.#pace.stop();
-      throw new Error("The client reads no more", { cause });
+      this.#flow.stop();
+      throw new Error("The client has closed its end", { cause });
     } finally {
-      this.#pace.unread.remove(line.length);
+      this.#flow.unread.remove(line.length);
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A tool's answer: structured for programs, and one readable text beside it.
+ * The result of a tool: structured for programs, with a readable text.
  *
  * @module
  */
@@ -10,11 +10,11 @@ export interface ToolResult {
   content: { type: "text"; text: string }[];
   /** The same for programs. */
   structuredContent: Record<string, unknown>;
-  /** Whatever else a result may carry: the SDK's type of one is open. */
+  /** Further members, as in the SDK's own type. */
   [key: string]: unknown;
 }
 
-/** Makes a tool's result from its text and its structured content. */
+/** Makes the result of a tool from its text and its structured content. */
 export function toolResult(text: string, structuredContent: Record<string, unknown>): ToolResult {
   return { content: [{ type: "text", text }], structuredContent };
 }

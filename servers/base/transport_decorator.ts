@@ -1,20 +1,20 @@
 /**
- * A transport around another one, of which each member is forwarded: what a layer is made from.
+ * The base class of layers: a transport around another one, which forwards every member.
  *
  * @module
  */
 
 import type { JSONRPCMessage, MessageExtraInfo, Transport, TransportSendOptions } from "./sdk.ts";
 
-/** Forwards everything but messages, which are the layer's own concern. */
+/** Forwards everything but messages, which the layer handles. */
 export abstract class TransportDecorator implements Transport {
-  /** The transport that is decorated. */
+  /** The decorated transport. */
   protected readonly inner: Transport;
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
   onmessage?: Transport["onmessage"];
 
-  /** Takes over the callbacks of `inner`, and goes on calling those that were there. */
+  /** Takes over the callbacks of `inner`, and calls the existing ones first. */
   constructor(inner: Transport) {
     this.inner = inner;
     const { onclose, onerror } = inner;
@@ -47,12 +47,12 @@ export abstract class TransportDecorator implements Transport {
     this.release();
   }
 
-  /** Sends what the server says, or what the layer makes of it. */
+  /** Sends a message of the server, as changed by the layer. */
   abstract send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void>;
 
-  /** Takes what the caller says. */
+  /** Handles a message of the client. */
   protected abstract receive(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): void;
 
-  /** Lets go of all that is held for requests without an answer. Doing it twice does it once. */
+  /** Releases what is held for pending requests; idempotent. */
   protected abstract release(): void;
 }

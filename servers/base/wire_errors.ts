@@ -1,5 +1,5 @@
 /**
- * From an error in this process to the JSON-RPC error that a caller may see.
+ * Errors on the wire: from an error in this process to the JSON-RPC error for a caller.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { CODE, WireError } from "../../protocol/errors.ts";
 import { type Json, member } from "../../runtime/json.ts";
 import { StoreError } from "../../store/session_store.ts";
 
-/** The `error` member of a JSON-RPC answer. */
+/** The `error` member of a JSON-RPC response. */
 export interface WireErrorBody {
   /** The JSON-RPC error code. */
   code: number;
@@ -18,7 +18,7 @@ export interface WireErrorBody {
   data?: Json;
 }
 
-/** What a caller is told of an error. Files, hosts and stack traces are for the log. */
+/** Converts an error for a caller. Files, hosts and stack traces are for the log alone. */
 export function wireErrorBody(error: unknown): WireErrorBody {
   if (error instanceof WireError) {
     const { code, message, data } = error;
@@ -31,7 +31,7 @@ export function wireErrorBody(error: unknown): WireErrorBody {
   return { code: CODE.internalError, message: "The session layer failed; its log says more" };
 }
 
-/** Refuses a request whose id is that of another one: their answers could not be told apart. */
+/** The error for a request with the id of another pending one: their responses would be ambiguous. */
 export function idInFlight(): WireError {
   return new WireError(
     CODE.invalidRequest,
@@ -39,7 +39,7 @@ export function idInFlight(): WireError {
   );
 }
 
-/** Does an answer say that there is no room for a session? */
-export function saysFull(answer: unknown): boolean {
-  return member(member(member(answer, "error"), "data"), "code") === "full";
+/** Whether a response says that the store has no room for a session. */
+export function isStoreFull(response: unknown): boolean {
+  return member(member(member(response, "error"), "data"), "code") === "full";
 }

@@ -1,5 +1,5 @@
 /**
- * Which answer a message must have, by a reading of JSON-RPC 2.0 and MCP that is not the server's.
+ * The response that a message must get, by a reading of JSON-RPC 2.0 and MCP other than the server's.
  *
  * @module
  */
@@ -7,25 +7,25 @@
 /** A request's id. */
 export type Id = string | number;
 
-/** Which answer a message must have. */
+/** The response that a message must get. */
 export type Expected =
-  /** One with this id; if `orNull`, the reader may also not have got as far as the id. */
+  /** A response with this id; if `orNull`, or one without, as the id may be unreadable. */
   | { readonly kind: "id"; readonly id: Id; readonly orNull: boolean }
   /** An error that names no id. */
   | { readonly kind: "null" }
-  /** None, or one: with this id, or with none. */
+  /** At most one response: with this id, or without. */
   | { readonly kind: "maybe"; readonly id?: Id };
 
 const LARGE = 4 * 1024 * 1024;
 
-/** Reads one message as a server should; `cancelled` are the ids that others cancel meanwhile. */
+/** Reads one message as a server should; others cancel the `cancelled` ids meanwhile. */
 export function expectedFor(bytes: Uint8Array, cancelled: ReadonlySet<unknown>): Expected {
   const value = parsed(bytes);
   if (value === undefined) return isBlank(bytes) ? { kind: "maybe" } : { kind: "null" };
   if (typeof value !== "object" || value === null || Array.isArray(value)) return { kind: "null" };
   const { jsonrpc, id, method } = Object.fromEntries(Object.entries(value));
   const named = typeof id === "string" || isInteger(id) ? { id } : undefined;
-  // An answer, or what is not even that: over HTTP some are refused, over stdio none is answered.
+  // A response, or a malformed one: HTTP refuses some, stdio responds to none.
   if (!("method" in value)) return { kind: "maybe", ...named };
   if (typeof method === "string" && !Object.hasOwn(value, "id")) return { kind: "maybe" };
   if (named === undefined) return { kind: "null" };
@@ -39,7 +39,7 @@ function isInteger(value: unknown): value is number {
   return Number.isSafeInteger(value);
 }
 
-/** The id that a message cancels, if it is a cancellation. */
+/** The id that a message cancels, if any. */
 export function cancelledBy(bytes: Uint8Array): unknown {
   const value = parsed(bytes);
   return Object(value).method === "notifications/cancelled"

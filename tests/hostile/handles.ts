@@ -1,6 +1,5 @@
 /**
- * Calls that name their session by a handle, and calls of the tools that handles are made and ended
- * with.
+ * Calls with a handle as their session, and calls of the tools for handles.
  *
  * @module
  */
@@ -8,16 +7,16 @@
 import type { Random } from "../support/random.ts";
 import type { Aim } from "./messages.ts";
 
-/** Names that are nearly those of the tools for handles. */
+/** Names similar to those of the tools for handles. */
 const NO_TOOLS = ["session_create ", "Session_End", "session_end\0", "session_list/../session_end"];
 
-/** What stands where a handle belongs. */
+/** A value in place of a handle. */
 function handleValue(random: Random, { own, other }: Aim): unknown {
   if (random.chance(0.4)) return random.pick(own);
   return wrongHandle(random, { own, other });
 }
 
-/** A value that leads to no session: the attacker keeps its own, and the neighbour its. */
+/** A value that names no session, so that attacker and neighbour keep theirs. */
 function wrongHandle(random: Random, { own, other }: Pick<Aim, "own" | "other">): unknown {
   const mine = random.pick(own);
   return random.pick<() => unknown>([
@@ -39,7 +38,7 @@ function wrongHandle(random: Random, { own, other }: Pick<Aim, "own" | "other">)
   ])();
 }
 
-/** The params of a hostile call, but for its `_meta`; `name` is that of a tool of the server's own. */
+/** The params of a hostile call, without `_meta`; `name` is one of the server's own tools. */
 export function handleCall(
   random: Random,
   aim: Aim,

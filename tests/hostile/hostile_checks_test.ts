@@ -1,5 +1,5 @@
 /**
- * The hostile client against servers that are broken on purpose: it must find out each time.
+ * The hostile client against servers that are broken on purpose: it must find each fault.
  */
 
 import {
@@ -20,7 +20,7 @@ import { checkMessage, checkText, Fault } from "./verdict.ts";
 const server = new URL("../fixtures/broken_wire.ts", import.meta.url);
 const attacks = { http: attackHttp, stdio: attackStdio };
 
-/** Which broken server is found out, and by what it is known. */
+/** The broken servers, with the fault to be found. */
 const BROKEN: readonly [
   name: string,
   transport: keyof typeof attacks,
@@ -43,7 +43,7 @@ const BROKEN: readonly [
   ["crashes", "stdio", /ended with status 1/],
   ["printsText", "stdio", /Not JSON: "a text"/],
   ["printsHalfAMessage", "stdio", /Not a message of JSON-RPC/],
-  ["answersUnasked", "stdio", /An answer to .*unasked.* that nobody asked for/],
+  ["answersUnasked", "stdio", /A response to .*unasked.*, which was not requested/],
   ["status500", "http", /Status 500/],
   ["cutsJson", "http", /Not JSON/],
   ["sharesNotes", "http", /The neighbour finds/],
@@ -57,7 +57,7 @@ const BROKEN: readonly [
 for (const [name, transport, fault, handles = false] of BROKEN) {
   const over = handles ? `${transport} with --handles` : transport;
   Deno.test({
-    name: `The hostile client over ${over}: finds out a server that ${name}`,
+    name: `hostile client over ${over}: finds the fault of a server that ${name}`,
     ignore: Deno.build.os === "windows" && transport === "http",
     async fn() {
       const answerMs = name === "hangs" ? 500 : 20_000;
@@ -70,7 +70,7 @@ for (const [name, transport, fault, handles = false] of BROKEN) {
 
 const HEAD = "HTTP/1.1 200 OK\r\n";
 
-Deno.test("readResponses: refuses what is not HTTP", () => {
+Deno.test("readResponses(): refuses what is not HTTP", () => {
   const broken = [
     "nonsense",
     "HTTP/2 200 OK\r\n\r\n",
@@ -88,7 +88,7 @@ Deno.test("readResponses: refuses what is not HTTP", () => {
   }
 });
 
-Deno.test("readResponses: reads what is HTTP, and waits for what is not whole", () => {
+Deno.test("readResponses(): reads HTTP, and waits for incomplete responses", () => {
   const whole: [text: string, bodies: string[]][] = [
     [`${HEAD}content-length: 2\r\n\r\nab`, ["ab"]],
     [`${HEAD}transfer-encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n`, ["abc"]],
@@ -104,7 +104,7 @@ Deno.test("readResponses: reads what is HTTP, and waits for what is not whole", 
   }
 });
 
-Deno.test("checkMessage: refuses what is not JSON-RPC 2.0", () => {
+Deno.test("checkMessage(): refuses what is not JSON-RPC 2.0", () => {
   const broken = [
     "",
     "null",
@@ -126,7 +126,7 @@ Deno.test("checkMessage: refuses what is not JSON-RPC 2.0", () => {
   for (const text of broken) assertThrows(() => checkMessage(text), Fault, undefined, text);
 });
 
-Deno.test("checkText: finds what is private, in whatever it stands", () => {
+Deno.test("checkText(): finds private text anywhere", () => {
   const priv = { ids: [`sess-${"0f".repeat(16)}`], secret: "a secret" };
   const harmless = [
     "an 0f0f",
@@ -147,7 +147,7 @@ Deno.test("checkText: finds what is private, in whatever it stands", () => {
   for (const text of private_) assertThrows(() => checkText(text, priv), Fault, undefined, text);
 });
 
-Deno.test("Ledger: knows what is missing, and what nobody asked for", () => {
+Deno.test("Ledger: knows missing and unexpected responses", () => {
   const line = (text: string) => expectedFor(new TextEncoder().encode(text), new Set(["c"]));
   const ledger = new Ledger([
     line('{"jsonrpc":"2.0","id":1,"method":"x"}'),
@@ -173,7 +173,7 @@ Deno.test("Ledger: knows what is missing, and what nobody asked for", () => {
   }, Fault);
 });
 
-Deno.test("shot: the same seed and number give the same bytes", () => {
+Deno.test("shot(): the same seed and number give the same bytes", () => {
   for (const handles of [false, true]) {
     const aim = { own: ["sess-1"], other: `sess-${"0f".repeat(16)}`, others: ["x"], handles };
     const bytes = (seed: number) =>

@@ -1,7 +1,7 @@
 /**
- * A thousand hostile requests, on each transport, while somebody else works: no crash, no hang, no
- * leak, and no answer that is not JSON-RPC and HTTP. What is sent follows from a seed; give the one
- * of a failure again with TEST_SEED.
+ * A thousand hostile requests on each transport, beside a client at work: no crash, no hang, no leak,
+ * and no response that is not JSON-RPC and HTTP. The requests follow from a seed; TEST_SEED repeats
+ * that of a failure.
  */
 
 import { testSeed } from "../support/random.ts";
@@ -15,8 +15,8 @@ for (const handles of [false, true]) {
   for (const stateful of [false, true]) {
     const flags = [...stateful ? ["--stateful"] : [], ...handles ? ["--handles"] : []];
     Deno.test({
-      name: `A hostile client over ${["HTTP", ...flags].join(" ")}: harms nobody`,
-      // A server is stopped by a signal, which is not there.
+      name: `hostile client over ${["http", ...flags].join(" ")}: harms no other client`,
+      // Windows has no signal to stop the server with.
       ignore: Deno.build.os === "windows",
       async fn() {
         const seed = testSeed();
@@ -26,7 +26,7 @@ for (const handles of [false, true]) {
     });
   }
 
-  Deno.test(`A hostile client over stdio${handles ? " --handles" : ""}: harms nobody`, async () => {
+  Deno.test(`hostile client over stdio${handles ? " --handles" : ""}: harms no other client`, async () => {
     const seed = testSeed();
     console.log(`TEST_SEED=${seed}`);
     await attackStdio({ ...options, seed, handles });

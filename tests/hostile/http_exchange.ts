@@ -1,5 +1,5 @@
 /**
- * One connection of an attacker, and the judgement on all that came back over it.
+ * One connection of an attacker, and the checks of all that came back over it.
  *
  * @module
  */
@@ -9,24 +9,24 @@ import type { Attack } from "./http_requests.ts";
 import { type HttpResponse, readResponses } from "./http_responses.ts";
 import { around, checkMessage, checkText, Fault, type Message, type Private } from "./verdict.ts";
 
-/** What a server may say to a stranger. */
+/** The statuses that a server may send. */
 const STATUSES = [
   ...[200, 202, 204, 400, 401, 403, 404, 405, 406, 408, 409, 411, 413, 414, 415, 417, 429, 431],
   ...[501, 503, 505],
 ];
-/** Answers of a server that has too much to do, whatever it was asked. */
+/** The statuses of an overloaded server, for any request. */
 const BUSY = [408, 413, 429, 503];
 
-/** How an attack is sent and judged. */
+/** Options of {@linkcode exchange}. */
 export interface ExchangeOptions {
   readonly address: { readonly hostname: string; readonly port: number };
   readonly priv: Private;
   readonly answerMs: number;
-  /** The ids that are cancelled meanwhile. */
+  /** The ids that others cancel meanwhile. */
   readonly cancelled: ReadonlySet<unknown>;
 }
 
-/** @throws {Fault} if the server does what it must not. */
+/** Sends an attack and checks the responses. @throws {Fault} naming what the server did wrong. */
 export async function exchange(attack: Attack, options: ExchangeOptions): Promise<void> {
   const { address, priv, answerMs } = options;
   using connection = await Deno.connect(address);
@@ -58,7 +58,7 @@ export async function exchange(attack: Attack, options: ExchangeOptions): Promis
   }
 }
 
-/** A server may close on a body that it refuses, and what it said may then be lost on the way. */
+/** Whether the server may close the connection on a refused body, and lose its own response. */
 function isTooLarge({ parts }: Attack): boolean {
   return parts.reduce((sum, part) => sum + part.length, 0) > 1_000_000;
 }
@@ -68,7 +68,7 @@ async function send(connection: Deno.TcpConn, { parts, answers }: Attack): Promi
     for (const part of parts) {
       for (let at = 0; at < part.length;) at += await connection.write(part.subarray(at));
     }
-    // What is waited for would not be sent to somebody who has gone.
+    // Closing now would stop the server from sending the expected responses.
     if (answers === 0) await connection.closeWrite();
   } catch (error) {
     if (!isGone(error)) throw error;
@@ -105,7 +105,7 @@ function isGone(error: unknown): boolean {
     error instanceof Deno.errors.NotConnected;
 }
 
-/** @throws {Fault} if a response is none that this server should ever send. */
+/** @throws {Fault} if the server must never send this response. */
 function checkResponse(
   { status, headers, body }: HttpResponse,
   method: string | undefined,
@@ -125,7 +125,7 @@ function checkEvents(text: string): Message[] {
   for (const line of text.split("\n")) {
     if (line.startsWith("data:")) {
       const data = line.slice(5).trim();
-      // An event without data only opens the stream.
+      // An event without data opens the stream.
       if (data !== "") messages.push(checkMessage(data));
     } else if (!/^$|^:|^(event|id|retry):/.test(line)) {
       throw new Fault(`Not a line of an event stream: ${around(line)}`);
@@ -134,7 +134,7 @@ function checkEvents(text: string): Message[] {
   return messages;
 }
 
-/** @throws {Fault} if what came back does not answer the message that was sent. */
+/** @throws {Fault} if the response does not belong to the message. */
 function checkAnswer(
   sent: Uint8Array,
   { status }: HttpResponse,
@@ -148,7 +148,7 @@ function checkAnswer(
   const id = last.id ?? null;
   const fits = expected.kind === "null"
     ? id === null && last.error !== undefined
-    // A refusal of the envelope does not know the id.
+    // A refusal of the HTTP request has no id.
     : id === expected.id || (id === null && (expected.orNull || status >= 400));
   if (!fits) {
     throw new Fault(

@@ -1,32 +1,31 @@
 /**
- * HTTP requests as an attacker writes them on a socket: envelopes for hostile messages, and what
- * is no request at all.
+ * HTTP requests of an attacker: envelopes of hostile messages, and bytes that are no request at all.
  *
  * @module
  */
 
 import type { Random } from "../support/random.ts";
 
-/** What goes over one connection. */
+/** The attack over one connection. */
 export interface Attack {
-  /** What it is, for whoever reads of its failure. */
+  /** A description for messages of failure. */
   readonly what: string;
   /** Sent one after the other. */
   readonly parts: readonly Uint8Array[];
-  /** How many responses must come; with none, the connection must end once our side has. */
+  /** The number of responses that must come; with 0, the connection must end once the attacker's side has. */
   readonly answers: number;
-  /** The methods of the requests, as the answer to HEAD has no body. */
+  /** The methods of the requests, as the response to HEAD has no body. */
   readonly methods: readonly string[];
-  /** The message that must be answered, if all around it is in order. */
+  /** The message that must get a response, in an attack with a valid envelope. */
   readonly message?: Uint8Array;
-  /** May what comes back be no HTTP/1? */
+  /** Whether the response may be other than HTTP/1. */
   readonly foreign?: boolean;
 }
 
-/** Where the server is. */
+/** The server under attack. */
 export interface Target {
   readonly host: string;
-  /** Headers that every request of good will has. */
+  /** Headers of every valid request. */
   readonly headers: readonly string[];
 }
 
@@ -48,7 +47,7 @@ function chunk(bytes: Uint8Array, size = bytes.length.toString(16)): Uint8Array[
   return [encoder.encode(`${size}\r\n`), bytes, encoder.encode("\r\n")];
 }
 
-/** A wrong header in an envelope that is right but for it. */
+/** Wrong headers in an otherwise valid envelope. */
 const HEADERS = [
   ["content-type: text/plain"],
   ["content-type: application/json; charset=utf-16"],
@@ -113,7 +112,7 @@ const FIRST_LINES = [
   "CONNECT evil.example:80 HTTP/1.1",
 ];
 
-/** One connection's attack, around a hostile message. */
+/** Makes the attack of one connection, around a hostile message. */
 export function attack(random: Random, target: Target, message: Uint8Array): Attack {
   const half = message.subarray(0, Math.floor(message.length / 2));
   const whole = { answers: 1, methods: ["POST"] };

@@ -1,22 +1,22 @@
 /**
- * A strict reader of HTTP/1 responses: what a server sends is checked byte for byte.
+ * A strict reader of HTTP/1 responses, which checks every byte.
  *
  * @module
  */
 
 import { around, Fault } from "./verdict.ts";
 
-/** One response, whole. */
+/** A whole response. */
 export interface HttpResponse {
   readonly status: number;
   readonly headers: ReadonlyMap<string, string>;
   readonly body: Uint8Array;
 }
 
-/** What a connection has brought so far. */
+/** The responses that a connection has brought so far. */
 export interface Received {
   readonly responses: readonly HttpResponse[];
-  /** Bytes of a response that is not whole yet. */
+  /** The number of bytes of an incomplete response. */
   readonly rest: number;
 }
 
@@ -25,7 +25,7 @@ const HEADER = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([\t\x20-\x7e]*)$/;
 const latin1 = new TextDecoder("latin1");
 
 /**
- * Reads the responses to requests of these methods. `ended` says that no more will come.
+ * Reads the responses to requests of these methods; `ended` if no more bytes will come.
  *
  * @throws {Fault} if the bytes are not HTTP.
  */
@@ -40,7 +40,7 @@ export function readResponses(
     const head = readHead(bytes.subarray(offset));
     if (head === undefined) break;
     const after = bytes.subarray(offset + head.length);
-    // One that goes on after it has said so is not the answer yet.
+    // An interim response is not the response yet.
     if (head.status < 200) {
       offset += head.length;
       continue;

@@ -1,5 +1,5 @@
 /**
- * Keeps account of which answers must come over a connection on which they come in any order.
+ * The ledger of expected responses on a connection where they come in any order.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import { around, Fault, type Message } from "./verdict.ts";
 
 const key = (id: unknown) => JSON.stringify(id ?? null);
 
-/** The answers that a volley of messages must have, and those that have come. */
+/** The responses that a volley of messages must get, and those that came. */
 export class Ledger {
   readonly #expected: readonly Expected[];
-  /** How many messages must be answered with each id, and how many may be with it or with none. */
+  /** By id: the responses that must have it, and those that may also have none. */
   readonly #must = new Map<string, { sure: number; orNull: number }>();
   readonly #mustNull: number;
   readonly #got = new Map<string, number>();
@@ -28,15 +28,15 @@ export class Ledger {
     this.#mustNull = expected.filter(({ kind }) => kind === "null").length;
   }
 
-  /** Takes an answer down. @throws {Fault} if nobody can have asked for it. */
+  /** Records a response. @throws {Fault} if no message can have caused it. */
   answered({ id }: Message): void {
     const count = (this.#got.get(key(id)) ?? 0) + 1;
     this.#got.set(key(id), count);
     if (count <= this.#most(key(id))) return;
-    throw new Fault(`An answer to ${around(key(id))} that nobody asked for`);
+    throw new Fault(`A response to ${around(key(id))}, which was not requested`);
   }
 
-  /** The ids that still have to be answered; `null` for the errors without one. */
+  /** The ids of missing responses; `null` for errors without an id. */
   get missing(): string[] {
     const missing: string[] = [];
     let spare = (this.#got.get("null") ?? 0) - this.#mustNull;

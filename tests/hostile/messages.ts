@@ -1,5 +1,5 @@
 /**
- * Messages that a client may send, with cookies of every kind: what is mutated before it is sent.
+ * Valid messages with cookies of every kind, before their mutation.
  *
  * @module
  */
@@ -8,19 +8,19 @@ import type { Random } from "../support/random.ts";
 import { INITIALIZE } from "../support/servers/server.ts";
 import { handleCall } from "./handles.ts";
 
-/** What the attacker knows. */
+/** The knowledge of the attacker. */
 export interface Aim {
   /** The ids of its own sessions. */
   readonly own: readonly string[];
-  /** The id of somebody else's session. It is never sent as it is. */
+  /** The id of the neighbour's session, which is never sent unchanged. */
   readonly other: string;
-  /** Request ids of others: their calls are not the attacker's to cancel. */
+  /** Request ids of others, which the attacker must not be able to cancel. */
   readonly others: readonly (string | number)[];
-  /** Does the server take handles? */
+  /** Whether the server takes handles. */
   readonly handles: boolean;
 }
 
-/** Tools of the policies fixture that come to an end by themselves. */
+/** Tools of the policies fixture that end by themselves. */
 const TOOLS = [
   "public",
   "members",
@@ -56,7 +56,7 @@ const METHODS = [
   "sampling/createMessage",
 ];
 
-/** What stands where a cookie belongs. */
+/** A value in place of a cookie. */
 export function cookieValue(random: Random, { own, other }: Aim): unknown {
   const mine = random.pick(own);
   const madeUp = `sess-${random.hex(32)}`;
@@ -84,9 +84,9 @@ export function cookieValue(random: Random, { own, other }: Aim): unknown {
   ])();
 }
 
-/** A message as a client of good will sends it, but for its cookie. */
+/** A valid message, but for its cookie. */
 export function message(random: Random, aim: Aim, id: string | number): Record<string, unknown> {
-  // With a cookie beside it, most handles come to nothing.
+  // Beside a cookie, most handles are refused.
   const bare = random.chance(aim.handles ? 0.7 : 0.3);
   const meta = bare ? {} : { _meta: { "mcp/session": cookieValue(random, aim) } };
   const request = (method: string, params: object) => {
@@ -124,7 +124,7 @@ export function message(random: Random, aim: Aim, id: string | number): Record<s
         cursor: random.pick([text, "f".repeat(32), aim.other.slice(5, 36)]),
       }),
     () => request("session/list", {}),
-    // Named by a wrong id, so that the attacker keeps its own sessions.
+    // A wrong id, so that the attacker keeps its own sessions.
     () => request("session/delete", { id: random.pick([text, aim.other.slice(0, -1), "sess-"]) }),
     () => request(random.pick(METHODS), {}),
     () => notification("notifications/initialized", {}),

@@ -1,5 +1,5 @@
 /**
- * What becomes of a message on its way to a server that shall not trust it.
+ * Mutations of messages.
  *
  * @module
  */
@@ -7,10 +7,10 @@
 import type { Random } from "../support/random.ts";
 import { type Aim, message } from "./messages.ts";
 
-/** More than a message may have. */
+/** More bytes than a message may have. */
 const TOO_LARGE = 4 * 1024 * 1024 + 1;
 
-/** Texts that stand in a message where a value does; not all of them are JSON. */
+/** Texts in place of a value; not all of them are JSON. */
 const TOKENS = [
   "null",
   "true",
@@ -37,7 +37,7 @@ const TOKENS = [
   '{"constructor":{"prototype":{}}}',
   '{"then":1,"toJSON":2,"valueOf":3}',
   '["a",1,null]',
-  // From here on they are no JSON.
+  // Not JSON from here on.
   "undefined",
   "NaN",
   "01",
@@ -57,7 +57,7 @@ function paths(value: unknown, at: Path = []): Path[] {
   return [at, ...Object.entries(value).flatMap(([key, inner]) => paths(inner, [...at, key]))];
 }
 
-/** A copy in which the entry at a path is what `change` makes of it: none, one or several. */
+/** A copy in which `change` replaces the entry at a path by none, one or several. */
 function edited(
   value: unknown,
   path: Path,
@@ -72,7 +72,7 @@ function edited(
   return Object.fromEntries(entries);
 }
 
-/** Stands in a value for a text that is put in once the value has become one. */
+/** A placeholder in a value for a text that is not JSON. */
 const mark = (index: number) => `@token-${index}@`;
 
 function withTokens(text: string, tokens: readonly string[]): string {
@@ -86,7 +86,7 @@ function nested(random: Random): string {
     : '{"a":'.repeat(depth) + "1" + "}".repeat(depth);
 }
 
-/** A message with some of its members changed, as text. */
+/** The text of a message with some members changed. */
 function changedText(random: Random, whole: Record<string, unknown>): string {
   let value: unknown = whole;
   const tokens: string[] = [];
@@ -109,7 +109,7 @@ function changedText(random: Random, whole: Record<string, unknown>): string {
   }
   const text = withTokens(JSON.stringify(value), tokens);
   if (!random.chance(0.1)) return text;
-  // A member that is there twice.
+  // A duplicate member.
   const doubled = random.pick(["id", "method", "jsonrpc", "params", "__proto__"]);
   return text.replace("{", () => `{"${doubled}":${random.pick(TOKENS)},`);
 }
@@ -125,7 +125,7 @@ function inserted(random: Random, bytes: Uint8Array, part: readonly number[]): U
   return joined(bytes.subarray(0, at), Uint8Array.from(part), bytes.subarray(at));
 }
 
-/** The bytes of one message, as an attacker sends it. */
+/** The bytes of a mutated message. */
 export function hostileBytes(random: Random, aim: Aim, id: string | number): Uint8Array {
   const valid = message(random, aim, id);
   const text = random.chance(0.15) ? JSON.stringify(valid) : changedText(random, valid);

@@ -1,5 +1,5 @@
 /**
- * A client of good will that works beside the attacker, with a secret in its session.
+ * The neighbour: a valid client beside the attacker, with a secret in its session.
  *
  * @module
  */
@@ -7,13 +7,13 @@
 import type { SiegeOptions } from "./siege.ts";
 import { around, Fault, type Message } from "./verdict.ts";
 
-/** Sends a request and gives the answer. */
+/** Sends a request, and returns its response. */
 export type Ask = (method: string, params: object) => Promise<Message>;
 
-/** How many notes the neighbour keeps. */
+/** The most notes of the neighbour. */
 const NOTES = 200;
 
-/** Works in a session of its own, and looks at each step whether all is as it left it. */
+/** Works in a session of its own, and verifies it all the time. */
 export class Neighbour {
   readonly #ask: Ask;
   readonly #handles: boolean;
@@ -29,7 +29,7 @@ export class Neighbour {
     this.secret = secret;
   }
 
-  /** Makes the session, and puts the secret into it. */
+  /** Makes the session, with the secret in it. */
   static async open(ask: Ask, { handles = false }: SiegeOptions): Promise<Neighbour> {
     const id = await createSession(ask);
     const neighbour = new Neighbour(ask, id, `secret-${crypto.randomUUID()}`, handles);
@@ -37,7 +37,7 @@ export class Neighbour {
     return neighbour;
   }
 
-  /** Works until it is told to stop, at least for a round. */
+  /** Works until aborted, for a round at least. */
   async work(until: AbortSignal): Promise<void> {
     for (let round = 0; round === 0 || !until.aborted; round++) {
       if (this.#notes.length < NOTES) await this.#note();
@@ -46,7 +46,7 @@ export class Neighbour {
     }
   }
 
-  /** @throws {Fault} if anything of the session is not as it was left. */
+  /** @throws {Fault} if the session has changed. */
   async verify(): Promise<void> {
     const { list } = await this.#call("read");
     if (JSON.stringify(list) !== JSON.stringify(this.#notes)) {
@@ -75,7 +75,7 @@ export class Neighbour {
   }
 }
 
-/** Makes a session, and gives its id. */
+/** Makes a session, and returns its id. */
 export async function createSession(ask: Ask): Promise<string> {
   const { id } = Object((await ask("session/create", {})).result);
   if (typeof id !== "string") throw new Fault("No session can be made");

@@ -1,5 +1,5 @@
 /**
- * The attack over HTTP: each request over a socket of its own, several at once.
+ * The attack over HTTP: each request on a socket of its own, several at once.
  *
  * @module
  */
@@ -21,11 +21,11 @@ import {
 } from "./siege.ts";
 import { checkMessage, Fault, type Message } from "./verdict.ts";
 
-/** How many connections attack at once. */
+/** Concurrent attacking connections. */
 const LANES = 8;
 const HEAD = "POST /mcp HTTP/1.1\r\nhost: HOST\r\ncontent-type: application/json\r\n" +
   "accept: application/json, text/event-stream\r\n";
-/** Requests that stop, and stay there all the time. */
+/** Requests that stall for the whole attack. */
 const STALLED = [
   "",
   "P",
@@ -35,10 +35,10 @@ const STALLED = [
   `${HEAD}transfer-encoding: chunked\r\n\r\n`,
   `${HEAD}transfer-encoding: chunked\r\n\r\nfffff\r\n{"jsonrpc":`,
 ];
-/** The neighbour always uses the same id, so that whoever can cancel it knows what to cancel. */
+/** The neighbour's id of every request, so that an attacker can try to cancel it. */
 const NEIGHBOURS_ID = "neighbour";
 
-/** @throws {Fault} naming the seed and the request, if the server does what it must not. */
+/** @throws {Fault} naming the seed, the request and what the server did wrong. */
 export async function attackHttp(
   options: SiegeOptions & { readonly stateful?: boolean },
 ): Promise<void> {
@@ -76,7 +76,7 @@ export async function attackHttp(
   };
   const strike = async ({ number, bytes, random }: Shot, target: Target) => {
     const what = attack(random, target, bytes);
-    // With --stateful a cancelled request has no answer, and its exchange no end.
+    // With --stateful, a cancelled request has no response, and its exchange no end.
     const cancelled = new Set([cancelledBy(bytes)]);
     const options = { address, priv, answerMs, cancelled };
     await named(seed, { number, bytes }, what.what, () => exchange(what, options));
@@ -102,7 +102,7 @@ export async function attackHttp(
   if (status !== 0) throw new Fault(`The server stopped with status ${status}`);
 }
 
-/** Opens a connection on which a request begins, and never goes on. */
+/** Opens a connection with a stalled request. */
 async function stall(
   address: { readonly hostname: string; readonly port: number },
   host: string,
@@ -113,7 +113,7 @@ async function stall(
   return connection;
 }
 
-/** Opens a session of the SDK's stateful transport, and gives its id. */
+/** Opens a transport session, and returns its id. */
 async function openTransportSession(url: string): Promise<string> {
   const text = JSON.stringify({ jsonrpc: "2.0", id: 0, method: "initialize", params: INITIALIZE });
   const response = await post(url, text);

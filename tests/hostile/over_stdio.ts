@@ -1,6 +1,5 @@
 /**
- * The attack over stdio: volleys of lines in pieces of any size, on the pipe that the neighbour
- * uses too.
+ * The attack over stdio: volleys of lines in pieces of any size, on the pipe of the neighbour.
  *
  * @module
  */
@@ -22,14 +21,14 @@ import {
 } from "./siege.ts";
 import { checkText, Fault, type Message, type Private } from "./verdict.ts";
 
-/** How many messages a volley has at the most. */
+/** The most messages of a volley. */
 const VOLLEY = 20;
-/** How long the neighbour waits for an answer, which may take as long as the server takes to start. */
+/** The time limit of a response to the neighbour, with the start of the server. */
 const NEIGHBOUR_MS = 60_000;
-/** The ids of the neighbour, who has them for itself. */
+/** The prefix of the neighbour's request ids, which the attacker does not use. */
 const NEIGHBOURS = "neighbour-";
 
-/** @throws {Fault} naming the seed and the request, if the server does what it must not. */
+/** @throws {Fault} naming the seed, the request and what the server did wrong. */
 export async function attackStdio(options: SiegeOptions): Promise<void> {
   const { server, args = [], seed, requests, handles = false } = options;
   await using pipe = new Pipe(server, [...args, "--store", "memory:", ...flagsOf(options)]);
@@ -48,7 +47,7 @@ export async function attackStdio(options: SiegeOptions): Promise<void> {
     for (let first = 1; first <= requests && !over.signal.aborted;) {
       const count = Math.min(1 + random.below(VOLLEY), requests - first + 1);
       const shots = Array.from({ length: count }, (_, index) => shot(seed, first + index, aim));
-      // Now and then a message comes twice, or after those that follow it.
+      // Some messages come twice, or out of order.
       if (random.chance(0.3)) shots.push(random.pick(shots));
       if (random.chance(0.3)) shots.reverse();
       if (random.chance(0.2)) {
@@ -79,7 +78,7 @@ export async function attackStdio(options: SiegeOptions): Promise<void> {
   if (status !== 0) throw new Fault(`The server ended with status ${status}`);
 }
 
-/** A call that would never end, and its cancellation; neither is ever answered. */
+/** A call that would never end, and its cancellation; neither gets a response. */
 function cancelled(number: number, random: Random, { own, handles }: Aim): Shot[] {
   const id = `held-${number}`;
   const session = random.pick(own);
@@ -94,7 +93,7 @@ function cancelled(number: number, random: Random, { own, handles }: Aim): Shot[
   });
 }
 
-/** The two who share the pipe, told apart by the ids of their requests. */
+/** The pipe of attacker and neighbour, told apart by the ids of their requests. */
 class Line {
   readonly #pipe: Pipe;
   readonly #answerMs: number;
@@ -111,7 +110,7 @@ class Line {
     pipe.onmessage = (message, text) => this.#receive(message, text);
   }
 
-  /** From now on, what does not answer the neighbour must not have anything private in it. */
+  /** From now on, only responses to the neighbour may contain anything private. */
   guard(priv: Private): void {
     this.#priv = priv;
   }
@@ -130,9 +129,9 @@ class Line {
     );
   };
 
-  /** Sends messages for the attacker, and waits for all the answers that must come. */
+  /** Sends messages for the attacker, and waits for all required responses. */
   async volley(shots: readonly Shot[], random: Random): Promise<void> {
-    // An answer without an id could be any message's: what may get one comes alone.
+    // A response without an id could belong to any message: a message that may get one is sent alone.
     const isAlone = ({ bytes }: Shot) => {
       const expected = expectedFor(bytes, new Set());
       return expected.kind === "id" && expected.orNull;
@@ -157,7 +156,7 @@ class Line {
     await this.#pipe.write(pieces(text, random));
     this.#changed();
     await this.#within(this.#answerMs, promise, () => `no answer to ${this.#ledger.missing}`);
-    // All that the server says at once to what came before is said before it answers this.
+    // All immediate output to the volley comes before this response.
     await this.ask("ping", {});
     if (this.#fault !== undefined) throw this.#fault;
   }
@@ -203,7 +202,7 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
-/** The lines as a server sees them: a message may have had a line's end in it. */
+/** The lines as a server sees them: a message may contain a newline. */
 function splitLines(bytes: Uint8Array): Uint8Array[] {
   const lines: Uint8Array[] = [];
   for (let start = 0, end; (end = bytes.indexOf(0x0a, start)) !== -1; start = end + 1) {
@@ -212,7 +211,7 @@ function splitLines(bytes: Uint8Array): Uint8Array[] {
   return lines;
 }
 
-/** Cuts bytes anywhere, in up to five. */
+/** Cuts bytes anywhere, into up to five pieces. */
 function pieces(bytes: Uint8Array, random: Random): Uint8Array[] {
   const cuts = Array.from({ length: random.below(5) }, () => random.below(bytes.length));
   const ends = [...cuts.sort((a, b) => a - b), bytes.length];

@@ -1,6 +1,5 @@
 /**
- * A server's standard input and output, byte for byte: whoever attacks and whoever works beside it
- * share them, as they share the process.
+ * A server's standard input and output, which attacker and neighbour share.
  *
  * @module
  */
@@ -19,7 +18,7 @@ export class Pipe implements AsyncDisposable {
   readonly #failed = Promise.withResolvers<never>();
   #queue: Promise<void> = Promise.resolve();
   #stopping = false;
-  /** Told of each line on stdout: the message, and the bytes that it came in as text. */
+  /** Called with each line on stdout, parsed and as text. */
   onmessage: (message: Message, text: string) => void = () => {};
 
   constructor(server: URL, args: readonly string[]) {
@@ -39,22 +38,22 @@ export class Pipe implements AsyncDisposable {
     });
   }
 
-  /** Rejects when the server has ended, or written what it must not. */
+  /** Rejects when the server has ended, or written what is not a message. */
   get failed(): Promise<never> {
     return this.#failed.promise;
   }
 
-  /** Writes pieces that nobody else's may come between. */
+  /** Writes pieces as a unit. */
   write(pieces: readonly Uint8Array[]): Promise<void> {
     const turn = this.#queue.then(async () => {
       for (const piece of pieces) await this.#writer.write(piece);
     });
-    // A server that has ended is told of by `failed`.
+    // `failed` reports a server that has ended.
     this.#queue = turn.catch(() => {});
     return this.#queue;
   }
 
-  /** Ends the server's input, and gives its exit status and what it has logged. */
+  /** Ends the server's input, and returns its exit status and log. */
   async end(): Promise<{ status: number; log: string[] }> {
     this.#stopping = true;
     await this.#queue;
@@ -69,7 +68,7 @@ export class Pipe implements AsyncDisposable {
     try {
       this.#process.kill("SIGKILL");
     } catch {
-      // It has ended already.
+      // The process has ended already.
     }
     await this.end();
   }

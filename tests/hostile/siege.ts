@@ -1,5 +1,5 @@
 /**
- * What an attack is, over whichever transport, and how one that finds something ends.
+ * The parts of an attack that all transports share.
  *
  * @module
  */
@@ -9,44 +9,44 @@ import type { Aim } from "./messages.ts";
 import { hostileBytes } from "./mutate.ts";
 import { around, checkText, Fault, type Private } from "./verdict.ts";
 
-/** How a server is attacked. */
+/** Options of an attack. */
 export interface SiegeOptions {
   readonly server: URL;
-  /** What stands before the flags. */
+  /** Arguments before the flags. */
   readonly args?: readonly string[];
-  /** What comes from the attacker follows from it. */
+  /** The seed of all that the attacker sends. */
   readonly seed: number;
   readonly requests: number;
-  /** How long an answer may take, in milliseconds. */
+  /** The time limit of a response, in milliseconds. */
   readonly answerMs: number;
-  /** Is the server started with `--handles`? @default false */
+  /** Whether the server is started with `--handles`. @default false */
   readonly handles?: boolean;
 }
 
-/** How many sessions the attacker has. */
+/** The number of the attacker's sessions. */
 export const OWN_SESSIONS = 10;
 
-/** The flags of a server that is attacked, whatever its transport. */
+/** The flags of the server, for every transport. */
 export function flagsOf({ handles = false }: SiegeOptions): string[] {
   return ["--log-level", "debug", ...(handles ? ["--handles"] : [])];
 }
 
-/** A hostile message, with its place in the attack. */
+/** A hostile message, with its number in the attack. */
 export interface Shot {
   readonly number: number;
   readonly bytes: Uint8Array;
-  /** Goes on with the chance that the message came from. */
+  /** The random generator that made the message. */
   readonly random: Random;
 }
 
-/** The message with this number. It does not depend on those before, so a failure is soon found. */
+/** Makes the message of this number, independent of the others, so that a failure is soon repeated. */
 export function shot(seed: number, number: number, aim: Aim): Shot {
   const random = new Random(Math.imul(seed, 0x9e3779b1) ^ Math.imul(number, 0x85ebca6b));
   const id = random.chance(0.8) ? `attack-${number}` : 1_000_000 + number;
   return { number, bytes: hostileBytes(random, aim, id), random };
 }
 
-/** Runs a part of the attack; what goes wrong names it. */
+/** Runs a part of the attack, and names it in a fault. */
 export async function named(
   seed: number,
   { number, bytes }: Pick<Shot, "number" | "bytes">,
@@ -62,7 +62,7 @@ export async function named(
   }
 }
 
-/** @throws {Fault} if the log of a server says what it must not, or tells of a crash. */
+/** @throws {Fault} if the log contains anything private, or a crash. */
 export function checkLog(lines: readonly string[], priv: Private): void {
   for (const line of lines) {
     if (/^error: Uncaught|^thread .* panicked/.test(line)) throw new Fault(`A crash: ${line}`);

@@ -1,22 +1,22 @@
 /**
- * What may not stand in anything that an attacker gets back.
+ * Checks of all that an attacker gets back.
  *
  * @module
  */
 
-/** Something that a server must not do. */
+/** A fault of the server. */
 export class Fault extends Error {
   override readonly name = "Fault";
 }
 
-/** What nobody but its owner may see. */
+/** Texts that only their owner may see. */
 export interface Private {
-  /** Ids of sessions: whoever has one has the session. */
+  /** Ids of sessions, which are bearer tokens. */
   readonly ids: readonly string[];
   readonly secret: string;
 }
 
-/** @throws {Fault} if `text` gives away what is private, or where the server's code is. */
+/** @throws {Fault} if `text` contains anything private, or a stack trace. */
 export function checkText(text: string, { ids, secret }: Private): void {
   if (text.includes(secret)) throw new Fault(`Another session's secret leaks: ${around(text)}`);
   const leaked = ids.find((id) => text.includes(id.slice(5)));
@@ -59,7 +59,7 @@ export function checkMessage(text: string): Message {
   return found;
 }
 
-/** Text that is readable, however long the original. */
+/** The beginning of a text, quoted. */
 export function around(text: string): string {
   return JSON.stringify(text.length > 600 ? `${text.slice(0, 600)}…` : text);
 }

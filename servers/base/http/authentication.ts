@@ -1,5 +1,5 @@
 /**
- * Authentication: whom a request comes from.
+ * Authentication: the caller that a request comes from.
  *
  * @module
  */
@@ -8,24 +8,24 @@ import { asError } from "../../../runtime/errors.ts";
 import { isObject } from "../../../runtime/json.ts";
 import { utf8Length } from "../../../runtime/utf8.ts";
 import { ownerOf } from "../session/session_owner.ts";
-import { callHook, HOOK_MS } from "./operator_hook.ts";
-import { refuse, refuseForNow } from "./error_responses.ts";
+import { callHook, HOOK_TIMEOUT_MS } from "./operator_hook.ts";
+import { errorResponse, unavailable } from "./error_responses.ts";
 import type { AuthInfo } from "../sdk.ts";
 
 /**
- * Tells whom a request comes from, by its headers:
+ * Finds the caller of a request by its headers, and returns
  *
- * - an `AuthInfo` for a caller that it knows. Who the caller is (section 6 of the contract) are its
- *   `extra.iss` (issuer), `clientId` and `extra.sub` (subject), never the token: with a new token the
- *   caller keeps its sessions. Without a subject all users of a client are one caller;
- * - `undefined` for a caller that it does not know, who is answered with 401;
- * - a `Response` to answer with that instead: 403 for a scope that is missing, or a 401 whose
- *   `WWW-Authenticate` names the `resource_metadata` of an OAuth server.
+ * - an `AuthInfo` for a known caller. `extra.iss` (issuer), `clientId` and `extra.sub` (subject)
+ *   identify the principal (section 6 of the contract), never the token: with a new token the caller
+ *   keeps its sessions. Without a subject all users of a client are one principal;
+ * - `undefined` for an unknown caller, who gets 401;
+ * - a `Response` to send instead: 403 for a missing scope, or a 401 whose `WWW-Authenticate` names the
+ *   `resource_metadata` of an OAuth server.
  *
- * If it throws, or takes longer than ten seconds, the caller could not be checked, and is answered
- * with 503. Pass `request.signal` to what it waits for: it is aborted when the time is over, and when
- * the client has gone. Anything else names nobody, such as a caller whose `clientId` is empty or whose
- * `expiresAt` is no finite number: it is answered with 401, and `onerror` is told what is wrong.
+ * The caller gets 503 if the function throws, or takes longer than ten seconds. Pass `request.signal`
+ * to what it waits for: the signal is aborted at the time limit, and when the client disconnects. Any
+ * other value, such as a caller with an empty `clientId` or an `expiresAt` that is not finite, gets
+ * 401, and `onerror` is called with the reason.
  *
  * @example With a JSON Web Token
  * ```ts
@@ -54,7 +54,7 @@ import type { AuthInfo } from "../sdk.ts";
  *     if (!sub || typeof client_id !== "string" || exp === undefined) return undefined;
  *     return { token, clientId: client_id, scopes: [], expiresAt: exp, extra: { iss, sub } };
  *   } catch (error) {
- *     // What is wrong with the key server is not the caller's fault.
+ *     // A failure of the key server is not the caller's fault.
  *     const unavailable = ["ERR_JOSE_GENERIC", "ERR_JWKS_TIMEOUT"];
  *     if (!(error instanceof jose.errors.JOSEError) || unavailable.includes(error.code)) throw error;
  *     return undefined;
@@ -88,23 +88,23 @@ export type Authenticator = (
   request: Request,
 ) => AuthInfo | Response | undefined | Promise<AuthInfo | Response | undefined>;
 
-/** How callers are authenticated. */
+/** Options of authentication. */
 export interface AuthenticationOptions {
-  /** Tells whom a request comes from. @default nobody is asked, and every caller is anonymous */
+  /** Finds the caller of a request. @default every caller is anonymous */
   readonly authenticate?: Authenticator | undefined;
   /**
-   * Serve callers who present no `Authorization` at all, as nobody? One that is not accepted is
-   * answered with 401 all the same. Without `authenticate` every caller is served. @default false
+   * Whether callers without any `Authorization` are served, as anonymous; a rejected `Authorization`
+   * gets 401 all the same. Without `authenticate` every caller is served. @default false
    */
   readonly allowAnonymous?: boolean | undefined;
-  /** Told why a caller could not be checked. */
+  /** Called with the reason why a caller could not be checked. */
   readonly onerror?: ((error: Error) => void) | undefined;
 }
 
-// What the stores take for an owner, in bytes.
+/** The longest owner that the stores take. */
 const MAX_OWNER_BYTES = 1024;
 
-/** Finds out whom a request comes from, `undefined` for nobody; or how it is to be refused. */
+/** Identifies the caller of a request, `undefined` if anonymous; or refuses the request. */
 export async function identify(
   request: Request,
   { authenticate, allowAnonymous = false, onerror }: AuthenticationOptions,
@@ -113,12 +113,12 @@ export async function identify(
   let given: unknown;
   try {
     const outcome = await callHook(authenticate, request);
-    if (outcome.kind === "late") throw tookTooLong();
-    if (outcome.kind === "gone") return refuseForNow("the caller has gone");
+    if (outcome.kind === "timeout") throw tookTooLong();
+    if (outcome.kind === "disconnected") return unavailable("the caller has gone");
     given = outcome.value;
   } catch (error) {
     onerror?.(asError(error));
-    return refuseForNow("the caller could not be checked");
+    return unavailable("the caller could not be checked");
   }
   if (given instanceof Response) return given;
   const presented = request.headers.has("authorization");
@@ -126,59 +126,59 @@ export async function identify(
     return allowAnonymous && !presented ? undefined : unauthorized(presented);
   }
   try {
-    checkCaller(given);
+    checkAuthInfo(given);
   } catch (error) {
     onerror?.(asError(error));
     return unauthorized(presented);
   }
   if (hasExpired(given)) return unauthorized(presented);
   if (utf8Length(ownerOf(given) ?? "") <= MAX_OWNER_BYTES) return given;
-  return refuse(
+  return errorResponse(
     403,
     `Forbidden: issuer, client and subject can have at most ${MAX_OWNER_BYTES} bytes together`,
   );
 }
 
 function tookTooLong(): Error {
-  const limit = `${HOOK_MS / 1000} seconds`;
+  const limit = `${HOOK_TIMEOUT_MS / 1000} seconds`;
   return new Error(
-    `Cannot tell who calls as authenticate has taken more than ${limit}: ` +
+    `Cannot identify the caller as authenticate has taken more than ${limit}: ` +
       "give what it waits for a shorter time limit, or the request's signal",
   );
 }
 
 /**
- * Checks what a hook gives as what comes from outside: nobody has looked at its types while it runs.
+ * Checks the value of a hook, whose types may be wrong at run time.
  *
- * @throws {TypeError} if it is no caller, with what is wrong with it.
+ * @throws {TypeError} naming the member that is wrong.
  */
-function checkCaller(given: unknown): asserts given is AuthInfo {
+function checkAuthInfo(given: unknown): asserts given is AuthInfo {
   ownerOf(given);
   const { token, scopes, expiresAt } = isObject(given) ? given : {};
-  if (typeof token !== "string") throw noCaller("token", "a text");
+  if (typeof token !== "string") throw invalidMember("token", "a string");
   if (!Array.isArray(scopes) || !scopes.every((scope) => typeof scope === "string")) {
-    throw noCaller("scopes", "a list of texts");
+    throw invalidMember("scopes", "a list of strings");
   }
   if (expiresAt !== undefined && !Number.isFinite(expiresAt)) {
-    throw noCaller("expiresAt", "a finite number of seconds, or absent");
+    throw invalidMember("expiresAt", "a finite number of seconds, or absent");
   }
 }
 
-function noCaller(name: string, expected: string): TypeError {
-  return new TypeError(`Cannot let a caller in as ${name} from authenticate must be ${expected}`);
+function invalidMember(name: string, expected: string): TypeError {
+  return new TypeError(`Cannot admit a caller as ${name} from authenticate must be ${expected}`);
 }
 
 function hasExpired({ expiresAt }: AuthInfo): boolean {
   return expiresAt !== undefined && expiresAt * 1000 <= Date.now();
 }
 
-/** The answer to a caller whom nobody knows (RFC 6750, section 3). */
+/** The response to an unknown caller (RFC 6750, section 3). */
 function unauthorized(presented: boolean): Response {
   return presented
-    ? refuse(401, "Unauthorized: the token is not accepted", {
+    ? errorResponse(401, "Unauthorized: the token is not accepted", {
       "www-authenticate": 'Bearer error="invalid_token"',
     })
-    : refuse(401, "Unauthorized: send Authorization: Bearer with a token", {
+    : errorResponse(401, "Unauthorized: send Authorization: Bearer with a token", {
       "www-authenticate": "Bearer",
     });
 }

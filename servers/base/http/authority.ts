@@ -1,47 +1,47 @@
 /**
- * Comparing hosts and origins as HTTP does (RFC 9110, 4.2.3; RFC 6454): letter case, a default port
- * that is written out, a trailing dot and the forms of an IPv6 address make no difference.
+ * Hosts and origins, parsed and compared as HTTP does (RFC 9110, 4.2.3; RFC 6454): letter case, an
+ * explicit default port, a trailing dot and the forms of an IPv6 address make no difference.
  *
  * @module
  */
 
-/** A host with the port it is asked for on, in the one form that all its spellings have. */
+/** A host with its port, in canonical form. */
 export interface Authority {
   /** In lower case, without a trailing dot. */
   readonly name: string;
-  /** `undefined` if the scheme's own is meant. */
+  /** `undefined` for the default port of the scheme. */
   readonly port: number | undefined;
 }
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443, ws: 80, wss: 443 };
-/** Ports that a `Host` may leave out. Behind a proxy with TLS either can be meant. */
-const WEB_PORTS: readonly number[] = [80, 443];
+/** Ports that a `Host` may omit: behind a proxy with TLS, either. */
+const OMITTED_PORTS: readonly number[] = [80, 443];
 const MAX_PORT = 65_535;
 
-// Visible ASCII without what ends a host in a URL. A client sends other letters as Punycode.
+// Visible ASCII but for what ends a host in a URL. Clients send other letters as Punycode.
 const AUTHORITY = /^(\[[\da-f:.]+\]|[!$-.0-9;=A-Z_a-z~]+?)\.?(?::(\d*))?$/i;
 
-/** Reads a host with or without a port; `undefined` if it is none. */
+/** Parses a host with or without a port; `undefined` if the text is not a host. */
 export function parseAuthority(text: string): Authority | undefined {
   const [, host, digits] = AUTHORITY.exec(text) ?? [];
-  const name = host === undefined ? undefined : nameIn(host.toLowerCase());
+  const name = host === undefined ? undefined : canonicalName(host.toLowerCase());
   const port = digits ? Number(digits) : undefined;
   if (name === undefined || (port ?? 0) > MAX_PORT) return undefined;
   return { name, port };
 }
 
-/** Tells whether a `Host` is one of `hosts`. One without a port is meant on 80 and 443. */
+/** Makes a test of whether a `Host` is one of `hosts`; without a port, those match on 80 and 443. */
 export function hostMatcher(hosts: Iterable<string>): (host: string) => boolean {
   const allowed = new Set<string>();
   for (const host of hosts) {
     const authority = parseAuthority(inAscii(host));
     if (authority === undefined) continue;
     const { name, port } = authority;
-    for (const each of port === undefined ? WEB_PORTS : [port]) allowed.add(`${name}:${each}`);
-    if (port === undefined || WEB_PORTS.includes(port)) allowed.add(name);
+    for (const each of port === undefined ? OMITTED_PORTS : [port]) allowed.add(`${name}:${each}`);
+    if (port === undefined || OMITTED_PORTS.includes(port)) allowed.add(name);
   }
   return (host) => {
-    // Most are spelt as they are kept.
+    // Most requests send the canonical form.
     if (allowed.has(host)) return true;
     const authority = parseAuthority(host);
     if (authority === undefined) return false;
@@ -51,20 +51,20 @@ export function hostMatcher(hosts: Iterable<string>): (host: string) => boolean 
 }
 
 /**
- * Writes an origin as a browser sends it: scheme, host and port, of any scheme. `undefined` if it is
- * none, as `null` is none.
+ * Formats an origin of any scheme as a browser sends it: scheme, host and port. `undefined` if the
+ * text is not an origin, such as `null`.
  */
 export function canonicalOrigin(text: string): string | undefined {
   const [, scheme = "", host = ""] = /^([a-z][a-z\d+.-]*):\/\/(.+)$/i.exec(text) ?? [];
   const authority = parseAuthority(host);
   if (authority === undefined) return undefined;
   const { name, port } = authority;
-  const own = DEFAULT_PORTS[scheme.toLowerCase()];
-  const suffix = port === undefined || port === own ? "" : `:${port}`;
+  const defaultPort = DEFAULT_PORTS[scheme.toLowerCase()];
+  const suffix = port === undefined || port === defaultPort ? "" : `:${port}`;
   return `${scheme.toLowerCase()}://${name}${suffix}`;
 }
 
-/** A host or origin with its name in Punycode, if it is written in other letters. */
+/** Converts the name in a host or origin to Punycode. */
 export function inAscii(text: string): string {
   return text.replace(
     /[^\s/:?#@[\]\\]*[^\p{ASCII}\s][^\s/:?#@[\]\\]*/u,
@@ -72,7 +72,7 @@ export function inAscii(text: string): string {
   );
 }
 
-/** The one form of an IPv6 address, which has many; a name has one. */
-function nameIn(host: string): string | undefined {
+/** Normalizes an IPv6 address; a name has one form. */
+function canonicalName(host: string): string | undefined {
   return host.startsWith("[") ? URL.parse(`http://${host}`)?.hostname : host;
 }

@@ -1,5 +1,5 @@
 /**
- * Bearer tokens from a file, for people who run a server that somebody else wrote.
+ * Bearer tokens from the file that `--tokens` names.
  *
  * @module
  */
@@ -13,15 +13,15 @@ interface Token {
   readonly principal: string;
 }
 
-// What is between the principals of such a file and those of any real issuer.
+/** The issuer of all principals in such files, which no OAuth server has. */
 const ISSUER = "tokens";
 
 /**
- * Reads a file of tokens, one a line: the SHA-256 of the token in hex, and after a space the
- * principal whose token it is. A principal may have several. The file holds no token, so who can
- * read it has none.
+ * Reads a file of tokens, one a line: the SHA-256 of the token in hex, a space, and the token's
+ * principal. A principal may have several tokens. The file has hashes alone, so that reading it gives
+ * nobody a token.
  *
- * @throws {Error} if it cannot be read, has a line of another form, or no token at all.
+ * @throws {Error} if the file cannot be read, has a malformed line, or has no token.
  */
 export async function readTokens(path: string): Promise<Authenticator> {
   const text = await Deno.readTextFile(path).catch((error) => {
@@ -46,7 +46,7 @@ function parseTokens(text: string, path: string): Token[] {
     }
     throw new Error(
       `Cannot read the tokens in ${path} as line ${index + 1} is not the SHA-256 of a token in ` +
-        "hex, a space, and whose token it is",
+        "hex, a space, and the token's principal",
     );
   });
   const hashes = new Set(tokens.map(({ hash }) => hash.toHex()));
@@ -55,7 +55,7 @@ function parseTokens(text: string, path: string): Token[] {
   return tokens;
 }
 
-/** Whose token has this hash. All are looked at, so that the time tells nothing. */
+/** The principal of the token with this hash, found in constant time. */
 function principalOf(tokens: readonly Token[], hash: Uint8Array): string | undefined {
   let principal: string | undefined;
   for (const token of tokens) {

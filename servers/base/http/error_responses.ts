@@ -1,51 +1,44 @@
 /**
- * A refusal at the level of HTTP: a status that programs understand, with a JSON-RPC error that says
- * why.
+ * Error responses of the HTTP transport: a status for programs, and a JSON-RPC error that says why.
  *
  * @module
  */
 
-// What the SDK and its clients use for an error of the transport itself.
+/** The code that the SDK and its clients use for errors of the transport itself. */
 const TRANSPORT_ERROR = -32000;
-/** Tells a caller who is sent away for now to come back, in seconds. */
+/** Headers that tell a client to try again, in seconds. */
 export const RETRY_LATER: Readonly<Record<string, string>> = { "retry-after": "1" };
 
-/** Refuses a request, whose body may be half read or not at all. */
-export function refuse(
+/** Makes an error response to a request whose id is not known yet. */
+export function errorResponse(
   status: number,
   message: string,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
   const body = { jsonrpc: "2.0", id: null, error: { code: TRANSPORT_ERROR, message } };
-  return json(status, body, headers);
+  return jsonResponse(status, body, headers);
 }
 
-/** Lets go of a request's body that nobody will read, whatever has become of its connection. */
-export async function discardBody(request: Request): Promise<void> {
+/** Makes an error response to a request that may succeed in a moment. */
+export function unavailable(why: string): Response {
+  return errorResponse(503, `Service unavailable: ${why}; try again`, RETRY_LATER);
+}
+
+/** Responds to a request without reading its body, which is cancelled. */
+export async function respondUnread(request: Request, response: Response): Promise<Response> {
+  // A connection that is lost has no body to cancel.
   await request.body?.cancel().catch(() => {});
+  return response;
 }
 
-/** Sends a caller away who may well be served in a moment. */
-export function refuseForNow(why: string): Response {
-  return refuse(503, `Service unavailable: ${why}; try again`, RETRY_LATER);
-}
-
-/** An answer in JSON. */
-export function json(
+/** Makes a JSON response from a value, JSON text or a stream of it. */
+export function jsonResponse(
   status: number,
-  body: object,
+  body: object | string,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  return jsonText(status, JSON.stringify(body), headers);
-}
-
-/** An answer in JSON that is text already, or a stream of it. */
-export function jsonText(
-  status: number,
-  text: string | ReadableStream<Uint8Array>,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
-  return new Response(text, {
+  const isJson = typeof body === "string" || body instanceof ReadableStream;
+  return new Response(isJson ? body : JSON.stringify(body), {
     status,
     headers: { "content-type": "application/json", ...headers },
   });

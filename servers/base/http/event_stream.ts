@@ -1,51 +1,51 @@
 /**
- * An answer as an event stream: messages one after another, for a reader who may be slow or gone.
+ * A response as a stream of server-sent events, with backpressure: a slow client misses notifications.
  *
  * @module
  */
 
-import { AnswerBody, KEEP_ALIVE } from "./response_body.ts";
+import { KEEP_ALIVE, ResponseBody } from "./response_body.ts";
 
-/** How much waits for a reader before what it can do without is left out, in bytes. */
-const MAX_WAITING_BYTES = 64 * 1024;
+/** The bytes that may wait for the client before notifications are dropped. */
+const MAX_UNREAD_BYTES = 64 * 1024;
 
 const encoder = new TextEncoder();
 
 /** One stream of server-sent events. */
 export class EventStream {
-  /** Its bytes. */
-  readonly body: AnswerBody;
+  /** The response body. */
+  readonly body: ResponseBody;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
 
   constructor() {
     const stream = new ReadableStream<Uint8Array>(
       { start: (controller) => void (this.#controller = controller) },
-      new ByteLengthQueuingStrategy({ highWaterMark: MAX_WAITING_BYTES }),
+      new ByteLengthQueuingStrategy({ highWaterMark: MAX_UNREAD_BYTES }),
     );
-    this.body = new AnswerBody(stream);
+    this.body = new ResponseBody(stream);
   }
 
-  /** Sends a message, whatever still waits for the reader. */
+  /** Sends a message, whatever else waits to be read. */
   send(text: string): void {
     this.#enqueue(encoder.encode(`event: message\ndata: ${text}\n\n`));
   }
 
-  /** Sends a message that the reader can do without, unless too much waits for it already. */
-  offer(text: string): void {
+  /** Sends a message that may be dropped, unless too much waits to be read. */
+  trySend(text: string): void {
     if ((this.#controller.desiredSize ?? 0) > 0) this.send(text);
   }
 
-  /** Shows whoever is in between that the connection is in use. */
+  /** Keeps the connection alive for the proxies on the way. */
   keepAlive(): void {
-    if (this.#controller.desiredSize === MAX_WAITING_BYTES) this.#enqueue(KEEP_ALIVE);
+    if (this.#controller.desiredSize === MAX_UNREAD_BYTES) this.#enqueue(KEEP_ALIVE);
   }
 
-  /** Ends the stream after what was sent. */
+  /** Ends the stream after the last message. */
   end(): void {
     try {
       this.#controller.close();
     } catch {
-      // The client has closed it already.
+      // The client has closed the stream already.
     }
   }
 
@@ -53,18 +53,18 @@ export class EventStream {
     try {
       this.#controller.enqueue(bytes);
     } catch {
-      // The client has gone. Its call goes on: a lost connection is no cancellation.
+      // The client has gone. Its call goes on, as a lost connection is no cancellation.
     }
   }
 }
 
-/** An HTTP answer that is an event stream; `null` for one that has nothing to say. */
+/** Makes a response of an event stream; `null` for an empty one. */
 export function eventStreamResponse(body: ReadableStream<Uint8Array> | null): Response {
   return new Response(body, {
     headers: {
       "content-type": "text/event-stream",
       "cache-control": "no-cache, no-transform",
-      // nginx would keep all of it back to the end.
+      // nginx would buffer the whole stream.
       "x-accel-buffering": "no",
     },
   });

@@ -1,55 +1,48 @@
 /**
- * What stands in front of an HTTP endpoint: who may ask at all, and on whose behalf.
+ * The guard in front of an HTTP endpoint: which hosts and origins may call, and on whose behalf.
  *
  * @module
  */
 
-import { printable } from "../../../runtime/terminal_text.ts";
 import { type AuthenticationOptions, identify } from "./authentication.ts";
 import { hostMatcher } from "./authority.ts";
 import { isPreflight, originMatcher, preflightResponse, readableBy } from "./cors.ts";
 import { asError } from "../../../runtime/errors.ts";
-import { discardBody, refuse, refuseForNow } from "./error_responses.ts";
+import { errorResponse, respondUnread, unavailable } from "./error_responses.ts";
+import { checkHost, checkOrigin } from "./header_checks.ts";
 import type { AuthInfo } from "../sdk.ts";
 
-/** What answers HTTP requests, such as a {@linkcode StatelessHttpTransport}. */
+/** An endpoint that responds to HTTP requests, such as a {@linkcode StatelessHttpTransport}. */
 export interface HttpEndpoint {
-  /** Answers one HTTP request, on behalf of the caller that `authInfo` describes. */
+  /** Responds to one HTTP request, on behalf of the caller that `authInfo` describes. */
   fetch(request: Request, authInfo?: AuthInfo): Promise<Response>;
 }
 
-/** Whom an {@linkcode httpHandler} lets through. */
+/** The callers that an {@linkcode httpHandler} lets through. */
 export interface HttpHandlerOptions extends AuthenticationOptions {
   /**
    * The hosts to answer to, such as `mcp.example.com` or `10.0.0.5:8765`, compared as RFC 9110 does:
-   * letter case, a trailing dot and the form of an IPv6 address make no difference. One without a
-   * port is answered to on 80 and 443, written out or not. Any other `Host` is answered with 403, so
-   * that no web page can reach the server under a name of its own (DNS rebinding).
+   * letter case, a trailing dot and the form of an IPv6 address make no difference. A host without a
+   * port matches on 80 and 443, written out or not. Any other `Host` gets 403, so that no web page can
+   * reach the server under a name of its own (DNS rebinding).
    */
   readonly hosts: Iterable<string>;
   /**
-   * The origins to answer to, of any scheme (`https://app.example.com`, `vscode-webview://0a1b`):
-   * web pages from there may call the server and read what it answers, whatever the status, and their
-   * browser is told so (CORS). Those of any other origin are answered with 403. @default none
+   * The origins to answer to, of any scheme (`https://app.example.com`, `vscode-webview://0a1b`). Web
+   * pages from there may call the server and read its responses, whatever the status (CORS). Pages of
+   * any other origin get 403. @default none
    */
   readonly origins?: Iterable<string> | undefined;
-  /** Told of each request that is answered with 403 for its `Host` or `Origin`, and which it was. */
+  /** Called with the reason for each 403 for a `Host` or `Origin`. */
   readonly onforbidden?: ((reason: string) => void) | undefined;
 }
 
-/** How many callers may be in the course of being checked, which can take long. */
-const MAX_CHECKED_AT_ONCE = 1024;
-
-const FORBIDDEN = {
-  Host: { reason: "the server does not answer to this Host", flag: "--allowed-host" },
-  Origin: { reason: "the server takes no requests from this Origin", flag: "--allowed-origin" },
-} as const;
-/** How much of a `Host` or `Origin` is told of: no name of a host is longer. */
-const MAX_TOLD_LENGTH = 255;
+/** Concurrent calls of `authenticate`, which can take long. */
+const MAX_AUTHENTICATING = 1024;
 
 /**
- * Puts the guards in front of an endpoint: checks `Host` and `Origin`, and authenticates the caller.
- * Give what it returns to `Deno.serve`, for the path of the endpoint.
+ * Puts the guard in front of an endpoint: checks `Host` and `Origin`, and authenticates the caller.
+ * Give the handler to `Deno.serve`, for the path of the endpoint.
  *
  * @example
  * ```ts
@@ -68,88 +61,65 @@ export function httpHandler(
   endpoint: HttpEndpoint,
   options: HttpHandlerOptions,
 ): (request: Request) => Promise<Response> {
-  return forPages(forHosts(endpoint, options), options);
+  return guardOrigins(guardHosts(endpoint, options), options);
 }
 
 type Handler = (request: Request) => Promise<Response>;
 
-/** Lets web pages through that may call, and lets them read every answer. */
-export function forPages(
+/** Lets pages of allowed origins through, and lets them read every response. */
+export function guardOrigins(
   handler: Handler,
   { origins = [], onforbidden, onerror }: Omit<HttpHandlerOptions, "hosts">,
 ): Handler {
   const isAllowed = originMatcher(origins);
 
-  const answerPage = async (request: Request, origin: string): Promise<Response> => {
+  const respondToPage = async (request: Request, origin: string): Promise<Response> => {
     if (isPreflight(request)) return readableBy(origin, preflightResponse(request));
     try {
       return readableBy(origin, await handler(request));
     } catch (error) {
-      // Whoever is not told of it here makes an answer of it elsewhere.
+      // Without `onerror`, the server around the handler reports it.
       if (onerror === undefined) throw error;
       onerror(asError(error));
-      return readableBy(origin, refuse(500, "Internal server error"));
+      return readableBy(origin, errorResponse(500, "Internal server error"));
     }
   };
 
   return (request) => {
     const origin = request.headers.get("origin");
     if (origin === null) return handler(request);
-    if (isAllowed(origin)) return answerPage(request, origin);
-    return forbid(request, "Origin", origin, onforbidden);
+    const refusal = checkOrigin(origin, isAllowed, onforbidden);
+    return refusal ? respondUnread(request, refusal) : respondToPage(request, origin);
   };
 }
 
-/** Lets requests through to the hosts that are answered to, on behalf of whoever sends them. */
-export function forHosts(endpoint: HttpEndpoint, options: HttpHandlerOptions): Handler {
+/** Lets requests to allowed hosts through, on behalf of their authenticated callers. */
+export function guardHosts(endpoint: HttpEndpoint, options: HttpHandlerOptions): Handler {
   const isAllowed = hostMatcher(options.hosts);
-  let checked = 0;
+  let authenticating = 0;
 
-  const check = async (request: Request): Promise<AuthInfo | undefined | Response> => {
-    if (checked >= MAX_CHECKED_AT_ONCE) return refuseForNow("it has too many callers to check");
-    checked++;
+  const caller = async (request: Request): Promise<AuthInfo | undefined | Response> => {
+    if (authenticating >= MAX_AUTHENTICATING) {
+      return unavailable("it has too many callers to check");
+    }
+    authenticating++;
     try {
       return await identify(request, options);
     } finally {
-      checked--;
+      authenticating--;
     }
   };
 
-  const answer = async (request: Request): Promise<Response> => {
-    const caller = await check(request);
-    if (!(caller instanceof Response)) return await endpoint.fetch(request, caller);
-    await discardBody(request);
-    return caller;
+  const authenticated = async (request: Request): Promise<Response> => {
+    const identified = await caller(request);
+    return identified instanceof Response
+      ? await respondUnread(request, identified)
+      : await endpoint.fetch(request, identified);
   };
 
   return (request) => {
-    const stranger = hostsOf(request).find((host) => !isAllowed(host));
-    if (stranger !== undefined) return forbid(request, "Host", stranger, options.onforbidden);
-    return options.authenticate ? answer(request) : endpoint.fetch(request);
+    const refusal = checkHost(request, isAllowed, options.onforbidden);
+    if (refusal) return respondUnread(request, refusal);
+    return options.authenticate ? authenticated(request) : endpoint.fetch(request);
   };
-}
-
-/**
- * The hosts that a request names: the one in its URL, which HTTP/2 has in place of a `Host`, and the
- * `Host`, which HTTP/1 would have a server ignore beside a whole URL. Of a request by HTTP/1 that has
- * neither the URL has a loopback name; no browser sends such a one.
- */
-function hostsOf({ headers, url }: Request): string[] {
-  const host = headers.get("host");
-  // Elsewhere, as of a Unix socket, the URL has the server's own address.
-  const target = /^https?:\/\/([^/?#]*)/i.exec(url)?.[1];
-  return [host ?? target ?? "", ...(target === undefined || target === host ? [] : [target])];
-}
-
-async function forbid(
-  request: Request,
-  header: "Host" | "Origin",
-  value: string,
-  onforbidden: HttpHandlerOptions["onforbidden"],
-): Promise<Response> {
-  await discardBody(request);
-  const { reason, flag } = FORBIDDEN[header];
-  const told = printable(value.slice(0, MAX_TOLD_LENGTH));
-  onforbidden?.(`403 as ${reason}: "${told}" (see ${flag})`);
-  return refuse(403, `Forbidden: ${reason} (see ${flag})`);
 }

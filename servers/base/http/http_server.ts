@@ -1,5 +1,5 @@
 /**
- * Listening for HTTP: the guards in front of the endpoint, and the way to stop.
+ * The HTTP server: a listener, the guard and an endpoint, from the settings of a command line.
  *
  * @module
  */
@@ -7,70 +7,69 @@
 import type { Authenticator } from "./authentication.ts";
 import { parseAuthority } from "./authority.ts";
 import type { HttpSettings } from "../serve/flags.ts";
-import { forHosts, forPages, type HttpEndpoint } from "./guard.ts";
+import { guardHosts, guardOrigins, type HttpEndpoint } from "./guard.ts";
 import { StatelessHttpTransport } from "./stateless_transport.ts";
 import type { RequestLimits } from "./request_quota.ts";
-import { HttpPort } from "./http_port.ts";
-import { refuse } from "./error_responses.ts";
+import { HttpListener } from "./http_listener.ts";
+import { errorResponse } from "./error_responses.ts";
 import type { McpServer, Transport } from "../sdk.ts";
 
-/** A server that listens. */
-export interface Listener {
+/** A running HTTP server. */
+export interface HttpServer {
   /** The endpoint's URL. */
   readonly url: string;
-  /** Takes no new requests, answers those in flight, and resolves when all is done. */
+  /** Refuses new requests, and resolves when the pending ones have their response. */
   close(): Promise<void>;
 }
 
-/** What a server that listens is made of. */
-export interface ListenOptions {
+/** Options of {@linkcode startHttpServer}. */
+export interface HttpServerOptions {
   /** Connects a server to a transport, through the session layer. */
   readonly connect: (transport: Transport) => Promise<McpServer>;
-  /** Tells whom a request comes from, if anybody is asked. */
+  /** Finds the caller of a request, unless the settings name a file of tokens. */
   readonly authenticate?: Authenticator | undefined;
-  /** What it takes on at the most. */
   readonly limits?: Partial<RequestLimits> | undefined;
-  /** Told of what goes wrong. */
   readonly onerror: (error: Error) => void;
-  /** Told what else the operator should know. */
   readonly warn: (message: string) => void;
-  /** Told of who is refused by `Host` or `Origin`. */
+  /** Called with the reason for each 403 for a `Host` or `Origin`. */
   readonly onforbidden?: ((reason: string) => void) | undefined;
 }
 
 /**
  * Serves the MCP endpoint over HTTP.
  *
- * @throws {Error} if the port is taken, or the file of tokens cannot be read, with what to do about
- * it.
+ * @throws {Error} if the port is taken or the file of tokens cannot be read, with the remedy.
  */
-export async function listen(settings: HttpSettings, options: ListenOptions): Promise<Listener> {
+export async function startHttpServer(
+  settings: HttpSettings,
+  options: HttpServerOptions,
+): Promise<HttpServer> {
   const { host, port, path, allowAnonymous, allowedHosts, allowedOrigins } = settings;
-  const authenticate = await authentication(settings, options);
+  const authenticate = await authenticator(settings, options);
   const endpoint = await openEndpoint(settings, options);
   const { onerror, onforbidden, warn } = options;
-  const http = new HttpPort(
+  const listener = new HttpListener(
     { hostname: host, port, onerror, warn },
     (request) => handler(request),
   );
-  const onPort = (name: string) => `${name}:${http.number}`;
-  const suffix = http.number === 80 ? "" : `:${http.number}`;
+  const onPort = (name: string) => `${name}:${listener.port}`;
+  const suffix = listener.port === 80 ? "" : `:${listener.port}`;
   const name = host.includes(":") ? `[${host}]` : host;
   const own = [name, "localhost", "127.0.0.1", "[::1]"].map(onPort);
   const withoutPort = allowedHosts.filter((host) => parseAuthority(host)?.port === undefined);
-  const guarded = forHosts(endpoint, {
+  const guarded = guardHosts(endpoint, {
     hosts: [...own, ...allowedHosts, ...withoutPort.map(onPort)],
     authenticate,
     allowAnonymous,
     onforbidden,
     onerror,
   });
-  const handler = forPages(
-    // A page that may call can read that it asked for the wrong path.
+  const handler = guardOrigins(
+    // Inside the guard of origins, so that an allowed page can read the 404.
     (request) =>
       pathOf(request.url) === path
         ? guarded(request)
-        : Promise.resolve(refuse(404, `Not found: the MCP endpoint is ${path}`)),
+        : Promise.resolve(errorResponse(404, `Not found: the MCP endpoint is ${path}`)),
     {
       origins: [...own.map((host) => `http://${host}`), ...allowedOrigins],
       onforbidden,
@@ -81,7 +80,7 @@ export async function listen(settings: HttpSettings, options: ListenOptions): Pr
     url: `http://${name}${suffix}${path}`,
     close: async () => {
       endpoint.stop();
-      await http.close();
+      await listener.close();
       await endpoint.close();
     },
   };
@@ -95,7 +94,7 @@ interface OpenEndpoint extends HttpEndpoint {
 
 async function openEndpoint(
   { stateful }: HttpSettings,
-  { connect, limits }: ListenOptions,
+  { connect, limits }: HttpServerOptions,
 ): Promise<OpenEndpoint> {
   if (stateful) {
     const { StatefulHttpServer } = await import("./stateful_transport.ts");
@@ -106,16 +105,16 @@ async function openEndpoint(
   return transport;
 }
 
-async function authentication(
+async function authenticator(
   { tokens }: HttpSettings,
-  { authenticate }: ListenOptions,
+  { authenticate }: HttpServerOptions,
 ): Promise<Authenticator | undefined> {
   if (tokens === undefined) return authenticate;
   const { readTokens } = await import("./bearer_tokens.ts");
   return await readTokens(tokens);
 }
 
-/** The path in a request's URL, which is not parsed as its host may be none. */
+/** The path of a request's URL, whose host may be too malformed to parse. */
 function pathOf(url: string): string {
   const start = url.indexOf("/", "https://".length);
   const query = url.indexOf("?", start);

@@ -1,30 +1,28 @@
 /**
- * Calling a hook of the operator's about a request, which may hang for as long as it likes.
+ * Calls of an operator's hook, such as `authenticate`, with a time limit.
  *
  * @module
  */
 
 import { isObject } from "../../../runtime/json.ts";
 
-/** How long a hook may take. */
-export const HOOK_MS = 10_000;
-/** How soon to look whether the client is still there, which costs more than most hooks. */
-const PATIENCE_MS = 1000;
+/** The time limit of a hook. */
+export const HOOK_TIMEOUT_MS = 10_000;
+/** The delay before the client's connection is watched, which costs more than most hooks. */
+const WATCH_AFTER_MS = 1000;
 
-/** What has come of calling a hook. */
+/** The outcome of a hook. A value that comes after a disconnect or the time limit is ignored. */
 export type HookOutcome =
-  | { readonly kind: "given"; readonly value: unknown }
-  /** The client has gone: what the hook gives later is ignored. */
-  | { readonly kind: "gone" }
-  /** The time is over: likewise. */
-  | { readonly kind: "late" };
+  | { readonly kind: "returned"; readonly value: unknown }
+  | { readonly kind: "disconnected" }
+  | { readonly kind: "timeout" };
 
 /**
- * Calls a hook with a request whose `signal` ends when the client has gone, or after
- * {@linkcode HOOK_MS}. Deno tells of a client that goes before its body was read only if the body came
- * with the head, so the time limit is for the others too.
+ * Calls a hook with a request whose `signal` is aborted when the client disconnects, and after
+ * {@linkcode HOOK_TIMEOUT_MS}. Deno reports a disconnect before the body is read only if the body came
+ * with the head; the time limit covers the others.
  *
- * @throws {unknown} whatever the hook throws.
+ * @throws {unknown} the hook's own error.
  */
 export async function callHook(
   hook: (request: Request) => unknown,
@@ -33,39 +31,39 @@ export async function callHook(
   const limit = new AbortController();
   const sharedSignal = shareSignal(request, limit.signal);
   const { promise: givenUp, resolve: giveUp } = Promise.withResolvers<HookOutcome>();
-  let look: ReturnType<typeof setTimeout> | undefined;
-  let end: ReturnType<typeof setTimeout> | undefined;
+  let watch: ReturnType<typeof setTimeout> | undefined;
+  let timeout: ReturnType<typeof setTimeout> | undefined;
   try {
     const value = hook(request);
-    if (!isObject(value) || typeof value.then !== "function") return { kind: "given", value };
-    look = setTimeout(() => {
+    if (!isObject(value) || typeof value.then !== "function") return { kind: "returned", value };
+    watch = setTimeout(() => {
       const { signal } = request;
-      if (signal.aborted) giveUp({ kind: "gone" });
-      signal.addEventListener("abort", () => giveUp({ kind: "gone" }));
-    }, PATIENCE_MS);
-    end = setTimeout(() => {
-      giveUp({ kind: "late" });
+      if (signal.aborted) giveUp({ kind: "disconnected" });
+      signal.addEventListener("abort", () => giveUp({ kind: "disconnected" }));
+    }, WATCH_AFTER_MS);
+    timeout = setTimeout(() => {
+      giveUp({ kind: "timeout" });
       limit.abort(new DOMException("The time limit is over", "TimeoutError"));
-    }, HOOK_MS);
-    const given = Promise.resolve(value).then((value) => ({ kind: "given", value } as const));
-    return await Promise.race([given, givenUp]);
+    }, HOOK_TIMEOUT_MS);
+    const returned = Promise.resolve(value).then((value) => ({ kind: "returned", value } as const));
+    return await Promise.race([returned, givenUp]);
   } catch (error) {
-    if (sharedSignal()?.aborted) return { kind: "gone" };
+    if (sharedSignal()?.aborted) return { kind: "disconnected" };
     throw error;
   } finally {
-    clearTimeout(look);
-    clearTimeout(end);
+    clearTimeout(watch);
+    clearTimeout(timeout);
   }
 }
 
 /**
- * Lets a request's signal end with `limit` too, and gives the signal if anybody has asked for it. A
- * request made anew would have a body that is a stream of another kind.
+ * Joins `limit` to a request's signal, and returns a getter of the joined signal: `undefined` until the
+ * hook has read it. The request stays the same object, as a copy's body would be another kind of stream.
  */
 function shareSignal(request: Request, limit: AbortSignal): () => AbortSignal | undefined {
   let signal: AbortSignal | undefined;
   const get = () => {
-    // Reading Deno's own costs a third of a quick request, and makes Deno print a warning once.
+    // Reading Deno's own signal costs a third of a quick request, and prints a warning once.
     const own: AbortSignal = Reflect.get(Request.prototype, "signal", request);
     return signal ??= AbortSignal.any([own, limit]);
   };

@@ -1,38 +1,38 @@
 /**
- * Reading a request's body in parts, into no more memory than they need.
+ * A request's body, read in parts into no more memory than they need.
  *
  * @module
  */
 
-/** How much is set aside for what comes next, which may be long in coming. */
+/** The buffer of one read, which is held while a slow body comes. */
 const READ_BYTES = 4 * 1024;
 
 /** A body that is being read. */
 export interface BodyParts {
   /**
-   * The next part, `undefined` after the last.
+   * Reads the next part, `undefined` after the last.
    *
-   * @throws {Error} If the body ends before it is whole.
+   * @throws {Error} if the body is cut off.
    */
   next(): Promise<Uint8Array<ArrayBuffer> | undefined>;
-  /** Lets go of what has not been read; a `next()` that waits then ends. */
+  /** Discards the rest, and ends a pending `next()`. */
   cancel(): void;
 }
 
-/** Begins to read a body. */
+/** Starts reading a body. */
 export function partsOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): BodyParts {
   const reader = byteReader(body);
-  return reader === undefined ? anyParts(body) : wholeParts(reader);
+  return reader === undefined ? partsAsTheyCome(body) : coalescedParts(reader);
 }
 
-/** Parts of some size, but for the last: a body may come byte by byte, and each part costs more. */
-function wholeParts(reader: ReadableStreamBYOBReader): BodyParts {
+/** Parts of more than {@linkcode READ_BYTES} but for the last: a body may come byte by byte. */
+function coalescedParts(reader: ReadableStreamBYOBReader): BodyParts {
   let buffer = new Uint8Array(READ_BYTES);
   let isOver = false;
   const next = async () => {
     const part = new Uint8Array(2 * READ_BYTES);
     let length = 0;
-    // Never into what is left of a part: with room for a few bytes Deno would wait for ever.
+    // Not into the rest of `part`: with room for only a few bytes Deno would wait for ever.
     while (!isOver && length <= READ_BYTES) {
       const { done, value } = await reader.read(buffer);
       isOver = done;
@@ -46,16 +46,16 @@ function wholeParts(reader: ReadableStreamBYOBReader): BodyParts {
   return { next, cancel: () => void reader.cancel().catch(() => {}) };
 }
 
-/** Parts as they come: of a request that had come whole, or was made in this process. */
-function anyParts(body: ReadableStream<Uint8Array<ArrayBuffer>>): BodyParts {
+/** Parts as they come: of a request that arrived whole, or was made in this process. */
+function partsAsTheyCome(body: ReadableStream<Uint8Array<ArrayBuffer>>): BodyParts {
   const reader = body.getReader();
   const next = async () => (await reader.read()).value;
   return { next, cancel: () => void reader.cancel().catch(() => {}) };
 }
 
 /**
- * A reader that reads into memory of ours: Deno sets 64 KiB aside for any other, and a body that
- * does not come keeps them. `undefined` if the stream has no such reader.
+ * A reader into a buffer of the caller's; for any other reader Deno holds 64 KiB for as long as the
+ * body takes. `undefined` if the stream is not a byte stream.
  */
 function byteReader(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,

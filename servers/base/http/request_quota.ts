@@ -1,42 +1,42 @@
 /**
- * How much a server takes on at once: past that a request is sent away before it costs anything, so
- * that what was accepted is answered.
+ * The quota of HTTP requests, in all and per principal. A request over it is refused before it costs
+ * anything, so that every accepted request gets its response.
  *
  * @module
  */
 
-/** What an HTTP server takes on at the most. */
+/** Limits of an HTTP server. */
 export interface RequestLimits {
   /**
-   * How many requests may be without their answer, in all. One that is cancelled counts no more, even
-   * if its tool does not heed that. @default 1024
+   * Concurrent requests in all. A cancelled request counts no more, even if its tool goes on.
+   * @default 1024
    */
   readonly requests: number;
-  /** How many of them may be one principal's; nobody's are limited in all alone. @default 256 */
+  /** Concurrent requests per principal. Anonymous requests count only in all. @default 256 */
   readonly requestsPerOwner: number;
-  /** How large the bodies of them may be together, in bytes. @default 64 MiB */
+  /** Bytes of the bodies of all concurrent requests. @default 64 MiB */
   readonly bodyBytes: number;
-  /** How large those of one principal may be together, in bytes. @default 16 MiB */
+  /** Bytes of the bodies of one principal's concurrent requests. @default 16 MiB */
   readonly bodyBytesPerOwner: number;
   /**
-   * How large the answers may be together that wait for somebody to read them, in bytes. Small ones
-   * are not counted, and one may always wait, however large. @default 128 MiB
+   * Bytes of all large responses that wait to be read. Small responses do not count, and one large
+   * response may always wait, whatever its size. @default 128 MiB
    */
   readonly answerBytes: number;
-  /** How large those for one principal may be together, in bytes. @default 32 MiB */
+  /** Bytes of one principal's large responses that wait to be read. @default 32 MiB */
   readonly answerBytesPerOwner: number;
-  /**
-   * How long a body may take to come in, in milliseconds; after twice that at the latest it is given
-   * up. @default 10 seconds
-   */
+  /** Time limit of a body, in milliseconds, enforced after twice that at most. @default 10 seconds */
   readonly bodyMs: number;
   /**
-   * How long a large answer may wait without any of it being taken, in milliseconds; after twice that
-   * at the latest it is given up. The system takes megabytes at once for a reader, who may need a
-   * minute for them. @default 5 minutes
+   * Time limit between two reads of a large response, in milliseconds, enforced after twice that at
+   * most. The system takes megabytes at once for a client, who may need a minute for them.
+   * @default 5 minutes
    */
   readonly answerMs: number;
 }
+
+/** The limits of one scope. */
+type ScopeLimits = Pick<RequestLimits, "requests" | "bodyBytes" | "answerBytes">;
 
 const MIB = 1024 * 1024;
 
@@ -52,9 +52,9 @@ const DEFAULT_LIMITS: RequestLimits = {
 };
 
 /**
- * Fills in the limits that are not given.
+ * Completes limits with the defaults.
  *
- * @throws {RangeError} if a limit is no number that is more than 0.
+ * @throws {RangeError} if a limit is not a number above 0.
  */
 export function requestLimits(limits: Partial<RequestLimits> = {}): RequestLimits {
   const checked = { ...DEFAULT_LIMITS, ...limits };
@@ -67,35 +67,35 @@ export function requestLimits(limits: Partial<RequestLimits> = {}): RequestLimit
   return checked;
 }
 
-/** What is under way for one principal, or for all together, and how much of it may be. */
-class Share {
-  readonly #most: Pick<RequestLimits, "requests" | "bodyBytes" | "answerBytes">;
+/** The quota of one principal, or of all together, and its usage. */
+class QuotaScope {
+  readonly #limits: ScopeLimits;
   #requests = 0;
   #bodyBytes = 0;
   #answerBytes = 0;
 
-  constructor(most: Pick<RequestLimits, "requests" | "bodyBytes" | "answerBytes">) {
-    this.#most = most;
+  constructor(limits: ScopeLimits) {
+    this.#limits = limits;
   }
 
   get isEmpty(): boolean {
     return this.#requests === 0;
   }
 
-  takesRequest(): boolean {
-    return this.#requests < this.#most.requests;
+  allowsRequest(): boolean {
+    return this.#requests < this.#limits.requests;
   }
 
-  takesBody(bytes: number): boolean {
-    return this.#bodyBytes + bytes <= this.#most.bodyBytes;
+  allowsBody(bytes: number): boolean {
+    return this.#bodyBytes + bytes <= this.#limits.bodyBytes;
   }
 
-  takesAnswer(bytes: number): boolean {
-    // However large, one is answered: to refuse it again and again would help nobody.
-    return this.#answerBytes === 0 || this.#answerBytes + bytes <= this.#most.answerBytes;
+  allowsResponse(bytes: number): boolean {
+    // One response is always allowed, as a retry would be as large.
+    return this.#answerBytes === 0 || this.#answerBytes + bytes <= this.#limits.answerBytes;
   }
 
-  /** Adds what has come, or takes off what has gone. */
+  /** Adds to the usage, or subtracts from it. */
   add(requests: number, bodyBytes: number, answerBytes: number): void {
     this.#requests += requests;
     this.#bodyBytes += bodyBytes;
@@ -103,35 +103,35 @@ class Share {
   }
 }
 
-/** The requests that are under way. */
-export class Load {
+/** The quota that a server's concurrent requests share. */
+export class RequestQuota {
   readonly #limits: RequestLimits;
-  readonly #all: Share;
-  readonly #nobodys: readonly Share[];
-  readonly #ofOwner = new Map<string, Share>();
+  readonly #total: QuotaScope;
+  readonly #anonymous: readonly QuotaScope[];
+  readonly #byOwner = new Map<string, QuotaScope>();
 
-  /** Takes limits that were checked. */
+  /** Takes limits that {@linkcode requestLimits} has checked. */
   constructor(limits: RequestLimits) {
     this.#limits = limits;
-    this.#all = new Share(limits);
-    this.#nobodys = [this.#all];
+    this.#total = new QuotaScope(limits);
+    this.#anonymous = [this.#total];
   }
 
-  /** Takes on a request, or gives `undefined` if that is one too many. */
-  take(owner: string | null): Ticket | undefined {
-    if (!this.#all.takesRequest()) return undefined;
-    if (owner === null) return new Ticket(this.#nobodys);
-    const own = this.#ofOwner.get(owner) ?? this.#newShare();
-    if (!own.takesRequest()) return undefined;
-    this.#ofOwner.set(owner, own);
-    return new Ticket([this.#all, own], () => {
-      if (own.isEmpty) this.#ofOwner.delete(owner);
+  /** Leases the quota of one request, `undefined` if there is none left. */
+  acquire(owner: string | null): Lease | undefined {
+    if (!this.#total.allowsRequest()) return undefined;
+    if (owner === null) return new Lease(this.#anonymous);
+    const own = this.#byOwner.get(owner) ?? this.#ownerScope();
+    if (!own.allowsRequest()) return undefined;
+    this.#byOwner.set(owner, own);
+    return new Lease([this.#total, own], () => {
+      if (own.isEmpty) this.#byOwner.delete(owner);
     });
   }
 
-  #newShare(): Share {
+  #ownerScope(): QuotaScope {
     const { requestsPerOwner, bodyBytesPerOwner, answerBytesPerOwner } = this.#limits;
-    return new Share({
+    return new QuotaScope({
       requests: requestsPerOwner,
       bodyBytes: bodyBytesPerOwner,
       answerBytes: answerBytesPerOwner,
@@ -139,43 +139,45 @@ export class Load {
   }
 }
 
-/** One request's part of the load. */
-export class Ticket {
-  readonly #shares: readonly Share[];
-  readonly #onend: (() => void) | undefined;
+/** The quota that one request holds, until released. */
+export class Lease {
+  readonly #scopes: readonly QuotaScope[];
+  readonly #onrelease: (() => void) | undefined;
   #bodyBytes = 0;
   #answerBytes = 0;
-  #ended = false;
+  #isReleased = false;
 
-  /** Made by {@linkcode Load.take}. */
-  constructor(shares: readonly Share[], onend?: () => void) {
-    this.#shares = shares;
-    this.#onend = onend;
-    for (const share of shares) share.add(1, 0, 0);
+  /** Made by {@linkcode RequestQuota.acquire}. */
+  constructor(scopes: readonly QuotaScope[], onrelease?: () => void) {
+    this.#scopes = scopes;
+    this.#onrelease = onrelease;
+    for (const scope of scopes) scope.add(1, 0, 0);
   }
 
-  /** Adds to what the request's body holds in memory; `false` if that is too much. */
-  holdBody(bytes: number): boolean {
-    // A body that was given up may still be on its way.
-    if (this.#ended || !this.#shares.every((share) => share.takesBody(bytes))) return false;
+  /** Reserves more bytes for the request's body; `false` if over the quota. */
+  reserveBody(bytes: number): boolean {
+    // An abandoned body may still be coming in.
+    if (this.#isReleased || !this.#scopes.every((scope) => scope.allowsBody(bytes))) return false;
     this.#bodyBytes += bytes;
-    for (const share of this.#shares) share.add(0, bytes, 0);
+    for (const scope of this.#scopes) scope.add(0, bytes, 0);
     return true;
   }
 
-  /** Adds to what of the answer waits to be read; `false` if that is too much. */
-  holdAnswer(bytes: number): boolean {
-    if (this.#ended || !this.#shares.every((share) => share.takesAnswer(bytes))) return false;
+  /** Reserves bytes for a response that waits to be read; `false` if over the quota. */
+  reserveResponse(bytes: number): boolean {
+    if (this.#isReleased || !this.#scopes.every((scope) => scope.allowsResponse(bytes))) {
+      return false;
+    }
     this.#answerBytes += bytes;
-    for (const share of this.#shares) share.add(0, 0, bytes);
+    for (const scope of this.#scopes) scope.add(0, 0, bytes);
     return true;
   }
 
-  /** Ends the request's part. Ending it twice is harmless. */
-  end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    for (const share of this.#shares) share.add(-1, -this.#bodyBytes, -this.#answerBytes);
-    this.#onend?.();
+  /** Gives the quota back; idempotent. */
+  release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    for (const scope of this.#scopes) scope.add(-1, -this.#bodyBytes, -this.#answerBytes);
+    this.#onrelease?.();
   }
 }

@@ -1,45 +1,46 @@
 /**
- * The body of an answer that may have to wait for its reader, and what becomes of large ones then.
+ * Response bodies with backpressure: streams that are passed on as the client reads them, and the
+ * large ones that wait for a client.
  *
  * @module
  */
 
 import { CODE } from "../../../protocol/errors.ts";
-import type { RequestLimits, Ticket } from "./request_quota.ts";
+import type { Lease, RequestLimits } from "./request_quota.ts";
 import { CoalescedTimer } from "../coalesced_timer.ts";
 import type { JSONRPCErrorResponse, RequestId } from "../sdk.ts";
 
-/** An answer of up to so many bytes costs no more than the connection that it waits on. */
-export const SMALL_ANSWER_BYTES = 16 * 1024;
+/** A response up to this size costs no more than the connection that it waits on, in bytes. */
+export const SMALL_RESPONSE_BYTES = 16 * 1024;
 
-/** How much a reader is given at once: one who takes it has not sent it yet, in bytes. */
-const PIECE_BYTES = 64 * 1024;
+/** The most bytes passed on at once: a chunk that the server has taken may not be sent yet. */
+const CHUNK_BYTES = 64 * 1024;
 
-/** A comment in an event stream: clients ignore it, and it cannot be sent to one that is gone. */
+/** A comment in an event stream: clients ignore it, and sending it reveals a lost connection. */
 export const KEEP_ALIVE: Uint8Array<ArrayBuffer> = new TextEncoder().encode(": keep-alive\n\n");
 
-/** Who is told how a body is read. */
+/** Events of a body that is being read. */
 interface ReadEvents {
-  /** Some of it has been taken. */
-  onread(): void;
-  /** All of it has been taken, or the rest never will be. */
+  /** Some bytes were read. */
+  onread?(): void;
+  /** The last bytes were read, or the rest never will be. */
   onover(): void;
 }
 
-/** A stream that is passed on as its reader asks for it, so that it is known how it is read. */
-export class AnswerBody {
-  /** What the reader is given. */
+/** A response body that reports how it is read. */
+export class ResponseBody {
+  /** The stream for the client. */
   readonly stream: ReadableStream<Uint8Array>;
-  readonly #from: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #source: ReadableStreamDefaultReader<Uint8Array>;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   #rest: Uint8Array = new Uint8Array();
   readonly #watchers: ReadEvents[] = [];
   #readBytes = 0;
   #isOver = false;
 
-  /** Passes on `from`. */
-  constructor(from: ReadableStream<Uint8Array>) {
-    this.#from = from.getReader();
+  /** Passes on `source`. */
+  constructor(source: ReadableStream<Uint8Array>) {
+    this.#source = source.getReader();
     this.stream = new ReadableStream<Uint8Array>({
       start: (controller) => void (this.#controller = controller),
       pull: () => this.#pass(),
@@ -47,33 +48,33 @@ export class AnswerBody {
     }, { highWaterMark: 0 });
   }
 
-  /** How much has been taken so far. */
+  /** The number of bytes read so far. */
   get readBytes(): number {
     return this.#readBytes;
   }
 
-  /** Tells `events` from now on how it is read. */
+  /** Reports to `events` from now on. */
   watch(events: ReadEvents): void {
     this.#watchers.push(events);
     if (this.#isOver) events.onover();
   }
 
-  /** Shows that an event stream is in use, unless something waits for its reader already. */
+  /** Keeps the connection of an event stream alive, unless the client has something to read. */
   keepAlive(): void {
     const isIdle = this.#rest.length === 0 && this.#controller.desiredSize === 0;
     if (isIdle && !this.#isOver) this.#controller.enqueue(KEEP_ALIVE);
   }
 
-  /** Ends it as nobody reads it: its connection is closed. */
-  breakOff(): void {
-    const why = new Error("Nobody reads this answer");
-    this.#controller.error(why);
-    this.#stop(why).catch(() => {});
+  /** Drops a response that is not read, and closes its connection. */
+  drop(): void {
+    const reason = new Error("The client does not read this response");
+    this.#controller.error(reason);
+    this.#stop(reason).catch(() => {});
   }
 
   async #pass(): Promise<void> {
     if (this.#rest.length === 0) {
-      const { done, value } = await this.#from.read().catch((error) => {
+      const { done, value } = await this.#source.read().catch((error) => {
         this.#over();
         throw error;
       });
@@ -83,17 +84,17 @@ export class AnswerBody {
       }
       this.#rest = value;
     }
-    const piece = this.#rest.subarray(0, PIECE_BYTES);
-    this.#rest = this.#rest.subarray(PIECE_BYTES);
-    this.#readBytes += piece.length;
-    this.#controller.enqueue(piece);
-    for (const { onread } of this.#watchers) onread();
+    const chunk = this.#rest.subarray(0, CHUNK_BYTES);
+    this.#rest = this.#rest.subarray(CHUNK_BYTES);
+    this.#readBytes += chunk.length;
+    this.#controller.enqueue(chunk);
+    for (const { onread } of this.#watchers) onread?.();
   }
 
   async #stop(reason: unknown): Promise<void> {
     this.#rest = new Uint8Array();
     this.#over();
-    await this.#from.cancel(reason);
+    await this.#source.cancel(reason);
   }
 
   #over(): void {
@@ -103,17 +104,17 @@ export class AnswerBody {
   }
 }
 
-/** The large answers that wait to be read. */
-export class UnreadAnswers {
-  readonly #waiting: CoalescedTimer<AnswerBody>;
+/** The large responses that wait to be read. */
+export class UnreadResponses {
+  readonly #waiting: CoalescedTimer<ResponseBody>;
 
   /** Takes limits that were checked. */
   constructor({ answerMs }: Pick<RequestLimits, "answerMs">) {
-    this.#waiting = new CoalescedTimer(answerMs, (body) => body.breakOff());
+    this.#waiting = new CoalescedTimer(answerMs, (body) => body.drop());
   }
 
-  /** Ends a request's part of the load once its answer has been read. */
-  wait(body: AnswerBody, ticket: Ticket): void {
+  /** Releases a request's lease once its response has been read or dropped. */
+  add(body: ResponseBody, lease: Lease): void {
     this.#waiting.begin(body);
     body.watch({
       onread: () => {
@@ -122,19 +123,20 @@ export class UnreadAnswers {
       },
       onover: () => {
         this.#waiting.end(body);
-        ticket.end();
+        lease.release();
       },
     });
   }
 
-  /** Breaks nothing off any more. */
+  /** Drops no more responses. */
   stop(): void {
     this.#waiting.stop();
   }
 }
 
-/** The answer in the place of one that would have to wait with too many others. */
-export function tooMuchUnread(id: RequestId | undefined): JSONRPCErrorResponse {
-  const message = "The call has run, but its answer is lost: too many large ones wait to be read";
+/** The error in place of a response that is over the quota of unread ones. */
+export function unreadQuotaError(id: RequestId | undefined): JSONRPCErrorResponse {
+  const message =
+    "The call has run, but its response is lost: too many large responses wait to be read";
   return { jsonrpc: "2.0", id, error: { code: CODE.internalError, message } };
 }

@@ -1,6 +1,5 @@
 /**
- * The SDK's own HTTP transport, apart from the rest of the SDK: only a server that was asked for it
- * loads it.
+ * The SDK's own HTTP transport, apart from the rest of the SDK, so that only `--stateful` loads it.
  *
  * @module
  */

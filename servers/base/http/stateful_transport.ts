@@ -1,82 +1,82 @@
 /**
- * Streamable HTTP with the SDK's own transport and its `Mcp-Session-Id`: for servers that send
- * requests to their clients. The transport's sessions die with the process; ours do not.
+ * Stateful Streamable HTTP (`--stateful`): the SDK's own transport with its `Mcp-Session-Id`, for
+ * servers that send requests to their clients. Transport sessions end with the process, ours do not.
  *
  * @module
  */
 
-import { type AnswerBody, UnreadAnswers } from "./response_body.ts";
+import { type ResponseBody, UnreadResponses } from "./response_body.ts";
 import { ownerOf } from "../session/session_owner.ts";
 import type { HttpEndpoint } from "./guard.ts";
 import type { StatelessHttpOptions } from "./stateless_transport.ts";
-import { Load, requestLimits } from "./request_quota.ts";
+import { requestLimits, RequestQuota } from "./request_quota.ts";
 import { CoalescedTimer } from "../coalesced_timer.ts";
-import { checkVersion, PostReader } from "./request_reader.ts";
-import { discardBody, refuse, refuseForNow } from "./error_responses.ts";
+import { RequestReader } from "./request_reader.ts";
+import { checkProtocolVersion } from "./protocol_version.ts";
+import { errorResponse, respondUnread, unavailable } from "./error_responses.ts";
 import type { AuthInfo, JSONRPCMessage, McpServer, Transport } from "../sdk.ts";
 import { TransportSession } from "./transport_session.ts";
 
-// Each has a server of its own, and a client that is told 404 opens another without being asked to.
+/** Each transport session has a server of its own; a client that gets 404 opens another. */
 const MAX_SESSIONS = 1000;
-const MAX_OF_OWNER = 250;
-/** Nobody's leave room for those of principals. */
-const MAX_OF_NOBODY = 750;
+const MAX_SESSIONS_PER_OWNER = 250;
+/** Leaves room for the sessions of principals. */
+const MAX_ANONYMOUS_SESSIONS = 750;
 const MAX_IDLE_MS = 30 * 60 * 1000;
 
 /** Serves Streamable HTTP with one server for each transport session. */
 export class StatefulHttpServer implements HttpEndpoint {
-  /** By id, the longest unused first. */
+  /** Initialized sessions by id, the least recently used first. */
   readonly #sessions = new Map<string, TransportSession>();
-  /** With those that are not initialised yet. */
+  /** All sessions, with those that are not initialized yet. */
   readonly #all = new Set<TransportSession>();
   readonly #connect: (transport: Transport) => Promise<McpServer>;
-  readonly #load: Load;
-  readonly #reader: PostReader;
-  readonly #unread: UnreadAnswers;
-  readonly #streams: CoalescedTimer<AnswerBody>;
+  readonly #quota: RequestQuota;
+  readonly #reader: RequestReader;
+  readonly #unread: UnreadResponses;
+  readonly #streams: CoalescedTimer<ResponseBody>;
   readonly #sweep: ReturnType<typeof setInterval>;
 
-  /** Takes what connects a new server to a new transport, through the session layer. */
+  /** Takes a function that connects a new server to a new transport, through the session layer. */
   constructor(
     connect: (transport: Transport) => Promise<McpServer>,
     { limits, keepAliveMs = 15_000 }: StatelessHttpOptions = {},
   ) {
     const checked = requestLimits(limits);
     this.#connect = connect;
-    this.#load = new Load(checked);
-    this.#reader = new PostReader(checked);
-    this.#unread = new UnreadAnswers(checked);
+    this.#quota = new RequestQuota(checked);
+    this.#reader = new RequestReader(checked);
+    this.#unread = new UnreadResponses(checked);
     this.#streams = new CoalescedTimer(keepAliveMs, (body) => body.keepAlive());
     this.#sweep = setInterval(() => void this.#closeIdle(), MAX_IDLE_MS / 10);
   }
 
-  /** Answers one HTTP request, on behalf of the caller that `authInfo` describes. */
+  /** Responds to one HTTP request, on behalf of the caller that `authInfo` describes. */
   async fetch(request: Request, authInfo?: AuthInfo): Promise<Response> {
     const owner = ownerOf(authInfo);
-    const ticket = this.#load.take(owner);
-    if (ticket === undefined) {
-      await discardBody(request);
-      return refuseForNow("it has too many requests");
+    const lease = this.#quota.acquire(owner);
+    if (lease === undefined) {
+      return await respondUnread(request, unavailable("it has too many requests"));
     }
     let accepted = false;
     try {
       const message = request.method === "POST"
-        ? await this.#reader.read(request, ticket)
-        : checkVersion(request.headers);
+        ? await this.#reader.read(request, lease)
+        : checkProtocolVersion(request.headers);
       if (message instanceof Response) return message;
-      // Nothing may come between finding a session and its being in use.
+      // No await may come between finding a session and using it.
       const session = this.#find(request.headers, message, owner) ?? await this.#open(owner);
       if (session instanceof Response) return session;
       accepted = true;
-      return await session.fetch(request, { message, authInfo, ticket });
+      return await session.fetch(request, { message, authInfo, lease });
     } finally {
-      if (!accepted) ticket.end();
+      if (!accepted) lease.release();
     }
   }
 
   /**
-   * Takes nothing more on, and ends the streams that wait for a server to speak: they would keep it
-   * from ever stopping. What runs is answered.
+   * Refuses further requests, and ends the standalone streams, which would keep the server from
+   * stopping. Pending requests get their response.
    */
   stop(): void {
     this.#reader.stop();
@@ -92,7 +92,7 @@ export class StatefulHttpServer implements HttpEndpoint {
     this.#streams.stop();
   }
 
-  /** The transport session that a request belongs to; `undefined` if its `initialize` opens one. */
+  /** The transport session of a request; `undefined` if its `initialize` opens one. */
   #find(
     headers: Headers,
     message: JSONRPCMessage | undefined,
@@ -101,22 +101,25 @@ export class StatefulHttpServer implements HttpEndpoint {
     const id = headers.get("mcp-session-id");
     if (id !== null) {
       const session = this.#sessions.get(id);
-      // Somebody else's is not found, just as one that never was.
+      // Another principal's session is not found, like one that never was.
       if (session === undefined || session.owner !== owner) {
-        return refuse(404, "Transport session not found: send initialize without Mcp-Session-Id");
+        return errorResponse(
+          404,
+          "Transport session not found: send initialize without Mcp-Session-Id",
+        );
       }
       this.#sessions.delete(id);
       this.#sessions.set(id, session);
       return session;
     }
     if (message === undefined || !("method" in message) || message.method !== "initialize") {
-      return refuse(400, "Bad request: Mcp-Session-Id is missing; initialize gives one");
+      return errorResponse(400, "Bad request: Mcp-Session-Id is missing; initialize gives one");
     }
     return undefined;
   }
 
   async #open(owner: string | null): Promise<TransportSession | Response> {
-    if (!this.#makeRoom(owner)) return refuseForNow("it has too many transport sessions");
+    if (!this.#makeRoom(owner)) return unavailable("it has too many transport sessions");
     const session = new TransportSession({
       owner,
       unread: this.#unread,
@@ -138,23 +141,24 @@ export class StatefulHttpServer implements HttpEndpoint {
   }
 
   /**
-   * Closes the transport session longest without a request if that takes one more of this owner's; is
-   * there room? An open stream protects none: its client may be long gone.
+   * Whether one more session of this owner fits. If not yet, closes the least recently used idle one;
+   * an open stream protects none, as its client may be long gone.
    */
   #makeRoom(owner: string | null): boolean {
     const counts = new Map<string | null, number>();
     const countOf = (owner: string | null) => counts.get(owner) ?? 0;
     for (const { owner } of this.#all) counts.set(owner, countOf(owner) + 1);
-    const isFull = countOf(owner) >= (owner === null ? MAX_OF_NOBODY : MAX_OF_OWNER);
+    const isFull =
+      countOf(owner) >= (owner === null ? MAX_ANONYMOUS_SESSIONS : MAX_SESSIONS_PER_OWNER);
     if (!isFull && this.#all.size < MAX_SESSIONS) return true;
-    // Who has many gives one up for those who have few, and never the other way about.
+    // An owner of many sessions gives one up for an owner of fewer, never the reverse.
     const idle = [...this.#sessions.values()].filter((session) =>
       !session.isBusy &&
       (session.owner === owner || !isFull && countOf(session.owner) > countOf(owner))
     );
     const most = Math.max(...idle.map((session) => countOf(session.owner)));
     const closing = idle.find((session) => countOf(session.owner) === most);
-    // It makes room at once, and the rest of its end needs nobody to wait.
+    // Its room is free at once; the rest of its end can go on in the background.
     void closing?.close();
     return closing !== undefined;
   }

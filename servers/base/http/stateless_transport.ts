@@ -1,6 +1,6 @@
 /**
- * The stateless Streamable HTTP transport: one MCP server answers every request, whoever sent it
- * and whichever process it reaches, because sessions do not live in the connection.
+ * The stateless Streamable HTTP transport: one MCP server responds to every request, from any client
+ * and in any process, because sessions do not live in the connection.
  *
  * @module
  */
@@ -9,15 +9,26 @@ import { presentedCookie } from "../../../protocol/cookie.ts";
 import { METHOD } from "../../../protocol/methods.ts";
 import { member } from "../../../runtime/json.ts";
 import { utf8Length } from "../../../runtime/utf8.ts";
-import { AnswerBody, SMALL_ANSWER_BYTES, tooMuchUnread, UnreadAnswers } from "./response_body.ts";
-import { saysFull } from "../wire_errors.ts";
+import {
+  ResponseBody,
+  SMALL_RESPONSE_BYTES,
+  unreadQuotaError,
+  UnreadResponses,
+} from "./response_body.ts";
+import { isStoreFull } from "../wire_errors.ts";
 import { EventStream, eventStreamResponse } from "./event_stream.ts";
 import { ownerOf } from "../session/session_owner.ts";
-import { Load, type RequestLimits, requestLimits, type Ticket } from "./request_quota.ts";
+import { type Lease, type RequestLimits, requestLimits, RequestQuota } from "./request_quota.ts";
 import { encodeResponse } from "../message_reader.ts";
 import { CoalescedTimer } from "../coalesced_timer.ts";
-import { PostReader } from "./request_reader.ts";
-import { discardBody, jsonText, refuse, refuseForNow, RETRY_LATER } from "./error_responses.ts";
+import { RequestReader } from "./request_reader.ts";
+import {
+  errorResponse,
+  jsonResponse,
+  respondUnread,
+  RETRY_LATER,
+  unavailable,
+} from "./error_responses.ts";
 import type {
   AuthInfo,
   JSONRPCMessage,
@@ -27,29 +38,28 @@ import type {
   TransportSendOptions,
 } from "../sdk.ts";
 
-/** How a {@linkcode StatelessHttpTransport} serves. */
+/** Options of a {@linkcode StatelessHttpTransport}. */
 export interface StatelessHttpOptions {
-  /** What it takes on at the most; past that a request is answered with 503. */
+  /** The quota of requests; over it, a request gets 503. */
   readonly limits?: Partial<RequestLimits> | undefined;
   /**
-   * How often a connection whose call takes long is shown to be in use, in milliseconds: its answer
-   * becomes an event stream with comments in it. @default 15_000
+   * The interval at which the connection of a long call is kept alive, in milliseconds: its response
+   * becomes an event stream with comments. @default 15_000
    */
   readonly keepAliveMs?: number | undefined;
 }
 
-/** A request that has no answer yet. */
-interface InFlight {
-  /** The id that the client gave it. */
+/** A request that has no response yet. */
+interface PendingRequest {
+  /** The client's id of the request. */
   readonly id: RequestId;
   readonly method: string;
-  /** Who may cancel it: the principal, or whoever presents the same cookie. */
+  /** The caller who may cancel the request: its principal, or everybody with the same cookie. */
   readonly caller: string | undefined;
-  /** Its part of what the server has taken on. */
-  readonly ticket: Ticket;
-  /** Settles the HTTP exchange, with JSON or with the head of an event stream. */
+  readonly lease: Lease;
+  /** Starts the HTTP response, with JSON or as an event stream. */
   readonly respond: (response: Response) => void;
-  /** Set once the answer has become an event stream. */
+  /** The event stream that the response has become, if it has. */
   stream: EventStream | undefined;
 }
 
@@ -57,41 +67,41 @@ interface InFlight {
  * Serves Streamable HTTP without transport sessions. Give `fetch` to an HTTP server, behind
  * {@linkcode httpHandler}.
  *
- * Each request runs under an id of the transport's own, so that clients' ids cannot meet. The server
- * behind it is one for all: what it keeps of an `initialize`, as `getClientVersion()` and
- * `getClientCapabilities()` give it, is the last caller's, whoever that was. What needs a lasting
- * connection is not here: a tool that sends a request to the client gets an error, and a notification
- * that belongs to no request is dropped, as is one to a client that does not read. A lost connection
- * does not cancel the call that it carried.
+ * Each request runs under an id of the transport's own, so that ids of clients cannot collide. All
+ * clients share one server: `getClientVersion()` and `getClientCapabilities()` are those of the last
+ * `initialize`, of whichever client. Without a lasting connection, a tool that sends a request to the
+ * client gets an error, and a notification that belongs to no request is dropped, as is one to a client
+ * that does not read. A lost connection does not cancel its call.
  */
 export class StatelessHttpTransport implements Transport {
-  readonly #inFlight = new Map<RequestId, InFlight>();
-  readonly #load: Load;
-  readonly #reader: PostReader;
-  readonly #unread: UnreadAnswers;
-  readonly #long: CoalescedTimer<InFlight>;
+  /** Pending requests by the transport's own id. */
+  readonly #pending = new Map<RequestId, PendingRequest>();
+  readonly #quota: RequestQuota;
+  readonly #reader: RequestReader;
+  readonly #unread: UnreadResponses;
+  readonly #long: CoalescedTimer<PendingRequest>;
   #lastId = 0;
-  #closed = false;
+  #isClosed = false;
   /** Called when the transport is closed. */
   onclose?: (() => void) | undefined;
-  /** Called with what goes wrong beside any request. */
+  /** Called with errors that belong to no request. */
   onerror?: ((error: Error) => void) | undefined;
-  /** Called with each message that came in. */
+  /** Called with each incoming message. */
   onmessage?: Transport["onmessage"];
 
   /**
    * Makes a transport for one server.
    *
-   * @throws {RangeError} if a limit is not more than 0.
+   * @throws {RangeError} if a limit is not above 0.
    */
   constructor(options: StatelessHttpOptions = {}) {
     const limits = requestLimits(options.limits);
-    this.#load = new Load(limits);
-    this.#reader = new PostReader(limits);
-    this.#unread = new UnreadAnswers(limits);
+    this.#quota = new RequestQuota(limits);
+    this.#reader = new RequestReader(limits);
+    this.#unread = new UnreadResponses(limits);
     this.#long = new CoalescedTimer(
       options.keepAliveMs ?? 15_000,
-      (flight) => this.#streamOf(flight).keepAlive(),
+      (pending) => this.#streamOf(pending).keepAlive(),
     );
   }
 
@@ -100,15 +110,15 @@ export class StatelessHttpTransport implements Transport {
     return Promise.resolve();
   }
 
-  /** Takes nothing more on: who is still sending is told to come back. What runs is answered. */
+  /** Refuses further requests, and those whose body is still coming. Running ones get their response. */
   stop(): void {
     this.#reader.stop();
   }
 
-  /** Ends every exchange that is still without an answer. */
+  /** Ends every pending request without a response. */
   close(): Promise<void> {
-    this.#closed = true;
-    for (const id of this.#inFlight.keys()) this.#end(this.#take(id));
+    this.#isClosed = true;
+    for (const id of this.#pending.keys()) this.#end(this.#take(id));
     this.#long.stop();
     this.#reader.stop();
     this.#unread.stop();
@@ -116,31 +126,31 @@ export class StatelessHttpTransport implements Transport {
     return Promise.resolve();
   }
 
-  /** Answers one HTTP request, on behalf of the caller that `authInfo` describes. */
+  /** Responds to one HTTP request, on behalf of the caller that `authInfo` describes. */
   async fetch(request: Request, authInfo?: AuthInfo): Promise<Response> {
     if (request.method !== "POST") {
-      await discardBody(request);
-      return refuse(405, "Method not allowed: send each message by POST", { allow: "POST" });
+      const message = "Method not allowed: send each message by POST";
+      return await respondUnread(request, errorResponse(405, message, { allow: "POST" }));
     }
-    const ticket = this.#isOpen() ? this.#load.take(ownerOf(authInfo)) : undefined;
-    if (ticket === undefined) {
-      await discardBody(request);
-      return this.#isOpen() ? refuseForNow("it has too many requests") : notOpen();
+    const lease = this.#isOpen() ? this.#quota.acquire(ownerOf(authInfo)) : undefined;
+    if (lease === undefined) {
+      const refusal = this.#isOpen() ? unavailable("it has too many requests") : notOpen();
+      return await respondUnread(request, refusal);
     }
-    const message = await this.#reader.read(request, ticket);
+    const message = await this.#reader.read(request, lease);
     if (!(message instanceof Response) && "method" in message && "id" in message) {
-      return await this.#exchange(message, request, authInfo, ticket);
+      return await this.#dispatch(message, request, authInfo, lease);
     }
-    ticket.end();
+    lease.release();
     if (message instanceof Response) return message;
     this.#receive(message, authInfo);
     return new Response(null, { status: 202 });
   }
 
-  /** Sends an answer, or a notification that belongs to a request, to whoever sent the request. */
+  /** Sends a response, or a notification that belongs to a request, to the client of the request. */
   send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
     if (!("method" in message)) {
-      this.#answer(message);
+      this.#respond(message);
     } else if ("id" in message) {
       return Promise.reject(
         new Error(
@@ -149,40 +159,40 @@ export class StatelessHttpTransport implements Transport {
         ),
       );
     } else if (options?.relatedRequestId !== undefined) {
-      const flight = this.#inFlight.get(options.relatedRequestId);
-      if (flight !== undefined) this.#streamOf(flight).offer(JSON.stringify(message));
+      const pending = this.#pending.get(options.relatedRequestId);
+      if (pending !== undefined) this.#streamOf(pending).trySend(JSON.stringify(message));
     }
     return Promise.resolve();
   }
 
   #isOpen(): boolean {
-    return this.onmessage !== undefined && !this.#closed;
+    return this.onmessage !== undefined && !this.#isClosed;
   }
 
-  #exchange(
+  #dispatch(
     request: JSONRPCRequest,
     http: Request,
     authInfo: AuthInfo | undefined,
-    ticket: Ticket,
+    lease: Lease,
   ): Promise<Response> {
     if (!this.#isOpen()) {
-      ticket.end();
+      lease.release();
       return Promise.resolve(notOpen());
     }
     const { promise, resolve: respond } = Promise.withResolvers<Response>();
     const id = ++this.#lastId;
     const { method, params } = request;
     const caller = callerOf(params, authInfo);
-    const flight = { id: request.id, method, caller, ticket, respond, stream: undefined };
-    this.#inFlight.set(id, flight);
-    this.#long.begin(flight);
+    const pending = { id: request.id, method, caller, lease, respond, stream: undefined };
+    this.#pending.set(id, pending);
+    this.#long.begin(pending);
     const requestInfo = new HttpRequestInfo(http);
     this.onmessage?.({ ...request, id }, { requestInfo, ...(authInfo && { authInfo }) });
     return promise;
   }
 
   #receive(message: JSONRPCMessage, authInfo: AuthInfo | undefined): void {
-    // A response answers a request of ours, and this transport sends none.
+    // A client's response belongs to no request, as this transport sends none.
     if (!("method" in message)) return;
     if (message.method !== "notifications/cancelled") return this.onmessage?.(message);
     const requestId = this.#cancel(message.params, callerOf(message.params, authInfo));
@@ -191,77 +201,79 @@ export class StatelessHttpTransport implements Transport {
   }
 
   /**
-   * Frees the one request in flight that has this id and comes from this caller. Ids are chosen by
-   * clients, so without the caller anybody could cancel anybody's call.
+   * Ends the one pending request that has this id and comes from this caller. Clients choose the ids,
+   * so without the caller anybody could cancel anybody's call.
    */
   #cancel(params: unknown, caller: string | undefined): RequestId | undefined {
     const requestId = member(params, "requestId");
     if (caller === undefined) return undefined;
-    const [id, ...others] = [...this.#inFlight].flatMap(([id, flight]) =>
-      flight.id === requestId && flight.caller === caller ? [id] : []
+    const [id, ...others] = [...this.#pending].flatMap(([id, pending]) =>
+      pending.id === requestId && pending.caller === caller ? [id] : []
     );
     if (id === undefined || others.length > 0) return undefined;
     this.#end(this.#take(id));
     return id;
   }
 
-  #answer(message: JSONRPCMessage & { id?: RequestId | undefined }): void {
-    const flight = message.id === undefined ? undefined : this.#take(message.id);
-    if (flight === undefined) return;
-    let { text } = encodeResponse({ ...message, id: flight.id });
-    if (text.length > SMALL_ANSWER_BYTES) {
-      if (flight.ticket.holdAnswer(utf8Length(text))) return this.#answerAtLength(flight, text);
-      text = JSON.stringify(tooMuchUnread(flight.id));
+  #respond(message: JSONRPCMessage & { id?: RequestId | undefined }): void {
+    const pending = message.id === undefined ? undefined : this.#take(message.id);
+    if (pending === undefined) return;
+    let { text } = encodeResponse({ ...message, id: pending.id });
+    if (text.length > SMALL_RESPONSE_BYTES) {
+      if (pending.lease.reserveResponse(utf8Length(text))) return this.#respondLarge(pending, text);
+      text = JSON.stringify(unreadQuotaError(pending.id));
     }
-    if (flight.stream !== undefined) {
-      flight.stream.send(text);
-      return this.#end(flight);
+    if (pending.stream !== undefined) {
+      pending.stream.send(text);
+      return this.#end(pending);
     }
-    flight.ticket.end();
-    const refused = flight.method === METHOD.create && saysFull(message);
-    flight.respond(refused ? jsonText(503, text, RETRY_LATER) : jsonText(200, text));
+    pending.lease.release();
+    const isFull = pending.method === METHOD.create && isStoreFull(message);
+    pending.respond(
+      isFull ? jsonResponse(503, text, RETRY_LATER) : jsonResponse(200, text),
+    );
   }
 
-  /** Answers with what counts until somebody has read it. */
-  #answerAtLength({ stream, respond, ticket }: InFlight, text: string): void {
-    const body = stream?.body ?? new AnswerBody(new Blob([text]).stream());
-    this.#unread.wait(body, ticket);
-    if (stream === undefined) return respond(jsonText(200, body.stream));
+  /** Sends a response that counts against the quota until it has been read. */
+  #respondLarge({ stream, respond, lease }: PendingRequest, text: string): void {
+    const body = stream?.body ?? new ResponseBody(new Blob([text]).stream());
+    this.#unread.add(body, lease);
+    if (stream === undefined) return respond(jsonResponse(200, body.stream));
     stream.send(text);
     stream.end();
   }
 
-  /** A request that is now answered, or never will be. */
-  #take(id: RequestId): InFlight | undefined {
-    const flight = this.#inFlight.get(id);
-    if (flight === undefined) return undefined;
-    this.#inFlight.delete(id);
-    this.#long.end(flight);
-    return flight;
+  /** Removes a request that has its response, or will never have one. */
+  #take(id: RequestId): PendingRequest | undefined {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return undefined;
+    this.#pending.delete(id);
+    this.#long.end(pending);
+    return pending;
   }
 
-  /** The request's event stream; its answer becomes one if it is not yet. */
-  #streamOf(flight: InFlight): EventStream {
-    if (flight.stream === undefined) {
-      flight.stream = new EventStream();
-      flight.respond(eventStreamResponse(flight.stream.body.stream));
+  /** The request's event stream, which its response becomes if it is not one yet. */
+  #streamOf(pending: PendingRequest): EventStream {
+    if (pending.stream === undefined) {
+      pending.stream = new EventStream();
+      pending.respond(eventStreamResponse(pending.stream.body.stream));
     }
-    return flight.stream;
+    return pending.stream;
   }
 
-  /** Ends an exchange that has nothing more to say. */
-  #end(flight: InFlight | undefined): void {
-    flight?.ticket.end();
-    if (flight?.stream === undefined) flight?.respond(eventStreamResponse(null));
-    else flight.stream.end();
+  /** Ends a request that gets no further message. */
+  #end(pending: PendingRequest | undefined): void {
+    pending?.lease.release();
+    if (pending?.stream === undefined) pending?.respond(eventStreamResponse(null));
+    else pending.stream.end();
   }
 }
 
 function notOpen(): Response {
-  return refuseForNow("it is starting or stopping");
+  return unavailable("it is starting or stopping");
 }
 
-/** What a tool can ask about the request that its call came in: few do. */
+/** The HTTP request of a call, for its tool: converted on demand, as few tools look. */
 class HttpRequestInfo {
   readonly #request: Request;
 
@@ -278,7 +290,7 @@ class HttpRequestInfo {
   }
 }
 
-/** Names the caller as far as one can be told from another: by principal, else by cookie. */
+/** Names the caller by its principal, else by its cookie; `undefined` if it has neither. */
 function callerOf(params: unknown, authInfo: AuthInfo | undefined): string | undefined {
   const owner = ownerOf(authInfo);
   if (owner !== null) return `owner ${owner}`;

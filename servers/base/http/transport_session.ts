@@ -1,6 +1,6 @@
 /**
- * One transport session of the SDK's: whose it is, whether it is in use, and which of its requests
- * are still without an answer.
+ * A transport session (`Mcp-Session-Id`) over the SDK's transport: its owner, its pending requests and
+ * its last use.
  *
  * @module
  */
@@ -9,91 +9,88 @@ import { METHOD } from "../../../protocol/methods.ts";
 import { member } from "../../../runtime/json.ts";
 import { utf8Length } from "../../../runtime/utf8.ts";
 import {
-  AnswerBody,
-  SMALL_ANSWER_BYTES,
-  tooMuchUnread,
-  type UnreadAnswers,
+  ResponseBody,
+  SMALL_RESPONSE_BYTES,
+  unreadQuotaError,
+  type UnreadResponses,
 } from "./response_body.ts";
-import { idInFlight, saysFull } from "../wire_errors.ts";
 import { asError } from "../../../runtime/errors.ts";
-import type { Ticket } from "./request_quota.ts";
+import { idInFlight, isStoreFull } from "../wire_errors.ts";
+import type { Lease } from "./request_quota.ts";
 import { encodeResponse, errorMessage } from "../message_reader.ts";
 import type { CoalescedTimer } from "../coalesced_timer.ts";
-import { listingTypes } from "./request_reader.ts";
-import { json, jsonText, RETRY_LATER } from "./error_responses.ts";
+import { withLiteralAccept } from "./header_checks.ts";
+import { jsonResponse, RETRY_LATER } from "./error_responses.ts";
 import type { AuthInfo, JSONRPCMessage, McpServer, RequestId, Transport } from "../sdk.ts";
 import { WebStandardStreamableHTTPServerTransport as SdkTransport } from "./sdk_http.ts";
 
-/** How much may wait for a reader before a notification is left out, in bytes. */
-const MAX_WAITING_BYTES = 64 * 1024;
+/** The bytes that may wait for the client before notifications are dropped. */
+const MAX_UNREAD_BYTES = 64 * 1024;
 
-/** What a transport session is opened with. */
+/** Options of a {@linkcode TransportSession}. */
 export interface TransportSessionOptions {
-  /** The principal who opens it: nobody else reaches it. */
+  /** The principal, who alone reaches the session. */
   readonly owner: string | null;
-  /** What waits for the readers of all transport sessions. */
-  readonly unread: UnreadAnswers;
-  /** Shows of all streams that they are in use. */
-  readonly streams: CoalescedTimer<AnswerBody>;
-  /** Told of its id, once it has one. */
+  /** The unread responses of all transport sessions. */
+  readonly unread: UnreadResponses;
+  /** Keeps the event streams of all transport sessions alive. */
+  readonly streams: CoalescedTimer<ResponseBody>;
+  /** Called with the session's id, once it has one. */
   readonly onopen: (id: string) => void;
-  /** Told when it is closed, by whoever it was, with its id if it had one. */
+  /** Called when the session is closed, with its id if it had one. */
   readonly onclose: (id: string | undefined) => void;
 }
 
-/** What a request to a transport session came with. */
+/** The parts of a request that were read before its transport session was found. */
 export interface HttpExchange {
-  /** The message in a POST, which has been read. */
+  /** The message of a POST. */
   readonly message: JSONRPCMessage | undefined;
-  /** Whom it comes from. */
   readonly authInfo: AuthInfo | undefined;
-  /** Its part of what the server has taken on; the session ends it. */
-  readonly ticket: Ticket;
+  /** The request's quota, which the session releases. */
+  readonly lease: Lease;
 }
 
 type SendOptions = Parameters<SdkTransport["send"]>[1];
-/** What is no answer. */
-type Spoken = Extract<JSONRPCMessage, { method: string }>;
+type RequestOrNotification = Extract<JSONRPCMessage, { method: string }>;
 
-/** What is sent over one HTTP exchange: the answer to a request, or what no request asked for. */
+/** An HTTP exchange: a pending request, or the standalone stream. */
 class Exchange {
-  /** Its part of the load, for as long as it counts. */
-  readonly ticket: Ticket;
-  /** Told once there is an answer, or never will be. */
-  readonly answered: PromiseWithResolvers<void> = Promise.withResolvers();
-  body: AnswerBody | undefined;
+  readonly lease: Lease;
+  /** Resolves once there is a response, or never will be. */
+  readonly settled: PromiseWithResolvers<void> = Promise.withResolvers();
+  body: ResponseBody | undefined;
   sentBytes = 0;
-  /** Does its answer count until somebody has read it? */
+  /** Whether the response counts against the quota until it has been read. */
   isLarge = false;
-  /** The text of an answer that says that there is no room for a session. */
-  full: string | undefined;
+  /** The text of a response that says that the store is full. */
+  storeFull: string | undefined;
 
-  constructor(ticket: Ticket) {
-    this.ticket = ticket;
+  constructor(lease: Lease) {
+    this.lease = lease;
   }
 
-  /** Does so much wait to be read that more should be left out? */
+  /** Whether so much waits to be read that notifications are dropped. */
   get isFull(): boolean {
-    return this.sentBytes - (this.body?.readBytes ?? 0) > MAX_WAITING_BYTES;
+    return this.sentBytes - (this.body?.readBytes ?? 0) > MAX_UNREAD_BYTES;
   }
 }
 
-/** A transport of the SDK's with a server behind it. */
+/** A transport of the SDK with a server of its own behind it. */
 export class TransportSession {
-  /** The principal whose it is. */
+  /** The principal, `null` for an anonymous session. */
   readonly owner: string | null;
   readonly #sdk: SdkTransport;
   readonly #send: SdkTransport["send"];
-  readonly #unread: UnreadAnswers;
-  readonly #streams: CoalescedTimer<AnswerBody>;
-  /** What is without an answer, by the ids of the requests. */
-  readonly #exchanges = new Map<RequestId, Exchange>();
-  /** Where the server speaks unasked, while somebody listens. */
+  readonly #unread: UnreadResponses;
+  readonly #streams: CoalescedTimer<ResponseBody>;
+  /** Pending requests by id. */
+  readonly #pending = new Map<RequestId, Exchange>();
+  /** The stream of a client's GET, for messages that belong to no request. */
   #standalone: Exchange | undefined;
-  /** By a clock that nobody sets: a wrong one must not make a session idle. */
+  /** Monotonic: setting the system's clock must not make a session idle. */
   #usedAt = performance.now();
 
-  /** Makes one that is not connected yet. */
+  /** Makes a session that is not connected yet. */
   constructor({ owner, unread, streams, onopen, onclose }: TransportSessionOptions) {
     this.owner = owner;
     this.#unread = unread;
@@ -101,60 +98,60 @@ export class TransportSession {
     const sdk = new SdkTransport({
       sessionIdGenerator: () => crypto.randomUUID(),
       onsessioninitialized: onopen,
-      // Its own comments pile up where nobody reads.
+      // The SDK's comments would pile up in a stream that is not read.
       keepAliveMs: 0,
     });
     this.#send = sdk.send.bind(sdk);
     sdk.send = (message, options) =>
-      "method" in message ? this.#say(message, options) : this.#answer(message, options);
+      "method" in message ? this.#push(message, options) : this.#respond(message, options);
     sdk.onclose = () => {
       this.endStandaloneStream();
       onclose(sdk.sessionId);
-      for (const id of this.#exchanges.keys()) this.#answered(id);
+      for (const id of this.#pending.keys()) this.#settle(id);
     };
     this.#sdk = sdk;
   }
 
-  /** Connects a new server. It is nobody's to reach until it is initialised. */
+  /** Connects a new server. The session has no id until it is initialized. */
   async connect(connect: (transport: Transport) => Promise<McpServer>): Promise<void> {
     await connect(this.#sdk);
   }
 
-  /** Whether a request is without its answer. */
+  /** Whether a request is pending. */
   get isBusy(): boolean {
-    return this.#exchanges.size > 0;
+    return this.#pending.size > 0;
   }
 
-  /** How long nobody has used it or listened, in milliseconds. */
+  /** The time without a pending request or standalone stream, in milliseconds. */
   get idleMs(): number {
     const isUsed = this.isBusy || this.#standalone !== undefined;
     return isUsed ? 0 : performance.now() - this.#usedAt;
   }
 
-  /** Answers one HTTP request. */
-  async fetch(request: Request, { message, authInfo, ticket }: HttpExchange): Promise<Response> {
+  /** Responds to one HTTP request. */
+  async fetch(request: Request, { message, authInfo, lease }: HttpExchange): Promise<Response> {
     const id = message !== undefined && "method" in message && "id" in message
       ? message.id
       : undefined;
-    if (id !== undefined && this.#exchanges.has(id)) {
-      ticket.end();
-      return json(400, errorMessage(id, idInFlight()));
+    if (id !== undefined && this.#pending.has(id)) {
+      lease.release();
+      return jsonResponse(400, errorMessage(id, idInFlight()));
     }
-    const exchange = new Exchange(ticket);
-    if (id === undefined) ticket.end();
-    else this.#exchanges.set(id, exchange);
+    const exchange = new Exchange(lease);
+    if (id === undefined) lease.release();
+    else this.#pending.set(id, exchange);
     let accepted = false;
     try {
-      // The SDK searches the Accept of a POST for types, and knows neither case nor ranges.
-      const plain = message === undefined ? request : listingTypes(request);
+      // The SDK searches the Accept of a POST for literal types, without case folding or ranges.
+      const literal = message === undefined ? request : withLiteralAccept(request);
       const handle = () =>
-        this.#sdk.handleRequest(plain, {
+        this.#sdk.handleRequest(literal, {
           ...(authInfo && { authInfo }),
           ...(message && { parsedBody: message }),
         });
       let response = await handle();
       if (response.status === 409) {
-        // The connection of the old stream may be lost without anybody having closed it.
+        // The connection of the old stream may be lost, and not closed.
         this.endStandaloneStream();
         response = await handle();
       }
@@ -162,37 +159,37 @@ export class TransportSession {
       this.#usedAt = performance.now();
       this.#endCancelled(message);
       if (!accepted || response.body === null) return response;
-      const body = exchange.body = new AnswerBody(response.body);
+      const body = exchange.body = new ResponseBody(response.body);
       this.#streams.begin(body);
-      body.watch({ onread: () => {}, onover: () => this.#streams.end(body) });
-      if (exchange.isLarge) this.#unread.wait(body, ticket);
-      if (request.method === "GET") this.#listenTo(exchange, body);
+      body.watch({ onover: () => this.#streams.end(body) });
+      if (exchange.isLarge) this.#unread.add(body, lease);
+      if (request.method === "GET") this.#openStandaloneStream(exchange, body);
       if (member(message, "method") === METHOD.create) {
-        await exchange.answered.promise;
-        if (exchange.full !== undefined) {
+        await exchange.settled.promise;
+        if (exchange.storeFull !== undefined) {
           await body.stream.cancel();
-          return jsonText(503, exchange.full, RETRY_LATER);
+          return jsonResponse(503, exchange.storeFull, RETRY_LATER);
         }
       }
       return new Response(body.stream, response);
     } finally {
       if (!accepted) {
-        if (id !== undefined) this.#answered(id);
-        ticket.end();
+        if (id !== undefined) this.#settle(id);
+        lease.release();
       }
-      // Only an initialize opens a transport session; anything else was refused.
+      // A session without an id was not initialized, as its request was refused.
       if (this.#sdk.sessionId === undefined) await this.close();
     }
   }
 
-  /** Ends the stream that waits for the server to speak; who does not read what is left loses it. */
+  /** Ends the standalone stream. Its unread rest is dropped after the time limit of a response. */
   endStandaloneStream(): void {
-    const { body, ticket } = this.#standalone ?? {};
+    const { body, lease } = this.#standalone ?? {};
     this.#sdk.closeStandaloneSSEStream();
-    if (body !== undefined && ticket !== undefined) this.#unread.wait(body, ticket);
+    if (body !== undefined && lease !== undefined) this.#unread.add(body, lease);
   }
 
-  /** Closes the transport, and the server with it, whose failure is told to itself alone. */
+  /** Closes the transport and its server. A failure goes to the server's own `onerror`. */
   async close(): Promise<void> {
     try {
       await this.#sdk.close();
@@ -201,13 +198,10 @@ export class TransportSession {
     }
   }
 
-  /** Sends what is no answer, unless the reader can do without it and has much to read already. */
-  async #say(
-    message: Spoken,
-    options: SendOptions,
-  ): Promise<void> {
-    const about = options?.relatedRequestId;
-    const exchange = about === undefined ? this.#standalone : this.#exchanges.get(about);
+  /** Sends a request, or a notification unless the client is far behind. */
+  async #push(message: RequestOrNotification, options: SendOptions): Promise<void> {
+    const related = options?.relatedRequestId;
+    const exchange = related === undefined ? this.#standalone : this.#pending.get(related);
     if (exchange !== undefined) {
       if (exchange.isFull && !("id" in message)) return;
       exchange.sentBytes += JSON.stringify(message).length;
@@ -215,52 +209,52 @@ export class TransportSession {
     await this.#send(message, options);
   }
 
-  async #answer(
-    message: Exclude<JSONRPCMessage, Spoken>,
+  async #respond(
+    message: Exclude<JSONRPCMessage, RequestOrNotification>,
     options: SendOptions,
   ): Promise<void> {
-    // The SDK would end the stream of an answer that is no JSON without a word.
+    // The SDK would end the stream of a response that JSON cannot express, without a message.
     const { answer, text } = encodeResponse(message);
-    const exchange = message.id === undefined ? undefined : this.#exchanges.get(message.id);
+    const exchange = message.id === undefined ? undefined : this.#pending.get(message.id);
     if (exchange === undefined) return await this.#send(answer, options);
-    if (text.length > SMALL_ANSWER_BYTES) {
-      exchange.isLarge = exchange.ticket.holdAnswer(utf8Length(text));
-    } else if (saysFull(answer)) {
-      exchange.full = text;
+    if (text.length > SMALL_RESPONSE_BYTES) {
+      exchange.isLarge = exchange.lease.reserveResponse(utf8Length(text));
+    } else if (isStoreFull(answer)) {
+      exchange.storeFull = text;
     }
     try {
-      const isLost = text.length > SMALL_ANSWER_BYTES && !exchange.isLarge;
-      await this.#send(isLost ? tooMuchUnread(message.id) : answer, options);
+      const isLost = text.length > SMALL_RESPONSE_BYTES && !exchange.isLarge;
+      await this.#send(isLost ? unreadQuotaError(message.id) : answer, options);
     } finally {
-      // It fails when the client has gone; its call is over all the same.
-      if (message.id !== undefined) this.#answered(message.id);
+      // Sending fails when the client has gone; the call is over all the same.
+      if (message.id !== undefined) this.#settle(message.id);
     }
   }
 
-  #answered(id: RequestId): void {
-    const exchange = this.#exchanges.get(id);
+  /** Removes a request that has its response, or will never have one. */
+  #settle(id: RequestId): void {
+    const exchange = this.#pending.get(id);
     if (exchange === undefined) return;
-    this.#exchanges.delete(id);
+    this.#pending.delete(id);
     this.#usedAt = performance.now();
-    exchange.answered.resolve();
-    if (!exchange.isLarge) exchange.ticket.end();
-    else if (exchange.body !== undefined) this.#unread.wait(exchange.body, exchange.ticket);
+    exchange.settled.resolve();
+    if (!exchange.isLarge) exchange.lease.release();
+    else if (exchange.body !== undefined) this.#unread.add(exchange.body, exchange.lease);
   }
 
-  /** A request that is cancelled gets no answer: the SDK would keep its stream for ever. */
+  /** Ends the stream of a cancelled request, which the SDK would keep for ever. */
   #endCancelled(message: JSONRPCMessage | undefined): void {
     if (member(message, "method") !== "notifications/cancelled") return;
     const id = member(member(message, "params"), "requestId");
     if (typeof id !== "string" && typeof id !== "number") return;
     this.#sdk.closeSSEStream(id);
-    this.#answered(id);
+    this.#settle(id);
   }
 
-  /** Counts a stream as use of the session for as long as somebody reads it. */
-  #listenTo(exchange: Exchange, body: AnswerBody): void {
+  /** Counts the session as used while the stream is read. */
+  #openStandaloneStream(exchange: Exchange, body: ResponseBody): void {
     this.#standalone = exchange;
     body.watch({
-      onread: () => {},
       onover: () => {
         if (this.#standalone === exchange) this.#standalone = undefined;
         this.#usedAt = performance.now();

@@ -1,5 +1,5 @@
 /**
- * A store that is opened after the server has begun to serve.
+ * A deferred store: opened after the server has begun to serve, so that `initialize` does not wait.
  *
  * @module
  */
@@ -18,16 +18,16 @@ import type {
 import { UsageError } from "./flags.ts";
 
 /**
- * The store that a URL names. Hosts give a server a second to answer `initialize`, which needs no
- * session: until the store is open, only what needs one waits.
+ * The store of a URL, opened at first use. Hosts give a server a second for `initialize`, which needs no
+ * session; until the store is open, only requests that need one wait.
  */
-export class OpeningStore implements SessionStore {
+export class DeferredStore implements SessionStore {
   readonly #open: () => Promise<SessionStore>;
   #opening: Promise<SessionStore> | undefined;
   #store: SessionStore | undefined;
 
   /**
-   * Checks the URL, and opens nothing yet. `source` is the flag or variable that it comes from.
+   * Checks the URL, and opens nothing yet. `source` is the flag or variable that the URL comes from.
    *
    * @throws {UsageError} if the URL names no store.
    */
@@ -88,7 +88,7 @@ export class OpeningStore implements SessionStore {
     return await (await this.opened()).entries(id, options);
   }
 
-  /** Closes the store. One that is not open yet ends with the process, as by a kill. */
+  /** Closes the store, if open. A store that is still opening ends with the process, as by a kill. */
   async close(): Promise<void> {
     await this.#store?.close();
   }

@@ -8,7 +8,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { LOG_LEVELS, type LogLevel } from "../../../runtime/log.ts";
 import { expandHome } from "../../../runtime/state_folder.ts";
 import { type Authority, canonicalOrigin, inAscii, parseAuthority } from "../http/authority.ts";
-import { BINDS, parseBind, type SessionBind } from "./bind_by.ts";
+import { BINDS, parseBind, type SessionBind } from "./binding_options.ts";
 import { isSessionName, MAX_NAME_BYTES } from "../session/session_binding.ts";
 import { asError } from "../../../runtime/errors.ts";
 import { DEFAULT_TTL_MS } from "../session/session_record.ts";

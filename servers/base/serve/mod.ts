@@ -1,8 +1,25 @@
 /**
- * From a server's definition to a program: flags, environment, transport and store.
+ * A program from a server's definition: `serve()` reads flags and environment, opens the store, and
+ * serves over stdio or Streamable HTTP. The parts without a command line are in
+ * `@mcp-sessions/deno/server`.
  *
  * @example
- * ```ts no-assert
+ * ```ts
+ * import { currentSession, McpServer, toolResult } from "@mcp-sessions/deno/server";
+ * import { serve } from "@mcp-sessions/deno/serve";
+ *
+ * function create(): McpServer {
+ *   const server = new McpServer({ name: "counter", version: "1.0.0" });
+ *   server.registerTool("count", {}, async () => {
+ *     const calls = await currentSession().count();
+ *     return toolResult(`call ${calls}`, { calls });
+ *   });
+ *   return server;
+ * }
+ *
+ * if (import.meta.main) {
+ *   await serve({ name: "counter", description: "counts its calls", policy: "auto", create });
+ * }
  * ```
  *
  * @module
@@ -11,4 +28,4 @@
 export { serve, VERSION } from "./serve.ts";
 export type { ServerDefinition } from "./serve.ts";
 export type { HandlesMode } from "./flags.ts";
-export type { SessionBind } from "./bind_by.ts";
+export type { SessionBind } from "./binding_options.ts";

@@ -17,7 +17,7 @@ import type { StoreLimits } from "../../../store/session_store.ts";
 import type { SessionPolicy } from "../session/policy.ts";
 import { once } from "../session/operator_advice.ts";
 import type { Authenticator } from "../http/authentication.ts";
-import { bindingOptions, type SessionBind } from "./bind_by.ts";
+import { bindingOptions, type SessionBind } from "./binding_options.ts";
 import { findObstacle } from "../handles/obstacle_check.ts";
 import { sessionHandles } from "../handles/session_handles.ts";
 import {
@@ -31,13 +31,13 @@ import {
 import { sessionLayer, type SessionLayerOptions } from "../session/session_layer.ts";
 import type { RequestLimits } from "../http/request_quota.ts";
 import { type Log, logger, type LogLevel, oneLine } from "../../../runtime/log.ts";
-import { OpeningStore } from "./deferred_store.ts";
+import { DeferredStore } from "./deferred_store.ts";
 import type { McpServer, Transport } from "../sdk.ts";
 import { StdioTransport } from "../stdio_transport.ts";
 
-/** A session-aware server: what its sessions are for, and how to make one. */
+/** The definition of a session-aware server. */
 export interface ServerDefinition {
-  /** `serverInfo.name`: two servers on one store do not see each other's sessions. */
+  /** `serverInfo.name`; servers of different names on one store do not see each other's sessions. */
   readonly name: string;
   /** One line for `--help`. */
   readonly description: string;
@@ -46,34 +46,34 @@ export interface ServerDefinition {
   /** The policies of single tools, by name. */
   readonly tools?: Readonly<Record<string, SessionPolicy>>;
   /**
-   * What a call that presents no session is bound by, unless `--bind` says otherwise: `conversation`
-   * and `environment`, `all` or `none`. @default "all"
+   * The bindings of calls that present no session, unless `--bind` says otherwise: `conversation` and
+   * `environment`, `all` or `none`. @default "all"
    */
   readonly bind?: SessionBind;
   /**
-   * To whom handles are offered, unless `--handles` says otherwise: `auto`, to callers that know no
-   * sessions; `always`; `never`. @default "auto"
+   * The callers to whom handles are offered, unless `--handles` says otherwise: `auto`, callers that
+   * know no sessions; `always`; `never`. @default "auto"
    */
   readonly handles?: HandlesMode;
   /** Makes the server with its tools. May be called more than once. */
   readonly create: () => McpServer;
-  /** Tells whom an HTTP request comes from, in place of `--tokens`. @default nobody is asked */
+  /** Finds the caller of an HTTP request, in place of `--tokens`. @default all callers are anonymous */
   readonly authenticate?: Authenticator;
-  /** What the server keeps and takes on at the most. */
+  /** Limits of the store and of HTTP requests. */
   readonly limits?: Partial<StoreLimits & RequestLimits>;
 }
 
-/** The version that the servers of this project tell. */
+/** The version of this package, and of its servers. */
 export const VERSION: string = denoConfig.version;
 
-// How long a stopping server waits for calls that are still running.
+/** The time that a stopping server gives to pending calls. */
 const GRACE_MS = 5000;
-// How long the store is left closed for the first message to be answered before.
+/** The time for which opening the store waits for the first message. */
 const FIRST_MESSAGE_MS = 100;
 
 /**
- * Serves a server as the command line says, until its input ends or it is told to stop, and ends
- * the process: with 0, with 2 for a wrong flag, with 1 if it cannot serve.
+ * Serves a server as the command line says, until its input ends or a signal stops it. Then ends the
+ * process: with status 0, with 2 for a wrong flag, with 1 if serving fails.
  */
 export async function serve(
   definition: ServerDefinition,
@@ -101,7 +101,7 @@ export async function serve(
   }
 }
 
-/** What was typed to start this process, as `--help` shows it. */
+/** The command that started this process, for `--help`. */
 function program(): string {
   if (Deno.build.standalone) return Deno.execPath();
   return `deno run -A ${new URL(Deno.mainModule).pathname.split("/").slice(-2).join("/")}`;
@@ -116,10 +116,10 @@ async function run(
   const local = command.http === undefined;
   const log = logger(name, command.logLevel);
   surviveSizeLimit();
-  // A server that is told of a store needs no leave to read the environment.
+  // With --store, the server needs no permission to read the environment.
   const url = command.store ?? (Deno.env.get("MCP_SESSIONS_STORE") || defaultStoreUrl(name));
   const source = command.store !== undefined ? "--store" : "MCP_SESSIONS_STORE";
-  await using store = new OpeningStore(url, source, {
+  await using store = new DeferredStore(url, source, {
     namespace: name,
     limits,
     warn: (message) => log("warn", message),
@@ -132,7 +132,7 @@ async function run(
     ttlMs: command.ttlMs,
     local,
     ...bindingOptions({ ...command, bind: command.bind ?? bind, local }),
-    // Each connection has a layer of its own.
+    // Shared, as each transport session has a layer of its own.
     advise: once(log),
   };
   const obstacle = handles === "always" ? await findObstacle(definition.create()) : undefined;
@@ -155,8 +155,8 @@ async function run(
 
 type Connect = (transport: Transport) => Promise<McpServer>;
 
-async function serveStdio(connect: Connect, name: string, store: OpeningStore): Promise<void> {
-  // Standard output belongs to the protocol: a tool that logs must not break it.
+async function serveStdio(connect: Connect, name: string, store: DeferredStore): Promise<void> {
+  // Stdout belongs to the protocol: a tool that logs must not break it.
   logToStderr();
   if (Deno.stdin.isTerminal()) {
     console.error(
@@ -170,8 +170,8 @@ async function serveStdio(connect: Connect, name: string, store: OpeningStore): 
     writable: Deno.stdout.writable,
   });
   const server = await connect(transport);
-  // The first message goes first: a host that waits for the answer does not wait for the store.
-  const opened = within(FIRST_MESSAGE_MS, transport.heard).then(() => store.opened());
+  // The first message goes first: a host that waits for `initialize` does not wait for the store.
+  const opened = within(FIRST_MESSAGE_MS, transport.firstMessage).then(() => store.opened());
   await Promise.race([opened.then(() => transport.ended), stop]);
   await within(GRACE_MS, transport.drained());
   await server.close();
@@ -184,19 +184,19 @@ async function serveHttp(
   log: Log,
 ): Promise<void> {
   const stop = stopSignal("SIGHUP");
-  // A server on stdio has no use for any of it.
-  const { listen } = await import("../http/http_server.ts");
+  // Loaded on demand, so that a start on stdio is quick.
+  const { startHttpServer } = await import("../http/http_server.ts");
   const onerror = (error: Error) => log("error", error.message);
   const warn = (message: string) => log("warn", message);
   const onforbidden = (reason: string) => log("info", reason);
   const options = { connect, authenticate, limits, onerror, onforbidden, warn };
-  const listener = await listen(settings, options);
-  console.error(`${name} listening on ${listener.url}`);
+  const server = await startHttpServer(settings, options);
+  console.error(`${name} listening on ${server.url}`);
   await stop;
-  await within(GRACE_MS, listener.close());
+  await within(GRACE_MS, server.close());
 }
 
-/** A client's mistakes must not fill the log; a store that fails is for whoever runs the server. */
+/** Mistakes of clients are `info`, so that they do not fill the log; failures here are `error`. */
 function levelOf(error: Error): LogLevel {
   return error.constructor === Error || error instanceof WireError ? "info" : "error";
 }

@@ -1,4 +1,4 @@
-/** What becomes of what an operator's `authenticate` gives, or does not give. */
+/** The outcomes of an operator's `authenticate`. */
 
 // @ts-types="@modelcontextprotocol/sdk/inMemory"
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
@@ -17,7 +17,7 @@ import { MemoryStore } from "../../../store/mod.ts";
 const HOST = "mcp.example.com";
 const CALLER = { token: "secret-token", clientId: "app", scopes: ["mcp"] };
 
-/** A handler in front of an endpoint that answers whoever reaches it, and what it was told. */
+/** A handler in front of an endpoint that responds to every caller, with its log. */
 function guarded(authenticate: Authenticator, options: Partial<HttpHandlerOptions> = {}) {
   const told: string[] = [];
   const callers: (AuthInfo | undefined)[] = [];
@@ -40,7 +40,7 @@ function guarded(authenticate: Authenticator, options: Partial<HttpHandlerOption
   return { ask, told, callers };
 }
 
-/** A hook that gives what no program that was type-checked would. */
+/** A hook with a value that type-checked programs do not return. */
 const giving = (given: unknown): Authenticator => () => JSON.parse("{}", () => given);
 
 const CALLERS: readonly (readonly [name: string, given: object])[] = [
@@ -93,7 +93,7 @@ for (const how of ["at once", "later"]) {
   const hook = (given: unknown): Authenticator =>
     how === "at once" ? giving(given) : (request) => Promise.resolve(request).then(giving(given));
 
-  Deno.test(`authenticate that gives a caller ${how}: lets it in`, async () => {
+  Deno.test(`authenticate: admits a caller that is returned ${how}`, async () => {
     for (const [name, given] of CALLERS) {
       const { ask, told, callers } = guarded(hook(given));
       const response = await ask();
@@ -102,7 +102,7 @@ for (const how of ["at once", "later"]) {
     }
   });
 
-  Deno.test(`authenticate that gives what is no caller ${how}: lets nobody in, and is told of`, async () => {
+  Deno.test(`authenticate: refuses and logs what is not a caller, returned ${how}`, async () => {
     for (const allowAnonymous of [false, true]) {
       for (const [name, given] of NO_CALLERS) {
         const { ask, told, callers } = guarded(hook(given), { allowAnonymous });
@@ -118,7 +118,7 @@ for (const how of ["at once", "later"]) {
     }
   });
 
-  Deno.test(`authenticate that gives nobody ${how}: lets in as nobody only who presents nothing`, async () => {
+  Deno.test(`authenticate: admits as anonymous only callers without Authorization, returned ${how}`, async () => {
     for (const given of [null, undefined]) {
       const { ask, told, callers } = guarded(hook(given), { allowAnonymous: true });
       assertEquals((await ask()).status, 401);
@@ -129,7 +129,7 @@ for (const how of ["at once", "later"]) {
   });
 }
 
-Deno.test("authenticate that fails: lets nobody in, whatever it throws", async () => {
+Deno.test("authenticate: refuses with 503 when it throws, whatever it throws", async () => {
   for (const thrown of [new Error("away"), "away", undefined, null, { away: true }]) {
     const hooks: Authenticator[] = [
       () => {
@@ -146,7 +146,7 @@ Deno.test("authenticate that fails: lets nobody in, whatever it throws", async (
   }
 });
 
-Deno.test("authenticate that hangs: is given up after a while, told so by the signal, and heard no more", async () => {
+Deno.test("authenticate: refuses with 503 at the time limit, aborts the signal, and ignores a late outcome", async () => {
   const signals: AbortSignal[] = [];
   const settled = [0, 1].map(() => Promise.withResolvers<void>());
   const ends: (() => AuthInfo | Promise<AuthInfo>)[] = [
@@ -170,7 +170,7 @@ Deno.test("authenticate that hangs: is given up after a while, told so by the si
   assertEquals(signals.map(({ reason }) => reason.name), Array(3).fill("TimeoutError"));
 });
 
-Deno.test("authenticate that hangs: keeps nobody out whose client waits when others have gone", async () => {
+Deno.test("authenticate: hanging calls of disconnected clients block no others", async () => {
   const { ask, told } = guarded(({ headers }) =>
     headers.has("hang") ? new Promise<never>(() => {}) : CALLER
   );
@@ -181,11 +181,11 @@ Deno.test("authenticate that hangs: keeps nobody out whose client waits when oth
   clients.abort();
   await Promise.all(hanging);
   assertEquals((await ask()).status, 200);
-  // None of them has taken as long as it may.
+  // None has reached the time limit.
   assertEquals(told, []);
 });
 
-Deno.test("authenticate: has a signal that tells when the client has gone", async () => {
+Deno.test("authenticate: its signal is aborted when the client disconnects", async () => {
   const asked = Promise.withResolvers<AbortSignal>();
   const told: string[] = [];
   const handler = httpHandler({ fetch: () => Promise.resolve(new Response()) }, {
@@ -211,7 +211,7 @@ Deno.test("authenticate: has a signal that tells when the client has gone", asyn
   assertEquals([signal.reason.name, told], ["AbortError", []]);
 });
 
-Deno.test("session layer: gives no session to a caller whom its transport cannot name", async () => {
+Deno.test("session layer: gives no session to a caller whose AuthInfo is invalid", async () => {
   for (const [name, given] of NO_CALLERS) {
     const isOnlyForHttp = ["token", "scope", "expiry"].some((part) => name.includes(part));
     if (isOnlyForHttp) continue;

@@ -1,22 +1,24 @@
-/** Who may call over HTTP, and whose sessions they reach (section 6 of the contract). */
+/** Bearer tokens, and the sessions that their principals reach (section 6 of the contract). */
 
-import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "node:path";
+import { readTokens } from "../../../servers/base/http/bearer_tokens.ts";
+import { tempFolder } from "../../support/temp_folder.ts";
+import { type HttpServer, type ServerName, startServer } from "../../support/servers/server.ts";
 import {
-  type HttpServer,
   INITIALIZE,
   messagesOf,
   post,
   presenting,
   type Reply,
-  startServer,
+  request,
   type WireCookie,
-} from "../../support/servers/server.ts";
-import { bearer, tokenLine, writeTokens } from "../../support/servers/tokens.ts";
+} from "../../support/servers/wire.ts";
+import { bearer, tokenLine, tokensFile } from "../../support/servers/tokens.ts";
 
 const TOKENS = { "alice-1": "alice", "alice-2": "alice", "bob-1": "bob" };
 
-/** What came back to a caller. */
+/** The response to a caller. */
 interface Answer extends Omit<Reply, "id" | "jsonrpc"> {
   readonly status: number;
   readonly headers: Headers;
@@ -25,8 +27,7 @@ interface Answer extends Omit<Reply, "id" | "jsonrpc"> {
 /** A caller with a token, or without one. */
 function caller(url: string, token: string | undefined, headers: Record<string, string> = {}) {
   const ask = async (method: string, params: object = {}): Promise<Answer> => {
-    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
-    const response = await post(url, body, { ...bearer(token), ...headers });
+    const response = await post(url, request(method, params), { ...bearer(token), ...headers });
     const [{ result, error } = {}] = await messagesOf(response);
     return {
       status: response.status,
@@ -51,21 +52,16 @@ function caller(url: string, token: string | undefined, headers: Record<string, 
 async function withTokens(
   flags: string[],
   test: (server: HttpServer) => Promise<void>,
+  name: ServerName | URL = "notebook",
 ): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    const file = join(folder, "tokens");
-    await writeTokens(file, TOKENS);
-    const all = ["--tokens", file, ...flags];
-    await using server = await startServer({ server: "notebook", transport: "http", flags: all });
-    await test(server);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using tokens = await tokensFile(TOKENS);
+  const all = [...tokens.flags, ...flags];
+  await using server = await startServer({ server: name, transport: "http", flags: all });
+  await test(server);
 }
 
 for (const flags of [[], ["--stateful"]]) {
-  Deno.test(`--tokens ${flags}: a caller without a token that counts gets 401 and nothing else`, async () => {
+  Deno.test(`--tokens ${flags}: a caller without a valid token gets 401 and nothing else`, async () => {
     await withTokens(flags, async ({ url }) => {
       const cases: [authorization: Record<string, string>, challenge: RegExp][] = [
         [{}, /^Bearer$/],
@@ -91,7 +87,7 @@ for (const flags of [[], ["--stateful"]]) {
   });
 }
 
-Deno.test("--tokens: a session is its owner's, with whichever token, and nobody else's", async () => {
+Deno.test("--tokens: a session belongs to its principal, with any token, and to nobody else", async () => {
   await withTokens(["--allow-anonymous"], async ({ url }) => {
     const [alice, refreshed] = [caller(url, "alice-1"), caller(url, "alice-2")];
     const [bob, nobody] = [caller(url, "bob-1"), caller(url, undefined)];
@@ -123,7 +119,7 @@ Deno.test("--tokens: a session is its owner's, with whichever token, and nobody 
       assertEquals(said(got), said(never));
       assertEquals(got[0]?.error?.code, -32002);
     }
-    // Nobody's sessions are out of reach for a principal, too.
+    // A principal does not reach anonymous sessions either.
     const { error } = await alice.tool("notebook_read", {}, others[1]);
     assertEquals(error?.data, { reason: "unknown" });
 
@@ -132,22 +128,16 @@ Deno.test("--tokens: a session is its owner's, with whichever token, and nobody 
   });
 });
 
-Deno.test("--allow-anonymous: a token that is wrong does not become nobody", async () => {
+Deno.test("--allow-anonymous: a wrong token is not anonymous", async () => {
   await withTokens(["--allow-anonymous"], async ({ url }) => {
     assertEquals((await caller(url, undefined).ask("session/create")).status, 200);
     assertEquals((await caller(url, "wrong").ask("session/create")).status, 401);
   });
 });
 
-Deno.test("--tokens: nobody cancels a call of another principal's", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const tokens = join(folder, "tokens");
-    await writeTokens(tokens, TOKENS);
-    const fixture = new URL("../../fixtures/policies.ts", import.meta.url);
-    const flags = ["--tokens", tokens];
-    await using server = await startServer({ server: fixture, transport: "http", flags });
-    const alice = caller(server.url, "alice-1");
+Deno.test("--tokens: no principal can cancel a call of another one", async () => {
+  await withTokens([], async ({ url }) => {
+    const alice = caller(url, "alice-1");
     const cookie = await alice.create();
     const held = alice.tool("hold", { text: "kept" }, cookie);
     await alice.tool("held", {}, cookie);
@@ -156,16 +146,14 @@ Deno.test("--tokens: nobody cancels a call of another principal's", async () => 
       method: "notifications/cancelled",
       params: { requestId: 1, ...presenting(cookie) },
     });
-    const taken = await post(server.url, cancel, bearer("bob-1"));
+    const taken = await post(url, cancel, bearer("bob-1"));
     assertEquals([taken.status, await taken.text()], [202, ""]);
     await alice.tool("release", {}, cookie);
     assertEquals((await held).result?.structuredContent.outcome, "written");
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  }, new URL("../../fixtures/policies.ts", import.meta.url));
 });
 
-Deno.test("--stateful: a transport session is its owner's, and not found for anybody else", async () => {
+Deno.test("--stateful: a transport session is not found for another principal", async () => {
   await withTokens(["--stateful"], async ({ url }) => {
     const { status, headers } = await caller(url, "alice-1").ask("initialize", INITIALIZE);
     const id = headers.get("mcp-session-id") ?? "";
@@ -192,39 +180,40 @@ Deno.test("--stateful: a transport session is its owner's, and not found for any
   });
 });
 
-Deno.test("--tokens: a file that is none is refused with what is wrong, and shows nothing of it", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const path = join(folder, "tokens");
-    const line = await tokenLine("secret", "alice");
-    const cases: [content: string, said: RegExp][] = [
-      ["", /has no token/],
-      ["# only a remark\n", /has no token/],
-      [`${line}\nsecret alice\n`, /line 2 /],
-      [line.split(" ")[0] ?? "", /line 1 /],
-      [`${line}\n${line.replace("alice", "bob")}\n`, /token twice/],
-    ];
-    for (const [content, said] of [...cases, [undefined, /Cannot read the tokens in/]] as const) {
-      if (content === undefined) await Deno.remove(path);
-      else await Deno.writeTextFile(path, content);
-      const script = new URL("../../../servers/notebook.ts", import.meta.url);
-      const flags = ["--transport", "streamable-http", "--port", "0", "--store", "memory:"];
-      const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-        args: ["run", "-A", script.href, ...flags, "--tokens", path],
-        env: { NO_COLOR: "1" },
-      }).output();
-      const text = new TextDecoder().decode(stderr);
-      assertEquals(code, 1, text);
-      assertMatch(text, /^notebook: [^\n]+\n$/);
-      assertMatch(text, said);
-      assertNotEquals(text.includes("secret"), true, text);
-    }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+Deno.test("readTokens(): refuses a malformed file with the reason, which shows no token", async () => {
+  await using folder = await tempFolder();
+  const path = join(folder.path, "tokens");
+  const line = await tokenLine("secret", "alice");
+  const refused = async (reason: string) => {
+    const { message } = await assertRejects(() => readTokens(path), Error, reason);
+    assert(!message.includes("secret"), message);
+  };
+  await refused("Cannot read the tokens in");
+  const cases: [content: string, reason: string][] = [
+    ["", "has no token"],
+    ["# only a remark\n", "has no token"],
+    [`${line}\nsecret alice\n`, "line 2 "],
+    [line.split(" ")[0] ?? "", "line 1 "],
+    [`${line}\n${line.replace("alice", "bob")}\n`, "token twice"],
+  ];
+  for (const [content, reason] of cases) {
+    await Deno.writeTextFile(path, content);
+    await refused(reason);
   }
 });
 
-Deno.test("--host: one that other machines reach takes --tokens or --allow-anonymous", async () => {
+Deno.test("--tokens: a file that cannot be read is one line on stderr, and exit status 1", async () => {
+  const script = new URL("../../../servers/notebook.ts", import.meta.url);
+  const flags = ["--transport", "streamable-http", "--port", "0", "--store", "memory:"];
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", script.href, ...flags, "--tokens", "/no/such/file"],
+    env: { NO_COLOR: "1" },
+  }).output();
+  assertEquals(code, 1);
+  assertMatch(new TextDecoder().decode(stderr), /^notebook: Cannot read the tokens in [^\n]+\n$/);
+});
+
+Deno.test("--host: an address that other machines reach takes --tokens or --allow-anonymous", async () => {
   await withTokens(["--host", "0.0.0.0"], async ({ url }) => {
     const { port } = new URL(url);
     const reached = `http://127.0.0.1:${port}/mcp`;

@@ -1,95 +1,117 @@
-/** Clients over stdio that do not read what they have asked for. */
+/** Large responses that wait for clients, and what they cost. */
 
-import { assert, assertEquals } from "@std/assert";
-import { assertPeak, RawProcess, takenOf } from "../../support/servers/raw_process.ts";
-import { INITIALIZE, startServer } from "../../support/servers/server.ts";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { ResponseBody } from "../../../servers/base/http/response_body.ts";
+import { startLimited } from "../../support/servers/limited.ts";
+import { RawConnection } from "../../support/servers/raw_http.ts";
+import {
+  callRequest,
+  messagesOf,
+  opened,
+  post,
+  type WireMessage,
+} from "../../support/servers/wire.ts";
+import { bearer, tokensFile } from "../../support/servers/tokens.ts";
 
-const LIMITED = new URL("../../fixtures/limited.ts", import.meta.url).href;
 const MIB = 1024 * 1024;
-function start(): RawProcess {
-  return new RawProcess([LIMITED, "{}", "--store", "memory:"]);
+
+async function lastOf(response: Response): Promise<WireMessage | undefined> {
+  return (await messagesOf(response)).at(-1);
 }
 
-async function initialize(server: RawProcess): Promise<void> {
-  await server.send({ id: "initialize", method: "initialize", params: INITIALIZE }, {
-    method: "notifications/initialized",
-  });
-  assertEquals((await server.next()).id, "initialize");
-}
-
-function call(id: number, name: string, args: object, _meta: object = {}): object {
-  return { id, method: "tools/call", params: { name, arguments: args, _meta } };
-}
-
-Deno.test("stdio: a client that does not read is not listened to, and misses nothing", async () => {
-  await using server = start();
-  await initialize(server);
-  const count = 150;
-  const pad = { pad: "x".repeat(MIB) };
-  const sends = Array.from({ length: count }, (_, id) => () => {
-    return server.send(call(id, "large", { bytes: 4 * MIB }, pad));
-  });
-  const [taken, all] = await takenOf(sends);
-  assert(taken < count, "all was taken, though nothing was read");
-  for (let id = 0; id < count; id++) {
-    const { id: answered, result } = await server.next();
-    assertEquals([answered, result?.content[0]?.text.length], [id, 4 * MIB]);
+/** Repeats `once` until its outcome is wanted. */
+async function until<T>(once: () => Promise<T>, isWanted: (outcome: T) => boolean): Promise<T> {
+  const deadline = AbortSignal.timeout(20_000);
+  for (;;) {
+    const outcome = await once();
+    if (isWanted(outcome)) return outcome;
+    deadline.throwIfAborted();
   }
-  await all;
-  await assertPeak(server);
-  assertEquals(await server.endInput(), 0);
-});
+}
 
-Deno.test("stdio: many small requests with large answers in one piece take bounded memory", async () => {
-  await using server = start();
-  await initialize(server);
-  const count = 300;
-  await server.send(
-    ...Array.from({ length: count }, (_, id) => call(id, "large", { bytes: 4 * MIB })),
-  );
-  for (let id = 0; id < count; id++) assertEquals((await server.next()).id, id);
-  await assertPeak(server);
-});
+/** The forms of a large response. */
+const LARGE = [
+  { how: "as JSON", flags: [], args: { bytes: 16 * MIB } },
+  { how: "as an event stream", flags: [], args: { bytes: 16 * MIB, announced: true } },
+  { how: "with --stateful", flags: ["--stateful"], args: { bytes: 16 * MIB } },
+];
 
-Deno.test("stdio: notifications that nobody reads and nobody waits for take bounded memory", async () => {
-  await using server = start();
-  await initialize(server);
-  await server.send(call(1, "chatter", { count: 20_000 }));
-  let read = 0;
-  while ((await server.next()).id !== 1) read++;
-  assert(read < 20_000);
-  await assertPeak(server);
-});
-
-Deno.test("stdio: calls that wait for a later one do not stop it", async () => {
-  const fixture = new URL("../../fixtures/policies.ts", import.meta.url);
-  await using server = await startServer({ server: fixture, transport: "stdio" });
-  const cookie = await server.create();
-  const held = Array.from({ length: 40 }, () => server.tool("hold", { text: "x" }, cookie));
-  await server.toolResult("held");
-  await server.toolResult("release");
-  assertEquals((await Promise.all(held)).length, 40);
-});
-
-Deno.test("stdio: a client that closes its end ends the server, which keeps what was asked", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const store = `file:${folder}/sessions.jsonl`;
-    await using server = await startServer({ server: "notebook", transport: "stdio", store });
-    const cookie = await server.create();
-    const script = new URL("../../../servers/notebook.ts", import.meta.url).href;
+for (const { how, flags, args } of LARGE) {
+  Deno.test(`unread large responses ${how}: wait within the quota, and block no others`, async () => {
+    await using server = await startLimited({ answerBytes: 40 * MIB, answerMs: 600_000 }, flags);
+    const headers = await opened(server.url);
+    const ask = async (id: number) =>
+      await lastOf(await post(server.url, callRequest("large", args, id), headers));
+    using one = await RawConnection.open(server.url);
+    await one.post(callRequest("large", args, 1), headers);
+    assertMatch(await one.read(), /^HTTP\/1\.1 200 /);
     {
-      await using deaf = new RawProcess([script, "--store", store]);
-      await deaf.stopReading();
-      const _meta = { "mcp/session": cookie };
-      await deaf.send(call(1, "notebook_append", { text: "kept" }, _meta));
-      // Its input is still open.
-      assertEquals((await deaf.process.status).code, 0);
-      assertEquals(await deaf.stderr, "");
+      using two = await RawConnection.open(server.url);
+      await two.post(callRequest("large", args, 2), headers);
+      assertMatch(await two.read(), /^HTTP\/1\.1 200 /);
+      // The head may come before the response counts.
+      const refused = await until(() => ask(3), (reply) => reply?.error !== undefined);
+      assertEquals([refused?.id, refused?.error?.code], [3, -32603]);
+      assertMatch(refused?.error?.message ?? "", /too many large responses wait/);
+      const small = await post(server.url, callRequest("now", {}, 4), headers);
+      assertEquals((await lastOf(small))?.result?.content[0]?.text, "now");
     }
-    const { structuredContent } = await server.toolResult("notebook_status", {}, cookie);
-    assertEquals(structuredContent.note_count, 1);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+    // The second client has gone.
+    const answered = await until(() => ask(5), (reply) => reply?.result !== undefined);
+    assertEquals(answered?.result?.content[0]?.text?.length, 16 * MIB);
+  });
+}
+
+Deno.test("an unread large response: is dropped at the time limit", async () => {
+  await using server = await startLimited({ answerBytes: 1, answerMs: 1000 });
+  using slow = await RawConnection.open(server.url);
+  await slow.post(callRequest("large", { bytes: 16 * MIB }, 1));
+  assertMatch(await slow.read(), /^HTTP\/1\.1 200 /);
+  const ask = async () =>
+    await lastOf(await post(server.url, callRequest("large", { bytes: 100_000 }, 2)));
+  assertEquals((await ask())?.error?.code, -32603);
+  const answered = await until(ask, (reply) => reply?.result !== undefined);
+  assertEquals(answered?.result?.content[0]?.text?.length, 100_000);
+});
+
+Deno.test("unread large responses of one principal: leave room for the others", async () => {
+  await using tokens = await tokensFile({ a: "alice", b: "bob" });
+  const limits = { answerBytes: 100 * MIB, answerBytesPerOwner: 1, answerMs: 600_000 };
+  await using server = await startLimited(limits, tokens.flags);
+  using slow = await RawConnection.open(server.url);
+  const large = callRequest("large", { bytes: 16 * MIB }, 1);
+  await slow.post(large, bearer("a"));
+  assertMatch(await slow.read(), /^HTTP\/1\.1 200 /);
+  assertEquals((await lastOf(await post(server.url, large, bearer("a"))))?.error?.code, -32603);
+  const answered = await lastOf(await post(server.url, large, bearer("b")));
+  assertEquals(answered?.result?.content[0]?.text?.length, 16 * MIB);
+});
+
+Deno.test("ResponseBody: passes on what is read, in chunks of at most 64 KiB", async () => {
+  const source = new Blob(["x".repeat(100_000)]).stream();
+  const body = new ResponseBody(source);
+  const events: string[] = [];
+  body.watch({ onread: () => events.push(`${body.readBytes}`), onover: () => events.push("over") });
+  const reader = body.stream.getReader();
+  assertEquals([(await reader.read()).value?.length, body.readBytes], [65_536, 65_536]);
+  while (!(await reader.read()).done);
+  assertEquals([events[0], events.at(-1), body.readBytes], ["65536", "over", 100_000]);
+});
+
+Deno.test("ResponseBody: a reader that cancels cancels the source, and drop() fails the reader", async () => {
+  for (const how of ["cancel", "drop"] as const) {
+    const cancelled = Promise.withResolvers<unknown>();
+    const source = new ReadableStream<Uint8Array>({ cancel: cancelled.resolve });
+    const body = new ResponseBody(source);
+    let isOver = false;
+    body.watch({ onover: () => isOver = true });
+    if (how === "cancel") await body.stream.cancel("gone");
+    else {
+      const reading = body.stream.getReader().read();
+      body.drop();
+      await assertRejects(() => reading, Error, "does not read");
+    }
+    await cancelled.promise;
+    assertEquals(isOver, true, how);
   }
 });

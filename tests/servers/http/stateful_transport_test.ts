@@ -1,19 +1,13 @@
-/** What `--stateful` does where the SDK's transport alone would leave a client waiting. */
+/** The stateful transport, where the SDK's own would leave a client waiting. */
 
 import { assertEquals } from "@std/assert";
-import { join } from "node:path";
-import {
-  type HttpServer,
-  messagesOf,
-  opened,
-  post,
-  startServer,
-} from "../../support/servers/server.ts";
-import { bearer, writeTokens } from "../../support/servers/tokens.ts";
+import { type HttpServer, startServer } from "../../support/servers/server.ts";
+import { messagesOf, opened, post, request, statusOf } from "../../support/servers/wire.ts";
+import { bearer, tokensFile } from "../../support/servers/tokens.ts";
 
 const FIXTURE = new URL("../../fixtures/policies.ts", import.meta.url);
 
-/** A server, and what sends messages within one transport session of it. */
+/** A server, and functions that send messages in one transport session of it. */
 async function open() {
   const flags = ["--stateful"];
   const server = await startServer({ server: FIXTURE, transport: "http", flags });
@@ -25,7 +19,7 @@ async function open() {
   return { server, send, call };
 }
 
-Deno.test("--stateful: an id that is used again is refused, and the first request answered", async () => {
+Deno.test("--stateful: a second request with a pending id is refused, and the first gets its response", async () => {
   const { server, call } = await open();
   await using _ = server;
   const first = await call(7, "wait", { text: "500" });
@@ -35,11 +29,11 @@ Deno.test("--stateful: an id that is used again is refused, and the first reques
   assertEquals((await messagesOf(second)).map(({ error }) => error?.code), [-32600]);
   const [answer] = await messagesOf(first);
   assertEquals([answer?.id, answer?.result?.structuredContent.outcome], [7, "waited"]);
-  // Once it is answered, its id is free.
+  // After the response, the id is free.
   assertEquals((await messagesOf(await call(7, "wait", { text: "0" })))[0]?.id, 7);
 });
 
-Deno.test("--stateful: the stream of a call that is cancelled ends", async () => {
+Deno.test("--stateful: the stream of a cancelled call ends", async () => {
   const { server, send, call } = await open();
   await using _ = server;
   const cancelled = await call(7, "wait", { text: "3600000" });
@@ -51,7 +45,7 @@ Deno.test("--stateful: the stream of a call that is cancelled ends", async () =>
   assertEquals(await server.stop(), 0);
 });
 
-Deno.test("--stateful: what opens no transport session is refused without one", async () => {
+Deno.test("--stateful: a request without a transport session is refused, unless it is initialize", async () => {
   const { server } = await open();
   await using _ = server;
   for (const method of ["POST", "GET", "DELETE"]) {
@@ -71,26 +65,15 @@ Deno.test("--stateful: what opens no transport session is refused without one", 
 
 type Headers = Record<string, string>;
 
-/** A server with `--stateful` for several principals, and what they do with transport sessions. */
+/** Starts a stateful server for several principals; `status` sends a ping. */
 async function withOwners(
   names: readonly string[],
   fn: (server: HttpServer, status: (headers: Headers) => Promise<number>) => Promise<void>,
 ): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    const tokens = join(folder, "tokens");
-    await writeTokens(tokens, Object.fromEntries(names.map((name) => [name, name])));
-    const flags = ["--stateful", "--tokens", tokens];
-    await using server = await startServer({ server: FIXTURE, transport: "http", flags });
-    await fn(server, async (headers) => {
-      const ping = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" });
-      const response = await post(server.url, ping, headers);
-      await response.text();
-      return response.status;
-    });
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using tokens = await tokensFile(Object.fromEntries(names.map((name) => [name, name])));
+  const flags = ["--stateful", ...tokens.flags];
+  await using server = await startServer({ server: FIXTURE, transport: "http", flags });
+  await fn(server, (headers) => statusOf(server.url, request("ping"), headers));
 }
 
 async function openMany(url: string, name: string, count: number): Promise<Headers[]> {
@@ -99,7 +82,7 @@ async function openMany(url: string, name: string, count: number): Promise<Heade
   return all;
 }
 
-Deno.test("--stateful: who opens too many transport sessions loses the longest unused, and nobody else's", async () => {
+Deno.test("--stateful: a principal over its limit loses its least recently used session, and no other", async () => {
   await withOwners(["alice", "bob"], async ({ url }, status) => {
     const bobs = await opened(url, bearer("bob"));
     const [first = {}, second = {}] = await openMany(url, "alice", 250);
@@ -109,13 +92,13 @@ Deno.test("--stateful: who opens too many transport sessions loses the longest u
   });
 });
 
-Deno.test("--stateful: when there are too many, who has many makes room for who has few", async () => {
+Deno.test("--stateful: over the total limit, the owner of many sessions makes room for one of few", async () => {
   const many = ["alice", "bob", "carol", "dave"];
   await withOwners([...many, "erin"], async ({ url }, status) => {
     await Promise.all(many.map((name) => openMany(url, name, 250)));
     const erins = await opened(url, bearer("erin"));
     assertEquals(await status(erins), 200);
-    // What she does not use is still hers, however many the others open.
+    // Her idle session stays, however many the others open.
     for (const name of many) await opened(url, bearer(name));
     assertEquals(await status(erins), 200);
   });

@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { HOST_SESSION_VARIABLES } from "../../../protocol/host_conversations.ts";
 import { HttpServer, SERVERS, startServer } from "../../support/servers/server.ts";
 import { CLEAN_ENV } from "../../support/environment.ts";
+import { tempFolder } from "../../support/temp_folder.ts";
 
 async function run(server: string, args: string[], env: Record<string, string> = {}) {
   const script = new URL(`../../../servers/${server}.ts`, import.meta.url);
@@ -15,7 +16,7 @@ async function run(server: string, args: string[], env: Record<string, string> =
 }
 
 for (const server of SERVERS) {
-  Deno.test(`${server} --help: says what there is, on stdout`, async () => {
+  Deno.test(`${server} --help: lists the flags on stdout`, async () => {
     const { code, stdout, stderr } = await run(server, ["--help"]);
     assertEquals([code, stderr], [0, ""]);
     const flags = "transport host port path stateful tokens allow-anonymous allowed-host " +
@@ -32,7 +33,7 @@ Deno.test("--version: prints the version and nothing else", async () => {
   assertMatch(stdout, /^\d+\.\d+\.\d+\n$/);
 });
 
-Deno.test("a wrong flag: is one clear line on stderr, and exit status 2", async () => {
+Deno.test("a wrong flag: one line on stderr, and exit status 2", async () => {
   const http = ["--transport", "streamable-http"];
   const cases: [args: string[], named: string][] = [
     [["--nonsense"], "--nonsense"],
@@ -107,13 +108,13 @@ Deno.test("a wrong flag: is one clear line on stderr, and exit status 2", async 
   }
 });
 
-Deno.test("a wrong MCP_SESSIONS_STORE: is named in one clear line on stderr", async () => {
+Deno.test("a wrong MCP_SESSIONS_STORE: named in one line on stderr", async () => {
   const { code, stderr } = await run("notebook", [], { MCP_SESSIONS_STORE: "nonsense" });
   assertEquals(code, 2);
   assertMatch(stderr, /^notebook: MCP_SESSIONS_STORE: [^\n]+\n$/);
 });
 
-Deno.test("a store that cannot be opened: is one clear line on stderr, and exit status 1", async () => {
+Deno.test("a store that cannot be opened: one line on stderr, and exit status 1", async () => {
   for (const store of ["file:/dev/null/sessions.jsonl", "kv:/dev/null/kv", "kv:https://x"]) {
     const { code, stdout, stderr } = await run("notebook", ["--store", store]);
     assertEquals([code, stdout], [1, ""], store);
@@ -121,7 +122,7 @@ Deno.test("a store that cannot be opened: is one clear line on stderr, and exit 
   }
 });
 
-Deno.test("a port that is taken: is one clear line on stderr, and exit status 1", async () => {
+Deno.test("a port in use: one line on stderr, and exit status 1", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = taken.addr as Deno.NetAddr;
   const args = ["--transport", "streamable-http", "--port", `${port}`, "--store", "memory:"];
@@ -131,67 +132,55 @@ Deno.test("a port that is taken: is one clear line on stderr, and exit status 1"
 });
 
 Deno.test({
-  name: "the default store: is a file in the state directory that survives a restart",
-  // Elsewhere that directory cannot be moved without moving Deno's own cache too.
+  name: "the default store: a file in the state directory that survives a restart",
+  // On other systems, moving that folder would move Deno's own cache too.
   ignore: Deno.build.os !== "linux",
   fn: defaultStore,
 });
 
 async function defaultStore() {
-  const folder = await Deno.makeTempDir();
-  try {
-    const options = { server: "hashcheck", store: "", env: { XDG_STATE_HOME: folder } } as const;
-    const first = await startServer({ ...options, transport: "stdio" });
-    const cookie = await first.create();
-    await first.toolResult("hashcheck_store", { key: "k", text: "hello" }, cookie);
-    await first.stop("SIGKILL");
-    await using second = await startServer({ ...options, transport: "http" });
-    const { structuredContent } = await second.toolResult(
-      "hashcheck_verify",
-      { key: "k", text: "hello" },
-      cookie,
-    );
-    assertEquals(structuredContent.match, true);
-    const file = await Deno.stat(`${folder}/mcp-sessions/hashcheck.jsonl`);
-    assertEquals((file.mode ?? 0) & 0o777, 0o600);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await tempFolder();
+  const options = { server: "hashcheck", store: "", env: { XDG_STATE_HOME: folder.path } } as const;
+  const first = await startServer({ ...options, transport: "stdio" });
+  const cookie = await first.create();
+  await first.toolResult("hashcheck_store", { key: "k", text: "hello" }, cookie);
+  await first.stop("SIGKILL");
+  await using second = await startServer({ ...options, transport: "http" });
+  const { structuredContent } = await second.toolResult(
+    "hashcheck_verify",
+    { key: "k", text: "hello" },
+    cookie,
+  );
+  assertEquals(structuredContent.match, true);
+  const file = await Deno.stat(`${folder.path}/mcp-sessions/hashcheck.jsonl`);
+  assertEquals((file.mode ?? 0) & 0o777, 0o600);
 }
 
-Deno.test("MCP_SESSIONS_STORE: names the store when no flag does", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    await using server = await startServer({
-      server: "hashcheck",
-      transport: "stdio",
-      store: "",
-      env: { MCP_SESSIONS_STORE: `file:${folder}/named.jsonl` },
-    });
-    await server.create();
-    assertEquals((await Deno.stat(`${folder}/named.jsonl`)).isFile, true);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+Deno.test("MCP_SESSIONS_STORE: names the store without --store", async () => {
+  await using folder = await tempFolder();
+  await using server = await startServer({
+    server: "hashcheck",
+    transport: "stdio",
+    store: "",
+    env: { MCP_SESSIONS_STORE: `file:${folder.path}/named.jsonl` },
+  });
+  await server.create();
+  assertEquals((await Deno.stat(`${folder.path}/named.jsonl`)).isFile, true);
 });
 
-Deno.test("two servers on one store: do not see each other's sessions", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const store = `file:${folder}/shared.jsonl`;
-    await using notebook = await startServer({ server: "notebook", transport: "stdio", store });
-    await using hashcheck = await startServer({ server: "hashcheck", transport: "stdio", store });
-    const cookie = await notebook.create();
-    assertEquals((await hashcheck.tool("hashcheck_list", {}, cookie)).error?.code, -32002);
-    assertEquals((await hashcheck.result("session/list")).sessions, []);
-    assertEquals((await hashcheck.result("session/delete", { id: cookie.id })).deleted, false);
-    assertEquals((await notebook.result("session/list")).sessions, [cookie]);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+Deno.test("two servers on one store: neither sees the other's sessions", async () => {
+  await using folder = await tempFolder();
+  const store = `file:${folder.path}/shared.jsonl`;
+  await using notebook = await startServer({ server: "notebook", transport: "stdio", store });
+  await using hashcheck = await startServer({ server: "hashcheck", transport: "stdio", store });
+  const cookie = await notebook.create();
+  assertEquals((await hashcheck.tool("hashcheck_list", {}, cookie)).error?.code, -32002);
+  assertEquals((await hashcheck.result("session/list")).sessions, []);
+  assertEquals((await hashcheck.result("session/delete", { id: cookie.id })).deleted, false);
+  assertEquals((await notebook.result("session/list")).sessions, [cookie]);
 });
 
-Deno.test("--host, --port and --path: say where the server listens", async () => {
+Deno.test("--host, --port and --path: set the server's address", async () => {
   for (const [host, shown] of [["localhost", "localhost"], ["::1", "[::1]"]] as const) {
     await using server = await startServer({
       server: "notebook",

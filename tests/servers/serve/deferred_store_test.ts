@@ -1,11 +1,12 @@
-/** A host waits for `initialize`, and must not wait for the store. */
+/** The deferred store: `initialize` does not wait for it. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "node:path";
+import { tempFolder } from "../../support/temp_folder.ts";
 import { lines } from "../../support/lines.ts";
 import { startServer } from "../../support/servers/server.ts";
 
-/** Has another process take the lock of a store's file until it is told to go on. */
+/** Lets another process hold the lock of a store's file until `release()`. */
 async function held(path: string) {
   const process = new Deno.Command(Deno.execPath(), {
     args: [
@@ -28,7 +29,7 @@ async function held(path: string) {
       try {
         process.kill("SIGKILL");
       } catch {
-        // It has ended by itself.
+        // The process has ended already.
       }
       await process.status;
       await said.return(undefined);
@@ -36,74 +37,65 @@ async function held(path: string) {
   };
 }
 
-async function inFolder(work: (path: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await work(join(folder, "sessions.jsonl"));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-Deno.test("a store that is not open yet: keeps no host waiting for initialize, and every call has its answer", async () => {
-  await inFolder(async (path) => {
-    await using holder = await held(path);
-    await using server = await startServer({
-      server: "notebook",
-      transport: "stdio",
-      store: `file:${path}`,
-    });
-    await server.initialize();
-    const { tools } = await server.result("tools/list", { _meta: { "mcp/session": null } });
-    assertEquals(tools.length, 4);
-    const created = server.create();
-    const refused = server.tool("notebook_read");
-    await server.result("ping");
-    await holder.release();
-    const cookie = await created;
-    assertEquals((await refused).error?.code, -32002);
-    const { structuredContent } = await server.toolResult(
-      "notebook_append",
-      { text: "milk" },
-      cookie,
-    );
-    assertEquals(structuredContent.note_number, 1);
+Deno.test("DeferredStore: initialize does not wait for it, and every call gets its result", async () => {
+  await using folder = await tempFolder();
+  const path = join(folder.path, "sessions.jsonl");
+  await using holder = await held(path);
+  await using server = await startServer({
+    server: "notebook",
+    transport: "stdio",
+    store: `file:${path}`,
   });
+  await server.initialize();
+  const { tools } = await server.result("tools/list", { _meta: { "mcp/session": null } });
+  assertEquals(tools.length, 4);
+  const created = server.create();
+  const refused = server.tool("notebook_read");
+  await server.result("ping");
+  await holder.release();
+  const cookie = await created;
+  assertEquals((await refused).error?.code, -32002);
+  const { structuredContent } = await server.toolResult(
+    "notebook_append",
+    { text: "milk" },
+    cookie,
+  );
+  assertEquals(structuredContent.note_number, 1);
 });
 
-Deno.test("a store that is not open yet: keeps no server from stopping", async () => {
-  await inFolder(async (path) => {
-    await using holder = await held(path);
-    await using server = await startServer({
-      server: "notebook",
-      transport: "stdio",
-      store: `file:${path}`,
-    });
-    await server.initialize();
-    assertEquals(await server.stop("SIGTERM"), 0);
-    await holder.release();
+Deno.test("DeferredStore: a server stops before its store is open", async () => {
+  await using folder = await tempFolder();
+  const path = join(folder.path, "sessions.jsonl");
+  await using holder = await held(path);
+  await using server = await startServer({
+    server: "notebook",
+    transport: "stdio",
+    store: `file:${path}`,
   });
+  await server.initialize();
+  assertEquals(await server.stop("SIGTERM"), 0);
+  await holder.release();
 });
 
 for (const isSpokenTo of [true, false]) {
-  const who = isSpokenTo ? "a client speaks" : "no client says anything";
-  Deno.test(`a damaged store: ends the server with one clear line where ${who}`, async () => {
-    await inFolder(async (path) => {
-      await Deno.writeTextFile(path, "not a store\nat all\n");
-      await using server = await startServer({
-        server: "notebook",
-        transport: "stdio",
-        store: `file:${path}`,
-      });
-      if (isSpokenTo) await server.notify("notifications/initialized");
-      assertEquals(await server.ended(), 1);
-      assertEquals(server.stderr.length, 1);
-      assertMatch(server.stderr[0] ?? "", /^notebook: /);
+  const when = isSpokenTo ? "after a message" : "before any message";
+  Deno.test(`DeferredStore: a damaged file ends the server with one line ${when}`, async () => {
+    await using folder = await tempFolder();
+    const path = join(folder.path, "sessions.jsonl");
+    await Deno.writeTextFile(path, "not a store\nat all\n");
+    await using server = await startServer({
+      server: "notebook",
+      transport: "stdio",
+      store: `file:${path}`,
     });
+    if (isSpokenTo) await server.notify("notifications/initialized");
+    assertEquals(await server.ended(), 1);
+    assertEquals(server.stderr.length, 1);
+    assertMatch(server.stderr[0] ?? "", /^notebook: /);
   });
 }
 
-Deno.test("a wrong --store: ends the server before a client has said anything", async () => {
+Deno.test("DeferredStore: a wrong --store ends the server before any message", async () => {
   for (const store of ["nonsense", "memory:x", "kv:", "redis://x"]) {
     await using server = await startServer({ server: "notebook", transport: "stdio", store });
     assertEquals(await server.ended(), 2);

@@ -1,4 +1,4 @@
-/** What callers send gets into a server's log only as what a terminal shows as it stands. */
+/** Text of callers in a server's log, where it must not act on a terminal. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
@@ -11,7 +11,7 @@ import {
 } from "../../support/servers/server.ts";
 import { RawConnection } from "../../support/servers/raw_http.ts";
 
-/** Characters that turn, hide, move or break what follows, and a lone surrogate. */
+/** Characters that reverse, hide, move or break the text after them, and a lone surrogate. */
 const ODD =
   "\u202e\u200e\u061c\u2066\u200b\ufeff\u00ad\u{e0041}\u2028\u2029\u0085\u001b[2J\u0007\r\n\t\ud800";
 const ID = `sess-${"0123456789abcdef".repeat(2)}`;
@@ -22,7 +22,7 @@ const CONNECTIONS: [name: string, transport: "stdio" | "http", flags: string[]][
 ];
 
 for (const [name, transport, flags] of CONNECTIONS) {
-  Deno.test(`the log of a server over ${name}: has one printable line for each thing that it says`, async () => {
+  Deno.test(`the log of a server over ${name}: one printable line for each message`, async () => {
     const all = [...flags, "--log-level", "debug"];
     await using server: Server = await startServer({ server: "notebook", transport, flags: all });
     const headers = server instanceof HttpServer ? await opened(server.url) : {};

@@ -1,4 +1,8 @@
+/** Signals and the end of input. */
+
 import { assertEquals, assertMatch } from "@std/assert";
+import { tempFolder } from "../../support/temp_folder.ts";
+import { RawConnection } from "../../support/servers/raw_http.ts";
 import { INITIALIZE, post, startServer, TRANSPORTS } from "../../support/servers/server.ts";
 
 const SIGNALS = [
@@ -12,58 +16,49 @@ const SIGNALS = [
 for (const transport of TRANSPORTS) {
   for (const [signal, scheme] of SIGNALS) {
     Deno.test({
-      name:
-        `${signal} over ${transport}: all that was acknowledged is in ${scheme} after a restart`,
-      // There are no such signals there.
+      name: `${signal} over ${transport}: acknowledged writes are in ${scheme} after a restart`,
+      // Windows has no such signals.
       ignore: Deno.build.os === "windows",
       async fn() {
-        const folder = await Deno.makeTempDir();
-        try {
-          const store = `${scheme}:${folder}/sessions`;
-          const options = { server: "notebook", transport, store } as const;
-          const first = await startServer(options);
-          const cookie = await first.create();
-          const texts = Array.from({ length: 20 }, (_, index) => `note ${index}`);
-          for (const text of texts) await first.toolResult("notebook_append", { text }, cookie);
-          const status = await first.stop(signal);
-          assertEquals(status, signal === "SIGKILL" ? 137 : 0);
+        await using folder = await tempFolder();
+        const store = `${scheme}:${folder.path}/sessions`;
+        const options = { server: "notebook", transport, store } as const;
+        const first = await startServer(options);
+        const cookie = await first.create();
+        const texts = Array.from({ length: 20 }, (_, index) => `note ${index}`);
+        for (const text of texts) await first.toolResult("notebook_append", { text }, cookie);
+        const status = await first.stop(signal);
+        assertEquals(status, signal === "SIGKILL" ? 137 : 0);
 
-          await using second = await startServer(options);
-          const { structuredContent } = await second.toolResult("notebook_read", {}, cookie);
-          const notes = structuredContent.notes as { text: string }[];
-          assertEquals(notes.map(({ text }) => text), texts);
-        } finally {
-          await Deno.remove(folder, { recursive: true });
-        }
+        await using second = await startServer(options);
+        const { structuredContent } = await second.toolResult("notebook_read", {}, cookie);
+        const notes = structuredContent.notes as { text: string }[];
+        assertEquals(notes.map(({ text }) => text), texts);
       },
     });
   }
 }
 
-Deno.test("the end of stdin: what was asked is answered and kept, and the exit status is 0", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const store = `file:${folder}/sessions.jsonl`;
-    await using first = await startServer({ server: "notebook", transport: "stdio", store });
-    const cookie = await first.create();
-    const replies = Array.from(
-      { length: 50 },
-      (_, index) => first.toolResult("notebook_append", { text: `${index}` }, cookie),
-    );
-    assertEquals(await first.endInput(), 0);
-    assertEquals((await Promise.all(replies)).length, 50);
+Deno.test("end of stdin: pending requests get their response and are stored, and the exit status is 0", async () => {
+  await using folder = await tempFolder();
+  const store = `file:${folder.path}/sessions.jsonl`;
+  await using first = await startServer({ server: "notebook", transport: "stdio", store });
+  const cookie = await first.create();
+  const replies = Array.from(
+    { length: 50 },
+    (_, index) => first.toolResult("notebook_append", { text: `${index}` }, cookie),
+  );
+  assertEquals(await first.endInput(), 0);
+  assertEquals((await Promise.all(replies)).length, 50);
 
-    await using second = await startServer({ server: "notebook", transport: "http", store });
-    const { structuredContent } = await second.toolResult("notebook_status", {}, cookie);
-    assertEquals(structuredContent.note_count, 50);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using second = await startServer({ server: "notebook", transport: "http", store });
+  const { structuredContent } = await second.toolResult("notebook_status", {}, cookie);
+  assertEquals(structuredContent.note_count, 50);
 });
 
 for (const flags of [[], ["--stateful"]]) {
   Deno.test({
-    name: `SIGTERM over http ${flags}: a call in flight is answered first`,
+    name: `SIGTERM over http ${flags}: a pending call gets its response first`,
     ignore: Deno.build.os === "windows",
     async fn() {
       const fixture = new URL("../../fixtures/policies.ts", import.meta.url);
@@ -91,7 +86,7 @@ for (const flags of [[], ["--stateful"]]) {
 
 for (const transport of TRANSPORTS) {
   Deno.test({
-    name: `SIGTERM over ${transport}: a call that does not end keeps the server for seconds only`,
+    name: `SIGTERM over ${transport}: a call that never ends delays the server for seconds only`,
     ignore: Deno.build.os === "windows",
     async fn() {
       const fixture = new URL("../../fixtures/policies.ts", import.meta.url);
@@ -101,7 +96,7 @@ for (const transport of TRANSPORTS) {
       const late = setTimeout(() => server.process.kill("SIGKILL"), 30_000);
       assertEquals(await server.stop(), 0);
       clearTimeout(late);
-      // Over stdio nobody tells the test that its answer will never come.
+      // Over stdio, nothing tells the client that the response will never come.
       if (transport === "http") assertEquals(await never, "cut off");
     },
   });
@@ -109,26 +104,21 @@ for (const transport of TRANSPORTS) {
 
 for (const flags of [[], ["--stateful"]]) {
   Deno.test({
-    name: `SIGTERM over http ${flags}: who is still sending is told to come back`,
+    name: `SIGTERM over http ${flags}: a request whose body is still coming gets 503`,
     ignore: Deno.build.os === "windows",
     async fn() {
       const server = await startServer({ server: "notebook", transport: "http", flags });
-      const { hostname, port, host } = new URL(server.url);
-      const connection = await Deno.connect({ hostname, port: Number(port) });
-      const text = (words: string) => new TextEncoder().encode(words);
+      using connection = await RawConnection.open(server.url);
+      const { host } = new URL(server.url);
       const head = `POST /mcp HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\n` +
         "accept: application/json, text/event-stream\r\n";
-      // The answer to a whole request tells that the server now waits for the next one's body.
+      // After the response to a whole request, the server waits for the body of the next one.
       const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
       const whole = `${head}content-length: ${ping.length}\r\n\r\n${ping}`;
-      await connection.write(text(`${whole}${head}content-length: 100\r\n\r\n{`));
-      const buffer = new Uint8Array(4000);
-      await connection.read(buffer);
+      await connection.write(`${whole}${head}content-length: 100\r\n\r\n{`);
+      await connection.response();
       server.process.kill("SIGTERM");
-      const length = await connection.read(buffer) ?? 0;
-      const answer = new TextDecoder().decode(buffer.subarray(0, length));
-      assertMatch(answer, /^HTTP\/1\.1 503 [^]*\nretry-after: [1-9]/i);
-      connection.close();
+      assertMatch(await connection.read(), /^HTTP\/1\.1 503 [^]*\nretry-after: [1-9]/i);
       assertEquals(await server.ended(), 0);
     },
   });

@@ -1,7 +1,8 @@
-/** What callers and the log are told when the system refuses a store's file or its lock. */
+/** Errors for callers and the log when the system refuses a store's file or its lock. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { presenting, startServer, TRANSPORTS } from "../../support/servers/server.ts";
+import { tempFolder } from "../../support/temp_folder.ts";
 import type { Errno, FileMethod } from "../../support/system_faults.ts";
 
 const preload = new URL("../../fixtures/faulty_system.ts", import.meta.url).href;
@@ -12,11 +13,11 @@ interface Faulty {
   readonly errno: Errno;
 }
 
-/** A server that has a note, and fails for as long as there is the file `fault`. */
+/** A server that fails while the file `fault` exists. */
 async function startFaulty({ transport, method, errno }: Faulty) {
-  const folder = await Deno.makeTempDir();
-  const fault = `${folder}/fault`;
-  const path = `${folder}/sessions.jsonl`;
+  const folder = await tempFolder();
+  const fault = `${folder.path}/fault`;
+  const path = `${folder.path}/sessions.jsonl`;
   const server = await startServer({
     server: "notebook",
     transport,
@@ -30,7 +31,7 @@ async function startFaulty({ transport, method, errno }: Faulty) {
     fault,
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
-      await Deno.remove(folder, { recursive: true });
+      await folder[Symbol.asyncDispose]();
     },
   };
 }
@@ -44,7 +45,7 @@ const refusals: readonly [FileMethod, Errno][] = [
 
 for (const transport of TRANSPORTS) {
   for (const [method, errno] of refusals) {
-    Deno.test(`a server over ${transport}: ${method} that gives ${errno} is -32603 with a code, and an error in the log`, async () => {
+    Deno.test(`a server over ${transport}: ${errno} of ${method} is -32603 with a code, and an error in the log`, async () => {
       await using faulty = await startFaulty({ transport, method, errno });
       const { server, path, fault } = faulty;
       const cookie = await server.create();
@@ -67,7 +68,7 @@ for (const transport of TRANSPORTS) {
     });
   }
 
-  Deno.test(`a server over ${transport}: a lock that cannot be given back costs no call, and is said once`, async () => {
+  Deno.test(`a server over ${transport}: a failed unlock costs no call, and is logged once`, async () => {
     await using faulty = await startFaulty({ transport, method: "unlockSync", errno: "ENOLCK" });
     const { server, fault } = faulty;
     const cookie = await server.create();
@@ -86,30 +87,26 @@ for (const transport of TRANSPORTS) {
 const policies = new URL("../../fixtures/policies.ts", import.meta.url);
 
 for (const transport of TRANSPORTS) {
-  Deno.test(`a server over ${transport}: a store that fails under a request other than a tool call is -32603 with a code`, async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      const path = `${folder}/sessions.jsonl`;
-      await using server = await startServer({
-        server: policies,
-        transport,
-        store: `file:${path}`,
-      });
-      const cookie = await server.create();
-      await Deno.rename(path, `${path}.away`);
-      const { error, result } = await server.request("resources/read", {
-        uri: "session://current",
-        ...presenting(cookie),
-      });
-      assertEquals([error?.code, error?.data, result], [
-        -32603,
-        { code: "unavailable" },
-        undefined,
-      ]);
-      assertEquals(error?.message.includes(folder), false, "the message names no path");
-      assertMatch(server.stderr.join("\n"), /error: .*sessions\.jsonl was removed/);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+  Deno.test(`a server over ${transport}: a failing store is -32603 with a code for requests other than calls too`, async () => {
+    await using folder = await tempFolder();
+    const path = `${folder.path}/sessions.jsonl`;
+    await using server = await startServer({
+      server: policies,
+      transport,
+      store: `file:${path}`,
+    });
+    const cookie = await server.create();
+    await Deno.rename(path, `${path}.away`);
+    const { error, result } = await server.request("resources/read", {
+      uri: "session://current",
+      ...presenting(cookie),
+    });
+    assertEquals([error?.code, error?.data, result], [
+      -32603,
+      { code: "unavailable" },
+      undefined,
+    ]);
+    assertEquals(error?.message.includes(folder.path), false, "the message names no path");
+    assertMatch(server.stderr.join("\n"), /error: .*sessions\.jsonl was removed/);
   });
 }

@@ -1,18 +1,18 @@
-/** Callers over HTTP: each with a token of its own, or none, and raw JSON-RPC. */
+/** Callers over HTTP that send raw JSON-RPC, with a token or without. */
 
 import { assert } from "@std/assert";
 import { type HttpServer, INITIALIZE, messagesOf, post, type Reply } from "./server.ts";
 import { bearer } from "./tokens.ts";
 
-/** Sends a request with its params, on whatever connection there is. */
+/** Sends a request with its params. */
 export type Send = (method: string, params: Record<string, unknown>) => Promise<Reply>;
 
-/** Tokens, and whose they are. */
+/** Tokens, and their principals. */
 export const TOKENS: Readonly<Record<string, string>> = { "a-token": "alice", "b-token": "bob" };
 
 /**
- * Requests of one principal, of nobody without a token: in a transport session of its own where the
- * server has such.
+ * Sends requests of one principal, or anonymous ones without a token, in a transport session of their
+ * own where the server has such.
  */
 export async function callerOf({ url }: HttpServer, token?: string): Promise<Send> {
   const headers: Record<string, string> = bearer(token);

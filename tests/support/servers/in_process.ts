@@ -1,5 +1,5 @@
 /**
- * A caller and a server in the same process: what models are told, without a process for each test.
+ * A caller and a server in the test's own process, to see the texts for models.
  */
 
 import { assert } from "@std/assert";
@@ -19,11 +19,11 @@ import {
 import { MemoryStore } from "../../../store/mod.ts";
 import { INITIALIZE, type Reply, type WireResult } from "./server.ts";
 
-/** A caller in the same process, who knows no sessions. */
+/** A caller in the same process, which knows no sessions. */
 export class Caller implements AsyncDisposable {
   readonly advice: string[] = [];
   readonly answers: Reply[] = [];
-  /** As whom it is authenticated. */
+  /** The caller's authentication. */
   authInfo: AuthInfo | undefined;
   readonly #server: McpServer;
   readonly #near: InMemoryTransport;
@@ -68,7 +68,7 @@ export class Caller implements AsyncDisposable {
     return promise;
   }
 
-  /** The next answer to this id. */
+  /** Resolves with the next response of this id. */
   next(id: number | string): Promise<Reply> {
     return new Promise((resolve) => this.#waiting.set(id, resolve));
   }
@@ -83,7 +83,7 @@ export class Caller implements AsyncDisposable {
     return this.#near.send({ jsonrpc: "2.0", method, params });
   }
 
-  /** The arguments of each tool that is listed, by its name. */
+  /** The arguments of each listed tool, by its name. */
   async tools(params = {}): Promise<Record<string, string[]>> {
     const { result, error } = await this.ask("tools/list", params);
     assert(result, JSON.stringify(error));
@@ -98,7 +98,7 @@ export class Caller implements AsyncDisposable {
   }
 }
 
-/** The result of a tool that shows what has reached it. */
+/** The result of a tool that returns its arguments and session. */
 export const shown = (args: object) => toolResult("", { args, id: optionalSession()?.id ?? null });
 
 export const newServer = () => new McpServer({ name: "example", version: "1" });

@@ -1,6 +1,6 @@
-/** HTTP as it goes over a connection, for clients that do half of what one should. */
+/** HTTP over a raw connection, for clients that do only half of what they should. */
 
-/** A connection on which a request is sent bit by bit, and its answer read no further than wanted. */
+/** A connection that sends a request bit by bit, and reads its response no further than wanted. */
 export class RawConnection implements Disposable {
   readonly #connection: Deno.Conn;
   readonly #host: string;
@@ -18,8 +18,13 @@ export class RawConnection implements Disposable {
     return new RawConnection(await Deno.connect({ hostname, port: Number(port) }), address);
   }
 
-  /** Sends the head of a POST, and so much of its body as is given. */
-  async post(body: string, headers: Record<string, string> = {}): Promise<void> {
+  /** Sends the head of a POST, and a part of its body. */
+  post(body: string, headers: Record<string, string> = {}): Promise<void> {
+    return this.request(`POST ${this.#path}`, body, headers);
+  }
+
+  /** Sends the head of a request, and a part of its body; `line` is its method and target. */
+  async request(line: string, body: string, headers: Record<string, string> = {}): Promise<void> {
     const all = {
       host: this.#host,
       "content-type": "application/json",
@@ -28,7 +33,7 @@ export class RawConnection implements Disposable {
       ...headers,
     };
     const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`).join("");
-    await this.write(`POST ${this.#path} HTTP/1.1\r\n${lines}\r\n${body}`);
+    await this.write(`${line} HTTP/1.1\r\n${lines}\r\n${body}`);
   }
 
   async write(text: string): Promise<void> {
@@ -38,15 +43,15 @@ export class RawConnection implements Disposable {
     }
   }
 
-  /** Reads what has come, or else what comes next; "" at the end. */
+  /** Reads the next bytes; "" at the end. */
   async read(): Promise<string> {
     const buffer = new Uint8Array(1000);
     const length = await this.#connection.read(buffer) ?? 0;
     return new TextDecoder().decode(buffer.subarray(0, length));
   }
 
-  /** Reads a whole answer, head and body; less if the connection ends before. */
-  async answer(): Promise<string> {
+  /** Reads a whole response, head and body; less if the connection ends before. */
+  async response(): Promise<string> {
     let text = "";
     for (;;) {
       const more = await this.read();
@@ -58,6 +63,13 @@ export class RawConnection implements Disposable {
         : new TextEncoder().encode(text.slice(body)).length >= Number(length);
       if (more === "" || body >= 4 && isWhole) return text;
     }
+  }
+
+  /** Reads all that comes until the connection ends. */
+  async rest(): Promise<string> {
+    let text = "";
+    for (let more; (more = await this.read()) !== "";) text += more;
+    return text;
   }
 
   [Symbol.dispose](): void {

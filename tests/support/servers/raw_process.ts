@@ -1,5 +1,5 @@
 /**
- * A process whose pipes are the test's: it may leave unread what it likes.
+ * A process whose pipes belong to the test, which may leave its output unread.
  */
 
 import { assert } from "@std/assert";
@@ -8,13 +8,13 @@ import type { WireMessage } from "./server.ts";
 import { CLEAN_ENV } from "../environment.ts";
 
 const MIB = 1024 * 1024;
-/** Far less than all answers together, and more than a server needs for those that may wait. */
+/** Far less than all responses together, and more than those that may wait for a client. */
 const MOST_MEMORY = 1024 * MIB;
 
 /** A program that speaks JSON-RPC over its standard input and output. */
 export class RawProcess implements AsyncDisposable {
   readonly process: Deno.ChildProcess;
-  /** All that it has written to stderr, once it has ended. */
+  /** The whole stderr, once the process has ended. */
   readonly stderr: Promise<string>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #lines: AsyncGenerator<string>;
@@ -32,31 +32,31 @@ export class RawProcess implements AsyncDisposable {
     this.#lines = lines(this.process.stdout);
   }
 
-  /** Resolves when the process, or the pipe to it, has taken all of it. */
+  /** Sends messages; resolves when the pipe has taken them. */
   send(...messages: object[]): Promise<void> {
     const text = messages.map((message) => `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
     return this.#writer.write(new TextEncoder().encode(text.join("")));
   }
 
-  /** The next message that it has written. */
+  /** Reads the next message. */
   async next(): Promise<WireMessage> {
     const { done, value } = await this.#lines.next();
     if (done) throw new Error(`The process has ended: ${await this.stderr}`);
     return JSON.parse(value);
   }
 
-  /** Closes the test's end of its standard output; before anything is read. */
+  /** Closes the test's end of the process's stdout, before anything is read. */
   async stopReading(): Promise<void> {
     await this.process.stdout.cancel();
   }
 
-  /** Ends its input, and gives its exit status. */
+  /** Ends the process's input, and returns its exit status. */
   async endInput(): Promise<number> {
     await this.#writer.close();
     return (await this.process.status).code;
   }
 
-  /** The most memory that it has had so far, in bytes. Linux alone tells. */
+  /** The peak memory of the process, in bytes; 0 but on Linux. */
   async peak(): Promise<number> {
     if (Deno.build.os !== "linux") return 0;
     const status = await Deno.readTextFile(`/proc/${this.process.pid}/status`);
@@ -67,7 +67,7 @@ export class RawProcess implements AsyncDisposable {
     try {
       this.process.kill("SIGKILL");
     } catch {
-      // It has ended already.
+      // The process has ended already.
     }
     await this.process.status;
     await this.#writer.close().catch(() => {});
@@ -77,7 +77,7 @@ export class RawProcess implements AsyncDisposable {
   }
 }
 
-/** Waits until a count has not grown for a while, which nothing else tells. */
+/** Waits until a count has stopped growing; there is no event for that. */
 export async function settled(count: () => number | Promise<number>): Promise<void> {
   for (let before = -1, now = 0; now > before;) {
     before = now;
@@ -86,7 +86,7 @@ export async function settled(count: () => number | Promise<number>): Promise<vo
   }
 }
 
-/** How many of these are taken before one is not for a while; the others are taken later. */
+/** Counts the sends that are taken until one blocks; the promise is that of all of them. */
 export async function takenOf(
   sends: Iterable<() => Promise<void>>,
 ): Promise<[number, Promise<void>]> {
@@ -101,9 +101,9 @@ export async function takenOf(
   return [taken, all];
 }
 
-/** Of a process through which more than that went: it has kept little of it at any time. */
+/** Asserts that the process has buffered little of what went through it. */
 export async function assertPeak(process: RawProcess): Promise<void> {
-  if (Deno.build.os !== "linux") return console.warn("not measured: Linux alone tells the peak");
+  if (Deno.build.os !== "linux") return console.warn("not measured: only Linux reports the peak");
   const peak = await process.peak();
-  assert(peak < MOST_MEMORY, `it has had ${Math.round(peak / MIB)} MiB`);
+  assert(peak < MOST_MEMORY, `the peak was ${Math.round(peak / MIB)} MiB`);
 }

@@ -1,6 +1,6 @@
 /**
- * A run of a client of the SDK's, whichever generation: it connects, looks around, calls a tool, and
- * ends. What it has seen is one line of JSON on stdout.
+ * One run of an SDK client of any generation: connects, lists the tools, calls one, reports as a line
+ * of JSON on stdout, and ends.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import process from "node:process";
 import type { WireResult } from "./server.ts";
 import type { Reach, ToolCall } from "./separate_runs.ts";
 
-/** What both generations have in common. */
+/** The parts of the SDK that both generations have. */
 export interface Sdk {
   readonly Client: new (info: { name: string; version: string }, options: object) => SdkClient;
   readonly StdioClientTransport: new (server: {
@@ -28,20 +28,20 @@ interface SdkClient {
   close(): Promise<void>;
 }
 
-/** What a run is told. */
+/** The input of a run. */
 export interface Job {
   readonly reach: Reach;
   readonly call: ToolCall;
 }
 
-/** What a run has seen. */
+/** The output of a run. */
 export interface Report {
   readonly server: string | undefined;
   readonly tools: readonly string[];
   readonly result: WireResult;
 }
 
-/** Does what a job says, with the options that a client is made with. */
+/** Runs a job with a client of these options. */
 export async function runOnce(sdk: Sdk, job: string, options: object = {}): Promise<void> {
   const { reach, call }: Job = JSON.parse(job);
   const client = new sdk.Client({ name: "plain", version: "1" }, options);

@@ -1,6 +1,6 @@
 /**
- * One suite for every client that knows nothing of sessions: notebook and hashcheck keep their state
- * though each call is a run of its own, of the client and of the server.
+ * One suite for every client without sessions: notebook and hashcheck keep their state, though client
+ * and server run anew for each call.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import {
 } from "./server.ts";
 import { bearer, writeTokens } from "./tokens.ts";
 
-/** How a client reaches a server: by a command that it runs, or where the server listens. */
+/** The way to a server: a command to run, or a URL. */
 export type Reach =
   | { readonly kind: "command"; readonly command: readonly string[] }
   | {
@@ -25,20 +25,20 @@ export type Reach =
     readonly headers: Readonly<Record<string, string>>;
   };
 
-/** A call of a tool, as any client can make it. */
+/** A tool call that any client can make. */
 export interface ToolCall {
   readonly name: string;
   readonly args?: Readonly<Record<string, string>>;
   readonly meta?: Readonly<Record<string, string>>;
 }
 
-/** Runs a client once, from its start to its end; what it keeps goes to the folder `home`. */
+/** Runs a client once, from start to end, with its files in the folder `home`. */
 export type RunClient = (reach: Reach, call: ToolCall, home: string) => Promise<WireResult>;
 
-/** What the server, and a bridge before it, are started with for a run. */
+/** Options of the server, and of a bridge in front of it. */
 interface RunOptions {
   readonly flags?: readonly string[];
-  /** The bridge's flags; without it, the client reaches the server itself. */
+  /** The bridge's flags; without them there is no bridge. */
   readonly bridge?: readonly string[];
 }
 
@@ -52,10 +52,10 @@ export function scriptOf(server: ServerName): string {
 /** The path of the bridge's program. */
 export const BRIDGE = fileURLToPath(new URL("../../../client/bridge.ts", import.meta.url));
 
-/** A folder with a server's store, and runs that have nothing else in common. */
+/** A folder with a server's store, all that runs have in common. */
 export class Place implements AsyncDisposable {
   readonly transport: TransportName;
-  /** A file that has the token which a client over HTTP sends. */
+  /** The file with the token of clients over HTTP. */
   readonly tokens: string;
   readonly #server: ServerName;
   readonly #run: RunClient;
@@ -81,7 +81,7 @@ export class Place implements AsyncDisposable {
     return place;
   }
 
-  /** Starts server and client, calls a tool, and gives the result when both have ended. */
+  /** Starts server and client, calls a tool, and returns the result when both have ended. */
   async run(call: ToolCall, { flags = [], bridge }: RunOptions = {}): Promise<WireResult> {
     const reach = async (server: Reach): Promise<WireResult> => {
       return await this.#run(bridge ? bridged(server, bridge) : server, call, this.#folder);
@@ -113,17 +113,17 @@ function bridged(server: Reach, flags: readonly string[]): Reach {
   return { kind: "command", command: [Deno.execPath(), "run", "-A", BRIDGE, ...flags, ...behind] };
 }
 
-/** Calls tools in one session, each in a run of its own. */
+/** Calls tools in one session, each call in a run of its own. */
 export type Calls = (name: string, args?: Readonly<Record<string, string>>) => Promise<WireResult>;
 
-/** How calls find a session, apart from the sessions of others. */
+/** A way in which calls find their session. */
 export interface Way {
   readonly name: string;
   readonly transports: readonly TransportName[];
   readonly begin: (place: Place, who: string) => Calls | Promise<Calls>;
 }
 
-/** By a handle, which the first call makes. */
+/** By a handle, made by the first call. */
 export const BY_HANDLE: Way = {
   name: "by a handle",
   transports: TRANSPORTS,
@@ -138,7 +138,7 @@ export const BY_HANDLE: Way = {
 
 const conversation = (id: string) => ({ "vscode.conversationId": id });
 
-/** By a conversation's id; over HTTP that takes a caller who is known. */
+/** By a conversation's id; over HTTP, with an authenticated caller. */
 export const BY_CONVERSATION: Way = {
   name: "by a conversation",
   transports: TRANSPORTS,
@@ -148,7 +148,7 @@ export const BY_CONVERSATION: Way = {
   },
 };
 
-/** By the name that the server is given. */
+/** By the server's `--session`. */
 export const BY_NAME: Way = {
   name: "by --session",
   transports: ["stdio"],
@@ -157,7 +157,7 @@ export const BY_NAME: Way = {
   },
 };
 
-/** Through the bridge, by the name that it is given. */
+/** Through the bridge, by its `--session`. */
 export const BRIDGED_BY_NAME: Way = {
   name: "through the bridge by --session",
   transports: TRANSPORTS,
@@ -177,7 +177,7 @@ export const BRIDGED_BY_CONVERSATION: Way = {
 
 const WAYS = [BY_HANDLE, BY_CONVERSATION, BY_NAME, BRIDGED_BY_NAME, BRIDGED_BY_CONVERSATION];
 
-/** One test for each way to find a session, and each transport that has it. */
+/** One test for each way to find a session, and each of its transports. */
 export function testSeparateRuns(client: string, run: RunClient): void {
   for (const { name, transports, begin } of WAYS) {
     for (const transport of transports) {

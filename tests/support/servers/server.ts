@@ -1,12 +1,23 @@
-/**
- * Real server processes, and raw JSON-RPC to talk to them with: no SDK in between, so that what a
- * test asserts is what went over the wire.
- */
+/** Real server processes, and connections of raw JSON-RPC to them. */
 
 import { assert, assertEquals } from "@std/assert";
 import { lines } from "../lines.ts";
 import { leastPrivilege } from "../permissions.ts";
 import { CLEAN_ENV } from "../environment.ts";
+import {
+  INITIALIZE,
+  isReply,
+  messagesOf,
+  parseMessage,
+  post,
+  presenting,
+  type Reply,
+  type WireCookie,
+  type WireMessage,
+  type WireResult,
+} from "./wire.ts";
+
+export * from "./wire.ts";
 
 export const TRANSPORTS = ["stdio", "http"] as const;
 export type TransportName = (typeof TRANSPORTS)[number];
@@ -14,72 +25,29 @@ export type TransportName = (typeof TRANSPORTS)[number];
 export const SERVERS = ["session", "session_required", "notebook", "hashcheck"] as const;
 export type ServerName = (typeof SERVERS)[number];
 
-/** A cookie as it stands on the wire. */
-export interface WireCookie {
-  id: string;
-  expiry: string;
-  data: Record<string, string>;
-}
-
-/** The result of any method: the members that tests look at. */
-export interface WireResult {
-  content: { type: string; text: string }[];
-  structuredContent: Record<string, unknown>;
-  isError?: boolean;
-  _meta?: { "mcp/session"?: WireCookie | null; [key: string]: unknown };
-  capabilities: { experimental: Record<string, unknown> };
-  serverInfo: { name: string; version: string };
-  tools: Record<string, unknown>[];
-  sessions: WireCookie[];
-  nextCursor?: string;
-  deleted: boolean;
-  id: string;
-  expiry: string;
-  data: Record<string, string>;
-}
-
-/** A JSON-RPC answer, with the HTTP status that it came with. */
-export interface Reply {
-  jsonrpc: "2.0";
-  id: unknown;
-  result?: WireResult;
-  error?: { code: number; message: string; data?: Record<string, unknown> };
-  status?: number;
-}
-
-/** Any message from a server. */
-export type WireMessage = Partial<Reply> & { method?: string; params?: unknown };
-
 export interface StartOptions {
   /** A file in `servers/` without its ending, or any other program's URL. */
   server: ServerName | URL;
   transport: TransportName;
   store?: string;
-  /** What stands before the flags. */
+  /** Arguments before the flags. */
   args?: string[];
   flags?: string[];
   env?: Record<string, string>;
   port?: number;
-  /** What the process may do. @default The least that a server of this project needs */
+  /** The permissions of the process. @default the least that a server of this project needs */
   permissions?: string[];
-  /** @default The one in this project's folder */
+  /** @default the one in this project's folder */
   config?: string;
   cwd?: string;
-  /** How many files and connections the process may have open; on systems that have a shell. */
+  /** The limit of open files and connections; not on Windows. */
   openFiles?: number;
 }
-
-/** The params of the request that every client sends first. */
-export const INITIALIZE = {
-  protocolVersion: "2025-11-25",
-  capabilities: {},
-  clientInfo: { name: "raw", version: "1" },
-};
 
 /** A server process and a raw connection to it. */
 export abstract class Server implements AsyncDisposable {
   readonly process: Deno.ChildProcess;
-  /** What the process has written to stderr, by lines. */
+  /** The lines on stderr. */
   readonly stderr: string[] = [];
   readonly #stderrRead: Promise<void>;
   /** The id of the last request. */
@@ -92,64 +60,64 @@ export abstract class Server implements AsyncDisposable {
     })();
   }
 
-  /** Sends a text as it is, and gives the answer to it: the one that has this id. */
+  /** Sends a text as it is, and returns the response of this id. */
   abstract send(text: string, id: unknown): Promise<Reply>;
 
-  /** Sends a request and gives all that comes back for it, the answer last. */
+  /** Sends a request, and returns its notifications and at last its response. */
   abstract exchange(method: string, params: unknown): Promise<WireMessage[]>;
 
   /** Sends a notification. */
   abstract notify(method: string, params?: unknown): Promise<void>;
 
-  /** Sends a request and gives the answer. */
+  /** Sends a request, and returns its response. */
   request(method: string, params?: unknown): Promise<Reply> {
     const id = ++this.lastId;
     return this.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }), id);
   }
 
-  /** Sends a request and gives its result; an error fails the test. */
+  /** Sends a request, and returns its result; an error fails the test. */
   async result(method: string, params?: unknown): Promise<WireResult> {
     const { result, error } = await this.request(method, params);
     assert(result, `${method} was answered with ${JSON.stringify(error)}`);
     return result;
   }
 
-  /** Does what every client does first. */
+  /** Sends `initialize`, and `notifications/initialized`. */
   async initialize(): Promise<WireResult> {
     const result = await this.result("initialize", INITIALIZE);
     await this.notify("notifications/initialized");
     return result;
   }
 
-  /** Calls a tool, presenting a cookie or whatever else stands in its place. */
+  /** Calls a tool, with any value in place of the cookie. */
   tool(name: string, args: unknown = {}, cookie?: unknown): Promise<Reply> {
     return this.request("tools/call", { name, arguments: args, ...presenting(cookie) });
   }
 
-  /** Calls a tool that must not be answered with a JSON-RPC error. */
+  /** Calls a tool, and returns its result; a JSON-RPC error fails the test. */
   async toolResult(name: string, args: unknown = {}, cookie?: unknown): Promise<WireResult> {
     const { result, error } = await this.tool(name, args, cookie);
     assert(result, `${name} was answered with ${JSON.stringify(error)}`);
     return result;
   }
 
-  /** Makes a session and gives its cookie. */
+  /** Makes a session, and returns its cookie. */
   async create(params?: unknown): Promise<WireCookie> {
     const { id, expiry, data } = await this.result("session/create", params);
     return { id, expiry, data };
   }
 
-  /** Ends the process with a signal, and gives its exit status. */
+  /** Ends the process with a signal, and returns its exit status. */
   async stop(signal: Deno.Signal = "SIGTERM"): Promise<number> {
     try {
       this.process.kill(signal);
     } catch {
-      // It has ended already.
+      // The process has ended already.
     }
     return await this.ended();
   }
 
-  /** Waits for the process to end, and gives its exit status. */
+  /** Waits for the process to end, and returns its exit status. */
   async ended(): Promise<number> {
     const { code } = await this.process.status;
     await this.close();
@@ -164,21 +132,16 @@ export abstract class Server implements AsyncDisposable {
   protected abstract close(): Promise<void>;
 }
 
-/** The params of a request that presents `cookie`. */
-export function presenting(cookie: unknown): { _meta?: Record<string, unknown> } {
-  return cookie === undefined ? {} : { _meta: { "mcp/session": cookie } };
-}
-
-/** A server whose stdin and stdout are ours. */
+/** A server on stdio. */
 export class StdioServer extends Server {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #waiting = new Map<unknown, ((reply: Reply) => void)[]>();
   readonly #read: Promise<void>;
-  /** The notifications that have come. */
+  /** The notifications that came. */
   readonly notifications: WireMessage[] = [];
-  /** Lines on stdout that are no answer to what was asked, and no notification. */
+  /** Lines on stdout that are neither notifications nor expected responses. */
   readonly unasked: string[] = [];
-  /** Told of each of those. */
+  /** Called with each unexpected line. */
   onunasked: (line: string) => void = () => {};
 
   constructor(process: Deno.ChildProcess) {
@@ -199,7 +162,7 @@ export class StdioServer extends Server {
     return [...this.notifications.slice(before), reply];
   }
 
-  /** The next answer that has this id. Ask for it before what it answers is sent. */
+  /** Resolves with the next response of this id; call it before sending the request. */
   expect(id: unknown): Promise<Reply> {
     const { promise, resolve } = Promise.withResolvers<Reply>();
     this.#waiting.set(id, [...this.#waiting.get(id) ?? [], resolve]);
@@ -220,7 +183,7 @@ export class StdioServer extends Server {
     return this.#writer.write(bytes);
   }
 
-  /** Ends the server's input, and gives its exit status. */
+  /** Ends the server's input, and returns its exit status. */
   async endInput(): Promise<number> {
     await this.#writer.close();
     return await this.ended();
@@ -249,9 +212,9 @@ export class StdioServer extends Server {
   }
 }
 
-/** A server that listens on a port of its own choice. */
+/** A server over HTTP, on a free port. */
 export class HttpServer extends Server {
-  /** The endpoint, as the server tells it on stderr. */
+  /** The URL of the endpoint, as logged by the server. */
   readonly url: string;
 
   constructor(process: Deno.ChildProcess, stderr: AsyncIterable<string>, url: string) {
@@ -281,62 +244,6 @@ export class HttpServer extends Server {
     await this.process.stdin.close().catch(() => {});
     await this.process.stdout.cancel().catch(() => {});
   }
-}
-
-/** Sends one MCP message by POST, as the specification asks. */
-export function post(
-  url: string,
-  body: BodyInit,
-  headers: Record<string, string> = {},
-): Promise<Response> {
-  return fetch(url, {
-    method: "POST",
-    body,
-    headers: {
-      "content-type": "application/json",
-      accept: "application/json, text/event-stream",
-      ...headers,
-    },
-  });
-}
-
-/** Sends `initialize`; the headers of the transport session that it opens, where there are such. */
-export async function opened(
-  url: string,
-  headers: Record<string, string> = {},
-): Promise<Record<string, string>> {
-  const initialize = { jsonrpc: "2.0", id: 0, method: "initialize", params: INITIALIZE };
-  const response = await post(url, JSON.stringify(initialize), headers);
-  await response.text();
-  assertEquals(response.status, 200);
-  const id = response.headers.get("mcp-session-id");
-  return id === null ? headers : { ...headers, "mcp-session-id": id };
-}
-
-/** The JSON-RPC messages in a response, which is JSON or an event stream. */
-export async function messagesOf(response: Response): Promise<WireMessage[]> {
-  const body = await response.text();
-  const texts = response.headers.get("content-type") === "text/event-stream"
-    ? body.split("\n").filter((line) => line.startsWith("data: ")).map((line) => line.slice(6))
-    : [body];
-  return texts.map((text) => {
-    const message = parseMessage(text);
-    assert(message, `not a JSON-RPC message: ${text}`);
-    return message;
-  });
-}
-
-function parseMessage(text: string): WireMessage | undefined {
-  try {
-    const message = JSON.parse(text);
-    return message.jsonrpc === "2.0" ? message : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isReply(message: WireMessage | undefined): message is Reply {
-  return message !== undefined && ("result" in message || "error" in message);
 }
 
 /** Starts a server process, and waits until it listens. */

@@ -1,6 +1,6 @@
 /**
- * A session layer in the test's own process, with a tool behind it that is a function, a store in
- * memory and a clock that stands still.
+ * A session layer in the test's own process, with a function as its tool, a store in memory and a clock
+ * that stands still.
  *
  * @module
  */
@@ -15,10 +15,10 @@ import {
 import { MemoryStore } from "../../../store/mod.ts";
 import { record } from "../store/stores.ts";
 
-/** Where the clock stands at first. */
+/** The initial time of the clock. */
 export const NOW = 1_800_000_000_000;
 
-/** What comes with a call beside its cookie. */
+/** Options of a call beside its cookie. */
 interface CallOptions {
   /** The caller, if it is authenticated. */
   readonly authInfo?: AuthInfo | undefined;
@@ -26,7 +26,7 @@ interface CallOptions {
   readonly meta?: Readonly<Record<string, unknown>>;
 }
 
-/** A server that runs `tool` for each call, and a session that calls come in. */
+/** A server that runs `tool` for each call, with a session for the calls. */
 export async function serving(
   tool: () => Promise<object>,
   options: Omit<SessionLayerOptions, "store" | "now"> = {},
@@ -79,11 +79,11 @@ export async function serving(
   return {
     clock,
     store,
-    /** What the layer told its `onerror`. */
+    /** The errors that the layer reported. */
     errors,
     call,
     cancel,
-    /** Resolves once the store was written to that often. */
+    /** Resolves after so many writes to the store. */
     written: (times: number) =>
       Promise.all(
         Array.from({ length: times }, () => new Promise<void>((go) => renewals.push(go))),

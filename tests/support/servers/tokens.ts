@@ -1,12 +1,14 @@
-/** Files of tokens for servers, and what a caller who has one sends. */
+/** Files of bearer tokens for servers, and the headers of callers. */
 
-/** A line of the file: the token's SHA-256, and whose it is. */
+import { tempFolder } from "../temp_folder.ts";
+
+/** A line of the file: the token's SHA-256, and its principal. */
 export async function tokenLine(token: string, principal: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
   return `${new Uint8Array(digest).toHex()} ${principal}`;
 }
 
-/** Writes a file in which each token is its principal's. */
+/** Writes a file of tokens, each with its principal. */
 export async function writeTokens(
   path: string,
   tokens: Readonly<Record<string, string>>,
@@ -14,10 +16,19 @@ export async function writeTokens(
   const lines = await Promise.all(
     Object.entries(tokens).map(([token, principal]) => tokenLine(token, principal)),
   );
-  await Deno.writeTextFile(path, `# token's SHA-256, whose it is\n\n${lines.join("\n")}\n`);
+  await Deno.writeTextFile(path, `# token's SHA-256, principal\n\n${lines.join("\n")}\n`);
 }
 
-/** The headers of a caller who has this token. */
+/** A temporary file of tokens, and the flags that name it. */
+export async function tokensFile(tokens: Readonly<Record<string, string>>) {
+  const folder = await tempFolder();
+  const path = `${folder.path}/tokens`;
+  await writeTokens(path, tokens);
+  const dispose = () => folder[Symbol.asyncDispose]();
+  return { flags: ["--tokens", path], [Symbol.asyncDispose]: dispose };
+}
+
+/** The headers of a caller with this token, or without one. */
 export function bearer(token: string | undefined): Record<string, string> {
   return token === undefined ? {} : { authorization: `Bearer ${token}` };
 }

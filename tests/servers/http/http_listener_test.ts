@@ -1,47 +1,34 @@
-/** What a server does that may open no more files and connections. */
+/** The HTTP listener when no more connections can be opened. */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { tempFolder } from "../../support/temp_folder.ts";
 import { RawConnection } from "../../support/servers/raw_http.ts";
-import {
-  type HttpServer,
-  INITIALIZE,
-  messagesOf,
-  opened,
-  post,
-  startServer,
-} from "../../support/servers/server.ts";
+import { type HttpServer, startServer } from "../../support/servers/server.ts";
+import { INITIALIZE, messagesOf, opened, post, request } from "../../support/servers/wire.ts";
 
 const OPEN_FILES = 120;
-// There is no such limit to set there.
+// Windows has no such limit.
 const ignore = Deno.build.os === "windows";
-
-const request = (method: string, params: object = {}) =>
-  JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
 
 async function withServer(
   flags: readonly string[],
   test: (server: HttpServer) => Promise<void>,
 ): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await using server = await startServer({
-      server: "notebook",
-      transport: "http",
-      store: `file:${folder}/sessions.jsonl`,
-      flags: [...flags],
-      // To listen again on the port that was free, the process must be allowed more than port 0.
-      permissions: ["net=127.0.0.1", `read=${folder}`, `write=${folder}`].map((it) =>
-        `--allow-${it}`
-      ),
-      openFiles: OPEN_FILES,
-    });
-    await test(server);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await tempFolder();
+  const { path } = folder;
+  await using server = await startServer({
+    server: "notebook",
+    transport: "http",
+    store: `file:${path}/sessions.jsonl`,
+    flags: [...flags],
+    // Listening again needs permission for the port itself, not for port 0.
+    permissions: ["net=127.0.0.1", `read=${path}`, `write=${path}`].map((it) => `--allow-${it}`),
+    openFiles: OPEN_FILES,
+  });
+  await test(server);
 }
 
-/** Does something again until it succeeds. */
+/** Repeats `once` until it has an outcome. */
 async function until<T>(once: () => T | undefined | Promise<T | undefined>): Promise<T> {
   const deadline = AbortSignal.timeout(60_000);
   for (;;) {
@@ -55,14 +42,14 @@ async function until<T>(once: () => T | undefined | Promise<T | undefined>): Pro
 const shortages = ({ stderr }: HttpServer) =>
   stderr.filter((line) => line.includes("Cannot accept connections: Too many open files"));
 
-/** Opens connections that send nothing, until the server has no room for another. */
+/** Opens idle connections, until the server can accept no more. */
 async function fill(server: HttpServer): Promise<DisposableStack> {
   const idle = new DisposableStack();
   for (let number = 0; number < OPEN_FILES + 10; number++) {
     try {
       idle.use(await RawConnection.open(server.url));
     } catch {
-      // It listens no more.
+      // The server does not listen any more.
       break;
     }
   }
@@ -70,13 +57,13 @@ async function fill(server: HttpServer): Promise<DisposableStack> {
   return idle;
 }
 
-/** What is answered to a message on a connection of its own, once one is accepted. */
+/** The response to a message on a connection of its own, once one is accepted. */
 const answered = ({ url }: HttpServer, message: string, headers: Record<string, string> = {}) =>
   until(async () => {
     try {
       using connection = await RawConnection.open(url);
       await connection.post(message, headers);
-      return await connection.answer() || undefined;
+      return await connection.response() || undefined;
     } catch {
       return undefined;
     }
@@ -84,7 +71,8 @@ const answered = ({ url }: HttpServer, message: string, headers: Record<string, 
 
 for (const flags of [[], ["--stateful"]]) {
   Deno.test({
-    name: `out of connections over http ${flags}: goes on, and takes new ones once there is room`,
+    name:
+      `HttpListener over http ${flags}: serves existing connections, and accepts new ones once possible`,
     ignore,
     async fn() {
       await withServer(flags, async (server) => {
@@ -97,18 +85,18 @@ for (const flags of [[], ["--stateful"]]) {
         };
         using kept = await RawConnection.open(server.url);
         await kept.post(request("ping"), headers);
-        assertMatch(await kept.answer(), /^HTTP\/1\.1 200 /);
+        assertMatch(await kept.response(), /^HTTP\/1\.1 200 /);
         {
           using _idle = await fill(server);
           await kept.post(call("notebook_append", { text: "written without room" }), headers);
-          assertMatch(await kept.answer(), /^HTTP\/1\.1 200 /);
+          assertMatch(await kept.response(), /^HTTP\/1\.1 200 /);
         }
         assertMatch(await answered(server, request("ping"), headers), /^HTTP\/1\.1 200 /);
         const [read] = await messagesOf(await post(server.url, call("notebook_read"), headers));
         assertEquals(read?.result?.structuredContent.count, 1);
         // The first connection is still served, by the same process.
         await kept.post(request("ping"), headers);
-        assertMatch(await kept.answer(), /^HTTP\/1\.1 200 /);
+        assertMatch(await kept.response(), /^HTTP\/1\.1 200 /);
         assertEquals(shortages(server).length, 1, server.stderr.join("\n"));
         assertEquals(await server.stop(), 0);
       });
@@ -117,7 +105,7 @@ for (const flags of [[], ["--stateful"]]) {
 }
 
 Deno.test({
-  name: "out of connections: those that nobody uses make room for new ones",
+  name: "HttpListener: closes idle connections during a long shortage",
   ignore,
   async fn() {
     await withServer([], async (server) => {
@@ -131,7 +119,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "out of connections: what one kept connection writes costs another no call",
+  name: "HttpListener: existing connections do not disturb each other during a shortage",
   ignore,
   async fn() {
     await withServer([], async (server) => {
@@ -145,7 +133,7 @@ Deno.test({
       using _reading = reader.connection;
       const call = async ({ connection, _meta }: typeof writer, name: string, args: object) => {
         await connection.post(request("tools/call", { name, arguments: args, _meta }));
-        return await connection.answer();
+        return await connection.response();
       };
       const append = () => call(writer, "notebook_append", { text: "written without room" });
       const read = () => call(reader, "notebook_read", {});

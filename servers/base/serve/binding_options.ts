@@ -1,5 +1,5 @@
 /**
- * What a server binds calls by, from its definition, its command line and its environment.
+ * The options of session binding, from a server's definition, its command line and its environment.
  *
  * @module
  */
@@ -7,43 +7,43 @@
 import { conversationKeys, HOST_SESSION_VARIABLES } from "../../../protocol/host_conversations.ts";
 import type { SessionBindingOptions } from "../session/session_binding.ts";
 
-/** What a call that presents no session can be bound by without being told to. */
+/** The bindings that are on by default. */
 export const BINDS = ["conversation", "environment"] as const;
 
-/** `all`, `none`, or some of what a call can be bound by. */
+/** The bindings of calls that present no session: `all`, `none`, or a list. */
 export type SessionBind = "all" | "none" | readonly ("conversation" | "environment")[];
 
-/** What decides what a server binds calls by. */
+/** The settings that decide the binding of calls. */
 export interface BindSettings {
   readonly bind: SessionBind;
-  /** Keys of `_meta`, or `KEY/FIELD…`, that count before those that are known. */
+  /** Keys of `_meta`, or `KEY/FIELD…`, that come before the known ones. */
   readonly conversationKeys: readonly string[];
   /** The name of each user's own session for calls that nothing else binds. */
   readonly sessionName: string | undefined;
-  /** Does the server talk only to the user whose process it is? */
+  /** Whether the server's only client is the user of its process. */
   readonly local: boolean;
 }
 
-/** Reads the value of `--bind`; `undefined` if it is none. */
+/** Parses the value of `--bind`; `undefined` if invalid. */
 export function parseBind(text: string): SessionBind | undefined {
   if (text === "all" || text === "none") return text;
   const names = text.split(",").map((name) => BINDS.find((known) => known === name));
   return names.every((name) => name !== undefined) ? names : undefined;
 }
 
-/** What the session layer is to bind calls by. */
+/** Makes the options of the session layer. */
 export function bindingOptions(settings: BindSettings): SessionBindingOptions {
   const { bind, sessionName, local } = settings;
-  const binds = (by: (typeof BINDS)[number]) =>
+  const isBound = (by: (typeof BINDS)[number]) =>
     bind === "all" || (bind !== "none" && bind.includes(by));
   return {
-    conversationKeys: binds("conversation") ? conversationKeys(settings.conversationKeys) : [],
+    conversationKeys: isBound("conversation") ? conversationKeys(settings.conversationKeys) : [],
     sessionName,
-    hostSessionId: local && binds("environment") ? hostSessionId() : undefined,
+    hostSessionId: local && isBound("environment") ? hostSessionId() : undefined,
   };
 }
 
-/** The id that the host gave this process. A variable that may not be read is absent. */
+/** The host's session id in the environment. A variable that may not be read counts as unset. */
 function hostSessionId(): SessionBindingOptions["hostSessionId"] {
   for (const variable of HOST_SESSION_VARIABLES) {
     const { state } = Deno.permissions.querySync({ name: "env", variable });

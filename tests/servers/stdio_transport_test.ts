@@ -1,0 +1,133 @@
+/** The stdio transport: framing, and flow control of clients that do not read. */
+
+import { assert, assertEquals } from "@std/assert";
+import { assertPeak, RawProcess, takenOf } from "../support/servers/raw_process.ts";
+import { startServer } from "../support/servers/server.ts";
+import { callRequest, INITIALIZE, request } from "../support/servers/wire.ts";
+import { tempFolder } from "../support/temp_folder.ts";
+
+const LIMITED = new URL("../fixtures/limited.ts", import.meta.url).href;
+const MIB = 1024 * 1024;
+
+async function start(): Promise<RawProcess> {
+  const server = new RawProcess([LIMITED, "{}", "--store", "memory:"]);
+  await server.send({ id: "initialize", method: "initialize", params: INITIALIZE }, {
+    method: "notifications/initialized",
+  });
+  assertEquals((await server.next()).id, "initialize");
+  return server;
+}
+
+function call(id: number, name: string, args: object, _meta: object = {}): object {
+  return { id, method: "tools/call", params: { name, arguments: args, _meta } };
+}
+
+Deno.test("StdioTransport: reads a message in pieces, and many messages in one piece", async () => {
+  await using server = await startServer({ server: "session_required", transport: "stdio" });
+  const { id } = await server.create();
+  const text = "naïve 🦕 text";
+  const call = callRequest("echo", { text }, "pieces", { "mcp/session": { id } });
+  const reply = server.expect("pieces");
+  const bytes = new TextEncoder().encode(`\r\n \n${call}\r\n`);
+  for (const byte of bytes) await server.writeBytes(Uint8Array.of(byte));
+  assertEquals((await reply).result?.content[0]?.text, text);
+
+  const ids = Array.from({ length: 200 }, (_, index) => `many ${index}`);
+  const replies = ids.map((id) => server.expect(id));
+  await server.write(ids.map((id) => `${request("ping", {}, id)}\n`).join(""));
+  for (const { result } of await Promise.all(replies)) assertEquals<unknown>(result, {});
+});
+
+Deno.test("StdioTransport: reads a last line without a newline", async () => {
+  const server = await startServer({ server: "session_required", transport: "stdio" });
+  const reply = server.expect("last");
+  await server.write('{"jsonrpc":"2.0","id":"last","method":"ping"}');
+  assertEquals(await server.endInput(), 0);
+  assertEquals<unknown>((await reply).result, {});
+});
+
+Deno.test("StdioTransport: refuses a line that is not UTF-8 with a parse error", async () => {
+  await using server = await startServer({ server: "session_required", transport: "stdio" });
+  const reply = server.expect(null);
+  await server.writeBytes(Uint8Array.of(0x22, 0xff, 0xfe, 0x22, 0x0a));
+  assertEquals((await reply).error?.code, -32700);
+});
+
+Deno.test("StdioTransport: refuses a second request with the id of a pending one", async () => {
+  await using server = await startServer({ server: "notebook", transport: "stdio" });
+  const cookie = await server.create();
+  const append = (text: string) =>
+    callRequest("notebook_append", { text }, "twice", { "mcp/session": cookie });
+  const expected = [server.expect("twice"), server.expect("twice")];
+  await server.write(`${append("first")}\n${append("second")}\n`);
+  const replies = await Promise.all(expected);
+  assertEquals(replies.map(({ error }) => error?.code).sort(), [-32600, undefined]);
+  const { structuredContent } = await server.toolResult("notebook_status", {}, cookie);
+  assertEquals(structuredContent.note_count, 1);
+});
+
+Deno.test("StdioTransport: stops reading from a client that does not read, which misses nothing", async () => {
+  await using server = await start();
+  const count = 150;
+  const pad = { pad: "x".repeat(MIB) };
+  const sends = Array.from({ length: count }, (_, id) => () => {
+    return server.send(call(id, "large", { bytes: 4 * MIB }, pad));
+  });
+  const [taken, all] = await takenOf(sends);
+  assert(taken < count, "all was taken, though nothing was read");
+  for (let id = 0; id < count; id++) {
+    const { id: answered, result } = await server.next();
+    assertEquals([answered, result?.content[0]?.text.length], [id, 4 * MIB]);
+  }
+  await all;
+  await assertPeak(server);
+  assertEquals(await server.endInput(), 0);
+});
+
+Deno.test("StdioTransport: many small requests with large responses take bounded memory", async () => {
+  await using server = await start();
+  const count = 300;
+  await server.send(
+    ...Array.from({ length: count }, (_, id) => call(id, "large", { bytes: 4 * MIB })),
+  );
+  for (let id = 0; id < count; id++) assertEquals((await server.next()).id, id);
+  await assertPeak(server);
+});
+
+Deno.test("StdioTransport: notifications that are not read take bounded memory", async () => {
+  await using server = await start();
+  await server.send(call(1, "chatter", { count: 20_000 }));
+  let read = 0;
+  while ((await server.next()).id !== 1) read++;
+  assert(read < 20_000);
+  await assertPeak(server);
+});
+
+Deno.test("StdioTransport: calls that wait for a later one do not block it", async () => {
+  const fixture = new URL("../fixtures/policies.ts", import.meta.url);
+  await using server = await startServer({ server: fixture, transport: "stdio" });
+  const cookie = await server.create();
+  const held = Array.from({ length: 40 }, () => server.tool("hold", { text: "x" }, cookie));
+  await server.toolResult("held");
+  await server.toolResult("release");
+  assertEquals((await Promise.all(held)).length, 40);
+});
+
+Deno.test("StdioTransport: a client that closes its end stops the server, which keeps its requests' effects", async () => {
+  await using folder = await tempFolder();
+  const store = `file:${folder.path}/sessions.jsonl`;
+  await using server = await startServer({ server: "notebook", transport: "stdio", store });
+  const cookie = await server.create();
+  const script = new URL("../../servers/notebook.ts", import.meta.url).href;
+  {
+    await using deaf = new RawProcess([script, "--store", store]);
+    await deaf.stopReading();
+    const _meta = { "mcp/session": cookie };
+    await deaf.send(call(1, "notebook_append", { text: "kept" }, _meta));
+    // Its input is still open.
+    assertEquals((await deaf.process.status).code, 0);
+    assertEquals(await deaf.stderr, "");
+  }
+  const { structuredContent } = await server.toolResult("notebook_status", {}, cookie);
+  assertEquals(structuredContent.note_count, 1);
+});
