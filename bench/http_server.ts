@@ -15,7 +15,7 @@
 
 import { crypto } from "@std/crypto";
 import { z } from "zod";
-import { parseFlags } from "../servers/base/serve/flags.ts";
+import { readFlags } from "../servers/base/serve/flags.ts";
 import { startHttpServer } from "../servers/base/http/http_server.ts";
 import { McpServer, toolResult, type Transport } from "../servers/base/mod.ts";
 import { WebStandardStreamableHTTPServerTransport as SdkTransport } from "../servers/base/http/sdk_http.ts";
@@ -89,7 +89,8 @@ function stateless() {
 }
 
 function bare() {
-  const command = parseFlags(["--transport", "streamable-http", "--port", "0"], false);
+  const flags = ["--transport", "streamable-http", "--port", "0"];
+  const command = readFlags({ name: "bench", description: "" }, "", flags);
   if (command.kind !== "serve" || command.http === undefined) throw new Error("No HTTP settings");
   const connect = async (transport: Transport) => {
     const server = create();

@@ -8,11 +8,12 @@
  */
 
 import { requireDeno } from "../runtime/deno_version.ts";
-import { sha256 } from "../runtime/sha256.ts";
+import { readCommandLine } from "../runtime/flags.ts";
 import { logToStderr } from "../runtime/log_to_stderr.ts";
 import { conversationKeys } from "../protocol/host_conversations.ts";
+import { sha256 } from "../runtime/sha256.ts";
 import { ConversationSessions } from "./bridge/conversation_sessions.ts";
-import { type Behind, HELP, parseFlags, UsageError } from "./bridge/flags.ts";
+import { type Behind, BRIDGE, type Settings, settingsOf } from "./bridge/flags.ts";
 import type { ListingJar } from "./bridge/handle_jar.ts";
 import { Host } from "./bridge/host.ts";
 import { type Log, logger } from "../runtime/log.ts";
@@ -71,26 +72,21 @@ async function openJar(log: Log): Promise<ListingJar & Partial<AsyncDisposable>>
   }
 }
 
-async function main(): Promise<number> {
-  const command = parseFlags(Deno.args);
-  if (command.kind === "help") {
-    console.log(HELP);
-    return 0;
-  }
+async function main(settings: Settings): Promise<number> {
   // Standard output belongs to the protocol.
   logToStderr();
   if (Deno.stdin.isTerminal()) {
     console.error("bridge: an MCP host starts this and talks to it; see --help. Ctrl-D ends it.");
   }
   surviveSizeLimit();
-  const log = logger("bridge", command.logLevel);
+  const log = logger("bridge", settings["log-level"]);
   const { readable } = Deno.stdin;
   const { writable } = Deno.stdout;
   const host = new Host({ readable, writable, stray: (message) => log("info", message) });
-  const { connect, server, user, shown } = target(command.behind, () => host.room());
+  const { connect, server, user, shown } = target(settings.behind, () => host.room());
   const jar = await openJar(log);
-  const keys = conversationKeys(command.conversationKeys);
-  const { session, perProcess } = command;
+  const keys = conversationKeys(settings["conversation-key"]);
+  const { session, "per-process": perProcess } = settings;
   const options = { jar, server, user, keys, name: session, perProcess, log };
   const conversations = new ConversationSessions(options);
   const handles = session === undefined && !perProcess ? { jar, server, user } : undefined;
@@ -109,10 +105,11 @@ async function main(): Promise<number> {
 
 if (import.meta.main) {
   requireDeno("bridge");
+  const settings = readCommandLine(BRIDGE, settingsOf);
   try {
-    Deno.exit(await main());
+    Deno.exit(await main(settings));
   } catch (error) {
     console.error(`bridge: ${messageOf(error)}`);
-    Deno.exit(error instanceof UsageError ? 2 : 1);
+    Deno.exit(1);
   }
 }

@@ -6,9 +6,10 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
 import { styleText } from "node:util";
 import { requireDeno } from "../runtime/deno_version.ts";
+import { endForUsage, readCommandLine, UsageError } from "../runtime/flags.ts";
+import { DEFAULT_URL, DEMO, type Settings, settingsOf } from "./demo/flags.ts";
 import {
   type DemoServer,
   overHttp,
@@ -19,27 +20,11 @@ import {
   type StartOptions,
 } from "./demo/demo_server.ts";
 import { CLAIMS, type Proof } from "./demo/proofs.ts";
-import { ProofContext, type ServerOptions, type TransportName } from "./demo/proof_context.ts";
+import { ProofContext, type ServerOptions } from "./demo/proof_context.ts";
 import { ProofFailed, Reporter } from "./demo/reporter.ts";
 import type { RunResult } from "./demo/summary_table.ts";
 import { messageOf } from "../runtime/errors.ts";
 import { stopSignal } from "../runtime/stop_signal.ts";
-
-const DEFAULT_URL = "http://127.0.0.1:8765/mcp";
-
-const HELP = `Proves what MCP sessions v2 claims, with real clients and real server processes.
-
-Usage: deno task demo [flags]
-
-  --server NAME       only the proofs of one server: ${SERVERS.join(", ")}
-  --transport NAME    only over stdio, or only over http
-  --url URL           against a server that is already running; it is not restarted. With
-                      --server and --transport http, a server of that name that listens on
-                      ${DEFAULT_URL} is taken by itself
-  --verbose           each cookie as JSON, the whole session after each step, whole commands
-  --help              show this
-
-The exit status is 0 if every proof that was run holds, 1 if one fails, 2 for a wrong flag.`;
 
 /** The names that the servers give themselves. */
 const SERVER_INFO: Readonly<Record<string, ServerName>> = {
@@ -48,48 +33,6 @@ const SERVER_INFO: Readonly<Record<string, ServerName>> = {
   "notebook": "notebook",
   "hashcheck": "hashcheck",
 };
-
-interface Settings {
-  readonly server: ServerName | undefined;
-  readonly transport: TransportName | undefined;
-  readonly url: string | undefined;
-  readonly verbose: boolean;
-}
-
-function settings(args: readonly string[]): Settings {
-  const flags = parseArgs([...args], {
-    string: ["server", "transport", "url"],
-    boolean: ["help", "verbose"],
-    alias: { help: "h" },
-    unknown: (arg) => usageError(`Unknown argument ${JSON.stringify(arg)}: --help lists the flags`),
-  });
-  // What stands behind "--" reaches no other check.
-  if (flags._.length > 0) usageError(`Unknown argument ${JSON.stringify(flags._.join(" "))}`);
-  if (flags.help) {
-    console.log(HELP);
-    Deno.exit(0);
-  }
-  const server = SERVERS.find((name) => name === flags.server);
-  if (flags.server !== undefined && server === undefined) {
-    usageError(`--server takes ${SERVERS.join(", ")}, not "${flags.server}"`);
-  }
-  const transport = (["stdio", "http"] as const).find((name) => name === flags.transport);
-  if (flags.transport !== undefined && transport === undefined) {
-    usageError(`--transport takes stdio or http, not "${flags.transport}"`);
-  }
-  if (flags.url !== undefined && !/^https?:$/.test(URL.parse(flags.url)?.protocol ?? "")) {
-    usageError(`--url takes the URL of an MCP endpoint, such as ${DEFAULT_URL}`);
-  }
-  if (flags.url !== undefined && transport === "stdio") {
-    usageError("--url goes with --transport http");
-  }
-  return { server, transport, url: flags.url, verbose: flags.verbose };
-}
-
-function usageError(message: string): never {
-  console.error(`demo: ${message}`);
-  Deno.exit(2);
-}
 
 /** A reporter to stdout: plain with NO_COLOR, or where `styleText` finds no color. */
 function reporterTo({ verbose }: Settings): Reporter {
@@ -128,14 +71,17 @@ async function serverAt(url: string): Promise<ServerName | undefined> {
 }
 
 /** The running server that the proofs are to be shown with, if there is one. */
-async function findRunning({ server, transport, url }: Settings) {
-  if (url !== undefined) {
+async function findRunning({ server, transport, url: asked }: Settings) {
+  if (asked !== undefined) {
+    const url = asked.href;
     const found = await serverAt(url).catch((error: unknown) => {
-      usageError(`No MCP server answers at ${url}: ${messageOf(error)}`);
+      throw new UsageError(`No MCP server answers at ${url}: ${messageOf(error)}`);
     });
-    if (found === undefined) usageError(`The server at ${url} is none of ${SERVERS.join(", ")}`);
+    if (found === undefined) {
+      throw new UsageError(`The server at ${url} is none of ${SERVERS.join(", ")}`);
+    }
     if (server !== undefined && server !== found) {
-      usageError(`The server at ${url} is ${found}, not ${server}`);
+      throw new UsageError(`The server at ${url} is ${found}, not ${server}`);
     }
     return { server: found, url };
   }
@@ -203,13 +149,13 @@ let stopping: Promise<never> | undefined;
 
 if (import.meta.main) {
   requireDeno("demo");
-  const chosen = settings(Deno.args);
+  const chosen = readCommandLine(DEMO, settingsOf);
   const reporter = reporterTo(chosen);
   void stopSignal().then((status) => {
     reporter.clearProgress();
     stopping = interrupted().finally(() => Deno.exit(status)).then(() => new Promise(() => {}));
   });
-  const external = await findRunning(chosen);
+  const external = await findRunning(chosen).catch((error) => endForUsage(DEMO, error));
   const server = external?.server ?? chosen.server;
   const transport = external === undefined ? chosen.transport : "http";
   const results: RunResult[] = [];

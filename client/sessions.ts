@@ -9,30 +9,20 @@
 import { messageOf } from "../runtime/errors.ts";
 import { stopSignal } from "../runtime/stop_signal.ts";
 import { requireDeno } from "../runtime/deno_version.ts";
-import { printable, printableJson } from "../runtime/terminal_text.ts";
+import { readCommandLine } from "../runtime/flags.ts";
+import { printable } from "../runtime/terminal_text.ts";
 import { defaultJarPath, FileJar, settleSizeLimit, surviveSizeLimit } from "./jar/file_jar.ts";
 import { redactUrl } from "./jar/server_key.ts";
+import { printableJson } from "../runtime/terminal_text.ts";
 import { endAll, terminateAll } from "./connection/child_processes.ts";
-import { type Command, HELP, parseCommand, UsageError } from "./sessions/flags.ts";
+import { type Command, commandOf, SESSIONS } from "./sessions/flags.ts";
 import { IdRedactor } from "./sessions/id_redactor.ts";
 import { runOnJar } from "./sessions/jar_commands.ts";
 import { type Report, reportText } from "./sessions/report.ts";
 import { runOnServer } from "./sessions/server_commands.ts";
 
-/** Runs one command. The result is the exit status. */
-async function main(args: readonly string[]): Promise<number> {
-  let command: Command;
-  try {
-    command = parseCommand(args);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(`sessions: ${printable(error.message)}`);
-    return 2;
-  }
-  if (command.kind === "help") {
-    console.log(HELP);
-    return 0;
-  }
+/** Runs one command, and gives the exit status. */
+async function main(command: Command): Promise<number> {
   const { json, full } = command.settings;
   const ids = new IdRedactor(full);
   const complain = (text: string) => {
@@ -54,7 +44,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function run(
-  command: Exclude<Command, { kind: "help" }>,
+  command: Command,
   ids: IdRedactor,
   warn: (text: string) => void,
 ): Promise<Report> {
@@ -71,10 +61,11 @@ let stopping: Promise<never> | undefined;
 
 if (import.meta.main) {
   requireDeno("sessions");
+  const command = readCommandLine(SESSIONS, commandOf);
   void stopSignal().then((status) => {
     stopping = terminateAll().then(() => Deno.exit(status));
   });
-  const status = await main(Deno.args);
+  const status = await main(command);
   await stopping;
   // A failed connection does not wait for its server to end.
   await endAll();

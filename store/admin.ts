@@ -7,7 +7,8 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
+import { filePath } from "../runtime/flag_types.ts";
+import { defineProgram, parseFlags, UsageError } from "../runtime/flags.ts";
 import { printable } from "../runtime/terminal_text.ts";
 import { statIfAny } from "./journal/fs.ts";
 import { inspect, type Inspection, isComplete } from "./admin/inspection.ts";
@@ -15,23 +16,29 @@ import { salvage } from "./admin/salvage.ts";
 import { settleSizeLimit, surviveSizeLimit } from "../runtime/file_size_limit.ts";
 import { expandHome } from "../runtime/state_folder.ts";
 
-const HELP = `Looks at a file store's file, and saves what is good in a damaged one.
-
-Usage: deno task store verify FILE
-       deno task store repair FILE --to NEWFILE
-
-  verify    shows what is in the file and what is wrong with it. Nothing is changed. The exit
-            status is 0 if a store opens the file, else 1
-  repair    copies all good lines to NEWFILE, which must not be there yet, and says what is lost.
-            FILE is not changed. The exit status is 0 if nothing is lost, 1 if something is or
-            may be, or if there is nothing to copy
-  --help    shows this
-
-The exit status is 2 for a command that makes no sense, or a file that can't be read or written.
-`;
-
-/** What is wrong with the command, in one line. */
-class UsageError extends Error {}
+/** The command line of the store command. */
+const STORE = defineProgram({
+  name: "store",
+  operands: true,
+  flags: {
+    to: { type: filePath("NEWFILE"), goesWith: "repair", help: "file that repair writes" },
+  },
+  help: () => ({
+    about: "Looks at a file store's file, and saves what is good in a damaged one.",
+    usage: ["deno task store verify FILE", "deno task store repair FILE --to NEWFILE"],
+    sections: {
+      Commands: {
+        verify: "shows what is in the file and what is wrong with it, and changes nothing. Exit " +
+          "status: 0 if a store opens the file, else 1",
+        repair:
+          "copies all good lines to NEWFILE, which must not exist yet, and says what is lost; " +
+          "does not change FILE. Exit status: 0 if nothing is lost; 1 if something is or may be, or " +
+          "if there is nothing to copy",
+      },
+    },
+    notes: "Exit status: 2 for a wrong command line, or a file that can't be read or written.",
+  }),
+});
 
 /** Where the answers go, and what is wrong with the command. */
 type Output = Pick<Console, "log" | "error">;
@@ -47,8 +54,7 @@ export function admin(args: readonly string[], output: Output): number {
   try {
     return run(args, output);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    output.error(printable(error instanceof UsageError ? `${message}: --help says more` : message));
+    output.error(`store: ${printable(error instanceof Error ? error.message : String(error))}`);
     return 2;
   }
 }
@@ -56,35 +62,26 @@ export function admin(args: readonly string[], output: Output): number {
 function run(args: readonly string[], output: Output): number {
   // Paths, and what stands in a file, must not move the cursor of whoever reads this.
   const say: Say = (text) => output.log(printable(text));
-  const flags = parseArgs([...args], {
-    string: ["to", "_"],
-    boolean: ["help"],
-    alias: { help: "h" },
-    unknown: (arg) => {
-      if (arg.startsWith("-")) throw new UsageError(`There is no flag ${arg}`);
-    },
-  });
-  if (flags.help) {
-    output.log(HELP);
+  const given = parseFlags(STORE, args);
+  if (given.kind === "asked") {
+    output.log(given.text);
     return 0;
   }
-  const [command, named, ...rest] = flags._.map(String);
+  const { to } = given.flags;
+  const [command, named, ...rest] = given.operands;
   if (command !== "verify" && command !== "repair") {
-    throw new UsageError(command ? `There is no command ${command}` : "It needs a command");
+    throw new UsageError(command ? `There is no command ${command}` : "A command is missing");
   }
   if (!named) throw new UsageError(`${command} needs a FILE`);
   if (rest.length > 0) throw new UsageError(`${command} takes one FILE, not ${rest.length + 1}`);
-  const path = expandHome(named);
-  if (statIfAny(path)?.isFile !== true) {
-    const isUrl = /^(file|kv|memory):/.test(path);
-    throw new UsageError(`There is no file ${path}${isUrl ? ": name it by its path" : ""}`);
+  const file = expandHome(named);
+  if (statIfAny(file)?.isFile !== true) {
+    const isUrl = /^(file|kv|memory):/.test(file);
+    throw new UsageError(`There is no file ${file}${isUrl ? ": name it by its path" : ""}`);
   }
-  if (command === "repair") {
-    if (flags.to) return repair(path, expandHome(flags.to), say);
-    throw new UsageError("repair needs --to NEWFILE, as it changes no file in place");
-  }
-  if (flags.to !== undefined) throw new UsageError("--to goes with repair");
-  return verify(path, say);
+  if (command === "verify") return verify(file, say);
+  if (to !== undefined) return repair(file, to, say);
+  throw new UsageError("repair needs --to NEWFILE, as it changes no file in place");
 }
 
 function verify(path: string, say: Say): number {

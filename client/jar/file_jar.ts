@@ -12,7 +12,6 @@ import { findJarFile, JAR_MODE, quarantine } from "./quarantine.ts";
 import { keyWithoutQuery, serverKey } from "./server_key.ts";
 import { type Cookies, file, type FiledEntry, findEntry, jarMeaning, takeOut } from "./codec.ts";
 
-export { expandHome } from "../../runtime/state_folder.ts";
 export { settleSizeLimit, surviveSizeLimit } from "../../runtime/file_size_limit.ts";
 
 /** Options of {@linkcode FileJar.open}. */

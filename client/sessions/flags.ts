@@ -4,9 +4,9 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
+import { ENDPOINT_URL, filePath, HEADER, text } from "../../runtime/flag_types.ts";
+import { defineProgram, type FlagValues, type Given, UsageError } from "../../runtime/flags.ts";
 import { isObject } from "../../runtime/json.ts";
-import { expandHome } from "../jar/file_jar.ts";
 import { commandKey } from "../jar/server_key.ts";
 import type { Target } from "./server_connection.ts";
 
@@ -24,19 +24,11 @@ export type JarAction =
   | { readonly kind: "jar use"; readonly server: string; readonly id: string }
   | { readonly kind: "jar clear"; readonly server: string | undefined };
 
-/** Where the cookies are, and how to answer. */
-export interface Settings {
-  /** The jar's file; `undefined` for the default one. */
-  readonly jar: string | undefined;
-  /** `undefined` if none was named. */
-  readonly profile: string | undefined;
-  readonly json: boolean;
-  readonly full: boolean;
-}
+/** Place of the cookies, and form of the answer. */
+type Settings = Pick<FlagValues<typeof SESSIONS.flags>, "jar" | "profile" | "json" | "full">;
 
 /** A command line that was understood. */
 export type Command =
-  | { readonly kind: "help" }
   | { readonly kind: "jar"; readonly action: JarAction; readonly settings: Settings }
   | {
     readonly kind: "server";
@@ -45,89 +37,73 @@ export type Command =
     readonly settings: Settings;
   };
 
-/** A command line that makes no sense. The message is for whoever typed it. */
-export class UsageError extends Error {
-  override readonly name = "UsageError";
-}
-
-/** The text of `--help`. */
-export const HELP = `Looks after the sessions of MCP servers, and keeps their cookies in a jar.
-
-Usage: deno task sessions COMMAND [flags] --url URL
-       deno task sessions COMMAND [flags] -- SERVER-COMMAND [ARGS]
-       deno task sessions jar list|use|clear [flags]
-
-With a server:
-  create [--title TITLE]   makes a session, and files it in the jar
-  list                     the sessions that the server shows; * is the one in the jar
-  resume [ID]              checks that the session is live, and files it in the jar
-  delete [ID]              ends the session
-  call TOOL [JSON]         calls a tool in the jar's session, or in a new one
-
-With the jar alone:
-  jar list                 what is in it
-  jar use SERVER ID        files an id under a server: a URL, or a command line as jar list has it;
-                           an id that is not yet filed there is to be whole
-  jar clear [SERVER]       takes the cookies out; the servers' sessions live on
-
-Flags:
-  --url URL                a server over Streamable HTTP
-  --header 'NAME: VALUE'   sent to it with every request; may be given more than once
-  --jar PATH               the jar's file (default: cookies.jsonl in the state directory)
-  --profile NAME           tells your sessions with one server apart (default: default; jar list
-                           and jar clear: all)
-  --json                   one JSON document on stdout, with whole ids
-  --full                   whole ids: who has one has the session, so take care where they go
-  --help                   show this
-
-ID is an id or its beginning, where that leads to one session; without one it is the jar's. The
-exit status is 1 for what failed, 2 for a command that makes no sense.`;
-
-const VALUE_FLAGS = ["url", "title", "jar", "profile"] as const;
+/** The command line of `sessions`. */
+export const SESSIONS = defineProgram({
+  name: "sessions",
+  operands: true,
+  command: "a server's command",
+  flags: {
+    url: { type: ENDPOINT_URL, help: "server over Streamable HTTP" },
+    header: { type: HEADER, many: true, goesWith: "--url", help: "header of every request to it" },
+    title: { type: text("TITLE"), goesWith: "create", help: "title of the new session" },
+    jar: {
+      type: filePath("PATH"),
+      help: "file of the jar (default: cookies.jsonl in the state directory)",
+    },
+    profile: {
+      type: text("NAME"),
+      help:
+        "one of your sessions with the same server (default: default; jar list and jar clear: " +
+        "all)",
+    },
+    json: { help: "one JSON document on stdout, with whole ids" },
+    full: { help: "whole ids; a whole id gives access to its session" },
+  },
+  help: () => ({
+    about: "Looks after the sessions of MCP servers, and keeps their cookies in a jar.",
+    usage: [
+      "deno task sessions COMMAND [flags] --url URL",
+      "deno task sessions COMMAND [flags] -- SERVER-COMMAND [ARGUMENT…]",
+      "deno task sessions jar list|use|clear [flags]",
+    ],
+    sections: {
+      "Commands for a server": {
+        "create [--title TITLE]": "makes a session, and files it in the jar",
+        "list": "lists the sessions that the server shows; * marks the one in the jar",
+        "resume [ID]": "checks that the session is live, and files it in the jar",
+        "delete [ID]": "ends the session",
+        "call TOOL [JSON]": "calls a tool in the jar's session, or in a new one",
+      },
+      "Commands for the jar alone": {
+        "jar list": "lists what is in it",
+        "jar use SERVER ID": "files an id under a server: a URL, or a command line as jar list " +
+          "shows it; an id that is not yet filed there must be whole",
+        "jar clear [SERVER]": "takes the cookies out; the servers' sessions live on",
+      },
+    },
+    notes:
+      "ID is an id, or a beginning that fits one session alone; without ID, the jar's session " +
+      "is meant.\n\nExit status: 0 on success, 1 for what failed, 2 for a wrong command line.",
+  }),
+});
 
 /**
- * Reads the arguments.
+ * Reads a command.
  *
- * @throws {UsageError} saying what is wrong with them.
+ * @throws {UsageError} naming what is wrong with it.
  */
-export function parseCommand(args: readonly string[]): Command {
-  const end = args.indexOf("--");
-  const argv = end < 0 ? undefined : args.slice(end + 1);
-  const flags = parseArgs(end < 0 ? [...args] : args.slice(0, end), {
-    string: [...VALUE_FLAGS, "header", "_"],
-    boolean: ["json", "full", "help"],
-    collect: ["header"],
-    alias: { help: "h" },
-    unknown: (arg) => {
-      if (!arg.startsWith("-")) return;
-      // What follows "=" may be a secret.
-      throw new UsageError(`There is no flag ${arg.replace(/=.*/s, "")}: --help lists them`);
-    },
-  });
-  if (flags.help) return { kind: "help" };
-  for (const name of [...VALUE_FLAGS, "header"] as const) {
-    if ([flags[name]].flat().includes("")) throw new UsageError(`--${name} needs a value`);
-  }
-  const { title, url, jar, profile, json, full } = flags;
-  const settings = { jar: jar === undefined ? undefined : jarPath(jar), profile, json, full };
-  const [name, ...rest] = flags._.map(String);
-  if (title !== undefined && name !== "create") throw new UsageError("--title goes with create");
+export function commandOf({ flags, operands, command }: Given<typeof SESSIONS.flags>): Command {
+  const { title, url, header, jar, profile, json, full } = flags;
+  const settings = { jar, profile, json, full };
+  const [name, ...rest] = operands;
   if (name === "jar") {
-    if (url !== undefined || argv !== undefined || flags.header.length > 0) {
+    if (url !== undefined || command !== undefined) {
       throw new UsageError("jar commands reach no server: leave out --url, --header and --");
     }
     return { kind: "jar", action: jarAction(rest), settings };
   }
   const action = serverAction(name, rest, title);
-  return { kind: "server", action, target: target(url, flags.header, argv), settings };
-}
-
-function jarPath(path: string): string {
-  try {
-    return expandHome(path);
-  } catch (error) {
-    throw new UsageError(`--jar: ${error instanceof Error ? error.message : error}`);
-  }
+  return { kind: "server", action, target: target(url, header, command ?? []), settings };
 }
 
 function jarAction([name, ...args]: readonly string[]): JarAction {
@@ -172,8 +148,9 @@ function serverAction(
       return { kind: name, tool, args: toolArguments(json) };
     }
     default: {
-      const what = name === undefined ? "It needs a command" : `There is no command ${name}`;
-      throw new UsageError(`${what}: --help lists them`);
+      throw new UsageError(
+        name === undefined ? "A command is missing" : `There is no command ${name}`,
+      );
     }
   }
 }
@@ -207,32 +184,11 @@ function serverArgument(server: string): string {
 }
 
 function target(
-  url: string | undefined,
-  headers: readonly string[],
-  argv: readonly string[] | undefined,
+  url: URL | undefined,
+  headers: readonly [name: string, value: string][],
+  [command, ...args]: readonly string[],
 ): Target {
-  if (argv !== undefined) {
-    const [command, ...args] = argv;
-    if (url !== undefined) throw new UsageError("A server has --url or -- COMMAND, not both");
-    if (headers.length > 0) throw new UsageError("--header goes with --url");
-    if (!command) throw new UsageError("-- needs the command of a server");
-    return { kind: "stdio", command, args };
-  }
-  if (url === undefined) throw new UsageError("Which server? Give --url URL or -- COMMAND [ARGS]");
-  const parsed = URL.parse(url);
-  if (parsed === null || !/^https?:$/.test(parsed.protocol)) {
-    throw new UsageError("--url takes a URL such as http://127.0.0.1:8765/mcp");
-  }
-  return { kind: "http", url: parsed, headers: headers.map(header) };
-}
-
-function header(text: string): [string, string] {
-  const [, name = "", value = ""] = /^([^:]+):(.*)$/s.exec(text) ?? [];
-  try {
-    const [pair] = new Headers([[name, value.trim()]]);
-    if (pair !== undefined) return pair;
-  } catch {
-    // The text may be a secret, so it is not repeated.
-  }
-  throw new UsageError("--header takes 'NAME: VALUE'");
+  if (url !== undefined && !command) return { kind: "http", url, headers };
+  if (url === undefined && command) return { kind: "stdio", command, args };
+  throw new UsageError("Which server? Give either --url URL, or -- and the command that starts it");
 }

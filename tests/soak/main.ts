@@ -6,7 +6,8 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
+import { number } from "../../runtime/flag_types.ts";
+import { defineProgram, readCommandLine } from "../../runtime/flags.ts";
 import { CLIENTS, type Figures, soak } from "./run.ts";
 import { Random } from "../support/random.ts";
 
@@ -21,43 +22,29 @@ const MOST_MIB = 256;
  */
 const MOST_FILE_MIB = 4;
 
-const HELP = `Lets ${CLIENTS} clients work with all four servers while these die every few seconds.
-
-Usage: deno task soak [flags]
-
-  --minutes N    how long (default: 10)
-  --seed N       picks what is done and who dies when; the rest is chance
-  --help         shows this
-
-Every acknowledged write is looked at again, during the soak and at its end. The exit status is 0 if
-nothing was lost and no bound passed, 1 if not; then the files stay. It is 2 for a wrong flag.
-`;
-
-function settings(): { minutes: number; seed: number } {
-  const flags = parseArgs(Deno.args, {
-    string: ["minutes", "seed"],
-    boolean: ["help"],
-    alias: { help: "h" },
-    unknown: (arg) => usageError(`Unknown argument ${JSON.stringify(arg)}`),
-  });
-  if (flags.help) {
-    console.log(HELP);
-    Deno.exit(0);
-  }
-  const number = (name: "minutes" | "seed", without: number) => {
-    const text = flags[name];
-    if (text === undefined) return without;
-    const isNumber = name === "seed" ? /^\d{1,9}$/ : /^(?!0*\.?0*$)\d{1,5}(\.\d+)?$/;
-    if (!isNumber.test(text)) usageError(`--${name} takes a number, not ${JSON.stringify(text)}`);
-    return Number(text);
-  };
-  return { minutes: number("minutes", 10), seed: number("seed", Math.floor(Math.random() * 1e9)) };
-}
-
-function usageError(message: string): never {
-  console.error(`${message}: --help lists the flags`);
-  Deno.exit(2);
-}
+const SOAK = defineProgram({
+  name: "soak",
+  flags: {
+    minutes: {
+      type: number("a number of minutes", /^(?!0*\.?0*$)\d{1,5}(\.\d+)?$/),
+      default: "10",
+      help: "length of the soak",
+    },
+    seed: {
+      type: number("a whole number", /^\d{1,9}$/),
+      help: "seed of what is done and who dies when; the rest is chance",
+    },
+  },
+  help: () => ({
+    about:
+      `Lets ${CLIENTS} clients work with all four servers while these die every few seconds. ` +
+      "Looks at every acknowledged write again, during the soak and at its end.",
+    usage: ["deno task soak [flags]"],
+    notes:
+      "Exit status: 0 if nothing was lost and no bound passed; 1 if not, and the files stay; 2 " +
+      "for a wrong command line.",
+  }),
+});
 
 function clock(ms: number): string {
   const seconds = Math.round(ms / 1000);
@@ -103,7 +90,10 @@ File: ${mib(figures.fileBytes)} MiB at the end, at most ${mib(figures.mostFileBy
     `(bound: ${MOST_FILE_MIB})`;
 }
 
-const { minutes, seed } = settings();
+const { minutes, seed = Math.floor(Math.random() * 1e9) } = readCommandLine(
+  SOAK,
+  ({ flags }) => flags,
+);
 const stop = new AbortController();
 Deno.addSignalListener("SIGINT", () => stop.abort());
 const folder = await Deno.makeTempDir({ prefix: "mcp-sessions-soak-" });

@@ -4,56 +4,28 @@
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
+import { number } from "../../runtime/flag_types.ts";
+import { defineProgram, readCommandLine } from "../../runtime/flags.ts";
 import { countTogether, killWriters } from "../support/store/killing.ts";
 
-const HELP = `Tortures the file store: nothing that was acknowledged may be lost.
+const COUNT = number("a whole number", /^\d{1,9}$/);
 
-Usage: deno task torture [flags]
-
-  --kills N      how many writers are killed with kill -9 (default: 200)
-  --writers N    how many write at once (default: 4)
-  --counters N   how many processes count together (default: 4)
-  --times N      how far each of them counts (default: 10000)
-  --seed N       picks the moments of the kills; what the processes do meanwhile is chance
-  --help         shows this
-
-The exit status is 0 if nothing was lost, 1 if something was; then the files stay. It is 2 for a
-wrong flag.
-`;
-
-const NUMBERS = { kills: 200, writers: 4, counters: 4, times: 10_000, seed: undefined };
-
-function settings(): Record<Exclude<keyof typeof NUMBERS, "seed">, number> & { seed: number } {
-  const flags = parseArgs(Deno.args, {
-    string: Object.keys(NUMBERS),
-    boolean: ["help"],
-    alias: { help: "h" },
-    unknown: (arg) => usageError(`Unknown argument ${JSON.stringify(arg)}`),
-  });
-  if (flags.help) {
-    console.log(HELP);
-    Deno.exit(0);
-  }
-  const number = (name: keyof typeof NUMBERS, without: number) => {
-    const text = flags[name];
-    if (text === undefined) return without;
-    if (!/^\d{1,9}$/.test(String(text))) usageError(`--${name} takes a whole number`);
-    return Number(text);
-  };
-  return {
-    kills: number("kills", NUMBERS.kills),
-    writers: number("writers", NUMBERS.writers),
-    counters: number("counters", NUMBERS.counters),
-    times: number("times", NUMBERS.times),
-    seed: number("seed", Math.floor(Math.random() * 1e9)),
-  };
-}
-
-function usageError(message: string): never {
-  console.error(`${message}: --help lists the flags`);
-  Deno.exit(2);
-}
+const TORTURE = defineProgram({
+  name: "torture",
+  flags: {
+    kills: { type: COUNT, default: "200", help: "writers that are killed with kill -9" },
+    writers: { type: COUNT, default: "4", help: "processes that write at once" },
+    counters: { type: COUNT, default: "4", help: "processes that count together" },
+    times: { type: COUNT, default: "10000", help: "number that each of them counts to" },
+    seed: { type: COUNT, help: "seed of the kills' moments; the processes themselves are chance" },
+  },
+  help: () => ({
+    about: "Tortures the file store: nothing that was acknowledged may be lost.",
+    usage: ["deno task torture [flags]"],
+    notes: "Exit status: 0 if nothing was lost; 1 if something was, and the files stay; 2 for a " +
+      "wrong command line.",
+  }),
+});
 
 /** Numbers from 0 to 1 that the seed decides. */
 function randomFrom(seed: number): () => number {
@@ -78,7 +50,10 @@ function progress(of: number, what: string): (done: number) => void {
   };
 }
 
-const { kills, writers, counters, times, seed } = settings();
+const { kills, writers, counters, times, seed = Math.floor(Math.random() * 1e9) } = readCommandLine(
+  TORTURE,
+  ({ flags }) => flags,
+);
 const stop = new AbortController();
 Deno.addSignalListener("SIGINT", () => stop.abort());
 const { signal } = stop;

@@ -15,7 +15,7 @@ import type {
   StateEntriesOptions,
   StateTransaction,
 } from "../../../store/session_store.ts";
-import { UsageError } from "./flags.ts";
+import { UsageError } from "../../../runtime/flags.ts";
 
 /**
  * The store of a URL, opened at first use. Hosts give a server a second for `initialize`, which needs no

@@ -20,14 +20,8 @@ import type { Authenticator } from "../http/authentication.ts";
 import { bindingOptions, type SessionBind } from "./binding_options.ts";
 import { findObstacle } from "../handles/obstacle_check.ts";
 import { sessionHandles } from "../handles/session_handles.ts";
-import {
-  type Command,
-  type HandlesMode,
-  helpText,
-  type HttpSettings,
-  parseFlags,
-  UsageError,
-} from "./flags.ts";
+import { UsageError } from "../../../runtime/flags.ts";
+import { type Command, type HandlesMode, type HttpSettings, readFlags } from "./flags.ts";
 import { sessionLayer, type SessionLayerOptions } from "../session/session_layer.ts";
 import type { RequestLimits } from "../http/request_quota.ts";
 import { type Log, logger, type LogLevel, oneLine } from "../../../runtime/log.ts";
@@ -81,17 +75,9 @@ export async function serve(
 ): Promise<never> {
   requireDeno(definition.name);
   try {
-    const command = parseFlags(args, definition.authenticate !== undefined);
-    switch (command.kind) {
-      case "help":
-        console.log(helpText(definition, program()));
-        break;
-      case "version":
-        console.log(VERSION);
-        break;
-      case "serve":
-        await run(definition, command);
-    }
+    const command = readFlags(definition, VERSION, args);
+    if (command.kind === "serve") await run(definition, command);
+    else console.log(command.text);
     await settleSizeLimit();
     return Deno.exit(0);
   } catch (error) {
@@ -99,12 +85,6 @@ export async function serve(
     await settleSizeLimit();
     return Deno.exit(error instanceof UsageError ? 2 : 1);
   }
-}
-
-/** The command that started this process, for `--help`. */
-function program(): string {
-  if (Deno.build.standalone) return Deno.execPath();
-  return `deno run -A ${new URL(Deno.mainModule).pathname.split("/").slice(-2).join("/")}`;
 }
 
 async function run(

@@ -3,7 +3,7 @@
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { BRIDGE, BridgeHost, ECHO, Folder } from "../../support/bridge/host.ts";
+import { BridgeHost, ECHO, Folder } from "../../support/bridge/host.ts";
 import { INITIALIZE } from "../../support/servers/server.ts";
 
 const SESSIONS = [...ECHO, "--sessions"];
@@ -275,47 +275,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
-const WRONG: readonly [args: readonly string[], says: string][] = [
-  [[], "Which server?"],
-  [["--url", "http://127.0.0.1:1/mcp", "--", "server"], "Which server?"],
-  [["--"], "Which server?"],
-  [["--url", "server.ts"], "--url takes"],
-  [["--url", "ftp://127.0.0.1/"], "--url takes"],
-  [["--url", "http://me:secret@127.0.0.1/"], "--header"],
-  [["--url="], "--url needs a value"],
-  [["--session", "", "--", "server"], "a flag needs a value"],
-  [["--url", "http://127.0.0.1/", "--session="], "--session needs a value"],
-  [["--url", "http://127.0.0.1/", "--header", "secret"], "--header takes"],
-  [["--url", "http://127.0.0.1/", "--header", "a b: secret"], "--header takes"],
-  [["--header", "a: b", "--", "server"], "--header goes with --url"],
-  [["--session", "notes", "--per-process", "--", "server"], "either --session NAME or"],
-  [["--log-level", "loud", "--", "server"], "--log-level takes"],
-  [["--stateful", "--", "server"], "--stateful"],
-  [["deno", "run"], "stands after --"],
-];
-
-Deno.test("bridge: a wrong flag is one line on stderr and status 2", async () => {
-  await using folder = await Folder.create();
-  for (const [args, says] of WRONG) {
-    const host = BridgeHost.start(folder, args);
-    assertEquals(await host.ended(), 2, args.join(" "));
-    assertEquals([host.messages.length, host.stderr.length], [0, 1]);
-    assertStringIncludes(host.stderr[0] ?? "", says);
-    assert(!host.stderr[0]?.includes("secret"));
-  }
-});
-
-Deno.test("bridge: --help lists the flags", async () => {
-  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", BRIDGE, "--help"],
-  }).output();
-  const help = new TextDecoder().decode(stdout);
-  assertEquals(code, 0);
-  const flags = ["--url", "--header", "-- COMMAND", "--session", "--per-process", "--log-level"];
-  for (const flag of [...flags, "--help"]) assertStringIncludes(help, flag);
-});
-
-withBridge("answers each of two concurrent initializes", SESSIONS, async (host) => {
+withBridge("answers each of two initializes that come at once", SESSIONS, async (host) => {
   const answers = await Promise.all([
     host.request("initialize", INITIALIZE),
     host.request("initialize", INITIALIZE),

@@ -246,11 +246,6 @@ Deno.test("demo: a wrong flag is one clear line on stderr, and exit status 2", a
     assertMatch(stderr, /^demo: [^\n]+\n$/);
     assertStringIncludes(stderr, named);
   }
-  const { code, stdout } = await demo(["--help"]);
-  assertEquals(code, 0);
-  for (const flag of ["--server", "--transport", "--url", "--verbose", "--help"]) {
-    assertStringIncludes(stdout, flag);
-  }
 });
 
 /** A port that nobody listens on any more. */

@@ -329,39 +329,3 @@ Deno.test("sessions: --help lists commands and flags", async () => {
     assert(help.includes(word), word);
   }
 });
-
-const ANY = ["--url", "http://127.0.0.1:1/mcp"];
-
-const WRONG: readonly (readonly [args: readonly string[], says: RegExp])[] = [
-  [[], /needs a command/],
-  [["nonsense", ...ANY], /no command nonsense/],
-  [["list"], /Which server\?/],
-  [["list", ...ANY, "--", "x"], /not both/],
-  [["list", "--"], /-- needs the command/],
-  [["list", "--url", "example.com"], /--url takes a URL/],
-  [["list", "--url"], /--url needs a value/],
-  [["list", "--url="], /--url needs a value/],
-  [["list", "--token=s3cret", ...ANY], /There is no flag --token:/],
-  [["list", ...ANY, "--header", "s3cret"], /--header takes 'NAME: VALUE'/],
-  [["list", ...ANY, "--header", "a b: s3cret"], /--header takes 'NAME: VALUE'/],
-  [["list", "--header", "a: b", "--", "x"], /--header goes with --url/],
-  [["list", "--title", "t", ...ANY], /--title goes with create/],
-  [["delete", "a", "b", ...ANY], /delete takes one ID/],
-  [["call", ...ANY], /call takes TOOL/],
-  [["call", "t", "[1]", ...ANY], /a JSON object/],
-  [["call", "t", "{", ...ANY], /a JSON object/],
-  [["jar"], /jar needs list, use or clear/],
-  [["jar", "use", "sess-1"], /jar use takes SERVER and ID/],
-  [["jar", "list", ...ANY], /jar commands reach no server/],
-  [["jar", "clear", "--profile", ""], /--profile needs a value/],
-];
-
-Deno.test("sessions: a wrong command line is one line on stderr and exit status 2", async () => {
-  await using user = await User.create();
-  for (const [args, says] of WRONG) {
-    const line = await user.fails(2, ...args);
-    assertMatch(line, says);
-    assert(line.startsWith("sessions: ") && !line.includes("s3cret"), line);
-  }
-  assertEquals(Array.from(Deno.readDirSync(user.folder)), []);
-});

@@ -137,21 +137,24 @@ Deno.test("store verify and repair: a command that makes no sense is one line an
   await sample(path);
   await Deno.writeTextFile(`${folder.path}/there`, "");
   const cases: [string[], RegExp][] = [
-    [[], /^It needs a command: --help/],
-    [["mend", path], /^There is no command mend: --help/],
-    [["verify"], /^verify needs a FILE: --help/],
-    [["verify", path, path], /^verify takes one FILE, not 2: --help/],
-    [["verify", path, "--to", "x"], /^--to goes with repair: --help/],
-    [["verify", path, "--fast"], /^There is no flag --fast: --help/],
-    [["verify", `${path}.not`], /^There is no file .*\.not: --help/],
-    [["verify", `file:${path}`], /^There is no file file:.*: name it by its path: --help/],
-    [["verify", folder.path], /^There is no file /],
-    [["repair", path], /^repair needs --to NEWFILE/],
-    [["repair", path, "--to"], /^repair needs --to NEWFILE/],
+    [[], /^store: A command is missing \(see --help\)$/],
+    [["mend", path], /^store: There is no command mend \(see --help\)$/],
+    [["verify"], /^store: verify needs a FILE \(see --help\)$/],
+    [["verify", path, path], /^store: verify takes one FILE, not 2 \(see --help\)$/],
+    [["verify", path, "--to", "x"], /^store: --to goes with repair \(see --help\)$/],
+    [["verify", path, "--fast"], /^store: Unknown argument "--fast" \(see --help\)$/],
+    [["verify", `${path}.not`], /^store: There is no file .*\.not \(see --help\)$/],
+    [
+      ["verify", `file:${path}`],
+      /^store: There is no file file:.*: name it by its path \(see --help\)$/,
+    ],
+    [["verify", folder.path], /^store: There is no file /],
+    [["repair", path], /^store: repair needs --to NEWFILE/],
+    [["repair", path, "--to"], /^store: --to needs a value/],
     [["repair", path, "--to", path], /is there already: nothing is overwritten/],
     [["repair", path, "--to", `${folder.path}/there`], /is there already: nothing is overwritten/],
-    [["repair", path, "--to", `${path}/x`], /^Cannot /],
-    [["repair", path, "--to", `${folder.path}/no/x`], /^Cannot write /],
+    [["repair", path, "--to", `${path}/x`], /^store: Cannot /],
+    [["repair", path, "--to", `${folder.path}/no/x`], /^store: Cannot write /],
   ];
   for (const [args, message] of cases) {
     const { status, said, wrong } = run(...args);
