@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
+import { sha256 } from "../../runtime/sha256.ts";
 import { type ConversationKey, conversationOf, pathIn } from "../../protocol/host_conversations.ts";
 import { isObject } from "../../runtime/json.ts";
 import { presentsCookie } from "../session/pending_requests.ts";
@@ -60,8 +60,8 @@ export class ConversationSessions {
     if (conversation === undefined) return this.#default;
     if (conversation === "unreadable") return undefined;
     // Hashed, so that the jar does not reveal the ids of conversations.
-    const hash = createHash("sha256").update(JSON.stringify([conversation.key, conversation.id]));
-    return this.#open(`conversation:${hash.digest("hex")}`, this.#conversationJar);
+    const hash = sha256(JSON.stringify([conversation.key, conversation.id]));
+    return this.#open(`conversation:${hash}`, this.#conversationJar);
   }
 
   /** A message's params without the ids of conversations, which the cookie replaces. */

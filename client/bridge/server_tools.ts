@@ -7,15 +7,13 @@
 
 import { HandleCatalog } from "../../handles/catalog.ts";
 import { mayDeclare } from "../../handles/schema.ts";
+import { allTools } from "../../handles/tool_pages.ts";
 import { HANDLE_TOOL, type HandleArgument, isHandleTool } from "../../handles/tools.ts";
 import { withCookie } from "../../protocol/cookie.ts";
 import { isObject, member } from "../../runtime/json.ts";
 import { messageOf } from "../../runtime/errors.ts";
 import type { Ask } from "../session/internal_requests.ts";
 import type { Log } from "../../runtime/log.ts";
-
-/** Pages of `tools/list` that are read: a list may have no end. */
-const MAX_PAGES = 100;
 
 /** Loads the server's tools when they are needed, and again after a change. */
 export class ServerTools {
@@ -37,7 +35,9 @@ export class ServerTools {
   /** Resolves when the tools are known, or the server does not tell them. Never rejects. */
   load(): Promise<void> {
     if (this.#loading !== undefined) return this.#loading;
-    const loading: Promise<void> = this.#listAll().then((tools) => {
+    // The null cookie says that this client knows sessions, so the server adds no handles.
+    const all = allTools((params) => this.#ask("tools/list", withCookie(params, null)));
+    const loading: Promise<void> = all.then((tools = []) => {
       // Unless a newer list has come meanwhile.
       if (this.#loading === loading || this.#loading === undefined) this.#replace(tools);
     }, (error) => {
@@ -90,20 +90,6 @@ export class ServerTools {
     if (argument === undefined) return [...tools];
     return tools.filter((tool) => !isHandleTool(member(tool, "name")))
       .map((tool) => withoutArgument(tool, argument));
-  }
-
-  async #listAll(): Promise<unknown[]> {
-    const tools: unknown[] = [];
-    let params = {};
-    for (let page = 0; page < MAX_PAGES; page++) {
-      // The null cookie says that this client knows sessions, so the server adds no handles.
-      const result = await this.#ask("tools/list", withCookie(params, null));
-      if (Array.isArray(result.tools)) tools.push(...result.tools);
-      const cursor = member(result, "nextCursor");
-      if (typeof cursor !== "string") break;
-      params = { cursor };
-    }
-    return tools;
   }
 
   #replace(tools: readonly unknown[]): void {

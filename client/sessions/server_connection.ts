@@ -4,6 +4,7 @@
  * @module
  */
 
+import { messageOf } from "../../runtime/errors.ts";
 import denoConfig from "../../deno.json" with { type: "json" };
 import { sessionCapability } from "../session/capability.ts";
 import { sessionTitle } from "../session/session_requests.ts";
@@ -54,8 +55,7 @@ export async function connect(target: Target, transport: Transport): Promise<Cli
   } catch (cause) {
     await client.close().catch(() => {});
     const server = target.kind === "http" ? redactUrl(target.url.href) : target.command;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`Cannot connect to ${server}: ${reason}`, { cause });
+    throw new Error(`Cannot connect to ${server}: ${messageOf(cause)}`, { cause });
   }
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { cancelledId } from "../../../jsonrpc/message.ts";
 import { asError } from "../../../runtime/errors.ts";
 import { HandleCatalog } from "../../../handles/catalog.ts";
 import { handleTools, isHandleTool } from "../../../handles/tools.ts";
@@ -150,9 +151,8 @@ export class HandleLayer extends TransportDecorator {
   protected override receive(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): void {
     if (!("method" in message)) return this.onmessage?.(message, extra);
     if (!("id" in message)) {
-      const id = member(message.params, "requestId");
-      const cancels = message.method === "notifications/cancelled";
-      if (cancels && (typeof id === "string" || typeof id === "number")) this.#pending.delete(id);
+      const cancelled = cancelledId(message);
+      if (cancelled !== undefined) this.#pending.delete(cancelled);
       return this.onmessage?.(message, extra);
     }
     // The layer behind would refuse it, and the first request would be taken for the refused one.

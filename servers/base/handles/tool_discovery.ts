@@ -5,6 +5,7 @@
  * @module
  */
 
+import { within } from "../../../runtime/time_limit.ts";
 import { allTools } from "../../../handles/tool_pages.ts";
 import type { JSONRPCRequest, JSONRPCResponse, MessageExtraInfo, RequestId } from "../sdk.ts";
 
@@ -85,8 +86,6 @@ export class ToolDiscovery {
 
   #begin(extra: MessageExtraInfo | undefined): Promise<void> {
     const number = ++this.#lastNumber;
-    const timeout = Promise.withResolvers<void>();
-    const timer = setTimeout(timeout.resolve, DISCOVERY_MS);
     const learned = allTools((params) => this.#request(params, extra)).then((tools) => {
       // Good even if they have changed meanwhile: tools that always do are known in no other way.
       if (tools === undefined || number < this.#learned) return;
@@ -95,8 +94,7 @@ export class ToolDiscovery {
       if (this.#current === discovery) this.#haveChanged = false;
       this.#learn(tools, haveChanged);
     }).catch(() => {/* Tools that cannot be read are taken as tools that are not listed. */});
-    const discovery: Promise<void> = Promise.race([learned, timeout.promise])
-      .then(() => clearTimeout(timer));
+    const discovery: Promise<void> = within(DISCOVERY_MS, learned);
     return discovery;
   }
 

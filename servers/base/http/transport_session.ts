@@ -5,6 +5,7 @@
  * @module
  */
 
+import { cancelledId } from "../../../jsonrpc/message.ts";
 import { METHOD } from "../../../protocol/methods.ts";
 import { member } from "../../../runtime/json.ts";
 import { utf8Length } from "../../../runtime/utf8.ts";
@@ -244,9 +245,8 @@ export class TransportSession {
 
   /** Ends the stream of a cancelled request, which the SDK would keep for ever. */
   #endCancelled(message: JSONRPCMessage | undefined): void {
-    if (member(message, "method") !== "notifications/cancelled") return;
-    const id = member(member(message, "params"), "requestId");
-    if (typeof id !== "string" && typeof id !== "number") return;
+    const id = message && cancelledId(message);
+    if (id === undefined) return;
     this.#sdk.closeSSEStream(id);
     this.#settle(id);
   }

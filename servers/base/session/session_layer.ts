@@ -5,11 +5,11 @@
  * @module
  */
 
+import { cancelledId } from "../../../jsonrpc/message.ts";
 import { asError } from "../../../runtime/errors.ts";
 import { withCapability } from "../../../protocol/capability.ts";
 import { presentedCookie, withCookie } from "../../../protocol/cookie.ts";
 import { CODE, WireError } from "../../../protocol/errors.ts";
-import { member } from "../../../runtime/json.ts";
 import type { SessionStore } from "../../../store/mod.ts";
 import { handleOf, listsUnboundOnly } from "../handles/handle_info.ts";
 import { HandleLayer } from "../handles/session_handles.ts";
@@ -133,10 +133,8 @@ class SessionLayer extends TransportDecorator {
   protected override receive(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): void {
     if (!("method" in message)) return this.#deliver(message, extra);
     if (!("id" in message)) {
-      if (message.method === "notifications/cancelled") {
-        const id = member(message.params, "requestId");
-        if (typeof id === "string" || typeof id === "number") this.#abandon(id);
-      }
+      const cancelled = cancelledId(message);
+      if (cancelled !== undefined) this.#abandon(cancelled);
       return this.#deliver(message, extra);
     }
     if (this.#pending.has(message.id)) {
