@@ -6,15 +6,15 @@
 
 import { within } from "./time_limit.ts";
 
-/** How long a signal may be on its way that the system has sent before the write failed. */
+/** The longest delay of the signal (SIGXFSZ), which the system sends before the write fails. */
 const SIGNAL_MS = 1000;
 
-/** The signal that belongs to the last write past the limit. */
+/** The signal of the last write past the limit. */
 let signal: PromiseWithResolvers<void> | undefined;
 
 /**
- * Lets a write past the limit fail, as one to a full disk does. Without it the system ends the
- * process. For programs: what a library's user does with signals is their own.
+ * Lets a write past the limit fail like one to a full disk. Without it the system ends the process. For
+ * programs alone: a library leaves signals to its user.
  */
 export function surviveSizeLimit(): void {
   // Windows has no such limit.
@@ -28,7 +28,7 @@ export function noteSizeLimit(): void {
 
 /**
  * Waits for the signal of the last write past the limit, if there was one. A process that ends before
- * is ended by it, with another exit status.
+ * it arrives is killed by it, with another exit status.
  */
 export async function settleSizeLimit(): Promise<void> {
   if (signal === undefined) return;

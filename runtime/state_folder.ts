@@ -1,32 +1,32 @@
 /**
- * Where a user's files are: the home folder, and the state of a user's programs.
+ * The folders of a user: home, and the state folder of the user's programs.
  *
  * @module
  */
 
 import { isAbsolute, join } from "node:path";
 
-/** Where it is looked for, and what to say if it is not found. */
+/** The system that is looked at, and the words of the error. */
 export interface StateFileOptions {
   /** The environment's variables. */
   readonly env: { get(name: string): string | undefined };
   /** The operating system. */
   readonly os: typeof Deno.build.os;
-  /** What is to be chosen, as in "a store". */
+  /** The thing that the path is for, as in "a store". */
   readonly what: string;
-  /** What to do without one. */
+  /** What to do if the folder is not known. */
   readonly remedy: string;
 }
 
 /**
- * The path of this project's file `name` in the folder of section 8 of the contract.
+ * The path of this project's file `name` in the state folder (PROTOCOL.md, section 8).
  *
- * @throws {TypeError} if the environment does not say where that is.
+ * @throws {TypeError} if the environment does not say where the folder is.
  */
 export function stateFile(name: string, { env, os, what, remedy }: StateFileOptions): string {
   const variable = os === "windows" ? "LOCALAPPDATA" : "HOME";
   const xdg = env.get("XDG_STATE_HOME");
-  // The specification of XDG_STATE_HOME says that a relative path is to be ignored.
+  // By its specification, a relative path in XDG_STATE_HOME is ignored.
   if (os !== "windows" && os !== "darwin" && xdg && isAbsolute(xdg)) {
     return join(xdg, "mcp-sessions", name);
   }
@@ -40,9 +40,9 @@ export function stateFile(name: string, { env, os, what, remedy }: StateFileOpti
 }
 
 /**
- * A path as people write it: `~/` at its beginning is the home folder.
+ * Expands `~/` at the beginning of a path to the home folder.
  *
- * @throws {TypeError} if the environment does not say where that is.
+ * @throws {TypeError} if the environment does not say where the home folder is.
  */
 export function expandHome(
   path: string,
@@ -52,7 +52,7 @@ export function expandHome(
   if (!isHome.test(path)) return path;
   const variable = os === "windows" ? "USERPROFILE" : "HOME";
   const home = readVariable(env, variable);
-  // A relative one would lead to another place from each folder.
+  // A relative one would be another place in each working folder.
   if (home !== undefined && isAbsolute(home)) return join(home, path.slice(1));
   throw new TypeError(
     `Cannot find the home folder for ${JSON.stringify(path)} as the environment variable ` +

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { messageOf } from "../runtime/errors.ts";
 import { filePath } from "../runtime/flag_types.ts";
 import { defineProgram, parseFlags, UsageError } from "../runtime/flags.ts";
 import { printable } from "../runtime/terminal_text.ts";
@@ -54,7 +55,7 @@ export function admin(args: readonly string[], output: Output): number {
   try {
     return run(args, output);
   } catch (error) {
-    output.error(`store: ${printable(error instanceof Error ? error.message : String(error))}`);
+    output.error(`store: ${printable(messageOf(error))}`);
     return 2;
   }
 }
@@ -115,7 +116,7 @@ function repair(path: string, to: string, say: Say): number {
   if (isComplete(before)) say("Nothing is lost.");
   if (before.leftover !== undefined) {
     const { kind, start, end } = before.leftover;
-    const what = kind === "unfinished" ? "unfinished end" : "end, which never got to the disk,";
+    const what = kind === "torn" ? "unfinished end" : "end, which was not on disk,";
     say(`Its ${what} of ${count(end - start, "byte")} was left out.`);
   }
   say(`${to} has all the rest:`);
@@ -142,7 +143,7 @@ function sayVerdict(
     say(`  ${list(lines)}: of no use, as the line that began their session is lost`);
   }
   if (lacksSnapshot) {
-    say("  line 1: the file was written anew, and no line that was is there: they may be lost");
+    say("  line 1: the file was compacted, and no line of its snapshot is there: they may be lost");
   }
 }
 
@@ -162,16 +163,11 @@ function describe(found: Inspection, say: Say) {
   }
   if (leftover !== undefined) {
     const { kind, start, end } = leftover;
-    const what = kind === "unfinished"
-      ? `unfinished end: ${
-        count(end - start, "byte")
-      } from ${start} on, left by a writer that was ` +
-        `killed, or is at it`
-      : `not on the disk: ${count(end - start, "byte")} from ${start} on, damaged by a power cut`;
-    say(
-      `  ${what}; nobody was told that they are written, and a store that opens the file sets them ` +
-        `aside`,
-    );
+    const place = `${count(end - start, "byte")} from ${start} on`;
+    const what = kind === "torn"
+      ? `unfinished end: ${place}, left by a writer that was killed, or still writes`
+      : `not on disk: ${place}, damaged by a power cut`;
+    say(`  ${what}; they were never acknowledged, and a store that opens the file sets them aside`);
   }
   const aside = statIfAny(`${path}.torn`);
   if (aside) say(`  set aside earlier: ${count(aside.size, "byte")} in ${path}.torn`);

@@ -1,10 +1,10 @@
 /**
- * Values as JSON text, refused where JSON would quietly keep something else.
+ * Values as JSON text. A value that JSON would silently change is refused.
  *
  * @module
  */
 
-/** The longest way to a value that an error shows, in characters. */
+/** The longest path to a value that an error shows, in characters. */
 const MAX_SHOWN = 80;
 
 /** Whether an object is of no class, as a literal or `JSON.parse` makes it. */
@@ -14,14 +14,14 @@ export function isPlain(value: unknown): value is Members {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** A lone surrogate: JSON.stringify writes it, and nothing else, as an escape of this form. */
+/** A lone surrogate: only that is written by JSON.stringify as an escape of this form. */
 const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f][0-9a-f]{2}/;
 
 /**
- * The JSON text of a value, from which the same value can be read again. Members of objects that are
- * `undefined` are left out: an absent one reads the same.
+ * The JSON text of a value, which parses to the same value. Members that are `undefined` are left out,
+ * as an absent one reads the same.
  *
- * @throws {TypeError} naming what JSON cannot hold, and where it stands.
+ * @throws {TypeError} naming the part that JSON cannot hold, and the path to it.
  */
 export function encodeJson(value: unknown): string {
   new JsonCheck().check(value);
@@ -39,11 +39,11 @@ interface Level {
   readonly of: Members;
   readonly isArray: boolean;
   readonly keys: readonly string[];
-  /** How many members were looked at. */
+  /** The number of members that were checked. */
   done: number;
 }
 
-// Not recursive: JSON may be nested deeper than calls can be.
+// Not recursive: JSON may be nested deeper than the stack.
 class JsonCheck {
   readonly #levels: Level[] = [];
   readonly #around = new Set<object>();
@@ -118,12 +118,12 @@ function isPlainArray(value: object): value is Members & { readonly length: numb
   return Array.isArray(value) && Object.getPrototypeOf(value) === Array.prototype;
 }
 
-/** Takes a promise that is refused from its maker: its failure must not end the process. */
+/** Ignores the failure of a promise that is refused, which must not end the process. */
 export function abandon(value: unknown) {
   if (value instanceof Promise) value.catch(() => {});
 }
 
-/** A value in words, without what is in it. */
+/** The kind of a value in words, without its content. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined || typeof value === "number") return `${value}`;
   if (typeof value !== "object") return `a ${typeof value}`;

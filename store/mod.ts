@@ -1,11 +1,11 @@
 /**
- * Where sessions are kept: one contract, {@linkcode SessionStore}, and three stores that hold to it.
+ * Session stores: one contract, {@linkcode SessionStore}, and three stores that hold to it.
  *
  * - {@linkcode MemoryStore}: as long as the process.
  * - {@linkcode FileStore}: one file on one machine, for any number of processes.
  * - {@linkcode KvStore}: Deno KV, in a file or across machines.
  *
- * {@linkcode openStore} gets any of them from a URL such as `file:sessions.jsonl`.
+ * {@linkcode openStore} opens any of them by a URL such as `file:sessions.jsonl`.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * From a store's URL, as people write it on a command line, to the store.
+ * Opens a store by its URL, as people write it on a command line.
  *
  * @module
  */
@@ -12,15 +12,15 @@ import type { SessionStore, StoreLimits } from "./session_store.ts";
 
 /** How a store is opened. */
 export interface OpenStoreOptions {
-  /** Whose sessions: the server's name. Those of another name on the same store are not seen. */
+  /** The server's name: sessions of other names on the same store are not seen. */
   readonly namespace: string;
   /** The time in milliseconds since 1970. @default Date.now */
   readonly now?: (() => number) | undefined;
-  /** What the store keeps at the most. */
+  /** The most that the store keeps. */
   readonly limits?: Partial<StoreLimits> | undefined;
   /** Told in one line of what was found and mended. @default console.warn */
   readonly warn?: ((message: string) => void) | undefined;
-  /** How long opening Deno KV, and an operation on it, may take, in milliseconds. @default 10_000 */
+  /** The timeout of opening Deno KV, and of an operation on it, in milliseconds. @default 10_000 */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -52,7 +52,7 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
 }
 
 /**
- * {@linkcode openStore} in two steps: checks what it is given, and gives what opens the store.
+ * {@linkcode openStore} in two steps: checks its arguments, and returns a function that opens the store.
  *
  * @throws {TypeError} and {RangeError} as {@linkcode openStore} does.
  */
@@ -61,7 +61,7 @@ export function prepareStore(url: string, options: OpenStoreOptions): () => Prom
   checkNamespace(options.namespace);
   checkLimits(options.limits);
   if (scheme === undefined || rest === undefined) throw cannotOpen("its URL has no scheme", url);
-  // A server has one store, and should not take the time to load the others.
+  // A server has one store, and loads only that.
   switch (scheme) {
     case "memory": {
       if (rest !== "") throw cannotOpen("nothing can follow its scheme", url);
@@ -96,7 +96,7 @@ export function prepareStore(url: string, options: OpenStoreOptions): () => Prom
   }
 }
 
-/** Where {@linkcode defaultStoreUrl} looks. */
+/** The system that {@linkcode defaultStoreUrl} looks at. */
 export interface DefaultStoreOptions {
   /** The environment's variables. @default Deno.env */
   readonly env?: { get(name: string): string | undefined };
@@ -105,8 +105,8 @@ export interface DefaultStoreOptions {
 }
 
 /**
- * The URL of the store that a server uses when it is told of none: `NAME.jsonl` in the folder where
- * the operating system keeps the state of a user's programs.
+ * The URL of the default store of a server: `NAME.jsonl` in the folder where the operating system keeps
+ * the state of a user's programs.
  *
  * @throws {TypeError} if the environment does not say where that is.
  *
@@ -126,7 +126,7 @@ export function defaultStoreUrl(
   name: string,
   { env = Deno.env, os = Deno.build.os }: DefaultStoreOptions = {},
 ): string {
-  // A server's name may have a slash in it, which must not lead to another folder.
+  // A slash in a server's name must not lead to another folder.
   const file = `${encodeURIComponent(name)}.jsonl`;
   const remedy = "name a store, such as file:PATH or memory:";
   return `file:${stateFile(file, { env, os, what: "a store", remedy })}`;
@@ -146,7 +146,7 @@ function kvPlace(url: string, rest: string): string {
   return /^https?:/.test(rest) ? rest : localPath(url, rest);
 }
 
-/** A path, unless a URL stands in its place: that would make folders by the name of its scheme. */
+/** A path. A URL is refused: it would make a folder named after its scheme. */
 function localPath(url: string, path: string): string {
   const scheme = /^[a-z][a-z\d+.-]+:(?=\/\/)/i.exec(path)?.[0];
   if (scheme !== undefined) throw cannotOpen(`${scheme} cannot stand in its path`, url);
@@ -160,7 +160,7 @@ function cannotOpen(why: string, url: string, options?: ErrorOptions): TypeError
   );
 }
 
-/** A URL for people, without the name and password that may be in it. */
+/** A URL for people, with any name and password redacted. */
 function withoutUser(url: string): string {
   return url.replace(/\/\/[^/?#]*@/, "//…@");
 }

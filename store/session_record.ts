@@ -1,5 +1,5 @@
 /**
- * What a session's record may be, and the texts that it is found by.
+ * Validation of a session's record, and of the texts that it is found by.
  *
  * @module
  */
@@ -8,8 +8,8 @@ import { utf8Length } from "../runtime/utf8.ts";
 import { describe, isPlain } from "./json_text.ts";
 import { MAX_VALUE_BYTES, type SessionRecord } from "./session_store.ts";
 
-// These keep a record's keys within the 2,048 bytes that Deno KV gives one, and 500 keys of state
-// within the 80 KiB that it gives the keys of one commit.
+// With these, a record's keys fit the 2,048 bytes of a key in Deno KV, and 500 keys of state fit the
+// 80 KiB of all keys of a commit.
 const MAX_BYTES = { id: 256, stateId: 52, owner: 1024, alias: 512, namespace: 48 } as const;
 
 /**
@@ -55,7 +55,7 @@ function checkData(data: SessionRecord["data"]): Record<string, string> {
   return copy;
 }
 
-/** Whether a text can be what it is to be: what is malformed or too long finds nothing. */
+/** Whether a text is well-formed, not empty and not too long. */
 export function fits(name: keyof typeof MAX_BYTES, text: string): boolean {
   return text !== "" && text.isWellFormed() && utf8Length(text) <= MAX_BYTES[name];
 }

@@ -1,5 +1,5 @@
 /**
- * The contract of a session store: what every backend keeps, and the one way to change it.
+ * The contract of a session store, which every backend holds to.
  *
  * @module
  */
@@ -10,60 +10,60 @@ import { abandon, describe, encodeJson, isPlain } from "./json_text.ts";
 
 /** One session as a store keeps it. All times are milliseconds since 1970, UTC. */
 export interface SessionRecord {
-  /** The public id, as in the cookie. Whoever presents it has the session: never log it whole. */
+  /** The public id, as in the cookie. It gives access to the session: never log it whole. */
   readonly id: string;
   /**
-   * What the session's state hangs on: outlives a change of `id`, and sorts by age, so that "oldest
-   * first" is the order of this string. It opens nothing: whoever knows it has no session by it.
+   * The internal id, which the state belongs to. It outlives a change of `id`, and sorts by age: "oldest
+   * first" is the order of this string. It gives no access to the session.
    */
   readonly stateId: string;
-  /** The principal whose session it is, or `null` for nobody's (section 6 of the contract). */
+  /** The principal that owns the session, or `null` if it is anonymous (PROTOCOL.md, section 6). */
   readonly owner: string | null;
   /** A name that this owner can find the session by, or `null`. */
   readonly alias: string | null;
-  /** Its lifetime without use, in milliseconds. */
+  /** The lifetime without use, in milliseconds. */
   readonly ttlMs: number;
-  /** When it ends if nobody uses it; never later than `endsAt`. */
+  /** The end of the session unless it is used; never later than `endsAt`. */
   readonly expiresAt: number;
-  /** When it ends however much it is used, or `null` for never. */
+  /** The end of the session however much it is used, or `null` for none. */
   readonly endsAt: number | null;
-  /** How many `tools/call` it has served. */
+  /** The number of `tools/call` that it has served. */
   readonly toolCalls: number;
-  /** What its cookie shows as `data`. */
+  /** The `data` of its cookie. */
   readonly data: Readonly<Record<string, string>>;
 }
 
-/** Another way to name a session: the alias that its owner gave it. */
+/** Another name of a session: the alias that its owner gave it. */
 export interface SessionAlias {
-  /** The principal, or `null` for nobody's sessions. */
+  /** The principal, or `null` for anonymous sessions. */
   readonly owner: string | null;
   /** The name, unique among this owner's live sessions. */
   readonly alias: string;
 }
 
-/** Which sessions {@linkcode SessionStore.list} gives. */
+/** The sessions that {@linkcode SessionStore.list} returns. */
 export interface SessionListOptions {
-  /** Whose sessions: one principal's, or with `null` nobody's. */
+  /** The principal that owns them, or `null` for anonymous sessions. */
   readonly owner: string | null;
   /** Only sessions whose `stateId` sorts after this one. */
   readonly after?: string | undefined;
-  /** At most this many. */
+  /** The most sessions to return. */
   readonly limit: number;
 }
 
-/** Which of a session's entries {@linkcode SessionStore.entries} gives. */
+/** The entries of a session's state that {@linkcode SessionStore.entries} returns. */
 export interface StateEntriesOptions {
   /** Only keys that begin with this. @default "" */
   readonly prefix?: string | undefined;
   /** Only keys that sort after this one. */
   readonly after?: string | undefined;
-  /** At most this many. */
+  /** The most entries to return. */
   readonly limit: number;
 }
 
-/** What a transaction's function gives back. */
+/** The result of a transaction's function. */
 export interface StateUpdate<T> {
-  /** What the caller of the transaction gets. */
+  /** The result for the caller of the transaction. */
   readonly value: T;
   /** The keys to write; `undefined` deletes. They need not be among the keys that were read. */
   readonly set?: Iterable<readonly [key: string, value: Json | undefined]>;
@@ -74,14 +74,14 @@ export interface StateTransaction<T> {
   /** The keys of the session's state whose values `update` gets. @default [] */
   readonly keys?: readonly string[];
   /**
-   * Decides what to write. Synchronous and pure: it runs under the store's lock, and on a backend
-   * with optimistic commits it may run again. If it throws, nothing is written.
+   * Decides the writes. Synchronous and pure: it runs under the store's lock, and on a backend with
+   * optimistic commits it may run again. If it throws, nothing is written.
    *
    * `state` has the named keys that exist; `session` is the record with this transaction's `calls`
    * and `expiresAt` already in it. Both are the caller's own copies.
    */
   readonly update: (state: ReadonlyMap<string, Json>, session: SessionRecord) => StateUpdate<T>;
-  /** Added to `toolCalls`: merges with what others add at the same time. @default 0 */
+  /** Added to `toolCalls`; concurrent transactions merge. @default 0 */
   readonly calls?: number;
   /**
    * A later expiry than the stored one replaces it, but never goes past `endsAt`; an earlier one
@@ -89,55 +89,51 @@ export interface StateTransaction<T> {
    */
   readonly expiresAt?: number | undefined;
   /**
-   * Must it be on disk when the promise resolves? If not, it has been handed to the operating
-   * system: it survives a kill of the process, not a power cut. @default true
+   * Whether it is fsynced when the promise resolves. If not, the operating system has it: it survives a
+   * kill of the process, not a power cut. @default true
    */
   readonly durable?: boolean;
 }
 
-/** What a transaction did. */
+/** The outcome of a transaction. */
 export interface CommittedTransaction<T> {
-  /** The session as it is after the transaction. */
+  /** The session after the transaction. */
   readonly session: SessionRecord;
-  /** What the transaction's function gave. */
+  /** The `value` of the transaction's function. */
   readonly value: T;
 }
 
 /**
- * What a store keeps at the most, beside what its disk has room for. Hidden sessions count in none
- * of it: where they and the live ones are too many, those that expired first are deleted early.
+ * The quotas of a store, beside the room on its disk. Hidden sessions count in no quota: where they and
+ * the live ones are too many, those that expired first are deleted early.
  */
 export interface StoreLimits {
   /**
-   * How many live sessions the store keeps of this server in all, whoever's they are.
+   * Live sessions of this server, of all owners.
    *
-   * On Deno KV it is less exact, so that sessions can be made at once without waiting for each
-   * other. Those that are made at the same moment may all take the last place: there can be as many
-   * more. A `create` that finds the store full looks at 100 to 200 of its sessions for hidden ones,
-   * the next one at those after them, and frees a hundredth of the limit at once.
+   * On Deno KV it is less exact, so that creates need not wait for each other. Sessions that are created
+   * at the same moment may all take the last place. A `create` that finds the store full looks at 100 to
+   * 200 of its sessions for hidden ones, the next create at those after them, and it frees a hundredth
+   * of the limit at once.
    *
    * @default 2_000_000
    */
   readonly sessions: number;
-  /**
-   * How many live sessions a principal may have. Nobody's sessions, which any caller may make, are
-   * not limited by it. @default 10_000
-   */
+  /** Live sessions of one principal. Anonymous sessions are not limited by it. @default 10_000 */
   readonly sessionsPerOwner: number;
   /**
-   * How large a session's state may be, in bytes of UTF-8: its keys, and its values as JSON. A write
-   * that would make it larger is `too_large`. @default 16 MiB
+   * The size of a session's state, in bytes of UTF-8: its keys, and its values as JSON. A write past it
+   * is `too_large`. @default 16 MiB
    */
   readonly bytesPerSession: number;
   /**
-   * How large the states of all sessions of this server may be together, counted in the same way. A
-   * write that would make it larger is `full`. For the stores that hold their sessions in memory:
-   * Deno KV keeps them on disk alone, and does not count. @default 1 GiB
+   * The size of the states of all sessions of this server, counted in the same way. A write past it is
+   * `full`. Deno KV, which keeps no session in memory, does not count it. @default 1 GiB
    */
   readonly bytes: number;
 }
 
-/** The limits of a store that is told of none. */
+/** The default limits of a store. */
 export const DEFAULT_LIMITS: StoreLimits = {
   sessions: 2_000_000,
   sessionsPerOwner: 10_000,
@@ -150,26 +146,25 @@ export const DEFAULT_LIMITS: StoreLimits = {
  *
  * Every backend holds to the same contract:
  *
- * - What a resolved promise says was written, was: it survives `kill -9`, but for `durable: false`
- *   also a power cut, and other processes on the same store see it from then on.
+ * - A write whose promise resolved is durable: it survives `kill -9` and, unless `durable: false`, a
+ *   power cut. Other processes on the same store see it from then on.
  * - A session past its `expiresAt` is hidden at once: nothing returns it, lists it or writes to it,
  *   and its names are free. It is deleted when as long again as its `ttlMs` has passed, a day at
- *   least; until then it is live again if the clock was wrong, and comes back. A new session that
- *   takes its alias keeps it; one that takes its id or `stateId` takes its place for good.
+ *   least; until then it is live again if the clock was wrong and is set back. A new session that
+ *   takes its alias keeps it; one that takes its id or `stateId` replaces it for good.
  * - Values are JSON, copied on the way in and on the way out. Absent is `undefined`; a stored
  *   `null`, `0`, `false` or `""` comes back as itself.
  * - Keys sort by their UTF-8 bytes.
  * - A key or value past the limits is a `RangeError` or `TypeError` (see {@linkcode checkKey} and
- *   {@linkcode encodeUpdate}), and what the store itself cannot do is a {@linkcode StoreError}.
- *   Either way nothing was written, but for `unavailable`: a remote that stopped answering, or a
- *   disk that failed to sync, may have taken the write.
+ *   {@linkcode encodeUpdate}), a failure of the store a {@linkcode StoreError}. In both cases nothing
+ *   was written, except with `unavailable`: a remote that stopped answering, or a disk whose fsync
+ *   failed, may have taken the write.
  */
 export interface SessionStore extends AsyncDisposable {
   /**
-   * Writes a new session. If another live session of this owner has its `alias`, that one stays,
-   * and nothing is written.
+   * Writes a new session, unless a live session of this owner has its `alias`.
    *
-   * @returns The session that now stands: `session`, or the one that already has the alias.
+   * @returns `session`, or the one that already has the alias.
    * @throws {StoreError} `conflict` if a live session has its `id` or `stateId`; `full` if its owner,
    * or the store, has as many sessions as {@linkcode StoreLimits} allow.
    */
@@ -185,8 +180,8 @@ export interface SessionStore extends AsyncDisposable {
   delete(id: string): Promise<boolean>;
 
   /**
-   * Gives a live session another id, in one step: its state and all else about it stay, and the old
-   * id is dead at once.
+   * Gives a live session another id, in one step: all else about it stays, and the old id is dead at
+   * once.
    *
    * @returns The session under its new id; `undefined` if there is no live one with this id.
    * @throws {StoreError} `conflict` if a live session has the new id.
@@ -194,8 +189,8 @@ export interface SessionStore extends AsyncDisposable {
   regenerate(id: string, newId: string): Promise<SessionRecord | undefined>;
 
   /**
-   * Makes a further session whose state is a copy of a live session's, as it was at one moment. From
-   * then on they have nothing to do with each other.
+   * Creates a session whose state is a copy of a live session's at one moment. From then on the two are
+   * independent.
    *
    * @returns The new session; `undefined` if there is no live one with this id.
    * @throws {StoreError} as {@linkcode SessionStore.create} does, and `conflict` if another live
@@ -215,11 +210,11 @@ export interface SessionStore extends AsyncDisposable {
     options: StateEntriesOptions,
   ): Promise<[key: string, value: Json][] | undefined>;
 
-  /** Finishes what was accepted and lets go of files and connections. Closing twice is harmless. */
+  /** Finishes what was accepted and closes files and connections. Closing twice is harmless. */
   close(): Promise<void>;
 }
 
-/** Why a store could not do what it was asked. */
+/** The reason of a {@linkcode StoreError}. */
 export type StoreErrorCode =
   | "conflict"
   | "too_large"
@@ -229,7 +224,7 @@ export type StoreErrorCode =
   | "unavailable"
   | "closed";
 
-/** A store that fails. Its message says what happened, where, and what to do next; never an id. */
+/** A failure of a store. The message says what happened, where, and what to do next; never an id. */
 export class StoreError extends Error {
   /** The stable name of the condition. */
   readonly code: StoreErrorCode;
@@ -248,9 +243,9 @@ export const MAX_KEY_BYTES = 1024;
 export const MAX_VALUE_BYTES = 60 * 1024;
 /** The most keys that one transaction reads, and that it writes. */
 export const MAX_TRANSACTION_KEYS = 500;
-/** The most that the keys which one transaction writes or deletes have together, in bytes. */
+/** The most bytes of all keys that one transaction writes or deletes. */
 export const MAX_TRANSACTION_KEY_BYTES = 24 * 1024;
-/** The most that one transaction writes, keys and values, in bytes. */
+/** The most bytes of all keys and values that one transaction writes. */
 export const MAX_TRANSACTION_BYTES = 512 * 1024;
 
 /** One write of a transaction: a key and its value as JSON text, or `undefined` to delete it. */
@@ -291,10 +286,10 @@ export function checkKeys(keys: readonly string[]): readonly string[] {
 }
 
 /**
- * Checks what a transaction's function gave, as every backend does before it uses it.
+ * Checks the result of a transaction's function, as every backend does before it uses it.
  *
- * @throws {TypeError} if that is no plain object of `value` and `set`, such as the promise that an
- * `async` function gives.
+ * @throws {TypeError} if it is no plain object of `value` and `set`, such as the promise of an `async`
+ * function.
  */
 export function checkUpdate<T>(update: StateUpdate<T>): StateUpdate<T> {
   const names = isPlain(update) ? Object.keys(update) : [];
@@ -304,19 +299,19 @@ export function checkUpdate<T>(update: StateUpdate<T>): StateUpdate<T> {
   if (typeof then === "function") {
     abandon(update);
     throw new TypeError(
-      "A transaction's function must not be async, as it runs under the store's lock: it gave a " +
+      "A transaction's function must not be async, as it runs under the store's lock: it returned a " +
         "promise, so nothing was written. Await what it needs before the transaction",
     );
   }
   throw new TypeError(
-    "A transaction's function must give a plain { value, set? }: it gave " +
+    "A transaction's function must return a plain { value, set? }: it returned " +
       `${other === undefined ? describe(update) : `an object with ${JSON.stringify(other)}`}, so ` +
       "nothing was written",
   );
 }
 
 /**
- * Checks what a transaction writes and turns it into JSON text, as every backend does; a key that
+ * Checks the writes of a transaction and encodes them as JSON text, as every backend does; a key that
  * is written twice keeps the last value.
  *
  * @throws {TypeError} if `set` has no pairs of keys and values, or if a value is not JSON: it has a

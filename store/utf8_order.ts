@@ -1,5 +1,5 @@
 /**
- * The order of keys and ids: that of their UTF-8 bytes, which is what every backend can keep.
+ * The order of keys and ids: that of their UTF-8 bytes, which every backend can keep.
  *
  * @module
  */
@@ -15,12 +15,12 @@ export function compareUtf8(a: string, b: string): number {
   return a.length - b.length;
 }
 
-// Surrogates stand for the code points above all others, though their units are not the highest.
+// Surrogates are of the highest code points, though they are not the highest code units.
 function rank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit;
 }
 
-/** The first index in a sorted array whose item is not before what is looked for. */
+/** Binary search: the first index in a sorted array for whose item `isBefore` is false. */
 export function bisect<T>(items: readonly T[], isBefore: (item: T) => boolean): number {
   let low = 0;
   let high = items.length;

@@ -1,6 +1,6 @@
 /**
- * What every backend checks and copies first, so that all of them refuse the same things with the
- * same errors.
+ * Validation: every backend checks and copies its arguments here first, so that all of them refuse the
+ * same with the same errors.
  *
  * @module
  */
@@ -18,7 +18,6 @@ import {
   type SessionRecord,
   type StateEntriesOptions,
   type StateTransaction,
-  StoreError,
   type StoreLimits,
 } from "./session_store.ts";
 
@@ -40,7 +39,7 @@ export function checkId(id: string): string {
   return checkText("id", id);
 }
 
-/** Checks how long to wait. A timer that is given longer than it can count ends at once. */
+/** Checks a timeout, and cuts it to the longest of a timer: a longer one would fire at once. */
 export function checkTimeout(name: string, ms: number): number {
   if (typeof ms === "number" && ms >= 0) return Math.min(ms, 2 ** 31 - 1);
   throw new RangeError(`${name} must be 0 or more: current value is ${ms}`);
@@ -62,7 +61,7 @@ export function copyRecord(record: SessionRecord): SessionRecord {
   return { ...record, data: { ...record.data } };
 }
 
-/** Checks what a transaction says before its function runs, and copies it. What that gives is checked too. */
+/** Checks and copies a transaction, and lets its function check its own result. */
 export function checkTransaction<T>(
   transaction: StateTransaction<T>,
 ): Required<Omit<StateTransaction<T>, "expiresAt">> & { readonly expiresAt: number } {
@@ -105,59 +104,14 @@ export function checkNamespace(namespace: string): string {
   return checkText("namespace", namespace);
 }
 
-/** Can a session be found by this at all? What is malformed or too long finds nothing. */
+/** Whether an id or alias can be a session's: one that is malformed or too long cannot. */
 export function canBeFound(by: string | SessionAlias): boolean {
   return typeof by === "string"
     ? fits("id", by)
     : fits("alias", by.alias) && (by.owner === null || fits("owner", by.owner));
 }
 
-/** The error of every method of a store that was closed. */
-export function closedError(): StoreError {
-  return new StoreError("closed", "The store is closed: open it again to go on");
-}
-
-/** The error of an owner who has as many sessions as one may have. */
-export function ownerFull(limit: number): StoreError {
-  return new StoreError(
-    "full",
-    `This owner has ${limit} sessions, which is as many as one may have: end some, or wait until ` +
-      `some expire`,
-  );
-}
-
-/** The error of a store that has as many sessions as it keeps. */
-export function storeFull(limit: number): StoreError {
-  return new StoreError(
-    "full",
-    `The store has ${limit} sessions of this server, which is as many as it keeps: end some, wait ` +
-      `until some expire, or open it with a higher limit of sessions`,
-  );
-}
-
-/** The error of a store whose sessions hold as much as it keeps. */
-export function stateFull(limit: number): StoreError {
-  return new StoreError(
-    "full",
-    `The store holds as much of this server's sessions as it keeps, ${limit} bytes of keys and ` +
-      `values: remove some, end sessions, or open it with a higher limit of bytes`,
-  );
-}
-
-/** The error of a session whose state would get too large. */
-export function sessionTooLarge(limit: number): StoreError {
-  return new StoreError(
-    "too_large",
-    `A session can hold at most ${limit} bytes of keys and values: remove some first`,
-  );
-}
-
-/** How many bytes of a session's limit a key and its value take. */
+/** The bytes of a key and its value, as limits count them. */
 export function writeBytes(key: string, json: string | undefined): number {
   return json === undefined ? 0 : utf8Length(key) + utf8Length(json);
-}
-
-/** The error of a session whose ids are taken. */
-export function conflictError(): StoreError {
-  return new StoreError("conflict", "There is a session with this id or stateId already");
 }

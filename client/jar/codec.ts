@@ -5,7 +5,7 @@
  */
 
 import { type HeldCookie, heldCookie } from "../../protocol/cookie.ts";
-import type { Entry, Meaning } from "../../store/journal/journal.ts";
+import type { Append, StateMachine } from "../../store/journal/journal.ts";
 import type { JarEntry, JarKey } from "./cookie_jar.ts";
 
 /** The name of the format, in the first line of the file. */
@@ -48,7 +48,7 @@ function abandoned(cookies: Cookies, now: number): FiledEntry[] {
 }
 
 /** Files a cookie, and replaces any other. */
-export function file(cookies: Cookies, entry: FiledEntry): Entry {
+export function file(cookies: Cookies, entry: FiledEntry): Append {
   const name = nameOf(entry);
   const before = cookies.get(name);
   cookies.set(name, entry);
@@ -56,7 +56,7 @@ export function file(cookies: Cookies, entry: FiledEntry): Entry {
 }
 
 /** Takes out these cookies. */
-export function takeOut(cookies: Cookies, entries: readonly FiledEntry[]): Entry {
+export function takeOut(cookies: Cookies, entries: readonly FiledEntry[]): Append {
   for (const entry of entries) cookies.delete(nameOf(entry));
   return {
     contents: entries.map(({ server, profile }) => JSON.stringify(["out", server, profile])),
@@ -65,7 +65,7 @@ export function takeOut(cookies: Cookies, entries: readonly FiledEntry[]): Entry
 }
 
 /** The codec of a jar's file; `now` is the clock for its compaction. */
-export function jarMeaning(now: () => number): Meaning<Cookies> {
+export function jarMeaning(now: () => number): StateMachine<Cookies> {
   return {
     format: JAR_FORMAT,
     version: 1,

@@ -5,7 +5,7 @@
  */
 
 import { type HeldCookie, heldCookie } from "../../protocol/cookie.ts";
-import { hidesLines, Journal } from "../../store/journal/journal.ts";
+import { hidesLines, Journal, JournalError } from "../../store/journal/journal.ts";
 import { stateFile } from "../../runtime/state_folder.ts";
 import type { CookieJar, JarEntry, JarKey } from "./cookie_jar.ts";
 import { findJarFile, JAR_MODE, quarantine } from "./quarantine.ts";
@@ -254,7 +254,8 @@ async function openJournal(
         modeMask: JAR_MODE,
       });
     } catch (error) {
-      if (!isCorrupt(error) || found === undefined || tries === MAX_TRIES) throw error;
+      const isCorrupt = error instanceof JournalError && error.code === "corrupt";
+      if (!isCorrupt || found === undefined || tries === MAX_TRIES) throw error;
       if (!await quarantine(found, now, warn)) throw error;
       continue;
     }
@@ -264,14 +265,10 @@ async function openJournal(
   }
 }
 
-function isCorrupt(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "corrupt";
-}
-
 /** Whether the file may have been damaged, moved or replaced while it was open. */
 function mayBeGone(error: unknown): boolean {
-  return isCorrupt(error) ||
-    error instanceof Error && "code" in error && error.code === "unavailable";
+  return error instanceof JournalError &&
+    (error.code === "corrupt" || error.code === "unavailable");
 }
 
 function normalized({ server, profile }: JarKey): JarKey {

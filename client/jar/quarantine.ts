@@ -36,7 +36,7 @@ export function findJarFile(path: string): JarFile | undefined {
  * Replaces a broken jar by one with its intact cookies, unless another process has done so.
  *
  * @returns `false` if it is another program's file, which is left alone.
- * @throws {StoreError} If that fails; the broken file is left alone, too.
+ * @throws {JournalError} If that fails; the broken file is left alone, too.
  */
 export async function quarantine(
   { path, file }: JarFile,
@@ -44,7 +44,7 @@ export async function quarantine(
   warn: (message: string) => void,
 ): Promise<boolean> {
   const saved = await rescue(path, file, {
-    meaning: jarMeaning(now),
+    machine: jarMeaning(now),
     warn,
     modeMask: JAR_MODE,
   });

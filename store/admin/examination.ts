@@ -1,76 +1,76 @@
 /**
- * A file that a store refuses, line by line: which lines are good, which are not, and what is lost.
+ * The examination of a file that a store refuses, line by line: good lines, bad lines, and losses.
  *
  * @module
  */
 
 import { readBytes } from "../journal/fs.ts";
 import { type Header, parseHeader } from "../journal/header.ts";
-import { entryOf, intactCheck } from "../journal/line_codec.ts";
-import { type Mark, Marks, mixCheck } from "../journal/sync_marks.ts";
+import { entryOf, intactChecksum } from "../journal/line_codec.ts";
+import { mixChecksum, type SyncMark, SyncMarks } from "../journal/sync_marks.ts";
 import { bisect } from "../utf8_order.ts";
 import { Orphans } from "./orphans.ts";
 import { type Piece, scan } from "../journal/scan.ts";
 import type { Tables } from "../file/state_machine.ts";
-import type { Meaning } from "../journal/journal_reader.ts";
-import { StoreError } from "../session_store.ts";
+import type { StateMachine } from "../journal/journal_reader.ts";
+import { JournalError } from "../journal/journal_error.ts";
 
-/** Something that is not as it should be. */
+/** A bad place in a file. */
 export interface Fault {
   readonly line: number;
   readonly start: number;
   readonly end: number;
-  /** In plain words. */
+  /** The fault in plain words. */
   readonly what: string;
-  /** Is what a line did lost, or may it be? */
+  /** Whether a change is lost, or may be. */
   readonly isLoss: boolean;
 }
 
-/** A line that is as it was written. */
+/** An intact line. */
 interface GoodLine extends Pick<Piece, "line" | "start" | "end"> {
   readonly n: number;
   readonly check: number;
-  readonly mark: Mark | undefined;
+  readonly mark: SyncMark | undefined;
 }
 
-/** Bytes that are no such line, before it is known what stands around them. */
+/** A damaged line, until it is known whether its change is lost. */
 interface BadLine extends Pick<Piece, "line" | "start" | "end"> {
   readonly n: undefined;
   readonly what: string;
-  /** Had it no session in it, as far as that can be read? */
+  /** Whether it had no session in it, as far as it can be read. */
   readonly isNothing: boolean;
 }
 
-/** What the snapshot of a file comes to. */
+/** The snapshot that a file begins with. */
 interface Snapshot {
-  /** The number of its lines. */
+  /** The number that all its lines have. */
   readonly n: number;
-  /** Is all of it there? */
+  /** Whether all of it is there. */
   readonly isWhole: boolean;
-  /** The mark at its end that shows that it is not. */
+  /** The sync mark at its end, if that shows that it is not whole. */
   readonly denied?: GoodLine;
 }
 
 const STRANGE = "it is as it was written, but means nothing to this program";
 const DAMAGED = "it is not as it was written";
-/** No two lines together are as short as one mark. */
+/** The most bytes of a mark: no two lines are as short. */
 const MARK_BYTES = 80;
 
-/** What is in an open file up to a size. */
+/** Examines an open file up to a size. */
 export class Examination {
   readonly #path: string;
   readonly #file: Deno.FsFile;
-  readonly #meaning: Meaning<Tables>;
+  readonly #machine: StateMachine<Tables>;
   readonly #isStore: boolean;
-  readonly #marks: Marks | undefined;
+  readonly #marks: SyncMarks | undefined;
   readonly #faults: Fault[] = [];
   /** In the order of the file. */
   #lines: (GoodLine | BadLine)[] = [];
   #header: Header | undefined;
-  /** Are there lines of more than one file? */
+  /** Whether there are lines of more than one file. */
   #isMixed = false;
   #count = 0;
-  #leftover: { kind: "unfinished"; start: number; end: number } | undefined;
+  #leftover: { kind: "torn"; start: number; end: number } | undefined;
 
   constructor(
     { path, file, size }: {
@@ -78,24 +78,24 @@ export class Examination {
       readonly file: Deno.FsFile;
       readonly size: number;
     },
-    meaning: Meaning<Tables>,
+    machine: StateMachine<Tables>,
     isStore: boolean,
   ) {
     this.#path = path;
     this.#file = file;
-    this.#meaning = meaning;
+    this.#machine = machine;
     this.#isStore = isStore;
-    this.#marks = meaning.mark && new Marks(meaning.mark);
+    this.#marks = machine.mark && new SyncMarks(machine.mark);
     for (const piece of scan(path, file, { to: size })) this.#take(piece);
   }
 
-  /** All that an inspection tells of it. */
+  /** The findings, as an inspection has them. */
   found() {
     this.#lines = [...this.#withoutCopies()];
     const good = this.#lines.filter((line) => line.n !== undefined);
     const snapshot = this.#snapshot(good);
     this.#findGaps(good, snapshot);
-    // The order of their numbers is that in which they were written.
+    // Lines were written in the order of their numbers.
     const ordered = this.#isMixed ? good : good.toSorted((a, b) => a.n - b.n);
     const { state, orphans, useful } = this.#apply(ordered);
     const entry = (line: GoodLine) => entryOf(this.#bytes(line))?.content ?? "";
@@ -119,12 +119,12 @@ export class Examination {
   #take(piece: Piece) {
     const { kind, line, start, end, bytes } = piece;
     const place = { line, start, end };
-    if (kind !== "newline" && kind !== "unfinished") this.#count++;
+    if (kind !== "newline" && kind !== "torn") this.#count++;
     switch (kind) {
       case "newline":
         return this.#note(place, "it should end the line before it", false);
-      case "unfinished":
-        // A mark in it says that what stands before that was acknowledged.
+      case "torn":
+        // A mark in it says that the lines before the mark were acknowledged.
         if (!this.#hasMark(bytes) || end - start < MARK_BYTES) {
           this.#leftover = { kind, start, end };
         } else this.#lines.push({ ...place, n: undefined, what: DAMAGED, isNothing: false });
@@ -134,7 +134,7 @@ export class Examination {
         return;
       case "damaged": {
         const text = latin1.decode(bytes);
-        const isNothing = text.includes(this.#meaning.mark?.[0] ?? "\n") &&
+        const isNothing = text.includes(this.#machine.mark?.[0] ?? "\n") &&
           end - start < MARK_BYTES;
         this.#lines.push({ ...place, n: undefined, what: `${DAMAGED}${guess(text)}`, isNothing });
         return;
@@ -153,14 +153,14 @@ export class Examination {
   #takeWhole(place: Pick<Piece, "line" | "start" | "end">, bytes: Uint8Array) {
     try {
       const entry = entryOf(bytes);
-      const check = intactCheck(bytes);
+      const check = intactChecksum(bytes);
       if (entry !== undefined && check !== undefined) {
         this.#lines.push({ ...place, n: entry.n, check, mark: this.#marks?.read(bytes) });
         return;
       }
       const line = new Uint8Array(bytes.length + 1).fill(NEWLINE);
       line.set(bytes);
-      const header = parseHeader(this.#path, line, this.#meaning);
+      const header = parseHeader(this.#path, line, this.#machine);
       if (this.#header === undefined && this.#lines.every(({ n }) => n === undefined)) {
         this.#header = header;
       } else if (JSON.stringify(header) === JSON.stringify(this.#header)) {
@@ -170,17 +170,17 @@ export class Examination {
         this.#note(place, "another file begins here; what its lines did may undo what others did");
       }
     } catch (error) {
-      if (error instanceof StoreError && error.code === "unavailable") throw error;
+      if (error instanceof JournalError && error.code === "unavailable") throw error;
       this.#note(place, STRANGE);
     }
   }
 
-  /** The lines without those that are there already. */
+  /** The lines without copies of lines before them. */
   *#withoutCopies(): Generator<GoodLine | BadLine> {
     const seen = new Map<string, GoodLine[]>();
     for (const line of this.#lines) {
       if (line.n !== undefined) {
-        // Of the many lines of a snapshot, two may well have one checksum.
+        // Two of the many lines of a snapshot may well have one checksum.
         const key = `${line.n} ${line.check} ${line.end - line.start}`;
         const alike = seen.get(key) ?? [];
         seen.set(key, alike);
@@ -206,12 +206,12 @@ export class Examination {
     if (ended !== undefined) {
       const { n } = ended;
       const lines = good.slice(0, good.indexOf(ended)).filter((line) => line.n === n);
-      const digest = lines.reduce((mixed, { check }) => mixCheck(mixed, check), 0);
+      const digest = lines.reduce((mixed, { check }) => mixChecksum(mixed, check), 0);
       return digest === ended.mark?.digest
         ? { n, isWhole: true }
         : { n, isWhole: false, denied: ended };
     }
-    // Without a mark at its end nobody knows how many lines it had, but for the first file's: none.
+    // Without a mark at its end, the length of a snapshot is known only of the first file's: 0.
     const lowest = good.reduce((least, { n }) => Math.min(least, n), Infinity);
     const n = this.#header?.n ?? (lowest <= 1 ? 0 : lowest);
     if (n === 0 || good.length === 0) return { n, isWhole: n === 0 };
@@ -221,7 +221,7 @@ export class Examination {
     return { n, isWhole: this.#header !== undefined && !isDamaged };
   }
 
-  /** Notes what is bad, what is missing, and what is out of order. */
+  /** Notes lines that are bad, missing or out of order. */
   #findGaps(good: readonly GoodLine[], { n: first, isWhole, denied }: Snapshot) {
     const numbers = [...new Set(good.map(({ n }) => n))].sort((a, b) => a - b);
     const seen = new Set<number>();
@@ -246,7 +246,7 @@ export class Examination {
           `before it, ${unseen === 1 ? "a line is" : `${unseen} lines are`} missing`,
         );
       } else if (isLossKnown) {
-        // That is what was to be said.
+        // The bad lines before it are noted.
       } else if (line === denied && !this.#faults.some(({ isLoss }) => isLoss)) {
         this.#note(line, "lines before it are missing, or not in their order");
       } else if (this.#header === undefined && line === good[0] && !isWhole) {
@@ -261,7 +261,7 @@ export class Examination {
     this.#noteBad(bad, true);
   }
 
-  /** Notes bad lines, and says whether something that they did is lost. */
+  /** Notes bad lines. @returns Whether a change of theirs is lost. */
   #noteBad(bad: readonly BadLine[], mayBeLoss: boolean): boolean {
     for (const line of bad) {
       const isLoss = mayBeLoss && !line.isNothing;
@@ -273,10 +273,10 @@ export class Examination {
 
   #apply(lines: readonly GoodLine[]) {
     const orphans = new Orphans();
-    const state = this.#meaning.empty();
+    const state = this.#machine.empty();
     const useful: GoodLine[] = [];
     let place: GoodLine;
-    const { apply } = this.#isStore ? orphans.watch(this.#meaning, () => place) : this.#meaning;
+    const { apply } = this.#isStore ? orphans.watch(this.#machine, () => place) : this.#machine;
     for (const line of lines) {
       if (line.mark !== undefined) continue;
       place = line;
@@ -299,13 +299,13 @@ export class Examination {
   }
 }
 
-/** How many numbers between two are not among these, which are in order. */
+/** How many numbers between `low` and `high` are missing in a sorted list. */
 function missingBetween(numbers: readonly number[], low: number, high: number): number {
   const upTo = (limit: number) => bisect(numbers, (n) => n < limit);
   return high - low - 1 - (upTo(high) - upTo(low + 1));
 }
 
-/** What a damaged line seems to have done, as far as it can be read. */
+/** The change that a damaged line seems to have made, as far as it can be read. */
 function guess(text: string): string {
   const [, namespace] = /"o": ?\["([^"\\]{1,48})"/.exec(text) ?? [];
   const kinds = [...text.matchAll(/\["(put|use|drop)",/g)].map(([, kind]) => kind);

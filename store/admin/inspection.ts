@@ -1,6 +1,6 @@
 /**
- * What is in a journal's file, whether a store opens it, what is wrong with it, and what is lost.
- * Nothing is changed, and the lock is not taken, so it also reads what can't be written.
+ * The inspection of a journal's file: its content, whether a store opens it, faults and losses. Nothing
+ * is changed and no lock is taken, so it also reads a file that cannot be written.
  *
  * @module
  */
@@ -10,63 +10,65 @@ import { fileError, readBytes } from "../journal/fs.ts";
 import type { Header } from "../journal/header.ts";
 import { entryOf, isIntact, lineEnd, parseLine } from "../journal/line_codec.ts";
 import { Orphans } from "./orphans.ts";
-import { restOf } from "../journal/tail.ts";
+import { tailOf } from "../journal/tail.ts";
 import { scan } from "../journal/scan.ts";
-import { meaning as storeMeaning, type Tables } from "../file/state_machine.ts";
-import { type Meaning, View } from "../journal/journal_reader.ts";
-import { StoreError } from "../session_store.ts";
+import { sessionStateMachine, type Tables } from "../file/state_machine.ts";
+import { JournalReader, type StateMachine } from "../journal/journal_reader.ts";
+import { JournalError } from "../journal/journal_error.ts";
 
 export type { Fault };
 
-/** What stands after the last line, and was acknowledged to nobody. */
+/** The bytes after the last line, which were never acknowledged. */
 export interface Leftover {
-  readonly kind: "unfinished" | "unsynced";
+  readonly kind: "torn" | "unsynced";
   readonly start: number;
   readonly end: number;
 }
 
-/** What the sessions of one server come to. */
+/** The sessions of one server. */
 export interface Count {
   readonly sessions: number;
   readonly expired: number;
   readonly values: number;
 }
 
-/** What was found in a file, which is open for {@linkcode contents}. */
+/** The findings of an inspection. The file stays open for `contents`. */
 export interface Inspection extends Disposable {
   readonly path: string;
   /**
-   * A store opens what is `sound`, and refuses what is `damaged`. Of what is `other` all lines are
-   * good, and another program's; what is `foreign` has none.
+   * - `sound`: a store opens it
+   * - `damaged`: a store refuses it
+   * - `other`: all lines are good, and of another format
+   * - `foreign`: no line is good
    */
   readonly verdict: "sound" | "damaged" | "other" | "foreign";
   readonly bytes: number;
-  /** How many lines were written, the bad ones with them. */
+  /** The number of lines, good and bad. */
   readonly count: number;
   readonly header: Header | undefined;
-  /** Are the lines those of a store? If their first line is damaged, they are taken for that. */
+  /** Whether the lines are a store's, as they are taken to be if the header is damaged. */
   readonly isStore: boolean;
   readonly faults: readonly Fault[];
   readonly leftover: Leftover | undefined;
-  /** The lines that change a session that is not there, one list for each session. */
+  /** The lines that change a missing session, one list for each session. */
   readonly useless: readonly (readonly number[])[];
-  /** Is it a file that was written anew, without a line that was? There may have been none. */
+  /** Whether it is a compacted file without a line of its snapshot. There may have been none. */
   readonly lacksSnapshot: boolean;
   /** The sessions by the name of their server. */
   readonly counts: ReadonlyMap<string, Count>;
-  /** The content of each good line that is of use, as JSON text, in the order of their numbers. */
+  /** The content of each useful line, as JSON text, in the order of their numbers. */
   contents(): Generator<string>;
 }
 
-/** Is all there that was ever acknowledged, as far as the file can tell? */
+/** Whether all that was ever acknowledged is there, as far as the file can tell. */
 export function isComplete({ faults, useless, lacksSnapshot }: Inspection): boolean {
   return !lacksSnapshot && useless.length === 0 && !faults.some(({ isLoss }) => isLoss);
 }
 
 /**
- * Reads a file as a store that opens it does, and line by line if the store refuses it.
+ * Reads a file as a store does, and line by line if a store would refuse it.
  *
- * @throws {StoreError} if it cannot be read, or is of a version that this program does not know.
+ * @throws {JournalError} if it cannot be read, or is of a version that this program does not know.
  */
 export function inspect(path: string, now: number): Inspection {
   let file: Deno.FsFile | undefined;
@@ -81,7 +83,7 @@ export function inspect(path: string, now: number): Inspection {
   }
 }
 
-/** An open file, as long as it was when it was first looked at. */
+/** An open file, and its size when it was opened. */
 interface Opened {
   readonly path: string;
   readonly file: Deno.FsFile;
@@ -91,11 +93,11 @@ interface Opened {
 
 function inspectFile(opened: Opened): Inspection {
   const { path, file, size, now } = opened;
-  const ours = storeMeaning(() => now);
+  const ours = sessionStateMachine(() => now);
   const named = namedFormat(path, file);
   const isStore = named === undefined || named.format === ours.format;
-  const meaning = isStore ? ours : { ...ours, ...named, apply: () => {} };
-  const asOpened = size > 0 ? readAsStore(opened, meaning, isStore) : {
+  const machine = isStore ? ours : { ...ours, ...named, apply: () => {} };
+  const asOpened = size > 0 ? readAsStore(opened, machine, isStore) : {
     verdict: "sound" as const,
     count: 0,
     header: undefined,
@@ -106,7 +108,7 @@ function inspectFile(opened: Opened): Inspection {
     state: ours.empty(),
     *contents() {},
   };
-  const { state, ...found } = asOpened ?? new Examination(opened, meaning, isStore).found();
+  const { state, ...found } = asOpened ?? new Examination(opened, machine, isStore).found();
   return {
     path,
     bytes: size,
@@ -117,7 +119,7 @@ function inspectFile(opened: Opened): Inspection {
   };
 }
 
-/** The format that the first line names, also if that is damaged further on. */
+/** The format in the header, also in one that is damaged after it. */
 function namedFormat(
   path: string,
   file: Deno.FsFile,
@@ -130,28 +132,28 @@ function namedFormat(
   return format === undefined ? undefined : { format, version: 1 };
 }
 
-/** What a store finds that opens the file; `undefined` if it refuses it. */
+/** The findings of a store that opens the file; `undefined` if a store refuses it. */
 function readAsStore(
   { path, file, size }: Opened,
-  meaning: Meaning<Tables>,
+  machine: StateMachine<Tables>,
   isStore: boolean,
 ) {
   const orphans = new Orphans();
   const watched = isStore
-    ? orphans.watch(meaning, () => ({ line: view.lines + 1, start: view.offset }))
-    : meaning;
-  let view: View<Tables>;
+    ? orphans.watch(machine, () => ({ line: reader.lines + 1, start: reader.offset }))
+    : machine;
+  let reader: JournalReader<Tables>;
   try {
-    view = View.open(path, watched, file);
+    reader = JournalReader.open(path, watched, file);
   } catch (error) {
-    if (error instanceof StoreError && error.code === "corrupt") return undefined;
+    if (error instanceof JournalError && error.code === "corrupt") return undefined;
     throw error;
   }
-  const beginning = view.offset;
-  for (const _ of view.readTo(size));
-  const rest = restOf(view, size);
+  const beginning = reader.offset;
+  for (const _ of reader.readTo(size));
+  const rest = tailOf(reader, size);
   if (rest.kind === "damaged") return undefined;
-  const { header, lines, offset, state, marks } = view;
+  const { header, lines, offset, state, marks } = reader;
   const leftover = rest.kind === "none" ? undefined : { ...rest, start: offset, end: size };
   return {
     verdict: isStore ? "sound" as const : "other" as const,
@@ -160,7 +162,7 @@ function readAsStore(
     faults: [],
     leftover,
     useless: orphans.lines(),
-    lacksSnapshot: isStore && header.generation > 1 && view.snapshotBytes === beginning,
+    lacksSnapshot: isStore && header.generation > 1 && reader.snapshotBytes === beginning,
     state,
     *contents() {
       for (const { start, bytes } of scan(path, file, { to: offset })) {

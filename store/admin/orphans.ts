@@ -1,55 +1,55 @@
 /**
- * Changes of sessions that are not there: the lines that began those are missing.
+ * Orphans: changes of sessions whose first line is missing.
  *
  * @module
  */
 
 import type { Tables } from "../file/state_machine.ts";
-import type { Meaning } from "../journal/journal_reader.ts";
+import type { StateMachine } from "../journal/journal_reader.ts";
 
-/** The number of a line, and where it begins. */
+/** The number and the first byte of a line. */
 interface Place {
   readonly line: number;
   readonly start: number;
 }
 
-/** Finds them while lines are taken in. */
+/** Finds orphans while lines are applied. */
 export class Orphans {
-  /** The lines that change a session that is not there, by session. */
+  /** The lines that change a missing session, by session. */
   readonly #lines = new Map<string, number[]>();
-  /** Where the lines begin that do nothing else. */
+  /** The first bytes of the lines that have only orphans. */
   readonly #useless = new Set<number>();
 
-  /** Does the same as `meaning`, and looks at each line; `place` tells which that is. */
-  watch(meaning: Meaning<Tables>, place: () => Place): Meaning<Tables> {
+  /** A machine that looks for orphans in each line before it applies it; `place` is of that line. */
+  watch(machine: StateMachine<Tables>, place: () => Place): StateMachine<Tables> {
     return {
-      ...meaning,
+      ...machine,
       apply: (tables, content) => {
         this.#look(tables, content, place());
-        meaning.apply(tables, content);
+        machine.apply(tables, content);
       },
     };
   }
 
-  /** The lines whose session never was, one list for each session. */
+  /** The lines with orphans, one list for each session. */
   lines(): number[][] {
     return [...this.#lines.values()];
   }
 
-  /** Does the line that begins there do nothing? */
+  /** Whether the line that begins at `start` has only orphans. */
   isUseless(start: number): boolean {
     return this.#useless.has(start);
   }
 
   #look(tables: Tables, content: unknown, { line, start }: Place) {
-    // What is of another shape is refused by the meaning.
+    // The machine refuses another shape.
     const [namespace, ...changes] = content as [string, ...[string, unknown, ...unknown[]][]];
     const name = (stateId: unknown) => JSON.stringify([namespace, stateId]);
     const begun = new Set<unknown>();
     let orphans = 0;
     for (const [kind, id] of changes) {
       if (kind === "put") begun.add(Object(id).stateId);
-      // While a file is written anew, a session may end before its turn comes: then nothing is lost.
+      // During a compaction, a session may end before the snapshot gets to it: then nothing is lost.
       if (kind === "drop") this.#lines.delete(name(id));
       if (kind !== "use" || begun.has(id) || tables.get(namespace)?.byStateId(String(id))) continue;
       orphans++;

@@ -1,5 +1,5 @@
 /**
- * What a case of the conformance kit is, and what every case starts from.
+ * The cases of the conformance kit, and helpers for them.
  *
  * @module
  */
@@ -12,42 +12,42 @@ import type {
   StoreLimits,
 } from "../session_store.ts";
 
-/** How the kit asks for a store. */
+/** The options with which the kit opens a store. */
 export interface ConformanceOptions {
-  /** An empty folder of the test's own, gone afterwards: stores opened with one are in one place. */
+  /** An empty folder for one test: stores that are opened with the same folder share their sessions. */
   readonly folder: string;
-  /** Whose sessions: those of another namespace in the same place are not to be seen. */
+  /** The server's name: sessions of other names in the same place must not be seen. */
   readonly namespace: string;
-  /** What the store is to keep at the most. */
+  /** The most that the store is to keep. */
   readonly limits: Partial<StoreLimits>;
   /** The store's clock, in milliseconds since 1970. */
   readonly now: () => number;
 }
 
-/** What a case works with. */
-export interface Bench {
+/** The store and clock of a case. */
+export interface CaseContext {
   /** The store under test. */
   readonly store: SessionStore;
-  /** The store's clock: it stands still until a case moves it. */
+  /** The store's clock, which only the case moves. */
   readonly clock: { now: number };
   /** Opens another store in the same place; closed with the case. */
   another(namespace: string, limits?: Partial<StoreLimits>): Promise<SessionStore>;
 }
 
-/** One promise of the contract, and how it is put to the test. */
+/** A promise of the contract, and its test. */
 export interface Case {
   /** The promise, as a sentence. */
   readonly name: string;
-  /** Throws if it is not kept. */
-  readonly run: (bench: Bench) => Promise<void>;
+  /** Throws if the promise is not kept. */
+  readonly run: (context: CaseContext) => Promise<void>;
 }
 
-/** Adds to a list of cases. */
+/** A function that adds to a list of cases. */
 export function listOf(cases: Case[]): (name: string, run: Case["run"]) => void {
   return (name, run) => void cases.push({ name, run });
 }
 
-/** A record for a session that ends long after the cases' clock begins. */
+/** A record of a session that expires a minute after the clock's beginning. */
 export function record(id: string, rest: Partial<SessionRecord> = {}): SessionRecord {
   return {
     id,
@@ -93,7 +93,7 @@ export async function all(store: SessionStore, id: string): Promise<[string, Jso
   return await store.entries(id, { limit: 100_000 });
 }
 
-/** What no type lets through: for callers who write no types. */
+/** A value of the wrong type, as callers without types may give. */
 export function other<T>(value: unknown): T {
   return value as T;
 }

@@ -1,5 +1,5 @@
 /**
- * The cases of sessions that expired: hidden at once, deleted much later, and back if the clock was
+ * Cases of expired sessions: hidden at once, deleted after their retention, and back if the clock was
  * wrong.
  *
  * @module
@@ -7,17 +7,17 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { type SessionRecord, type SessionStore, StoreError } from "../mod.ts";
-import { all, type Bench, type Case, increment, listOf, put, record } from "./cases.ts";
+import { all, type Case, type CaseContext, increment, listOf, put, record } from "./cases.ts";
 
-/** What becomes of sessions that expired. */
+/** Cases of expired sessions. */
 export const expiryCases: Case[] = [];
 const add = listOf(expiryCases);
 
 const DAY = 24 * 60 * 60 * 1000;
 
-/** A session that lives as long as this from now on. */
+/** A record of a session with this lifetime from now on. */
 function lasting(
-  { clock }: Bench,
+  { clock }: CaseContext,
   id: string,
   ttlMs: number,
   rest: Partial<SessionRecord> = {},
@@ -25,8 +25,8 @@ function lasting(
   return record(id, { ttlMs, expiresAt: clock.now + ttlMs, ...rest });
 }
 
-/** Makes so many sessions, by which a store that tidies up as new ones come has done so. */
-async function busy({ clock }: Bench, store: SessionStore, name: string, count = 20) {
+/** Creates so many sessions that a store which sweeps at each create has swept all. */
+async function busy({ clock }: CaseContext, store: SessionStore, name: string, count = 20) {
   for (let i = 0; i < count; i++) {
     await store.create(record(`${name}-${i}`, { expiresAt: clock.now + 1, owner: "busy" }));
   }
@@ -45,28 +45,28 @@ async function assertHidden(store: SessionStore, { id, owner, alias }: SessionRe
 }
 
 add(
-  "a session that expired is back with all that is in it if the clock comes back",
-  async (bench) => {
-    const { store, clock, another } = bench;
+  "an expired session is back with its state if the clock is set back",
+  async (context) => {
+    const { store, clock, another } = context;
     const start = clock.now;
     const sessions = [
-      lasting(bench, "sess-1", 7 * DAY, { owner: "alice", alias: "work" }),
-      lasting(bench, "sess-2", 7 * DAY),
-      lasting(bench, "sess-3", 30 * 60_000, { alias: "short" }),
+      lasting(context, "sess-1", 7 * DAY, { owner: "alice", alias: "work" }),
+      lasting(context, "sess-2", 7 * DAY),
+      lasting(context, "sess-3", 30 * 60_000, { alias: "short" }),
     ];
     for (const session of sessions) {
       await store.create(session);
       await put(store, session.id, ["kept", [session.id, null]]);
       await increment(store, session.id);
     }
-    // A day, and eight: what is short-lived may be gone by then.
+    // After a day, and after eight: short-lived sessions may be deleted by then.
     for (const [days, ids] of [[1, ["sess-3"]], [8, ["sess-1", "sess-2"]]] as const) {
       clock.now = start + days * DAY;
       const meant = sessions.filter(({ id }) => ids.some((one) => one === id));
       for (const each of [store, await another("test")]) {
         for (const session of meant) await assertHidden(each, session);
       }
-      await busy(bench, store, `sess-busy-${days}`);
+      await busy(context, store, `sess-busy-${days}`);
       clock.now = start + 1;
       for (const session of meant) {
         const { id, owner, alias } = session;
@@ -83,36 +83,39 @@ add(
   },
 );
 
-add("a session is kept as long again as its own lifetime, a day at least", async (bench) => {
-  const { store, clock } = bench;
-  const start = clock.now;
-  const ends: [string, number, number][] = [
-    ["sess-minute", 60_000, 60_000 + DAY],
-    ["sess-day", DAY, 2 * DAY],
-    ["sess-week", 7 * DAY, 14 * DAY],
-  ];
-  for (const [id, ttlMs] of ends) await store.create(lasting(bench, id, ttlMs));
-  for (const [id, ttlMs, over] of ends) {
-    for (const [now, isLeft] of [[start + over - 1, true], [start + over, false]] as const) {
-      clock.now = now;
-      await busy(bench, store, `${id}-${isLeft}`, 40);
-      clock.now = start + ttlMs - 1;
-      assertEquals((await store.get(id))?.id, isLeft ? id : undefined, `${id} at ${now}`);
+add(
+  "an expired session is retained as long again as its lifetime, a day at least",
+  async (context) => {
+    const { store, clock } = context;
+    const start = clock.now;
+    const ends: [string, number, number][] = [
+      ["sess-minute", 60_000, 60_000 + DAY],
+      ["sess-day", DAY, 2 * DAY],
+      ["sess-week", 7 * DAY, 14 * DAY],
+    ];
+    for (const [id, ttlMs] of ends) await store.create(lasting(context, id, ttlMs));
+    for (const [id, ttlMs, over] of ends) {
+      for (const [now, isLeft] of [[start + over - 1, true], [start + over, false]] as const) {
+        clock.now = now;
+        await busy(context, store, `${id}-${isLeft}`, 40);
+        clock.now = start + ttlMs - 1;
+        assertEquals((await store.get(id))?.id, isLeft ? id : undefined, `${id} at ${now}`);
+      }
     }
-  }
-});
+  },
+);
 
-add("a hidden session lives on from where it was renewed to", async (bench) => {
-  const { store, clock } = bench;
+add("a hidden session keeps its last renewal", async (context) => {
+  const { store, clock } = context;
   const start = clock.now;
-  await store.create(lasting(bench, "sess-1", 7 * DAY));
+  await store.create(lasting(context, "sess-1", 7 * DAY));
   const use = (expiresAt: number) =>
     store.transact("sess-1", { expiresAt, update: () => ({ value: undefined }) });
   // Renewed by a clock that is three days ahead, and then hidden by one that is further ahead.
   clock.now = start + 3 * DAY;
   await use(clock.now + 7 * DAY);
   clock.now = start + 16 * DAY;
-  await busy(bench, store, "sess-busy");
+  await busy(context, store, "sess-busy");
   assertEquals(await store.get("sess-1"), undefined);
   clock.now = start;
   assertEquals((await store.get("sess-1"))?.expiresAt, start + 10 * DAY);
@@ -124,13 +127,13 @@ add("a hidden session lives on from where it was renewed to", async (bench) => {
   assertEquals(await store.get("sess-1"), undefined);
 });
 
-add("a session that comes back ends at endsAt all the same", async (bench) => {
-  const { store, clock } = bench;
+add("a session that comes back still ends at endsAt", async (context) => {
+  const { store, clock } = context;
   const start = clock.now;
   const endsAt = start + 5000;
-  await store.create(lasting(bench, "sess-1", 4000, { endsAt }));
+  await store.create(lasting(context, "sess-1", 4000, { endsAt }));
   clock.now = endsAt + DAY - 2000;
-  await busy(bench, store, "sess-busy");
+  await busy(context, store, "sess-busy");
   clock.now = start;
   const used = await store.transact("sess-1", {
     expiresAt: endsAt + 9000,
@@ -141,39 +144,39 @@ add("a session that comes back ends at endsAt all the same", async (bench) => {
   assertEquals(await store.get("sess-1"), undefined);
 });
 
-add("a new session keeps the alias that it took of a hidden one", async (bench) => {
-  const { clock, another } = bench;
+add("a new session keeps the alias that it took from a hidden one", async (context) => {
+  const { clock, another } = context;
   const start = clock.now;
-  for (const [name, owner] of [["owned", "alice"], ["nobody's", null]] as const) {
+  for (const [name, owner] of [["owned", "alice"], ["anonymous", null]] as const) {
     const store = await another(name);
     const alias = "work";
-    const old = lasting(bench, "sess-old", DAY, { owner, alias });
+    const old = lasting(context, "sess-old", DAY, { owner, alias });
     await store.create(old);
     await put(store, "sess-old", ["a", 1]);
-    await store.create(lasting(bench, "sess-source", 9 * DAY));
+    await store.create(lasting(context, "sess-source", 9 * DAY));
     clock.now = start + DAY;
-    const heir = lasting(bench, "sess-new", DAY, { owner, alias });
+    const heir = lasting(context, "sess-new", DAY, { owner, alias });
     assertEquals(await store.create(heir), heir);
     clock.now = start;
     const isTold = async (by: SessionStore) => {
       assertEquals(await by.get({ owner, alias }), heir);
-      // What was in the other is not lost: its id finds it.
+      // The hidden session is still found by its id.
       assertEquals(await by.get("sess-old"), { ...old, alias: null });
       assertEquals(await all(by, "sess-old"), [["a", 1]]);
       assertEquals(await all(by, "sess-new"), []);
     };
     await isTold(store);
     assertEquals(await store.create(record("sess-x", { owner, alias })), heir);
-    // Neither the end of the one, nor of the other, gives the alias back.
+    // The end of neither session gives the alias back.
     assertEquals(await store.delete("sess-old"), true);
     assertEquals(await store.get({ owner, alias }), heir);
     assertEquals(await store.delete("sess-new"), true);
     assertEquals(await store.get({ owner, alias }), undefined);
 
-    // By a fork it is the same.
+    // The same by a fork.
     await store.create(old);
     clock.now = start + DAY;
-    const fork = lasting(bench, "sess-fork", DAY, { owner, alias });
+    const fork = lasting(context, "sess-fork", DAY, { owner, alias });
     assertEquals(await store.fork("sess-source", fork), fork);
     clock.now = start;
     assertEquals(await store.get({ owner, alias }), fork);
@@ -182,18 +185,18 @@ add("a new session keeps the alias that it took of a hidden one", async (bench) 
 });
 
 add(
-  "a new session with the id or the stateId of a hidden one is in its place for good",
-  async (bench) => {
-    const { store, clock } = bench;
+  "a new session with the id or the stateId of a hidden one replaces it for good",
+  async (context) => {
+    const { store, clock } = context;
     const start = clock.now;
     for (const id of ["sess-1", "sess-2", "sess-3"]) {
-      await store.create(lasting(bench, id, DAY));
+      await store.create(lasting(context, id, DAY));
       await put(store, id, ["a", 1]);
     }
     clock.now = start + DAY;
-    await store.create(lasting(bench, "sess-1", DAY, { stateId: "other" }));
-    await store.create(lasting(bench, "sess-other", DAY, { stateId: "state-sess-2" }));
-    await store.create(lasting(bench, "sess-4", DAY));
+    await store.create(lasting(context, "sess-1", DAY, { stateId: "other" }));
+    await store.create(lasting(context, "sess-other", DAY, { stateId: "state-sess-2" }));
+    await store.create(lasting(context, "sess-4", DAY));
     assertEquals((await store.regenerate("sess-4", "sess-3"))?.stateId, "state-sess-4");
     clock.now = start;
     const found = await store.list({ owner: null, limit: 9 });
@@ -207,44 +210,47 @@ add(
   },
 );
 
-add("hidden sessions count in no quota, and those that expired first make room", async (bench) => {
-  const { clock, another } = bench;
-  const start = clock.now;
-  for (const limits of [{ sessions: 4 }, { sessionsPerOwner: 4 }]) {
-    const [limit] = Object.keys(limits);
-    const store = await another(`limited ${limit}`, limits);
-    const owner = "alice";
-    const create = (id: string, expiresAt: number) =>
-      store.create(record(id, { owner, expiresAt }));
-    const left = async () => {
-      const now = clock.now;
+add(
+  "hidden sessions count in no quota, and those that expired first are evicted",
+  async (context) => {
+    const { clock, another } = context;
+    const start = clock.now;
+    for (const limits of [{ sessions: 4 }, { sessionsPerOwner: 4 }]) {
+      const [limit] = Object.keys(limits);
+      const store = await another(`limited ${limit}`, limits);
+      const owner = "alice";
+      const create = (id: string, expiresAt: number) =>
+        store.create(record(id, { owner, expiresAt }));
+      const left = async () => {
+        const now = clock.now;
+        clock.now = start;
+        const found = await store.list({ owner, limit: 9 });
+        clock.now = now;
+        return found.map(({ id }) => id).sort().join(" ");
+      };
+      await create("a", start + 10);
+      await create("b", start + 30);
+      await create("c", start + 20);
+      // The first to expire is renewed.
+      await store.transact("a", { expiresAt: start + 25, update: () => ({ value: undefined }) });
+      clock.now = start + 40;
+      await create("d", start + 5 * DAY);
+      assertEquals(await left(), "a b c d", `${limit}: there is room for all`);
+      await create("e", start + 5 * DAY);
+      assertEquals(await left(), "a b d e", limit);
+      await create("f", start + 5 * DAY);
+      assertEquals(await left(), "b d e f", limit);
+      await create("g", start + 5 * DAY);
+      assertEquals(await left(), "d e f g", limit);
+      assertEquals((await assertRejects(() => create("h", start + 1), StoreError)).code, "full");
+      assertEquals(await left(), "d e f g", limit);
       clock.now = start;
-      const found = await store.list({ owner, limit: 9 });
-      clock.now = now;
-      return found.map(({ id }) => id).sort().join(" ");
-    };
-    await create("a", start + 10);
-    await create("b", start + 30);
-    await create("c", start + 20);
-    // It was to expire first, and was renewed.
-    await store.transact("a", { expiresAt: start + 25, update: () => ({ value: undefined }) });
-    clock.now = start + 40;
-    await create("d", start + 5 * DAY);
-    assertEquals(await left(), "a b c d", `${limit}: there is room for all`);
-    await create("e", start + 5 * DAY);
-    assertEquals(await left(), "a b d e", limit);
-    await create("f", start + 5 * DAY);
-    assertEquals(await left(), "b d e f", limit);
-    await create("g", start + 5 * DAY);
-    assertEquals(await left(), "d e f g", limit);
-    assertEquals((await assertRejects(() => create("h", start + 1), StoreError)).code, "full");
-    assertEquals(await left(), "d e f g", limit);
-    clock.now = start;
-  }
-});
+    }
+  },
+);
 
-add("the states of hidden sessions take no room from those of live ones", async (bench) => {
-  const { clock, another } = bench;
+add("the states of hidden sessions take no room from live ones", async (context) => {
+  const { clock, another } = context;
   const start = clock.now;
   const store = await another("limited", { bytes: 100 });
   const write = (id: string, bytes: number) => put(store, id, ["a", "x".repeat(bytes - 3)]);

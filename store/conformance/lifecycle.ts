@@ -1,5 +1,5 @@
 /**
- * The cases of a session's life: new ids, copies, ends, limits.
+ * Cases of a session's life: new ids, forks, ends, limits.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { MAX_TRANSACTION_KEYS, type SessionStore, StoreError } from "../mod.ts";
 import { all, type Case, increment, listOf, put, record } from "./cases.ts";
 
-/** New ids, copies, ends and limits. */
+/** Cases of new ids, forks, ends and limits. */
 export const lifecycleCases: Case[] = [];
 const add = listOf(lifecycleCases);
 
-/** Fills a session with this many keys, and gives its state. */
+/** Fills a session with this many keys. @returns Its state. */
 async function fill(store: SessionStore, id: string, count: number) {
   const keys = Array.from({ length: count }, (_, i) => `key ${String(i).padStart(6, "0")}`);
   for (let i = 0; i < count; i += MAX_TRANSACTION_KEYS) {
@@ -25,8 +25,8 @@ async function fill(store: SessionStore, id: string, count: number) {
   return await all(store, id);
 }
 
-add("regenerate() keeps everything but the id, and the old one is dead", async (bench) => {
-  const { store } = bench;
+add("regenerate() keeps everything but the id, and the old one is dead", async (context) => {
+  const { store } = context;
   const session = record("sess-1", { owner: "alice", alias: "work" });
   await store.create(session);
   const state = await fill(store, "sess-1", 2000);
@@ -60,7 +60,7 @@ add("regenerate() refuses an id that a live session has", async ({ store, clock 
   assertEquals(await store.get("sess-1"), undefined);
 });
 
-add("regenerate() at once gives one new id, and loses no count", async ({ store }) => {
+add("concurrent regenerate() gives one new id, and loses no count", async ({ store }) => {
   await store.create(record("sess-1"));
   const results = await Promise.all([
     ...Array.from({ length: 8 }, (_, i) => store.regenerate("sess-1", `sess-new-${i}`)),
@@ -73,7 +73,7 @@ add("regenerate() at once gives one new id, and loses no count", async ({ store 
   assertEquals(session?.toolCalls, counted);
 });
 
-add("fork() copies the state once, and then they are two", async ({ store }) => {
+add("fork() copies the state, and then the two are independent", async ({ store }) => {
   await store.create(record("sess-1", { owner: "alice", alias: "work" }));
   const state = await fill(store, "sess-1", 2000);
   const fork = record("sess-2", { owner: "alice", data: { title: "A fork" } });
@@ -88,7 +88,7 @@ add("fork() copies the state once, and then they are two", async ({ store }) => 
   assertEquals((await all(store, "sess-2"))?.length, 2000);
 });
 
-add("fork() copies nothing of what is not there, or over what is", async ({ store }) => {
+add("fork() of a missing session, or to taken ids, copies nothing", async ({ store }) => {
   assertEquals(await store.fork("sess-none", record("sess-1")), undefined);
   assertEquals(await store.get("sess-1"), undefined);
   await store.create(record("sess-1", { owner: "alice", alias: "work" }));
@@ -133,9 +133,9 @@ add("a session ends at endsAt, however much it is used", async ({ store, clock }
 });
 
 add(
-  "an owner has as many sessions as the limit, and nobody has any number",
-  async (bench) => {
-    const { clock, another } = bench;
+  "sessions per owner have a limit, and anonymous ones do not",
+  async (context) => {
+    const { clock, another } = context;
     const store = await another("limited", { sessionsPerOwner: 3 });
     const create = (i: number, owner: string | null, expiresAt = clock.now + 60_000) =>
       store.create(record(`sess-${owner}-${i}`, { owner, expiresAt }));
@@ -152,7 +152,7 @@ add(
     await create(1, "bob");
     for (const i of [1, 2, 3, 4, 5]) await create(i, null);
 
-    // What has expired is in nobody's way, and neither is what was deleted.
+    // Expired and deleted sessions do not count.
     clock.now += 10;
     await create(4, "alice");
     assertEquals((await assertRejects(() => create(5, "alice"), StoreError)).code, "full");
@@ -161,8 +161,8 @@ add(
   },
 );
 
-add("a store has as many live sessions as the limit, whoever's they are", async (bench) => {
-  const { clock, another } = bench;
+add("live sessions of all owners have a limit", async (context) => {
+  const { clock, another } = context;
   const store = await another("limited", { sessions: 3 });
   const held = record("sess-1", { owner: "alice", alias: "work", expiresAt: clock.now + 10 });
   await store.create(held);
@@ -186,7 +186,7 @@ add("a store has as many live sessions as the limit, whoever's they are", async 
   assertEquals(await store.get("sess-4"), undefined);
   assertEquals(await all(store, "sess-4"), undefined);
 
-  // What makes no further session goes on, and so do those of another server.
+  // Calls that make no further session go on, and so does another server.
   assertEquals(await store.create(record("x", { owner: "alice", alias: "work" })), held);
   assertEquals((await store.regenerate("sess-3", "sess-new"))?.id, "sess-new");
   assertEquals((await increment(store, "sess-2"))?.value, 1);
@@ -201,8 +201,8 @@ add("a store has as many live sessions as the limit, whoever's they are", async 
   await refuses(() => store.create(record("sess-6")));
 });
 
-add("what has expired makes room in a full store, and what was renewed does not", async (bench) => {
-  const { clock, another } = bench;
+add("expired sessions make room in a full store, and renewed ones do not", async (context) => {
+  const { clock, another } = context;
   const store = await another("limited", { sessions: 4 });
   const create = (i: number) =>
     store.create(record(`sess-${i}`, { owner: `${i % 3}`, expiresAt: clock.now + 10 }));
@@ -217,7 +217,7 @@ add("what has expired makes room in a full store, and what was renewed does not"
   clock.now += 10;
   for (const i of [5, 6]) await create(i);
   await refuses(7);
-  // All of them, so that there is room for as many.
+  // All expire, so that there is room for as many.
   clock.now = later;
   for (const i of [8, 9, 10, 11]) await create(i);
   await refuses(12);
@@ -225,7 +225,7 @@ add("what has expired makes room in a full store, and what was renewed does not"
 });
 
 add(
-  "the sessions of all that use a store count together, and on when it is opened again",
+  "the limit of sessions counts those of all stores in one place, also when opened again",
   async ({ clock, another }) => {
     const open = () => another("limited", { sessions: 3 });
     const [one, other] = [await open(), await open()];
@@ -245,7 +245,7 @@ add(
   },
 );
 
-add("a session holds as many bytes as the limit", async ({ another }) => {
+add("the state of a session has a limit of bytes", async ({ another }) => {
   const store = await another("limited", { bytesPerSession: 100 });
   await store.create(record("sess-1"));
   // A key of one byte and a text with its two quotes.
@@ -262,15 +262,15 @@ add("a session holds as many bytes as the limit", async ({ another }) => {
   await write("c", 10);
   await put(store, "sess-1", ["b", undefined], ["d", "x".repeat(37)]);
   assertEquals((await assertRejects(() => write("e", 3), StoreError)).code, "too_large");
-  // A fork is as full as what it is a copy of.
+  // A fork is as full as its source.
   await store.fork("sess-1", record("sess-2"));
   await assertRejects(() => put(store, "sess-2", ["e", ""]), StoreError);
   await put(store, "sess-2", ["d", undefined]);
   await put(store, "sess-2", ["e", ""]);
 });
 
-add("all sessions of a store together hold as many bytes as the limit", async (bench) => {
-  const { clock, another } = bench;
+add("the states of all sessions have a limit of bytes", async (context) => {
+  const { clock, another } = context;
   const store = await another("limited", { bytes: 100 });
   const write = (id: string, key: string, bytes: number) =>
     put(store, id, [key, "x".repeat(bytes - 3)]);
@@ -296,7 +296,7 @@ add("all sessions of a store together hold as many bytes as the limit", async (b
   await refuses(() => write("sess-1", "b", 11));
   await write("sess-1", "b", 10);
 
-  // What has expired is in nobody's way.
+  // Expired sessions do not count.
   clock.now += 1_000;
   await store.create(record("sess-6", { expiresAt: clock.now + 60_000_000 }));
   await refuses(() => write("sess-6", "a", 3));
@@ -305,8 +305,8 @@ add("all sessions of a store together hold as many bytes as the limit", async (b
   await refuses(() => write("sess-6", "b", 3));
 });
 
-add("regenerate() and fork() are seen by every process, and by the next", async (bench) => {
-  const { store, another } = bench;
+add("regenerate() and fork() are seen by other stores in the same place", async (context) => {
+  const { store, another } = context;
   await store.create(record("sess-1"));
   await put(store, "sess-1", ["key", "value"]);
   const other = await another("test");

@@ -1,5 +1,5 @@
 /**
- * The cases of limits and of what is refused.
+ * Cases of limits, and of arguments past them.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import {
 } from "../mod.ts";
 import { all, type Case, listOf, other, put, record } from "./cases.ts";
 
-/** What is too large, and what is no JSON. */
+/** Cases of limits, and of arguments past them. */
 export const limitsCases: Case[] = [];
 const add = listOf(limitsCases);
 
@@ -46,7 +46,7 @@ add("the largest key, value and transaction fit", async ({ store }) => {
   assertEquals(await all(store, "sess-1"), []);
 });
 
-add("what is too large or no JSON is refused with the same error", async ({ store }) => {
+add("a key, value or record past the limits is refused with the same error", async ({ store }) => {
   await store.create(record("sess-1"));
   const many = Array.from({ length: MAX_TRANSACTION_KEYS + 1 }, (_, i) => String(i));
   const read = (...keys: string[]) =>

@@ -21,7 +21,7 @@
 
 import { assert } from "@std/assert";
 import type { SessionStore } from "../session_store.ts";
-import type { Bench, Case, ConformanceOptions } from "./cases.ts";
+import type { Case, CaseContext, ConformanceOptions } from "./cases.ts";
 import { expiryCases } from "./expiry.ts";
 import { lifecycleCases } from "./lifecycle.ts";
 import { limitsCases } from "./limits.ts";
@@ -32,17 +32,17 @@ import { valuesCases } from "./values.ts";
 export type { ConformanceOptions };
 export type { SessionStore };
 
-/** Cases that a store does not hold to, and why it need not. */
+/** Cases that a store need not pass. */
 export interface Skip {
-  /** Why the store need not hold to them. */
+  /** Why the store need not pass them. */
   readonly reason: string;
   /** Their names. */
   readonly cases: readonly string[];
 }
 
-/** How {@linkcode testSessionStore} tests. */
+/** Options of {@linkcode testSessionStore}. */
 export interface TestSessionStoreOptions {
-  /** What is known not to hold. One that holds after all is a failure. @default [] */
+  /** Cases that fail. One that passes after all is a failure. @default [] */
   readonly skip?: readonly Skip[];
 }
 
@@ -58,9 +58,9 @@ const CASES: readonly Case[] = [
 /**
  * Registers a `Deno.test` for each promise of the contract.
  *
- * @param name The store's name, which the tests' names begin with.
- * @param open Opens a store. Two that are opened with the same folder are in the same place.
- * @throws {TypeError} if a case that is to be skipped does not exist.
+ * @param name The store's name, with which the names of the tests begin.
+ * @param open Opens a store. Stores that are opened with the same folder share their sessions.
+ * @throws {TypeError} if a skipped case does not exist.
  */
 export function testSessionStore(
   name: string,
@@ -88,7 +88,7 @@ async function run(each: Case, open: Parameters<typeof testSessionStore>[1]): Pr
   const folder = await Deno.makeTempDir({ prefix: "mcp-sessions-test-" });
   opened.defer(() => Deno.remove(folder, { recursive: true }));
   const clock = { now: 1_800_000_000_000 };
-  const another: Bench["another"] = async (namespace, limits = {}) =>
+  const another: CaseContext["another"] = async (namespace, limits = {}) =>
     opened.use(await open({ folder, namespace, limits, now: () => clock.now }));
   await each.run({ store: await another("test"), clock, another });
 }

@@ -1,5 +1,5 @@
 /**
- * The cases of sessions: made, found, listed, ended.
+ * Cases of sessions: created, found, listed, deleted.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { StoreError } from "../mod.ts";
 import { all, type Case, increment, listOf, put, record } from "./cases.ts";
 
-/** How sessions come and go. */
+/** Cases of sessions: created, found, listed, deleted. */
 export const sessionsCases: Case[] = [];
 const add = listOf(sessionsCases);
 
-add("create() gives the session, and get() finds it by its id", async ({ store }) => {
+add("create() returns the session, and get() finds it by its id", async ({ store }) => {
   const session = record("sess-1", { owner: "alice", alias: "work", toolCalls: 3 });
   assertEquals(await store.create(session), session);
   assertEquals(await store.get("sess-1"), session);
@@ -36,7 +36,7 @@ add("create() refuses an id or a stateId that is taken", async ({ store }) => {
 });
 
 add(
-  "create() gives the live session that already has the alias",
+  "create() returns the live session that already has the alias",
   async ({ store, clock }) => {
     const first = record("sess-1", { owner: "alice", alias: "work" });
     await store.create(first);
@@ -44,7 +44,7 @@ add(
     assertEquals(await store.get("sess-2"), undefined);
     assertEquals(await store.get({ owner: "alice", alias: "work" }), first);
 
-    // An alias is one owner's: neither another's nor nobody's is in the way.
+    // An alias is unique for one owner: those of others and of anonymous sessions do not conflict.
     const others = record("sess-3", { owner: "bob", alias: "work" });
     const nobodys = record("sess-4", { owner: null, alias: "work" });
     assertEquals(await store.create(others), others);
@@ -59,7 +59,7 @@ add(
   },
 );
 
-add("create() with one alias at once makes one session", async ({ store }) => {
+add("concurrent create() with one alias makes one session", async ({ store }) => {
   const made = await Promise.all(
     Array.from({ length: 8 }, (_, i) => store.create(record(`sess-${i}`, { alias: "one" }))),
   );
@@ -75,7 +75,7 @@ add("an alias is free again when its session was deleted", async ({ store }) => 
   assertEquals(await store.create(next), next);
 });
 
-add("list() gives one owner's sessions, oldest first, in pages", async ({ store }) => {
+add("list() returns one owner's sessions, oldest first, in pages", async ({ store }) => {
   const ages = ["05", "01", "04", "02", "03"];
   for (const age of ages) {
     await store.create(record(`sess-${age}`, { owner: "alice", stateId: age }));
@@ -123,7 +123,7 @@ add("list() is in the order of the stateIds after many came and went", async ({ 
   assertEquals(listed.map(({ stateId }) => stateId), rest);
 });
 
-add("delete() ends a session and takes its state along", async ({ store }) => {
+add("delete() ends a session and deletes its state", async ({ store }) => {
   await store.create(record("sess-1"));
   await put(store, "sess-1", ["a", 1]);
   assertEquals(await store.delete("sess-1"), true);
@@ -132,7 +132,7 @@ add("delete() ends a session and takes its state along", async ({ store }) => {
   assertEquals(await store.list({ owner: null, limit: 9 }), []);
   assertEquals(await all(store, "sess-1"), undefined);
   assertEquals(await increment(store, "sess-1"), undefined);
-  // A session of the same names begins with nothing.
+  // A new session of the same id begins without a state.
   await store.create(record("sess-1"));
   assertEquals(await all(store, "sess-1"), []);
   assertEquals((await store.get("sess-1"))?.toolCalls, 0);
@@ -178,7 +178,7 @@ add("a session past its expiry is gone", async ({ store, clock }) => {
   assertEquals(await store.delete("sess-1"), false);
   const left = await store.list({ owner: null, limit: 9 });
   assertEquals(left.map(({ id }) => id), ["sess-2"]);
-  // Its names are free, and its state has gone with it.
+  // Its names are free, and its state is gone.
   await store.create(record("sess-1", { expiresAt: clock.now + 1 }));
   assertEquals(await all(store, "sess-1"), []);
 });
@@ -234,9 +234,9 @@ add("ids and owners can be any text", async ({ store }) => {
   assertEquals(await increment(store, "x".repeat(5000)), undefined);
 });
 
-add("servers of different names don't see each other's sessions", async (bench) => {
-  const { store } = bench;
-  const other = await bench.another("other");
+add("servers of different names don't see each other's sessions", async (context) => {
+  const { store } = context;
+  const other = await context.another("other");
   await store.create(record("sess-1", { alias: "work" }));
   await put(store, "sess-1", ["a", 1]);
   assertEquals(await other.get("sess-1"), undefined);
@@ -252,9 +252,9 @@ add("servers of different names don't see each other's sessions", async (bench) 
   assertEquals(await all(store, "sess-1"), [["a", 1]]);
 });
 
-add("what one store wrote, another on the same place sees at once", async (bench) => {
-  const { store } = bench;
-  const other = await bench.another("test");
+add("writes of one store are seen at once by another in the same place", async (context) => {
+  const { store } = context;
+  const other = await context.another("test");
   await store.create(record("sess-1", { alias: "work" }));
   assertEquals((await other.get("sess-1"))?.id, "sess-1");
   await put(other, "sess-1", ["a", 1]);
@@ -268,13 +268,13 @@ add("what one store wrote, another on the same place sees at once", async (bench
   assertEquals(await store.get("sess-1"), undefined);
 });
 
-add("what was written is there when it is opened again", async (bench) => {
-  await bench.store.create(record("sess-1", { owner: "alice", alias: "work" }));
-  await put(bench.store, "sess-1", ["a", [1, { b: null }]], ["gone", 1]);
-  await put(bench.store, "sess-1", ["gone", undefined]);
-  await increment(bench.store, "sess-1");
-  await bench.store.close();
-  const again = await bench.another("test");
+add("a store that is opened again has all that was written", async (context) => {
+  await context.store.create(record("sess-1", { owner: "alice", alias: "work" }));
+  await put(context.store, "sess-1", ["a", [1, { b: null }]], ["gone", 1]);
+  await put(context.store, "sess-1", ["gone", undefined]);
+  await increment(context.store, "sess-1");
+  await context.store.close();
+  const again = await context.another("test");
   assertEquals((await again.get({ owner: "alice", alias: "work" }))?.toolCalls, 1);
   assertEquals(await all(again, "sess-1"), [["a", [1, { b: null }]], ["n", 1]]);
 });

@@ -1,5 +1,5 @@
 /**
- * The cases of a session's state.
+ * Cases of a session's state.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/asse
 import { type Json, MAX_TRANSACTION_KEYS, MAX_VALUE_BYTES, type StateTransaction } from "../mod.ts";
 import { all, type Case, increment, listOf, put, record } from "./cases.ts";
 
-/** What a session holds. */
+/** Cases of a session's state. */
 export const stateCases: Case[] = [];
 const add = listOf(stateCases);
 
 add(
-  "transact() gives the named keys that exist, and what its function gives",
+  "transact() reads the named keys that exist, and returns its function's value",
   async ({ store }) => {
     await store.create(record("sess-1"));
     await put(store, "sess-1", ["a", 1], ["b", 2]);
@@ -59,7 +59,7 @@ add("a transaction whose function throws writes nothing", async ({ store }) => {
   assertEquals(await all(store, "sess-1"), []);
 });
 
-add("64 transactions at once count exactly, the session's calls too", async ({ store }) => {
+add("64 concurrent transactions count exactly, the session's calls too", async ({ store }) => {
   await store.create(record("sess-1"));
   const done = await Promise.all(Array.from({ length: 64 }, () => increment(store, "sess-1")));
   const values = done.map((one) => one?.value).sort((a, b) => Number(a) - Number(b));
@@ -156,7 +156,7 @@ add("keys can be any text, and sort by their UTF-8 bytes", async ({ store }) => 
   }
 });
 
-add("entries() gives pages of the keys with a prefix", async ({ store }) => {
+add("entries() returns pages of the keys with a prefix", async ({ store }) => {
   await store.create(record("sess-1"));
   await put(
     store,
@@ -194,7 +194,7 @@ add("entries() in pages misses nothing while keys come and go", async ({ store }
   assertEquals(seen, keys);
 });
 
-add("entries() gives more keys than one read of the backend does", async ({ store }) => {
+add("entries() returns more keys than one read of the backend", async ({ store }) => {
   await store.create(record("sess-1"));
   const keys = Array.from({ length: 1200 }, (_, i) => `key-${String(i).padStart(4, "0")}`);
   for (let i = 0; i < keys.length; i += MAX_TRANSACTION_KEYS) {
@@ -211,7 +211,7 @@ add("entries() gives more keys than one read of the backend does", async ({ stor
   assertEquals(await all(store, "sess-1"), []);
 });
 
-add("what goes in and what comes out are copies", async ({ store }) => {
+add("arguments and results are copies", async ({ store }) => {
   const data = { title: "A test" };
   const created = await store.create(record("sess-1", { data }));
   data.title = "Changed";

@@ -1,5 +1,5 @@
 /**
- * The cases of values that are no JSON, and of answers that are none.
+ * Cases of values that are no JSON, and of malformed results of a transaction's function.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Json, StateUpdate } from "../mod.ts";
 import { all, type Case, listOf, other, put, record } from "./cases.ts";
 
-/** What a session holds is what it was given, or nothing was written. */
+/** Cases of values that are no JSON, and of malformed results of a transaction's function. */
 export const valuesCases: Case[] = [];
 const add = listOf(valuesCases);
 
-add("a value that JSON would not give back as itself is refused, at any depth", async (bench) => {
-  const { store } = bench;
+add("a value that JSON would change is refused, at any depth", async (context) => {
+  const { store } = context;
   await store.create(record("sess-1"));
   await put(store, "sess-1", ["a", "before"]);
   const twice = { reads: 0 };
@@ -77,8 +77,8 @@ add("a value that JSON would not give back as itself is refused, at any depth", 
   assertEquals(await all(store, "sess-1"), [["a", "before"]]);
 });
 
-add("a value that JSON gives back as itself is kept, whatever it is made of", async (bench) => {
-  const { store } = bench;
+add("a value that JSON keeps is accepted, whatever it is made of", async (context) => {
+  const { store } = context;
   await store.create(record("sess-1"));
   const shared = { x: 1 };
   let nested: Json = 0;
@@ -100,12 +100,12 @@ add("a value that JSON gives back as itself is kept, whatever it is made of", as
 });
 
 add(
-  "what is no plain answer of a transaction's function is refused, and not written",
-  async (bench) => {
-    const { store } = bench;
+  "a malformed result of a transaction's function is refused, and nothing is written",
+  async (context) => {
+    const { store } = context;
     await store.create(record("sess-1"));
     const set = [["a", 1]];
-    const answers: [unknown, RegExp][] = [
+    const results: [unknown, RegExp][] = [
       [undefined, /undefined/],
       [null, /null/],
       [1, /1/],
@@ -137,10 +137,10 @@ add(
       ],
       [{ then: () => {}, value: 1, set }, /async/],
     ];
-    // That a promise fails after all must not end the process.
+    // The failure of a refused promise must not end the process.
     const failing = () => Promise.reject(new Error("It failed"));
     const functions: [() => unknown, RegExp][] = [
-      ...answers.map(([answer, what]): [() => unknown, RegExp] => [() => answer, what]),
+      ...results.map(([result, what]): [() => unknown, RegExp] => [() => result, what]),
       [() => Promise.resolve({ value: 1, set }), /async/],
       [failing, /async/],
       [() => ({ value: 1, set: failing() }), /pairs.*Promise/],
@@ -171,7 +171,7 @@ add(
     for (const call of calls) await assertRejects(call, TypeError, "must be");
     assertEquals(await store.get("sess-1"), record("sess-1"));
     assertEquals(await all(store, "sess-1"), []);
-    // A list of any kind is one.
+    // Any iterable is a list.
     const lists = [new Map([["a", 1]]), new Set([["b", 2]] as const), [["c", 3]] as const];
     for (const set of lists) {
       await store.transact("sess-1", { update: () => ({ value: undefined, set }) });

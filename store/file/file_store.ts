@@ -4,6 +4,7 @@
  * @module
  */
 
+import { messageOf } from "../../runtime/errors.ts";
 import type { Json } from "../../runtime/json.ts";
 import {
   checkEntries,
@@ -16,18 +17,19 @@ import {
   copyRecord,
 } from "../validation.ts";
 import {
+  type Context,
   decideCreate,
   decideDelete,
   decideFork,
   decideRegenerate,
   decideTransact,
   type Decision,
-  outcomeOf,
-  type Terms,
+  unwrap,
 } from "../table/commands.ts";
-import { carryOut, getTable, meaning, type Tables } from "./state_machine.ts";
-import type { Table } from "../table/session_table.ts";
+import { applyChanges, getTable, sessionStateMachine, type Tables } from "./state_machine.ts";
+import type { SessionTable } from "../table/session_table.ts";
 import { Journal, type JournalOptions } from "../journal/journal.ts";
+import { rethrow } from "../errors.ts";
 import { checkRecord } from "../session_record.ts";
 import type {
   CommittedTransaction,
@@ -42,19 +44,19 @@ import type {
 
 /** How a {@linkcode FileStore} is opened. */
 export interface FileStoreOptions extends Omit<JournalOptions, "warn" | "modeMask"> {
-  /** Whose sessions: the server's name. Those of another name in the same file are not seen. */
+  /** The server's name: sessions of other names in the same file are not seen. */
   readonly namespace: string;
   /** The time in milliseconds since 1970. @default Date.now */
   readonly now?: (() => number) | undefined;
-  /** What the store keeps at the most. */
+  /** The most that the store keeps. */
   readonly limits?: Partial<StoreLimits> | undefined;
   /** Told in one line of what was found and mended. @default console.warn */
   readonly warn?: ((message: string) => void) | undefined;
 }
 
 /**
- * Keeps sessions in a file, and all that is in the file in memory too, for reading. Any number of
- * processes may use one file at once; each of them sees what the others have written.
+ * Keeps sessions in a file, and in memory for reading. Any number of processes may use one file at
+ * once; each of them sees what the others have written.
  *
  * @example
  * ```ts
@@ -78,8 +80,8 @@ export class FileStore implements SessionStore {
   readonly #limits: StoreLimits;
 
   /**
-   * Opens the file at `path`, and makes it and its folder if they are missing. Sessions that expired
-   * as long ago as {@linkcode SessionStore} says are dropped.
+   * Opens the file at `path`, and makes it and its folder if they are missing. Expired sessions past
+   * the retention of {@linkcode SessionStore} are dropped.
    *
    * @throws {StoreError} `corrupt` if the file is damaged, or another program's; `locked` if another
    * process holds its lock and hangs; `full` or `unavailable` if the system refuses it.
@@ -89,12 +91,14 @@ export class FileStore implements SessionStore {
     const namespace = checkNamespace(options.namespace);
     const limits = checkLimits(options.limits);
     const lockTimeoutMs = wait === undefined ? undefined : checkTimeout("lockTimeoutMs", wait);
-    const journal = await Journal.open(path, meaning(now), { ...options, warn, lockTimeoutMs });
+    const journalOptions = { ...options, warn, lockTimeoutMs };
+    const journal = await Journal.open(path, sessionStateMachine(now), journalOptions)
+      .catch(rethrow);
     try {
       await journal.tidy();
     } catch (error) {
-      // It is well without, and a full disk must not keep anyone from reading.
-      warn(`Cannot drop expired sessions: ${error instanceof Error ? error.message : error}`);
+      // Not worth an error: a full disk must not prevent reads.
+      warn(`Cannot drop expired sessions: ${messageOf(error)}`);
     }
     return new FileStore(journal, { namespace, now, limits });
   }
@@ -116,13 +120,13 @@ export class FileStore implements SessionStore {
   /** See {@linkcode SessionStore.create}. */
   async create(session: SessionRecord): Promise<SessionRecord> {
     const record = checkRecord(session);
-    return await this.#write((table) => decideCreate(table, record, this.#terms()));
+    return await this.#write((table) => decideCreate(table, record, this.#context()));
   }
 
   /** See {@linkcode SessionStore.get}. */
   async get(by: string | SessionAlias): Promise<SessionRecord | undefined> {
-    const entry = (await this.#read()).live(by, this.#now());
-    return entry && copyRecord(entry.record);
+    const row = (await this.#read()).live(by, this.#now());
+    return row && copyRecord(row.record);
   }
 
   /** See {@linkcode SessionStore.list}. */
@@ -145,7 +149,7 @@ export class FileStore implements SessionStore {
   /** See {@linkcode SessionStore.fork}. */
   async fork(id: string, session: SessionRecord): Promise<SessionRecord | undefined> {
     const record = checkRecord(session);
-    return await this.#write((table) => decideFork(table, id, record, this.#terms()));
+    return await this.#write((table) => decideFork(table, id, record, this.#context()));
   }
 
   /** See {@linkcode SessionStore.transact}. */
@@ -155,7 +159,7 @@ export class FileStore implements SessionStore {
   ): Promise<CommittedTransaction<T> | undefined> {
     const checked = checkTransaction(transaction);
     return await this.#write(
-      (table) => decideTransact(table, id, checked, this.#terms()),
+      (table) => decideTransact(table, id, checked, this.#context()),
       checked.durable,
     );
   }
@@ -167,13 +171,13 @@ export class FileStore implements SessionStore {
   ): Promise<[key: string, value: Json][] | undefined> {
     const checked = checkEntries(options);
     const table = await this.#read();
-    const entry = table.live(id, this.#now());
-    return entry && table.entries(entry, checked);
+    const row = table.live(id, this.#now());
+    return row && table.entries(row, checked);
   }
 
   /** See {@linkcode SessionStore.close}. */
   close(): Promise<void> {
-    return this.#journal.close();
+    return this.#journal.close().catch(rethrow);
   }
 
   /** The same as {@linkcode close}. */
@@ -181,20 +185,28 @@ export class FileStore implements SessionStore {
     return this.close();
   }
 
-  #terms(): Terms {
+  #context(): Context {
     return { now: this.#now(), limits: this.#limits };
   }
 
-  async #read(): Promise<Table> {
-    return getTable(await this.#journal.read(), this.#namespace);
+  async #read(): Promise<SessionTable> {
+    try {
+      return getTable(await this.#journal.read(), this.#namespace);
+    } catch (error) {
+      return rethrow(error);
+    }
   }
 
-  async #write<T>(decide: (table: Table) => Decision<T>, durable = true): Promise<T> {
+  async #write<T>(decide: (table: SessionTable) => Decision<T>, durable = true): Promise<T> {
     let decision: Decision<T> | undefined;
-    await this.#journal.append((tables) => {
-      decision = decide(getTable(tables, this.#namespace));
-      return carryOut(tables, this.#namespace, decision.changes);
-    }, { durable });
-    return outcomeOf(decision!);
+    try {
+      await this.#journal.append((tables) => {
+        decision = decide(getTable(tables, this.#namespace));
+        return applyChanges(tables, this.#namespace, decision.changes);
+      }, { durable });
+    } catch (error) {
+      rethrow(error);
+    }
+    return unwrap(decision!);
   }
 }

@@ -1,30 +1,34 @@
 /**
- * What the lines of a store's file mean: changes of the tables of the namespaces that share it.
+ * The state machine of a store's file: each line changes the table of a namespace.
  *
  * @module
  */
 
 import type { Json } from "../../runtime/json.ts";
 import { decideDrop } from "../table/commands.ts";
-import { type Change, Table } from "../table/session_table.ts";
-import type { Entry, Meaning } from "../journal/journal.ts";
+import { type Change, SessionTable } from "../table/session_table.ts";
+import type { Append, StateMachine } from "../journal/journal.ts";
 import type { EncodedWrite, SessionRecord } from "../session_store.ts";
 
 /** The sessions in a file, by namespace. */
-export type Tables = Map<string, Table>;
+export type Tables = Map<string, SessionTable>;
 
-/** How many sessions one line drops. */
+/** The most sessions that one line drops. */
 const DROPS_PER_LINE = 1000;
 
 /** The sessions of one namespace. */
-export function getTable(tables: Tables, namespace: string): Table {
+export function getTable(tables: Tables, namespace: string): SessionTable {
   let table = tables.get(namespace);
-  if (table === undefined) tables.set(namespace, table = new Table());
+  if (table === undefined) tables.set(namespace, table = new SessionTable());
   return table;
 }
 
-/** Makes changes that belong together, as one line that says so. */
-export function carryOut(tables: Tables, namespace: string, changes: readonly Change[]): Entry {
+/** Makes changes that belong together, as one line. */
+export function applyChanges(
+  tables: Tables,
+  namespace: string,
+  changes: readonly Change[],
+): Append {
   const table = getTable(tables, namespace);
   const undos = changes.map((change) => table.apply(change));
   return {
@@ -33,12 +37,12 @@ export function carryOut(tables: Tables, namespace: string, changes: readonly Ch
   };
 }
 
-/** What a store's file means, by this clock. */
-export function meaning(now: () => number): Meaning<Tables> {
+/** The state machine of a store's file, with this clock. */
+export function sessionStateMachine(now: () => number): StateMachine<Tables> {
   return {
     format: "mcp-sessions",
     version: 1,
-    // To drop a session that is not there changes nothing. No server's name is empty.
+    // To drop a missing session changes nothing. No server's name is empty.
     mark: ['["",["drop","",', "]]"],
     empty: () => new Map(),
     apply(tables, content) {
@@ -52,12 +56,12 @@ export function meaning(now: () => number): Meaning<Tables> {
       }
     },
     tidy(tables) {
-      const entries: Entry[] = [];
+      const entries: Append[] = [];
       for (const [namespace, table] of tables) {
-        const over = table.over(now());
-        for (let i = 0; i < over.length; i += DROPS_PER_LINE) {
-          const some = decideDrop(over.slice(i, i + DROPS_PER_LINE));
-          entries.push(carryOut(tables, namespace, some));
+        const purgeable = table.purgeable(now());
+        for (let i = 0; i < purgeable.length; i += DROPS_PER_LINE) {
+          const some = decideDrop(purgeable.slice(i, i + DROPS_PER_LINE));
+          entries.push(applyChanges(tables, namespace, some));
         }
       }
       return {
@@ -68,11 +72,11 @@ export function meaning(now: () => number): Meaning<Tables> {
   };
 }
 
-// One line is `[namespace, change, …]`, and a change is
+// A line is `[namespace, change, …]`, and a change is
 //   ["put", record]
 //   ["use", stateId, toolCalls, expiresAt, [key, value], [key of a deleted one], …]
 //   ["drop", stateId]
-// The values stand in it as they are: they are JSON text already.
+// The values are JSON text already.
 function encode(namespace: string, changes: readonly Change[]): string {
   return `[${[JSON.stringify(namespace), ...changes.map(encodeChange)].join(",")}]`;
 }
@@ -96,7 +100,7 @@ function encodeChange(change: Change): string {
   }
 }
 
-/** The parse guard: the line's checksum has shown that it is ours, so only its kind is looked at. */
+/** A parse guard that checks only the kinds of changes: the checksum has shown that the line is ours. */
 function decode(content: unknown): [string, ...Change[]] {
   const [namespace, ...changes] = content as [string, ...[string, ...unknown[]][]];
   if (typeof namespace !== "string") throw new TypeError("A line must begin with its namespace");

@@ -1,81 +1,85 @@
 /**
- * A journal's file written anew: with what its lines come to, instead of all that ever happened.
+ * Compaction: a file with a snapshot of the state replaces the journal's, and `createJournalFile` makes
+ * the first one.
  *
  * @module
  */
 
-import { accessTo, giveAccess } from "./file_access.ts";
-import { openBeside, removeLeftover } from "./side_files.ts";
+import { ownershipOf, setOwnership } from "./file_ownership.ts";
+import { openSideFile, removeLeftover } from "./side_files.ts";
 import { isSameFile, type JournalFile, lstatIfAny, writeAll } from "./fs.ts";
 import type { Folders } from "./folder.ts";
 import { encodeHeader, type Header } from "./header.ts";
 import { encodeEntry } from "./line_codec.ts";
-import { type Marks, mixEntry } from "./sync_marks.ts";
-import { closeFile, type Meaning, type OpenedTwice, openTwice, View } from "./journal_reader.ts";
+import { mixLine, type SyncMarks } from "./sync_marks.ts";
+import { closeFile, type JournalReader, openTwice } from "./journal_reader.ts";
 
-/** How much is written between two syncs: more would hold up the syncs of other writers. */
+/** The bytes between two fsyncs: more would hold up the fsyncs of other writers. */
 const SLICE_BYTES = 256 * 1024;
 
-/** How a file is written anew. */
-export interface DraftOptions {
+/** How a file is made. */
+export interface CompactionOptions {
   readonly wrap: (file: Deno.FsFile) => JournalFile;
   readonly modeMask: number;
 }
 
-/** The file that is to take another's place. */
-export class Draft<S> {
+/** A compacted file, before and while it replaces the old one. */
+export class CompactedFile<S> {
   readonly #path: string;
   readonly #raw: Deno.FsFile;
   readonly #file: JournalFile;
   readonly #header: Header;
-  readonly #marks: Marks | undefined;
-  /** How far the old file's lines are in this one. */
+  readonly #marks: SyncMarks | undefined;
+  /** The bytes of the old file that are in the snapshot or copied. */
   #copied: number;
   #linesCopied: number;
   #bytes = 0;
   #snapshotBytes = 0;
   #lines = 0;
-  #isDraft = true;
+  #hasReplaced = false;
 
   /**
-   * Begins the next generation of a view's file; `undefined` if another process is at it.
+   * Begins the next generation of a reader's file; `undefined` if another process compacts it.
    *
-   * @throws {Error} if this user cannot give the file to whom the old one is.
+   * @throws {Error} if this user cannot give the file the old one's ownership.
    */
-  static begin<S>(view: View<S>, { wrap, modeMask }: DraftOptions): Draft<S> | undefined {
-    const path = `${view.path}.new`;
-    const access = accessTo(view.path, modeMask);
-    const { file, identity, isShared } = openBeside(path, { read: true, write: true }, access);
-    let draft: Draft<S> | undefined;
+  static begin<S>(
+    reader: JournalReader<S>,
+    { wrap, modeMask }: CompactionOptions,
+  ): CompactedFile<S> | undefined {
+    const path = `${reader.path}.new`;
+    const ownership = ownershipOf(reader.path, modeMask);
+    const { file, identity, isShared } = openSideFile(path, { read: true, write: true }, ownership);
+    let compacted: CompactedFile<S> | undefined;
     try {
-      // One that was left by a process that died can be had. But whoever had it may also have just
-      // put it in its place, and then it is not to be touched: so look whether it still has the name.
+      // The file of a killed process is unlocked. But its writer may also have just renamed it over the
+      // journal, and then it must not be touched: it no longer has this path.
       const isFree = file.tryLockSync(true);
       const named = isFree ? lstatIfAny(path) : undefined;
       if (named === undefined || !isSameFile(named, identity)) return undefined;
-      draft = new Draft(view, path, file, wrap(file));
-      if (isShared) return draft;
-      draft[Symbol.dispose]();
+      compacted = new CompactedFile(reader, path, file, wrap(file));
+      if (isShared) return compacted;
+      compacted[Symbol.dispose]();
       throw notShared();
     } finally {
-      if (draft === undefined) file.close();
+      if (compacted === undefined) file.close();
     }
   }
 
-  private constructor(view: View<S>, path: string, raw: Deno.FsFile, file: JournalFile) {
+  private constructor(reader: JournalReader<S>, path: string, raw: Deno.FsFile, file: JournalFile) {
     this.#path = path;
     this.#raw = raw;
     this.#file = file;
-    this.#copied = view.offset;
-    this.#linesCopied = view.lines;
-    this.#marks = view.marks;
-    this.#header = { ...view.header, generation: view.header.generation + 1, n: view.n };
+    this.#copied = reader.offset;
+    this.#linesCopied = reader.lines;
+    this.#marks = reader.marks;
+    this.#header = { ...reader.header, generation: reader.header.generation + 1, n: reader.n };
   }
 
   /**
-   * Writes what the state comes to, a slice at a time.
+   * Writes the snapshot, a slice at a time.
    *
-   * @returns `false` if `stopped` said so before the end.
+   * @returns `false` if `stopped` returned true before the end.
    */
   async writeSnapshot(contents: Iterable<string>, stopped: () => boolean): Promise<boolean> {
     this.#file.truncateSync(0);
@@ -85,7 +89,7 @@ export class Draft<S> {
     this.#lines = 1;
     for (const content of contents) {
       const line = encodeEntry(n, content);
-      digest = mixEntry(digest, line);
+      digest = mixLine(digest, line);
       text += line;
       this.#lines++;
       if (text.length < SLICE_BYTES) continue;
@@ -104,55 +108,47 @@ export class Draft<S> {
     return !stopped();
   }
 
-  /** Copies the lines that the old file has got since. */
-  async copyTail(view: View<S>) {
-    while (this.#copied < view.offset) {
-      const end = Math.min(view.offset, this.#copied + SLICE_BYTES);
-      this.#write(view.bytes(this.#copied, end));
+  /** Copies the lines that were appended to the old file since. */
+  async copyTail(reader: JournalReader<S>) {
+    while (this.#copied < reader.offset) {
+      const end = Math.min(reader.offset, this.#copied + SLICE_BYTES);
+      this.#write(reader.bytes(this.#copied, end));
       this.#copied = end;
       await this.#file.syncData();
     }
-    this.#lines += view.lines - this.#linesCopied;
-    this.#linesCopied = view.lines;
+    this.#lines += reader.lines - this.#linesCopied;
+    this.#linesCopied = reader.lines;
   }
 
   /**
-   * Takes the old file's place. The journal's lock is held, and the view has read the old file to
-   * its end, so nothing can come in between.
+   * Replaces the old file. The journal's lock is held, and the reader has read the old file to its end,
+   * so nothing can come in between.
    *
-   * @returns The view that goes on where the old one was.
+   * @returns The reader of the new file, at the same position.
    */
-  takePlace(view: View<S>, meaning: Meaning<S>, modeMask: number): View<S> {
-    // Whoever looks after the old file may have given it to others meanwhile.
-    const access = accessTo(view.path, modeMask);
-    if (access !== undefined && !giveAccess(this.#path, this.#raw, access)) throw notShared();
+  replaceOld(reader: JournalReader<S>, modeMask: number): JournalReader<S> {
+    // The old file's ownership may have been changed meanwhile.
+    const ownership = ownershipOf(reader.path, modeMask);
+    const isShared = ownership === undefined || setOwnership(this.#path, this.#raw, ownership);
+    if (!isShared) throw notShared();
     const files = openTwice(this.#path);
     try {
-      return this.#rename(view, files, meaning);
+      const isReplaced = !isSameFile(files.file.statSync(), this.#raw.statSync());
+      if (isReplaced) throw new Error("it was replaced");
+      const next = reader.successor(files, {
+        header: this.#header,
+        offset: this.#bytes,
+        lines: this.#lines,
+        snapshotBytes: this.#snapshotBytes,
+        marked: this.#marks && Math.max(this.#header.n, reader.marked ?? 0),
+      });
+      Deno.renameSync(this.#path, reader.path);
+      this.#hasReplaced = true;
+      return next;
     } catch (cause) {
       closeFile(files);
       throw cause;
     }
-  }
-
-  #rename(view: View<S>, files: OpenedTwice, meaning: Meaning<S>): View<S> {
-    if (!isSameFile(files.file.statSync(), this.#raw.statSync())) {
-      throw new Error("it was replaced");
-    }
-    const next = new View(view.path, files, meaning, {
-      header: this.#header,
-      state: view.state,
-      offset: this.#bytes,
-      lines: this.#lines,
-      n: view.n,
-      snapshotBytes: this.#snapshotBytes,
-      marked: this.#marks && Math.max(this.#header.n, view.marked ?? 0),
-      lastEntry: view.lastEntry,
-      older: view.older,
-    });
-    Deno.renameSync(this.#path, view.path);
-    this.#isDraft = false;
-    return next;
   }
 
   #write(bytes: Uint8Array) {
@@ -160,28 +156,28 @@ export class Draft<S> {
     this.#bytes += bytes.length;
   }
 
-  /** Lets go of the file, and removes it unless it took the old one's place. */
+  /** Closes the file, and removes it unless it has replaced the old one. */
   [Symbol.dispose]() {
-    // What cannot be removed is taken over by the next draft, and closing a file unlocks it too.
-    if (this.#isDraft) attempt(() => Deno.removeSync(this.#path));
+    // The next compaction takes over what cannot be removed, and closing a file unlocks it too.
+    if (!this.#hasReplaced) attempt(() => Deno.removeSync(this.#path));
     attempt(() => this.#raw.unlockSync());
     this.#raw.close();
   }
 }
 
 /**
- * Makes a journal's first file, whole or not at all. Whoever calls holds the journal's lock.
+ * Makes a journal's first file, whole or not at all. The caller holds the journal's lock.
  *
- * @throws {Error} if this user cannot give the file to whom an empty one is.
+ * @throws {Error} if this user cannot give the file the ownership of an empty one at `path`.
  */
-export async function createFile(
+export async function createJournalFile(
   path: string,
   text: string,
-  { wrap, modeMask, folders }: DraftOptions & { readonly folders: Folders },
+  { wrap, modeMask, folders }: CompactionOptions & { readonly folders: Folders },
 ) {
   const draft = `${path}.first`;
   removeLeftover(draft);
-  const { file: raw, isShared } = openBeside(draft, { write: true }, accessTo(path, modeMask));
+  const { file: raw, isShared } = openSideFile(draft, { write: true }, ownershipOf(path, modeMask));
   try {
     if (!isShared) throw notShared();
     const file = wrap(raw);
@@ -198,7 +194,7 @@ export async function createFile(
   try {
     folder.sync();
   } catch (cause) {
-    // Whoever finds it takes its name to be on the disk.
+    // Other processes would take its name to be durable.
     Deno.removeSync(path);
     throw cause;
   }
@@ -215,7 +211,7 @@ function attempt(action: () => void) {
   try {
     action();
   } catch {
-    // Whoever calls says why that is no harm.
+    // The caller says why a failure does no harm.
   }
 }
 

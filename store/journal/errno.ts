@@ -1,6 +1,6 @@
 /**
- * The operating system's name for an error. Deno gives the names of some errors alone, and of all the
- * number, within the message.
+ * The operating system's name for an error. Deno names only some of them, and has the number of all in
+ * the message.
  *
  * @module
  */
@@ -28,7 +28,7 @@ const BSD: Numbers = {
 };
 const WINDOWS: Numbers = { 4: "EMFILE", 39: "ENOSPC", 112: "ENOSPC", 1295: "EDQUOT" };
 
-/** The name of the error, such as `ENOSPC`, where it is the operating system's and known. */
+/** The name of an error, such as `ENOSPC`, if it is a known one of the operating system. */
 export function errnoOf(error: unknown, os = Deno.build.os): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if ("code" in error && typeof error.code === "string") return error.code;

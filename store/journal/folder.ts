@@ -1,16 +1,17 @@
 /**
- * The folders that files are in: made when missing, and synced when a name in them changes.
+ * Folders: made when missing, and fsynced when a name in them changes.
  *
  * @module
  */
 
+import { messageOf } from "../../runtime/errors.ts";
 import { dirname } from "node:path";
-import { giveToFolder } from "./file_access.ts";
+import { inheritFolderOwner } from "./file_ownership.ts";
 import { errnoOf } from "./errno.ts";
 import { fileError } from "./fs.ts";
 
-/** How network and virtual file systems say that a folder has no fsync, or cannot be opened for it. */
-const NOT_OFFERED: readonly (string | undefined)[] = [
+/** The errors of network and virtual file systems whose folders have no fsync, or cannot be opened. */
+const NO_FSYNC: readonly (string | undefined)[] = [
   "EINVAL",
   "ENOTSUP",
   "EOPNOTSUPP",
@@ -21,18 +22,18 @@ const NOT_OFFERED: readonly (string | undefined)[] = [
   "EPERM",
 ];
 
-/** A folder that is ready to be synced. */
+/** A folder that is open for an fsync. */
 export interface OpenFolder extends Disposable {
-  /** Makes the names in it survive a power cut, as after a rename. */
+  /** Makes the names in it durable, as after a rename. */
   sync(): void;
 }
 
-/** Folders, and whether it was said that they cannot be synced. */
+/** The folders of one journal. */
 export class Folders {
   readonly #warn: (message: string) => void;
-  #isSaid = false;
+  #hasWarned = false;
 
-  /** `warn` is told, once, when a file system does not offer to sync its folders. */
+  /** `warn` is told, once, if the file system has no fsync of folders. */
   constructor(warn: (message: string) => void) {
     this.#warn = warn;
   }
@@ -47,7 +48,7 @@ export class Folders {
       for (const made of missing) {
         if (Deno.build.os !== "windows") {
           using file = Deno.openSync(made);
-          giveToFolder(made, file);
+          inheritFolderOwner(made, file);
         }
         this.sync(made);
       }
@@ -56,7 +57,7 @@ export class Folders {
     }
   }
 
-  /** Opens the folder of `path`: before a step after which it could no longer be done without. */
+  /** Opens the folder of `path`: before a rename, after which a failure to open could not be undone. */
   open(path: string): OpenFolder {
     const folder = dirname(path);
     const nothing = { sync() {}, [Symbol.dispose]() {} };
@@ -66,12 +67,12 @@ export class Folders {
       const file = Deno.openSync(folder);
       return { sync: () => this.#sync(folder, file), [Symbol.dispose]: () => file.close() };
     } catch (cause) {
-      this.#notOffered(folder, cause);
+      this.#warnUnlessReal(folder, cause);
       return nothing;
     }
   }
 
-  /** Makes the names in the folder of `path` survive a power cut. */
+  /** Makes the names in the folder of `path` durable. */
   sync(path: string) {
     using folder = this.open(path);
     folder.sync();
@@ -81,16 +82,17 @@ export class Folders {
     try {
       file.syncSync();
     } catch (cause) {
-      this.#notOffered(folder, cause);
+      this.#warnUnlessReal(folder, cause);
     }
   }
 
-  #notOffered(folder: string, cause: unknown) {
+  /** Throws the error of a real fsync that failed, and warns of a folder that has none. */
+  #warnUnlessReal(folder: string, cause: unknown) {
     const isForbidden = cause instanceof Deno.errors.NotCapable;
-    if (!isForbidden && !NOT_OFFERED.includes(errnoOf(cause))) throw cause;
-    if (this.#isSaid) return;
-    this.#isSaid = true;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    if (!isForbidden && !NO_FSYNC.includes(errnoOf(cause))) throw cause;
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    const reason = messageOf(cause);
     this.#warn(
       `The folder ${folder} cannot be synced (${reason}): a power cut may take away a file that was ` +
         `just made there, or bring back the one that it replaced`,
@@ -98,7 +100,7 @@ export class Folders {
   }
 }
 
-/** One that cannot be looked at is taken to be there: whoever makes it says what is in the way. */
+/** Whether a folder is missing. One that cannot be looked at is not: `mkdir` gives the better error. */
 function isMissing(folder: string): boolean {
   try {
     Deno.statSync(folder);

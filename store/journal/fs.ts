@@ -1,24 +1,25 @@
 /**
- * Small things that files need: what has a name, what stands in it, and errors that say more.
+ * File system helpers: stat, read and write in full, and errors that say what to do.
  *
  * @module
  */
 
+import { messageOf } from "../../runtime/errors.ts";
 import { errnoOf } from "./errno.ts";
 import { noteSizeLimit } from "../../runtime/file_size_limit.ts";
-import { StoreError } from "../session_store.ts";
+import { JournalError } from "./journal_error.ts";
 
-/** What a journal does to a file; `Deno.FsFile` is one. The seam for faults no disk here can give. */
+/** The part of `Deno.FsFile` that a journal writes through. Tests put faults of a disk here. */
 export interface JournalFile {
-  /** Appends some of the bytes, at least one, and says how many. */
+  /** Appends some of the bytes, at least one, and returns how many. */
   writeSync(bytes: Uint8Array): number;
   /** Cuts the file to this length. */
   truncateSync(length: number): void;
-  /** Brings what was written to the disk. */
+  /** Makes what was written durable (fdatasync). */
   syncData(): Promise<void>;
 }
 
-/** What the operating system says of `path`, or `undefined` if there is nothing. */
+/** The stat of `path`, or `undefined` if nothing is there. */
 export function statIfAny(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.statSync(path);
@@ -28,7 +29,7 @@ export function statIfAny(path: string): Deno.FileInfo | undefined {
   }
 }
 
-/** The same of a symbolic link itself, not of where it leads. */
+/** The same of a symbolic link itself, not of its target. */
 export function lstatIfAny(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.lstatSync(path);
@@ -38,7 +39,7 @@ export function lstatIfAny(path: string): Deno.FileInfo | undefined {
   }
 }
 
-/** Are these one file? That holds only while it is open: inodes are used again. */
+/** Whether these are one file. It holds only while the file is open: inodes are used again. */
 export function isSameFile(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
   return a.ino !== null && a.ino === b.ino && a.dev === b.dev;
 }
@@ -65,7 +66,7 @@ export function readBytes(
   return bytes.subarray(0, done);
 }
 
-/** Writes all of it: the system may take a part, and say why not more only when asked again. */
+/** Writes all bytes: a full disk takes a part, and gives its error only for the rest. */
 export function writeAll(file: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array) {
   try {
     for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
@@ -75,11 +76,11 @@ export function writeAll(file: { writeSync(bytes: Uint8Array): number }, bytes: 
   }
 }
 
-/** What the operating system refused, as a {@linkcode StoreError} with the same cause. */
-export function fileError(what: string, cause: unknown): StoreError {
-  if (cause instanceof StoreError) return cause;
+/** The {@linkcode JournalError} of an error of the operating system, which is its cause. */
+export function fileError(what: string, cause: unknown): JournalError {
+  if (cause instanceof JournalError) return cause;
   const [code, remedy] = refusal(cause);
-  return new StoreError(code, `${what}: ${remedy}`, { cause });
+  return new JournalError(code, `${what}: ${remedy}`, { cause });
 }
 
 function refusal(cause: unknown): readonly [code: "full" | "unavailable", remedy: string] {
@@ -104,6 +105,6 @@ function refusal(cause: unknown): readonly [code: "full" | "unavailable", remedy
     case "ENOLCK":
       return ["unavailable", "its file system has no locks to give; use a place on a local disk"];
     default:
-      return ["unavailable", cause instanceof Error ? cause.message : String(cause)];
+      return ["unavailable", messageOf(cause)];
   }
 }

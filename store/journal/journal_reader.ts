@@ -1,116 +1,127 @@
 /**
- * What one process has read of a journal's file.
+ * The reader of a journal: it checks lines, applies them to a state machine, and knows where it is.
  *
  * @module
  */
 
 import { fileError, isSameFile, readBytes } from "./fs.ts";
-import { corrupt, type Header, parseHeader } from "./header.ts";
-import { intactCheck, lastLineEnd, lineEnd, type ParsedLines, parseLines } from "./line_codec.ts";
-import { type Mark, type MarkForm, Marks, mixCheck } from "./sync_marks.ts";
-import type { StoreError } from "../session_store.ts";
+import { type Header, parseHeader } from "./header.ts";
+import {
+  intactChecksum,
+  lastLineEnd,
+  lineEnd,
+  type ParsedLines,
+  parseLines,
+} from "./line_codec.ts";
+import { mixChecksum, type SyncMark, type SyncMarkFormat, SyncMarks } from "./sync_marks.ts";
+import type { DamagedPlace } from "./journal_error.ts";
 
-/** What the lines of a journal mean to its owner; the journal itself doesn't know. */
-export interface Meaning<S> {
+/** The meaning of a journal's lines: a state, and what each line changes in it. */
+export interface StateMachine<S> {
   /** The name of the format, in the first line of the file. */
   readonly format: string;
   /** The version of the format that is written; a newer one is refused. */
   readonly version: number;
   /**
-   * How marks are written: as a content that `apply` of every version takes for nothing. Without
-   * marks, damage is refused wherever it is.
+   * The form of sync marks: a content that `apply` of every version ignores. Without marks, all damage
+   * is refused.
    */
-  readonly mark?: MarkForm;
-  /** What no lines at all mean. */
+  readonly mark?: SyncMarkFormat;
+  /** The state before the first line. */
   empty(): S;
-  /** Takes one line's content in. What makes no sense is an error: the line was not ours. */
+  /** Applies one line's content. @throws {Error} if the content is not of this machine. */
   apply(state: S, content: unknown): void;
   /**
-   * The lines' content, as JSON text, that makes this state. It is read in slices while the state
-   * goes on changing; what changed meanwhile is applied once more after it.
+   * The contents, as JSON text, that make this state. They are read in slices while the state goes on
+   * changing; lines of changes meanwhile are applied once more after them.
    */
   snapshot(state: S): Iterable<string>;
-  /** Takes out what is of no use any more; called before the file is written anew. */
-  tidy(state: S): Entry;
+  /** Takes out of the state what is of no use any more; called before a compaction. */
+  tidy(state: S): Append;
 }
 
-/** What a journal's owner writes in one go. */
-export interface Entry {
-  /** The content of each line, as JSON text. None is fine. */
+/** The lines that are appended for one change of the state, all of them or none. */
+export interface Append {
+  /** The content of each line, as JSON text. There may be none. */
   readonly contents: readonly string[];
-  /** Takes the change of the state back: it could not be written. */
+  /** Undoes the change of the state, as it could not be written. */
   undo(): void;
 }
 
-/** A line that is not as it should be. */
-export interface Damage {
-  readonly line: number;
-  readonly start: number;
-  readonly end: number;
+/** A line that is damaged, missing or rejected. */
+export interface Damage extends DamagedPlace {
   readonly cause?: unknown;
-  /** Is it as it was written, and in its place? Then no accident of the disk has made it. */
-  readonly isSenseless: boolean;
+  /** Whether the state machine rejects it, though it is intact and in sequence: no disk does that. */
+  readonly isRejected: boolean;
 }
 
-/** Where a view is: what was read, or written, up to `offset`. */
-export type Place<S> = Pick<
-  View<S>,
-  "header" | "state" | "offset" | "lines" | "n" | "snapshotBytes" | "marked" | "lastEntry" | "older"
+/** The position of a reader: what was read, or written, up to `offset`. */
+export type Position<S> = Pick<
+  JournalReader<S>,
+  | "header"
+  | "state"
+  | "offset"
+  | "lines"
+  | "n"
+  | "snapshotBytes"
+  | "marked"
+  | "lastEntry"
+  | "legacy"
 >;
 
-/** How much is read at once: parsing costs the least at about this size. */
+/** The bytes that are read at once: parsing costs the least at about this size. */
 const CHUNK_BYTES = 1024 * 1024;
 
-/** A file with another opening of it. */
-export type OpenedTwice = Pick<View<unknown>, "file" | "syncFile">;
+/** A file that is open twice. */
+export type OpenedTwice = Pick<JournalReader<unknown>, "file" | "syncFile">;
 
-/** A file of the journal, opened, and the state that its lines make as far as they were read. */
-export class View<S> {
+/** An open file of a journal, and the state that its lines make as far as they were read. */
+export class JournalReader<S> {
   readonly path: string;
   readonly file: Deno.FsFile;
   /**
-   * The same file once more, to be synced: when no more files can be opened, one that is being synced
-   * cannot be read or written.
+   * The same file, open once more for fsync: when no more files can be opened, a file cannot be read or
+   * written during its fsync.
    */
   readonly syncFile: Deno.FsFile;
   readonly header: Header;
   readonly state: S;
-  readonly #meaning: Meaning<S>;
+  readonly #machine: StateMachine<S>;
   readonly #identity: Deno.FileInfo;
-  /** How many bytes were read, all of them complete lines. */
+  /** The bytes that were read, all of them complete lines. */
   offset: number;
-  /** How many lines that were. */
+  /** The lines that were read. */
   lines: number;
   /** The number of the last line. */
   n: number;
-  /** How much of the file its first line and snapshot take. */
+  /** The bytes of the header and the snapshot. */
   snapshotBytes: number;
   /** The highest number that a mark before `offset` has; `undefined` if there is no mark. */
   marked: number | undefined;
   /** The number of the last line that is no mark. */
   lastEntry: number;
   /** The number of the last line that a version without marks wrote. */
-  older: number | undefined;
-  /** What ended the last reading too early. */
+  legacy: number | undefined;
+  /** The line that ended the last `readTo` too early. */
   damage: Damage | undefined;
-  readonly marks: Marks | undefined;
-  /** Made of the checksums of the snapshot's lines so far. */
+  readonly marks: SyncMarks | undefined;
+  /** Mixed from the checksums of the snapshot's lines so far. */
   #digest = 0;
   #isSnapshotRead = false;
 
-  /** Takes over a file that was read, or written, up to `at`, and is opened once more for syncing. */
+  /** Takes over files that were read, or written, up to `at`. */
   constructor(
     path: string,
     { file, syncFile }: OpenedTwice,
-    meaning: Meaning<S>,
-    at: Place<S>,
+    machine: StateMachine<S>,
+    at: Position<S>,
   ) {
     this.path = path;
     this.file = file;
     this.syncFile = syncFile;
     this.header = at.header;
     this.state = at.state;
-    this.#meaning = meaning;
+    this.#machine = machine;
     this.#identity = file.statSync();
     this.offset = at.offset;
     this.lines = at.lines;
@@ -118,25 +129,25 @@ export class View<S> {
     this.snapshotBytes = at.snapshotBytes;
     this.marked = at.marked;
     this.lastEntry = at.lastEntry;
-    this.older = at.older;
-    this.marks = meaning.mark && new Marks(meaning.mark);
+    this.legacy = at.legacy;
+    this.marks = machine.mark && new SyncMarks(machine.mark);
   }
 
   /**
-   * Opens the file, unless `opened` is it, and reads its first line.
+   * Opens the file, unless `opened` is it, and reads its header.
    *
-   * @throws {StoreError} if it cannot be opened, or is no file of this meaning.
+   * @throws {JournalError} if it cannot be opened, or has another format.
    */
-  static open<S>(path: string, meaning: Meaning<S>, opened?: Deno.FsFile): View<S> {
+  static open<S>(path: string, machine: StateMachine<S>, opened?: Deno.FsFile): JournalReader<S> {
     const files = opened === undefined ? openFile(path) : { file: opened, syncFile: opened };
     const { file } = files;
     try {
       const line = readBytes(path, file, 0, 4096);
       const offset = lineEnd(line, 0);
-      const header = parseHeader(path, line.subarray(0, offset || line.length), meaning);
+      const header = parseHeader(path, line.subarray(0, offset || line.length), machine);
       const { n } = header;
-      const state = meaning.empty();
-      return new View(path, files, meaning, {
+      const state = machine.empty();
+      return new JournalReader(path, files, machine, {
         header,
         state,
         offset,
@@ -145,7 +156,7 @@ export class View<S> {
         snapshotBytes: offset,
         marked: undefined,
         lastEntry: n,
-        older: undefined,
+        legacy: undefined,
       });
     } catch (error) {
       if (opened === undefined) closeFile(files);
@@ -153,19 +164,25 @@ export class View<S> {
     }
   }
 
-  /** Is this the file that now has the name? As it is open, no other can have its inode. */
+  /** The reader of a file that replaces this one, with the same state. */
+  successor(files: OpenedTwice, at: Omit<Position<S>, "state" | "n" | "lastEntry" | "legacy">) {
+    const { path, state, n, lastEntry, legacy } = this;
+    return new JournalReader(path, files, this.#machine, { ...at, state, n, lastEntry, legacy });
+  }
+
+  /** Whether this is the file that the path has now. As it is open, no other can have its inode. */
   isNamed(named: Deno.FileInfo): boolean {
     return isSameFile(named, this.#identity);
   }
 
-  /** Is it as long as what was read of it? */
+  /** Whether all of the file is read. */
   isRead(): boolean {
     return this.file.seekSync(0, Deno.SeekMode.End) === this.offset;
   }
 
   /**
-   * Reads the complete lines up to a place in the file, and takes a step for each chunk. It ends
-   * before it gets there at a line that is not as it should be: see `damage`.
+   * Applies the complete lines up to `end`, and yields after each chunk. It ends early at a line that is
+   * damaged, missing or rejected: see `damage`.
    */
   *readTo(end: number): Generator<void> {
     this.damage = undefined;
@@ -189,7 +206,7 @@ export class View<S> {
     return readBytes(this.path, this.file, start, end - start);
   }
 
-  /** Where the last complete line before `end` ends. */
+  /** The end of the last complete line before `end`. */
   lastLineEnd(end: number): number {
     for (let high = end; high > this.offset;) {
       const low = Math.max(this.offset, high - CHUNK_BYTES);
@@ -200,7 +217,7 @@ export class View<S> {
     return this.offset;
   }
 
-  /** Notes lines that this process has written itself, the first of them a mark if it says so. */
+  /** Goes past lines that this process has written, the first of them a mark if `marked` is given. */
   wrote(bytes: number, lines: number, marked: number | undefined) {
     this.offset += bytes;
     this.lines += lines;
@@ -209,12 +226,7 @@ export class View<S> {
     if (marked === undefined ? lines > 0 : lines > 1) this.lastEntry = this.n;
   }
 
-  /** The error of a line that is not as it should be. */
-  corrupt({ line, start, end, cause }: Damage): StoreError {
-    return corrupt(this.path, line, start, end, cause);
-  }
-
-  /** Takes complete lines in. It says whether all of them were as they should be. */
+  /** Applies complete lines. @returns Whether all of them are good. */
   #take(chunk: Uint8Array): boolean {
     const { ends, checks, marks, badEnd } = this.#check(chunk);
     if (ends.length > 0 && !this.#takeIntact(chunk.subarray(0, ends.at(-1)), ends, checks, marks)) {
@@ -227,18 +239,18 @@ export class View<S> {
     lines: Uint8Array,
     ends: readonly number[],
     checks: readonly number[],
-    marks: ReadonlyMap<number, Mark>,
+    marks: ReadonlyMap<number, SyncMark>,
   ): boolean {
     let parsed: ParsedLines;
     try {
       parsed = parseLines(lines, ends);
     } catch (cause) {
       if (ends.length === 1) return this.#refuse(lines.length, true, cause);
-      // One by one, to say which of them it is. Those that were parsed are not as they were.
+      // Parsed again one by one, to find the bad one; parseLines has overwritten the lines.
       const { offset } = this;
       return ends.every((end) => this.#take(this.bytes(this.offset, offset + end)));
     }
-    this.older = parsed.older ?? this.older;
+    this.legacy = parsed.legacy ?? this.legacy;
     let start = 0;
     for (const [index, end] of ends.entries()) {
       const n = parsed.numbers[index]!;
@@ -247,7 +259,7 @@ export class View<S> {
       if (wrong !== undefined) return this.#refuse(end - start, false, new Error(wrong));
       if (mark === undefined) {
         try {
-          this.#meaning.apply(this.state, parsed.contents[index]);
+          this.#machine.apply(this.state, parsed.contents[index]);
         } catch (cause) {
           return this.#refuse(end - start, true, cause);
         }
@@ -262,15 +274,15 @@ export class View<S> {
     return true;
   }
 
-  /** Looks at lines up to the first that is not as it was written. */
+  /** Checks lines up to the first damaged one. */
   #check(chunk: Uint8Array) {
     const ends: number[] = [];
     const checks: number[] = [];
-    const marks = new Map<number, Mark>();
+    const marks = new Map<number, SyncMark>();
     for (let start = 0; start < chunk.length;) {
       const end = lineEnd(chunk, start);
       const line = chunk.subarray(start, end - 1);
-      const check = intactCheck(line);
+      const check = intactChecksum(line);
       if (check === undefined) return { ends, checks, marks, badEnd: end };
       const mark = this.marks?.read(line);
       if (mark !== undefined) marks.set(ends.length, mark);
@@ -281,32 +293,32 @@ export class View<S> {
     return { ends, checks, marks, badEnd: undefined };
   }
 
-  /** Notes that the next line is not as it should be. */
-  #refuse(length: number, isSenseless: boolean, cause?: unknown): false {
+  /** Notes that the next line is not good. */
+  #refuse(length: number, isRejected: boolean, cause?: unknown): false {
     const { offset, lines } = this;
-    this.damage = { line: lines + 1, start: offset, end: offset + length, isSenseless, cause };
+    this.damage = { line: lines + 1, start: offset, end: offset + length, isRejected, cause };
     return false;
   }
 
-  /** What is wrong with an entry's number. */
+  /** Checks an entry's number. @returns What is wrong with it. */
   #takeNumber(n: number, check: number): string | undefined {
     if (!this.#isInSnapshot(n)) return n === this.n + 1 ? undefined : this.#missing();
-    this.#digest = mixCheck(this.#digest, check);
+    this.#digest = mixChecksum(this.#digest, check);
     return undefined;
   }
 
-  /** What is wrong with a mark. */
-  #takeMark({ n, through, digest }: Mark): string | undefined {
+  /** Takes a mark. @returns What is wrong with it. */
+  #takeMark({ n, through, digest }: SyncMark): string | undefined {
     if (this.#isInSnapshot(n)) {
       if (digest !== this.#digest) return "The snapshot before it is not whole";
       this.#isSnapshotRead = true;
     } else if (n !== this.n + 1) return this.#missing();
-    // A file that was repaired by a version without marks has other numbers than they say.
+    // In a file that a version without marks has repaired, the lines are numbered otherwise.
     if (through <= this.n) this.marked = Math.max(this.marked ?? through, through);
     return undefined;
   }
 
-  /** The lines of a snapshot all have the number of the last one that they stand for. */
+  /** The lines of a snapshot all have the number of the last line that it includes. */
   #isInSnapshot(n: number): boolean {
     return !this.#isSnapshotRead && n === this.header.n && n === this.n;
   }
@@ -328,7 +340,7 @@ function openFile(path: string): OpenedTwice {
   }
 }
 
-/** Opens a file of the journal for a {@linkcode View}. */
+/** Opens a file of the journal for a {@linkcode JournalReader}. */
 export function openTwice(path: string): OpenedTwice {
   const options = { read: true, append: true };
   const file = Deno.openSync(path, options);

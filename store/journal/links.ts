@@ -1,17 +1,17 @@
 /**
- * The names that lead to a file: symbolic links, hard links, and what is mounted.
+ * The names of a file: symbolic links, hard links, and mounts.
  *
  * @module
  */
 
 import { dirname, isAbsolute } from "node:path";
 import { statIfAny } from "./fs.ts";
-import { StoreError } from "../session_store.ts";
+import { JournalError } from "./journal_error.ts";
 
-/** How many symbolic links may lead to one file, as on Linux. */
+/** The most symbolic links on the way to a file, as on Linux. */
 const MAX_LINKS = 40;
 
-/** The path behind symbolic links, of a file that may not be there yet. */
+/** The path behind symbolic links, also of a file that is not there yet. */
 export function followLinks(path: string): string {
   for (let links = 0; links < MAX_LINKS; links++) {
     const named = lookAt(path);
@@ -21,7 +21,7 @@ export function followLinks(path: string): string {
     // Joining would take ".." for the folder above a link, and not for the one above its end.
     path = isAbsolute(target) ? target : `${Deno.realPathSync(dirname(path))}/${target}`;
   }
-  throw new StoreError(
+  throw new JournalError(
     "unavailable",
     `Cannot open ${path}: it leads from link to link, to no file`,
   );
@@ -31,19 +31,19 @@ function lookAt(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.lstatSync(path);
   } catch {
-    // Whoever opens it says better what is in the way.
+    // To open it gives the better error.
     return undefined;
   }
 }
 
 /**
- * Refuses a file of several names: who uses it by another one uses other files beside it.
+ * Refuses a file of several names: by each of them it has other side files, and another lock.
  *
- * @throws {StoreError} `unavailable`, saying what to do.
+ * @throws {JournalError} `unavailable`, saying what to do.
  */
 export function refuseHardLink(path: string, { nlink }: Deno.FileInfo) {
   if ((nlink ?? 1) <= 1) return;
-  throw new StoreError(
+  throw new JournalError(
     "unavailable",
     `Cannot open ${path}: the file has ${nlink} names (hard links), and who uses it by another has ` +
       `another lock; stop all that use it, copy it to a new file, and give that this name`,
@@ -51,14 +51,14 @@ export function refuseHardLink(path: string, { nlink }: Deno.FileInfo) {
 }
 
 /**
- * Refuses a file that would have two locks, or cannot be written anew.
+ * Refuses a file that would have two locks, or cannot be replaced.
  *
- * @returns Whether it was said that it may be mounted by itself.
+ * @returns Whether `warn` was told that it may be mounted by itself.
  */
 export function checkNames(path: string, warn: (message: string) => void): boolean {
   const found = statIfAny(path);
   if (found === undefined) return false;
-  // Writing anew would put a file in the place of a device.
+  // Compaction would replace a device by a file.
   if (!found.isFile) throw new Error("it is not a regular file");
   refuseHardLink(path, found);
   if (found.dev === deviceOf(dirname(path), found.dev)) return false;
@@ -73,7 +73,7 @@ function deviceOf(folder: string, otherwise: number): number {
   try {
     return Deno.statSync(folder).dev;
   } catch {
-    // Deno may be allowed to see the file alone.
+    // Deno may have permission for the file alone.
     return otherwise;
   }
 }

@@ -1,14 +1,14 @@
 /**
- * A lock between processes: a file of its own, which is never renamed.
+ * A lock between processes: an advisory lock on a file of its own, which is never renamed.
  *
  * @module
  */
 
-import { accessTo, giveAccess } from "./file_access.ts";
-import { openBeside } from "./side_files.ts";
+import { ownershipOf, setOwnership } from "./file_ownership.ts";
+import { openSideFile } from "./side_files.ts";
 import { errnoOf } from "./errno.ts";
 import { fileError, isSameFile, statIfAny } from "./fs.ts";
-import { StoreError } from "../session_store.ts";
+import { JournalError } from "./journal_error.ts";
 
 /** How a {@linkcode FileLock} is made. */
 export interface FileLockOptions {
@@ -17,38 +17,38 @@ export interface FileLockOptions {
   readonly modeMask: number;
 }
 
-/** Held by one process at a time; within a process it is for one caller at a time to ask. */
+/** Held by one process at a time; within a process, one caller at a time may use it. */
 export class FileLock {
   readonly #locked: string;
   readonly #path: string;
   readonly #options: FileLockOptions;
-  /** `undefined` after the lock could be given back in no other way than by closing its file. */
+  /** `undefined` after the lock could only be released by closing its file. */
   #file: Deno.FsFile | undefined;
   #identity: Deno.FileInfo | undefined;
-  /** The wait for a lock that someone else holds: it cannot be called off, only be left alone. */
-  #granted: Promise<void> | undefined;
-  #wanted = false;
-  /** The complaints that were made: each is made once. */
-  readonly #said = new Set<string>();
+  /** The wait for a lock that another process holds: it cannot be aborted, only be abandoned. */
+  #pendingLock: Promise<void> | undefined;
+  #isWanted = false;
+  /** The warnings that were given: each is given once. */
+  readonly #warned = new Set<string>();
 
   /** Opens the lock of the file at `locked`, and makes it if it is missing. */
   constructor(locked: string, options: FileLockOptions) {
     this.#locked = locked;
     this.#path = `${locked}.lock`;
     this.#options = options;
-    this.#opened();
+    this.#open();
   }
 
   /**
-   * @throws {StoreError} `locked` if someone else holds it for longer than the time allowed;
+   * @throws {JournalError} `locked` if another process holds it for longer than the timeout;
    * `unavailable` if the system has no locks to give.
    */
   async acquire(): Promise<void> {
     for (;;) {
-      const file = this.#opened();
-      if (this.#granted !== undefined || !this.#try(file)) await this.#wait(file);
+      const file = this.#open();
+      if (this.#pendingLock !== undefined || !this.#tryLock(file)) await this.#wait(file);
       try {
-        // Someone may have removed the file: then others already lock another one of its name.
+        // If the file was removed, other processes already lock another one of its name.
         const named = statIfAny(this.#path);
         if (named && this.#identity && isSameFile(named, this.#identity)) return;
       } catch (error) {
@@ -62,64 +62,64 @@ export class FileLock {
 
   /** Whether no other process holds it. This one must not hold it. */
   isFree(): boolean {
-    if (this.#granted !== undefined || !this.#try(this.#opened())) return false;
+    if (this.#pendingLock !== undefined || !this.#tryLock(this.#open())) return false;
     this.release();
     return true;
   }
 
-  /** Lets the next one have it, whatever happens. */
+  /** Releases the lock, whatever happens. */
   release() {
     try {
       this.#file?.unlockSync();
     } catch (cause) {
-      // To close the file gives the lock back too, and what was done under it is done.
+      // Closing the file releases the lock too, and what was done under it is done.
       this.close();
       const { message } = fileError(`Cannot unlock ${this.#path}`, cause);
-      this.#say(`${message} (its file was closed instead)`);
+      this.#warnOnce(`${message} (its file was closed instead)`);
     }
   }
 
   /**
-   * How often it was stamped by any process, which costs a tenth of looking up a file's name: its
-   * file is as long.
+   * A number that all processes see, and that changes when the locked file is replaced. It is the
+   * length of the lock's file, which costs a tenth of a stat of a path.
    */
-  get stamps(): number {
+  get epoch(): number {
     try {
-      // While the lock is waited for, the file may be of use for nothing else: see View.syncFile.
-      if (this.#granted !== undefined) return statIfAny(this.#path)?.size ?? -1;
-      return this.#opened().seekSync(0, Deno.SeekMode.End);
+      // While it waits for the lock, the file may be of use for nothing else: see JournalReader.syncFile.
+      if (this.#pendingLock !== undefined) return statIfAny(this.#path)?.size ?? -1;
+      return this.#open().seekSync(0, Deno.SeekMode.End);
     } catch (cause) {
       throw fileError(`Cannot read ${this.#path}`, cause);
     }
   }
 
-  /** Stamps it, while it is held: tells all who look that what it is the lock of is another file. */
-  stamp() {
-    // This takes no room on the disk, of which there may be none.
-    this.#opened().truncateSync(this.stamps + 1);
+  /** Begins the next epoch, while the lock is held. */
+  bumpEpoch() {
+    // A longer file without content takes no room, of which the disk may have none.
+    this.#open().truncateSync(this.epoch + 1);
   }
 
-  /** Lets whoever may use the file that it is the lock of use the lock as well. */
+  /** Gives the lock the ownership of the file that it locks. */
   share() {
-    const access = accessTo(this.#locked, this.#options.modeMask);
-    if (access === undefined || giveAccess(this.#path, this.#opened(), access)) return;
-    this.#say(
+    const ownership = ownershipOf(this.#locked, this.#options.modeMask);
+    if (ownership === undefined || setOwnership(this.#path, this.#open(), ownership)) return;
+    this.#warnOnce(
       `${this.#path} cannot be given the owner, group and mode of ${this.#locked}: whoever has those ` +
         `must do it, or may be kept out`,
     );
   }
 
-  /** Lets go of the file. */
+  /** Closes the file. */
   close() {
     this.#file?.close();
     this.#file = undefined;
   }
 
-  #opened(): Deno.FsFile {
+  #open(): Deno.FsFile {
     if (this.#file !== undefined) return this.#file;
-    const access = accessTo(this.#locked, this.#options.modeMask);
+    const ownership = ownershipOf(this.#locked, this.#options.modeMask);
     try {
-      const { file, identity } = openBeside(this.#path, { read: true, write: true }, access);
+      const { file, identity } = openSideFile(this.#path, { read: true, write: true }, ownership);
       this.#identity = identity;
       return this.#file = file;
     } catch (cause) {
@@ -127,7 +127,7 @@ export class FileLock {
     }
   }
 
-  #try(file: Deno.FsFile): boolean {
+  #tryLock(file: Deno.FsFile): boolean {
     try {
       return file.tryLockSync(true);
     } catch (cause) {
@@ -136,12 +136,12 @@ export class FileLock {
     }
   }
 
-  async #ask(file: Deno.FsFile) {
+  async #lock(file: Deno.FsFile) {
     for (;;) {
       try {
         return await file.lock(true);
       } catch (cause) {
-        if (errnoOf(cause) !== "EINTR" || !this.#wanted) {
+        if (errnoOf(cause) !== "EINTR" || !this.#isWanted) {
           throw fileError(`Cannot lock ${this.#path}`, cause);
         }
       }
@@ -150,37 +150,38 @@ export class FileLock {
 
   async #wait(file: Deno.FsFile) {
     const { lockTimeoutMs } = this.#options;
-    this.#wanted = true;
-    this.#granted ??= this.#ask(file).then(
+    this.#isWanted = true;
+    this.#pendingLock ??= this.#lock(file).then(
       () => {
-        this.#granted = undefined;
-        // It came after everyone had given up.
-        if (!this.#wanted) this.release();
+        this.#pendingLock = undefined;
+        // The lock was granted after the timeout.
+        if (!this.#isWanted) this.release();
       },
       (error) => {
-        this.#granted = undefined;
+        this.#pendingLock = undefined;
         throw error;
       },
     );
-    // It may fail when nobody listens any more, as after `close`.
-    this.#granted.catch(() => {});
+    // A failure without a listener, as after `close`, must not end the process.
+    this.#pendingLock.catch(() => {});
     const { promise, resolve } = Promise.withResolvers<"timeout">();
     const timer = setTimeout(() => {
-      this.#wanted = false;
+      this.#isWanted = false;
       resolve("timeout");
     }, lockTimeoutMs);
-    const first = await Promise.race([this.#granted, promise]).finally(() => clearTimeout(timer));
+    const first = await Promise.race([this.#pendingLock, promise])
+      .finally(() => clearTimeout(timer));
     if (first !== "timeout") return;
-    throw new StoreError(
+    throw new JournalError(
       "locked",
       `Another process has held ${this.#path} for more than ${lockTimeoutMs / 1000} seconds: ` +
         `find it, and end it if it hangs`,
     );
   }
 
-  #say(message: string) {
-    if (this.#said.has(message)) return;
-    this.#said.add(message);
+  #warnOnce(message: string) {
+    if (this.#warned.has(message)) return;
+    this.#warned.add(message);
     this.#options.warn(message);
   }
 }

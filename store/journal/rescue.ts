@@ -1,49 +1,49 @@
 /**
- * A damaged journal begun anew with its good lines, for an owner who rather goes on without the others
- * than stops.
+ * The rescue of a damaged journal: a new file with its good lines replaces it, for an owner who rather
+ * loses the others than stops.
  *
  * @module
  */
 
 import { randomHex } from "../../runtime/random_hex.ts";
-import { type Access, accessTo } from "./file_access.ts";
-import { openBeside, removeLeftover } from "./side_files.ts";
+import { type FileOwnership, ownershipOf } from "./file_ownership.ts";
+import { openSideFile, removeLeftover } from "./side_files.ts";
 import { fileError, isSameFile, readBytes, statIfAny, writeAll } from "./fs.ts";
 import { Folders } from "./folder.ts";
 import { encodeHeader } from "./header.ts";
 import { encodeLine, intactWithin, lastLineEnd, parseLine } from "./line_codec.ts";
 import { FileLock } from "./lock.ts";
-import type { Meaning } from "./journal_reader.ts";
+import type { StateMachine } from "./journal_reader.ts";
 
-/** How long another process may hold the lock. */
+/** The longest wait for another process that holds the lock. */
 const LOCK_MS = 10_000;
 
-/** How far from a file's end its last newline is looked for. */
+/** The bytes at a file's end in which its last newline is looked for. */
 const TAIL_BYTES = 64 * 1024;
-/** How a first line names its format, and how far to look for that. */
+/** The format in a header, also a damaged one, and the bytes in which it is looked for. */
 const FORMAT = /^\{"format":"([^"]*)"/;
 const FORMAT_BYTES = 256;
 
-/** How a damaged file is begun anew. */
+/** How a damaged file is rescued. */
 export interface RescueOptions<S> {
-  readonly meaning: Meaning<S>;
+  readonly machine: StateMachine<S>;
   readonly warn: (message: string) => void;
-  /** Which bits of the file's mode stay. */
+  /** The bits of the file's mode that stay. */
   readonly modeMask: number;
 }
 
-/** What was saved of a damaged file. */
+/** The outcome of a rescue. */
 export interface Rescued<S> {
   /** The path of the damaged file's copy. */
   readonly aside: string;
-  /** What the good lines mean. */
+  /** The state that the good lines make. */
   readonly state: S;
-  /** How many lines could not be read, as far as that can be told. */
+  /** The number of lines that could not be read, as far as it can be told. */
   readonly lost: number;
 }
 
 /**
- * Does the file end in good lines without their newlines? A killed writer leaves none there, so the
+ * Whether the file ends in good lines without their newlines. A killed writer leaves none there, so the
  * journal itself does not look for them.
  */
 export function hidesLines(path: string, file: Deno.FsFile): boolean {
@@ -54,21 +54,21 @@ export function hidesLines(path: string, file: Deno.FsFile): boolean {
 }
 
 /**
- * Puts a new file with the good lines of the damaged one in its place, and a copy of the damaged one
- * beside it. At each moment one of the two has the name, whole.
+ * Replaces a damaged file by a new one with its good lines, and keeps a copy of it. At each moment one
+ * of the two has the path, whole.
  *
- * Good lines are found wherever they stand. So this is only for journals in whose contents nobody can
- * put an object that looks like a line.
+ * Good lines are found wherever they stand. So this is only for journals whose contents cannot have an
+ * object that looks like a line.
  *
- * @param damaged The file, opened before it was found to be damaged: so long, no other is taken for it.
- * @returns `"replaced"` if another file has the name by now; `"foreign"` if the file is another
- * program's, or of another version, and then it is left as it is.
- * @throws {StoreError} if that can't be done; then the damaged file is left as it is.
+ * @param damaged The file, opened before it was found to be damaged, so that no other is taken for it.
+ * @returns `"replaced"` if another file has the path by now; `"foreign"` if the file is another
+ * program's or of another version, and left as it is.
+ * @throws {JournalError} if it fails; the damaged file is left as it is.
  */
 export async function rescue<S>(
   path: string,
   damaged: Deno.FsFile,
-  { meaning, warn, modeMask }: RescueOptions<S>,
+  { machine, warn, modeMask }: RescueOptions<S>,
 ): Promise<Rescued<S> | "replaced" | "foreign"> {
   const lock = new FileLock(path, { warn, lockTimeoutMs: LOCK_MS, modeMask });
   try {
@@ -78,11 +78,11 @@ export async function rescue<S>(
       const named = statIfAny(path);
       if (named === undefined || !isSameFile(named, found)) return "replaced";
       const bytes = readBytes(path, damaged, 0, found.size);
-      const good = read(bytes, meaning);
+      const good = readGoodLines(bytes, machine);
       if (good === undefined) return "foreign";
-      const files = { path, access: accessTo(path, modeMask), folders: new Folders(warn) };
-      const aside = beginAnew(files, bytes, encode(good.state, meaning));
-      lock.stamp();
+      const files = { path, ownership: ownershipOf(path, modeMask), folders: new Folders(warn) };
+      const aside = replaceDamaged(files, bytes, encode(good.state, machine));
+      lock.bumpEpoch();
       return { aside, ...good };
     } finally {
       lock.release();
@@ -94,15 +94,15 @@ export async function rescue<S>(
   }
 }
 
-/** What the good lines mean; `undefined` if they are another program's, or another version's. */
-function read<S>(
+/** The state that the good lines make; `undefined` if they are another program's or version's. */
+function readGoodLines<S>(
   bytes: Uint8Array,
-  meaning: Meaning<S>,
+  machine: StateMachine<S>,
 ): { readonly state: S; readonly lost: number } | undefined {
-  const state = meaning.empty();
+  const state = machine.empty();
   let [ours, others, lost, done] = [0, 0, 0, 0];
   let last = -1;
-  /** Counts what is lost between the good lines, by the bytes that are there and by the numbers. */
+  /** Counts the lost lines before a good one, by the bytes that are there and by the numbers. */
   const note = (start: number, n = -1) => {
     const missing = last < 0 ? 0 : n - last - 1;
     lost += Math.max(linesIn(bytes.subarray(done, start)), missing);
@@ -113,11 +113,11 @@ function read<S>(
     note(start, n);
     done = end;
     if (start === 0 && header.format !== undefined) {
-      if (header.format !== meaning.format || header.version !== meaning.version) return undefined;
+      if (header.format !== machine.format || header.version !== machine.version) return undefined;
       continue;
     }
     try {
-      meaning.apply(state, content);
+      machine.apply(state, content);
       ours++;
     } catch {
       others++;
@@ -125,11 +125,11 @@ function read<S>(
   }
   note(bytes.length);
   const named = FORMAT.exec(latin1.decode(bytes.subarray(0, FORMAT_BYTES)))?.[1];
-  const isForeign = ours === 0 && named !== meaning.format && (others > 0 || named !== undefined);
+  const isForeign = ours === 0 && named !== machine.format && (others > 0 || named !== undefined);
   return isForeign ? undefined : { state, lost: lost + others };
 }
 
-/** What an intact line says; a first line names a format and its version. */
+/** The members of an intact line; a header names a format and its version. */
 function parse(line: Uint8Array): {
   readonly n?: number | undefined;
   readonly content?: unknown;
@@ -144,16 +144,16 @@ function parse(line: Uint8Array): {
   }
 }
 
-/** How many lines these bytes were: of one alone, only its newline may be damaged. */
+/** The number of lost lines that these bytes were. One byte is only the newline of a good line. */
 function linesIn(bytes: Uint8Array): number {
   return latin1.decode(bytes).split("\n").filter((line) => line.trim().length > 1).length;
 }
 
-function encode<S>(state: S, meaning: Meaning<S>): Uint8Array {
-  const { format, version } = meaning;
+function encode<S>(state: S, machine: StateMachine<S>): Uint8Array {
+  const { format, version } = machine;
   const header = encodeHeader({ format, version, id: randomHex(16), generation: 1, n: 0 });
   const lines = Array.from(
-    meaning.snapshot(state),
+    machine.snapshot(state),
     (content) => encodeLine(`{"n":0,"o":${content}`),
   );
   return encoder.encode(header + lines.join(""));
@@ -161,19 +161,19 @@ function encode<S>(state: S, meaning: Meaning<S>): Uint8Array {
 
 interface Files {
   readonly path: string;
-  readonly access: Access | undefined;
+  readonly ownership: FileOwnership | undefined;
   readonly folders: Folders;
 }
 
-/** Keeps the damaged bytes beside the file, and gives the name to a file with the good ones. */
-function beginAnew(files: Files, damaged: Uint8Array, good: Uint8Array): string {
-  const { path, access, folders } = files;
+/** Keeps the damaged bytes beside the file, and replaces it by one with the good ones. */
+function replaceDamaged(files: Files, damaged: Uint8Array, good: Uint8Array): string {
+  const { path, ownership, folders } = files;
   const draft = `${path}.first`;
   const aside = freeName(path);
   using folder = folders.open(path);
   try {
-    writeFile(draft, good, access);
-    writeFile(aside, damaged, access);
+    writeFile(draft, good, ownership);
+    writeFile(aside, damaged, ownership);
     Deno.renameSync(draft, path);
   } catch (error) {
     for (const name of [draft, aside]) if (statIfAny(name)) Deno.removeSync(name);
@@ -190,10 +190,10 @@ function freeName(path: string): string {
   }
 }
 
-/** Writes a new file, down to the disk. */
-function writeFile(path: string, bytes: Uint8Array, access: Access | undefined) {
+/** Writes a new file, and fsyncs it. */
+function writeFile(path: string, bytes: Uint8Array, ownership: FileOwnership | undefined) {
   removeLeftover(path);
-  using file = openBeside(path, { write: true }, access).file;
+  using file = openSideFile(path, { write: true }, ownership).file;
   writeAll(file, bytes);
   file.syncDataSync();
 }

@@ -1,6 +1,6 @@
 /**
- * A journal's file as it lies there, the good lines and the bad: for looking at it and saving what is
- * good. Nothing is changed, and the lock is not taken, so it also reads what can't be written.
+ * The lines of a journal, good and bad, to inspect it and save what is good. Nothing is changed and no
+ * lock is taken, so it also reads a file that cannot be written.
  *
  * @module
  */
@@ -8,14 +8,17 @@
 import { readBytes } from "./fs.ts";
 import { intactParts, isIntact, lastLineEnd, lineEnd } from "./line_codec.ts";
 
-/** Some bytes of the file; those from `start` to `end`, without a line's newline. */
+/** A piece of the file: its bytes from `start` to `end`, without a line's newline. */
 export interface Piece {
   /**
-   * `whole` is a line as it was written, `damaged` one that is not, `empty` one without anything,
-   * `newline` what should be one after a whole line, and `unfinished` all after the last newline.
+   * - `whole`: an intact line
+   * - `damaged`: a line that is not intact
+   * - `empty`: a line without bytes
+   * - `newline`: the damaged newline of a whole line
+   * - `torn`: all after the last newline
    */
-  readonly kind: "whole" | "damaged" | "empty" | "newline" | "unfinished";
-  /** Its number, from 1 where the part begins, as newlines count. */
+  readonly kind: "whole" | "damaged" | "empty" | "newline" | "torn";
+  /** The number of its line by newlines, from 1 where the part begins. */
   readonly line: number;
   readonly start: number;
   readonly end: number;
@@ -24,15 +27,15 @@ export interface Piece {
 
 const CHUNK_BYTES = 1024 * 1024;
 
-/** What part of a file is looked at. */
+/** A part of a file. */
 export interface Part {
-  /** Where a line begins. @default 0 */
+  /** The beginning of a line. @default 0 */
   readonly from?: number;
   /** @default the file's end */
   readonly to?: number;
 }
 
-/** All that is in this part of an open file, in order. */
+/** The pieces of this part of an open file, in order. */
 export function* scan(
   path: string,
   file: Deno.FsFile,
@@ -53,14 +56,14 @@ export function* scan(
       start = end;
     }
     if (complete === 0) {
-      yield* unfinished(chunk, line, offset);
+      yield* tornPieces(chunk, line, offset);
       return;
     }
     offset += complete;
   }
 }
 
-/** What a complete line comes to: if it is not whole, it may have whole lines in it. */
+/** The pieces of a complete line: a damaged one may have whole lines in it. */
 function* pieces(bytes: Uint8Array, line: number, offset: number): Generator<Piece> {
   const piece = pieceOf(bytes, line, offset);
   if (isIntact(bytes)) {
@@ -77,8 +80,8 @@ function* pieces(bytes: Uint8Array, line: number, offset: number): Generator<Pie
   if (done < bytes.length) yield piece("damaged", done, bytes.length);
 }
 
-/** What is after the last newline: if a whole line goes on there, its newline was damaged. */
-function* unfinished(bytes: Uint8Array, line: number, offset: number): Generator<Piece> {
+/** The pieces after the last newline: a whole line that goes on has a damaged newline. */
+function* tornPieces(bytes: Uint8Array, line: number, offset: number): Generator<Piece> {
   const piece = pieceOf(bytes, line, offset);
   let done = 0;
   for (const { start, end } of intactParts(bytes)) {
@@ -87,7 +90,7 @@ function* unfinished(bytes: Uint8Array, line: number, offset: number): Generator
     yield piece("newline", end, end + 1);
     done = end + 1;
   }
-  if (done < bytes.length) yield piece("unfinished", done, bytes.length);
+  if (done < bytes.length) yield piece("torn", done, bytes.length);
 }
 
 function pieceOf(bytes: Uint8Array, line: number, offset: number) {

@@ -1,45 +1,45 @@
 /**
- * The files beside a journal's own: opened without following links, for all who may use that.
+ * Side files: the files beside a journal, opened without following links, with its ownership.
  *
  * @module
  */
 
-import { type Access, giveAccess, giveToFolder } from "./file_access.ts";
+import { type FileOwnership, inheritFolderOwner, setOwnership } from "./file_ownership.ts";
 import { isSameFile, lstatIfAny } from "./fs.ts";
-import { StoreError } from "../session_store.ts";
+import { JournalError } from "./journal_error.ts";
 
-/** How often a file's name may become another file's while it is opened. */
+/** The tries to open a file whose path becomes another file's meanwhile. */
 const MAX_TRIES = 100;
 
-/** A file beside another. */
-export interface Beside {
+/** An open file beside another. */
+export interface SideFile {
   readonly file: Deno.FsFile;
-  /** Tells it from another file that has the name later. */
+  /** Tells it from another file that has the path later. */
   readonly identity: Deno.FileInfo;
-  /** Can all use it who may use the file that it stands beside? */
+  /** Whether it could be given the ownership of the other file. */
   readonly isShared: boolean;
 }
 
 /**
  * Opens a file beside another, and makes it if it is missing.
  *
- * @param access Who may use the other; `undefined` before that is there.
- * @throws {StoreError} `unavailable` if it is a link or no file; what the system refuses is thrown as
- * it comes.
+ * @param ownership The other file's; `undefined` before there is one.
+ * @throws {JournalError} `unavailable` if it is a link or no file.
+ * @throws {Error} for what the system refuses.
  */
-export function openBeside(
+export function openSideFile(
   path: string,
   options: Deno.OpenOptions,
-  access: Access | undefined,
-): Beside {
+  ownership: FileOwnership | undefined,
+): SideFile {
   let file: Deno.FsFile | undefined;
   try {
     for (let tries = 0; file === undefined; tries++) {
       if (tries === MAX_TRIES) throw new Error("it is replaced again and again");
       file = tryOpen(path, options);
     }
-    if (access === undefined) giveToFolder(path, file);
-    const isShared = access === undefined || giveAccess(path, file, access);
+    if (ownership === undefined) inheritFolderOwner(path, file);
+    const isShared = ownership === undefined || setOwnership(path, file, ownership);
     return { file, identity: file.statSync(), isShared };
   } catch (cause) {
     file?.close();
@@ -47,7 +47,7 @@ export function openBeside(
   }
 }
 
-/** Removes what a process that was killed has left, unless that is a link. */
+/** Removes the file that a killed process has left, unless it is a link. */
 export function removeLeftover(path: string) {
   const named = lstatIfAny(path);
   if (named === undefined) return;
@@ -55,13 +55,13 @@ export function removeLeftover(path: string) {
   Deno.removeSync(path);
 }
 
-/** Opens what has the name, or makes it; `undefined` if the name became another file's meanwhile. */
+/** Opens or makes the file; `undefined` if its path became another file's meanwhile. */
 function tryOpen(path: string, options: Deno.OpenOptions): Deno.FsFile | undefined {
   const before = lstatIfAny(path);
   if (before !== undefined) refuseLink(path, before);
   let file: Deno.FsFile;
   try {
-    // Deno has no O_NOFOLLOW, but to make a file anew does not follow either.
+    // Deno has no O_NOFOLLOW, but O_EXCL does not follow either.
     const isNew = { createNew: true, mode: 0o600 };
     file = Deno.openSync(path, before === undefined ? { ...options, ...isNew } : options);
   } catch (cause) {
@@ -84,7 +84,7 @@ function tryOpen(path: string, options: Deno.OpenOptions): Deno.FsFile | undefin
   return undefined;
 }
 
-/** Refuses what would lead a write, or a new owner, to a file of somebody else's. */
+/** Refuses a link, which could lead a write, or a change of owner, to another user's file. */
 function refuseLink(path: string, { isSymlink, isFile, nlink }: Deno.FileInfo) {
   const isAlone = isFile && (nlink ?? 1) <= 1;
   if (isAlone) return;
@@ -93,5 +93,5 @@ function refuseLink(path: string, { isSymlink, isFile, nlink }: Deno.FileInfo) {
     : isFile
     ? "it is a hard link to a file of another name"
     : "it is not a regular file";
-  throw new StoreError("unavailable", `Cannot use ${path}: ${what}; remove it and try again`);
+  throw new JournalError("unavailable", `Cannot use ${path}: ${what}; remove it and try again`);
 }

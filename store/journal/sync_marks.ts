@@ -1,6 +1,6 @@
 /**
- * Marks: lines of a journal that say up to which number its lines are on the disk. What a power cut
- * leaves damaged beyond all marks was never acknowledged; what is damaged before one was.
+ * Sync marks: lines of a journal that say up to which number its lines are fsynced. Damage after the
+ * last mark is of a power cut, and was never acknowledged; damage before one may have been.
  *
  * A mark is an entry that changes nothing, so versions without marks read it and go on.
  *
@@ -9,33 +9,33 @@
 
 import { contentStart, encodeEntry, has, isIntact } from "./line_codec.ts";
 
-/** What stands before and after a mark's numbers, in the content of its line. */
-export type MarkForm = readonly [before: string, after: string];
+/** The text before and after a mark's numbers, in the content of its line. */
+export type SyncMarkFormat = readonly [before: string, after: string];
 
-/** What a mark says. */
-export interface Mark {
+/** The content of a mark. */
+export interface SyncMark {
   /** The number of its own line. */
   readonly n: number;
-  /** Up to which number all lines are on the disk. */
+  /** The number of the last line that is fsynced, with all before it. */
   readonly through: number;
-  /** At the end of a snapshot: what {@linkcode mixCheck} makes of all its lines. */
+  /** At the end of a snapshot: {@linkcode mixChecksum} over all its lines. */
   readonly digest: number | undefined;
 }
 
-/** No mark is longer, whatever its numbers are. */
+/** The most bytes of a mark's line. */
 const MAX_BYTES = 128;
 
 /** The marks of one kind of journal. */
-export class Marks {
-  readonly #form: MarkForm;
+export class SyncMarks {
+  readonly #form: SyncMarkFormat;
   readonly #before: Uint8Array;
   readonly #pattern: RegExp;
 
-  constructor(form: MarkForm) {
+  constructor(form: SyncMarkFormat) {
     this.#form = form;
     this.#before = new TextEncoder().encode(` ${form[0]}`);
     const [before, after] = form.map(RegExp.escape);
-    // A value that somebody stored stands between commas, colons and brackets, a line never does.
+    // A stored value stands between commas, colons and brackets, a line never does.
     this.#pattern = new RegExp(
       `(?<![,:[])\\{"n":(\\d+),"o": ${before}(\\d+)(?:,(\\d+))?${after},"c":"[0-9a-f]{8}"\\}(?![,\\]}])`,
       "g",
@@ -43,13 +43,13 @@ export class Marks {
   }
 
   /** The line of a mark. */
-  encode({ n, through, digest }: Mark): string {
+  encode({ n, through, digest }: SyncMark): string {
     const [before, after] = this.#form;
     return encodeEntry(n, `${before}${through}${digest === undefined ? "" : `,${digest}`}${after}`);
   }
 
-  /** What an intact line says, if it is a mark. */
-  read(line: Uint8Array): Mark | undefined {
+  /** The mark in an intact line, if it is one. */
+  read(line: Uint8Array): SyncMark | undefined {
     if (line.length > MAX_BYTES) return undefined;
     const start = contentStart(line);
     if (start === 0 || !has(line, start, this.#before)) return undefined;
@@ -57,8 +57,8 @@ export class Marks {
     return mark;
   }
 
-  /** The marks in bytes that may be damaged anywhere between them, in their newlines too. */
-  *find(bytes: Uint8Array): Generator<Mark> {
+  /** The marks in bytes that may be damaged between them, in their newlines too. */
+  *find(bytes: Uint8Array): Generator<SyncMark> {
     for (const [line, n, through, digest] of latin1.decode(bytes).matchAll(this.#pattern)) {
       if (!isIntact(Uint8Array.from(line, (character) => character.charCodeAt(0)))) continue;
       yield {
@@ -70,13 +70,13 @@ export class Marks {
   }
 }
 
-/** Mixes the checksum of a line, with its newline, into what was made of those before it. */
-export function mixEntry(digest: number, line: string): number {
-  return mixCheck(digest, Number.parseInt(line.slice(-11, -3), 16));
+/** Mixes the checksum of a line, given with its newline, into the digest of those before it. */
+export function mixLine(digest: number, line: string): number {
+  return mixChecksum(digest, Number.parseInt(line.slice(-11, -3), 16));
 }
 
-/** Mixes a line's checksum into what was made of those before it: their order counts. */
-export function mixCheck(digest: number, check: number): number {
+/** Mixes a line's checksum into the digest of those before it: their order counts. */
+export function mixChecksum(digest: number, check: number): number {
   return Math.imul(digest ^ check, 0x01000193) >>> 0;
 }
 

@@ -1,20 +1,12 @@
 /**
- * The changes of sessions in Deno KV, each an attempt that is made again when it loses a race.
+ * The changes of sessions in Deno KV: optimistic transactions, made again when they lose a race.
  *
  * @module
  */
 
-import {
-  type checkTransaction,
-  conflictError,
-  copyRecord,
-  ownerFull,
-  sessionTooLarge,
-  storeFull,
-  used,
-  writeBytes,
-} from "../validation.ts";
-import { AGAIN, type KvCalls } from "./operation.ts";
+import { conflictError, ownerFull, sessionTooLarge, storeFull } from "../errors.ts";
+import { type checkTransaction, copyRecord, used, writeBytes } from "../validation.ts";
+import { type KvOperation, RETRY } from "./operation.ts";
 import type { KvCommits } from "./commits.ts";
 import { encodeRecord, encodeText, type KvLayout } from "./layout.ts";
 import type { FoundSession, Holders, KvSessions } from "./sessions.ts";
@@ -27,12 +19,12 @@ import {
   type StoreLimits,
 } from "../session_store.ts";
 
-/** How many sessions a create looks at that finds the store full. */
+/** The sessions that a create sweeps when the store is full. */
 const SWEPT_WHEN_FULL = 100;
-/** What part of a limit is made free at once: finding hidden sessions takes many reads. */
+/** The part of a limit that is freed at once: to find hidden sessions takes many reads. */
 const FREED_PART = 1 / 100;
 
-/** What {@linkcode KvChanges} works on. */
+/** The parts that {@linkcode KvChanges} works with. */
 export interface KvChangesOptions {
   readonly kv: Deno.Kv;
   readonly keys: KvLayout;
@@ -64,126 +56,126 @@ export class KvChanges {
   }
 
   /** Makes a session, or gives the live one that has its alias. */
-  create(calls: KvCalls, record: SessionRecord): Promise<SessionRecord> {
-    return calls.retry(async () => {
+  create(operation: KvOperation, record: SessionRecord): Promise<SessionRecord> {
+    return operation.retry(async () => {
       const now = this.#now();
-      const holders = await this.#makeWay(calls, record, now);
-      if (holders === AGAIN) return AGAIN;
+      const holders = await this.#resolveConflicts(operation, record, now);
+      if (holders === RETRY) return RETRY;
       const { ofAlias: namesake, checks } = holders;
       const live = namesake?.liveAt(now);
       if (live !== undefined) return live;
-      return await this.#sessions.add(calls, record, { bytes: 0, checks, namesake })
+      return await this.#sessions.add(operation, record, { bytes: 0, checks, namesake })
         ? copyRecord(record)
-        : AGAIN;
+        : RETRY;
     });
   }
 
-  /** Sees to it that nothing but a live session with its alias is in a new session's way. */
-  async #makeWay(
-    calls: KvCalls,
+  /** Removes all that conflicts with a new session, but a live session with its alias. */
+  async #resolveConflicts(
+    operation: KvOperation,
     record: SessionRecord,
     now: number,
-  ): Promise<Holders | typeof AGAIN> {
-    const holders = await this.#sessions.holders(calls, record);
+  ): Promise<Holders | typeof RETRY> {
+    const holders = await this.#sessions.holders(operation, record);
     for (const holder of [holders.ofId, holders.ofStateId]) {
       if (holder?.liveAt(now)) throw conflictError();
     }
     if (holders.ofAlias?.liveAt(now)) return holders;
     const hidden = holders.ofId ?? holders.ofStateId;
     if (hidden !== undefined) {
-      await this.#sessions.expire(calls, hidden);
-      return AGAIN;
+      await this.#sessions.expire(operation, hidden);
+      return RETRY;
     }
     if (holders.orphaned) {
-      await this.#state.remove(calls, record.stateId);
-      return AGAIN;
+      await this.#state.remove(operation, record.stateId);
+      return RETRY;
     }
-    if (record.owner !== null) await this.#makeOwnersRoom(calls, record.owner, now);
-    if (holders.count >= this.#limits.sessions) await this.#makeRoom(calls, now);
+    if (record.owner !== null) await this.#makeRoomForOwner(operation, record.owner, now);
+    if (holders.count >= this.#limits.sessions) await this.#makeRoom(operation, now);
     return holders;
   }
 
-  async #makeRoom(calls: KvCalls, now: number): Promise<void> {
+  async #makeRoom(operation: KvOperation, now: number): Promise<void> {
     const { sessions: limit } = this.#limits;
-    const { hidden, goesOn } = await this.#sessions.sweep(calls, now, SWEPT_WHEN_FULL);
-    // Once more from the beginning, where the end was reached: a small store is seen whole.
-    const more = goesOn ? [] : (await this.#sessions.sweep(calls, now, SWEPT_WHEN_FULL)).hidden;
-    const count = await this.#sessions.count(calls);
-    await this.#sessions.endFirst(calls, [...hidden, ...more], excess(count, limit));
-    if (await this.#sessions.count(calls) >= limit) throw storeFull(limit);
+    const { hidden, goesOn } = await this.#sessions.sweep(operation, now, SWEPT_WHEN_FULL);
+    // Past the end, again from the beginning: a small store is swept whole.
+    const more = goesOn ? [] : (await this.#sessions.sweep(operation, now, SWEPT_WHEN_FULL)).hidden;
+    const count = await this.#sessions.count(operation);
+    await this.#sessions.endFirst(operation, [...hidden, ...more], excess(count, limit));
+    if (await this.#sessions.count(operation) >= limit) throw storeFull(limit);
   }
 
-  async #makeOwnersRoom(calls: KvCalls, owner: string, now: number): Promise<void> {
+  async #makeRoomForOwner(operation: KvOperation, owner: string, now: number): Promise<void> {
     const { sessionsPerOwner: limit } = this.#limits;
     if (limit === Infinity) return;
-    const count = await this.#sessions.countOf(calls, owner);
+    const count = await this.#sessions.countOf(operation, owner);
     if (count < limit) return;
-    const hidden = await this.#sessions.hiddenOf(calls, owner, now);
-    await this.#sessions.endFirst(calls, hidden, excess(count, limit));
-    if (await this.#sessions.countOf(calls, owner) >= limit) throw ownerFull(limit);
+    const hidden = await this.#sessions.hiddenOf(operation, owner, now);
+    await this.#sessions.endFirst(operation, hidden, excess(count, limit));
+    if (await this.#sessions.countOf(operation, owner) >= limit) throw ownerFull(limit);
   }
 
   /** Gives a live session another id. */
   async regenerate(
-    calls: KvCalls,
+    operation: KvOperation,
     id: string,
     newId: string,
-  ): Promise<SessionRecord | undefined | typeof AGAIN> {
+  ): Promise<SessionRecord | undefined | typeof RETRY> {
     const now = this.#now();
-    const found = await this.#sessions.find(calls, id);
+    const found = await this.#sessions.find(operation, id);
     const live = found?.liveAt(now);
     if (found === undefined || live === undefined) return undefined;
-    const holder = await this.#sessions.find(calls, newId);
+    const holder = await this.#sessions.find(operation, newId);
     if (holder?.liveAt(now)) throw conflictError();
     if (holder !== undefined) {
-      await this.#sessions.expire(calls, holder);
-      return AGAIN;
+      await this.#sessions.expire(operation, holder);
+      return RETRY;
     }
-    return await this.#sessions.rename(calls, found, newId) ? { ...live, id: newId } : AGAIN;
+    return await this.#sessions.rename(operation, found, newId) ? { ...live, id: newId } : RETRY;
   }
 
   /** Makes a session with a copy of a live one's state. */
   async fork(
-    calls: KvCalls,
+    operation: KvOperation,
     id: string,
     record: SessionRecord,
-  ): Promise<SessionRecord | undefined | typeof AGAIN> {
+  ): Promise<SessionRecord | undefined | typeof RETRY> {
     const now = this.#now();
-    const found = await this.#sessions.find(calls, id);
+    const found = await this.#sessions.find(operation, id);
     if (found?.liveAt(now) === undefined) return undefined;
-    const holders = await this.#makeWay(calls, record, now);
-    if (holders === AGAIN) return AGAIN;
+    const holders = await this.#resolveConflicts(operation, record, now);
+    if (holders === RETRY) return RETRY;
     const { ofAlias: namesake } = holders;
     if (namesake?.liveAt(now)) throw conflictError();
-    const checks = await this.#sessions.copyState(calls, found, record, holders);
-    if (checks === undefined) return AGAIN;
+    const checks = await this.#sessions.copyState(operation, found, record, holders);
+    if (checks === undefined) return RETRY;
     const { bytes } = found;
-    if (await this.#sessions.add(calls, record, { bytes, checks, namesake })) {
+    if (await this.#sessions.add(operation, record, { bytes, checks, namesake })) {
       return copyRecord(record);
     }
-    await this.#state.remove(calls, record.stateId);
-    return AGAIN;
+    await this.#state.remove(operation, record.stateId);
+    return RETRY;
   }
 
   /** Runs a transaction's function, and commits what it decides. */
   async transact<T>(
-    calls: KvCalls,
+    operation: KvOperation,
     id: string,
     transaction: ReturnType<typeof checkTransaction<T>>,
-  ): Promise<CommittedTransaction<T> | undefined | typeof AGAIN> {
-    const found = await this.#sessions.find(calls, id);
+  ): Promise<CommittedTransaction<T> | undefined | typeof RETRY> {
+    const found = await this.#sessions.find(operation, id);
     const before = found?.liveAt(this.#now());
     if (found === undefined || before === undefined) return undefined;
     const session = used(before, transaction);
-    const state = await this.#state.read(calls, before.stateId, transaction.keys);
+    const state = await this.#state.read(operation, before.stateId, transaction.keys);
     const { value, set } = transaction.update(state, copyRecord(session));
     const writes = encodeUpdate(set);
 
     const [entry] = found.entries;
     const atomic = this.#kv.atomic().check(entry);
     if (writes.length > 0) {
-      const bytes = await this.#bytesAfter(calls, found, writes);
-      // The record again, so that who has read the state before this write must read it once more.
+      const bytes = await this.#bytesAfter(operation, found, writes);
+      // A write of the record fails the check of others that read the state before.
       atomic.set(entry.key, encodeRecord(session, bytes));
     }
     for (const [name, json] of writes) {
@@ -198,21 +190,21 @@ export class KvChanges {
     const idle = writes.length === 0 && session.toolCalls === before.toolCalls &&
       session.expiresAt === before.expiresAt;
     const made = idle
-      ? (await calls.call(() => atomic.commit())).ok
-      : await this.#commits.make(calls, before.stateId, atomic);
-    return made ? { session, value } : AGAIN;
+      ? (await operation.call(() => atomic.commit())).ok
+      : await this.#commits.make(operation, before.stateId, atomic);
+    return made ? { session, value } : RETRY;
   }
 
   async #bytesAfter(
-    calls: KvCalls,
+    operation: KvOperation,
     { record, bytes }: FoundSession,
     writes: readonly EncodedWrite[],
   ): Promise<number> {
     const keys = writes.map(([key]) => key);
-    const before = await this.#state.bytes(calls, record.stateId, keys);
+    const before = await this.#state.bytes(operation, record.stateId, keys);
     const after = writes.reduce((sum, [key, json]) => sum + writeBytes(key, json), 0);
     const { bytesPerSession } = this.#limits;
-    // What makes it smaller is welcome, however large it still is.
+    // A write that shrinks the state is accepted, however large it still is.
     if (after > before && bytes + after - before > bytesPerSession) {
       throw sessionTooLarge(bytesPerSession);
     }
@@ -220,7 +212,7 @@ export class KvChanges {
   }
 }
 
-/** How many sessions have to go before there is room for one more, and for some after it. */
+/** The number of sessions to remove, for one more and for some after it. */
 function excess(count: number, limit: number): number {
   return count < limit ? 0 : Math.max(count - limit + 1, Math.ceil(limit * FREED_PART));
 }

@@ -1,5 +1,5 @@
 /**
- * A store in Deno KV: in a file for some processes, or remote for any number of machines.
+ * A store in Deno KV: in a file for several processes, or remote for any number of machines.
  *
  * @module
  */
@@ -14,9 +14,9 @@ import {
   checkNamespace,
   checkTimeout,
   checkTransaction,
-  closedError,
 } from "../validation.ts";
-import { AGAIN, DEFAULT_TIMEOUT_MS, KvCalls } from "./operation.ts";
+import { closedError } from "../errors.ts";
+import { DEFAULT_TIMEOUT_MS, KvOperation, RETRY } from "./operation.ts";
 import { KvChanges } from "./changes.ts";
 import { KvCommits } from "./commits.ts";
 import { KvLayout } from "./layout.ts";
@@ -36,24 +36,24 @@ import type {
 
 /** How a {@linkcode KvStore} is made. */
 export interface KvStoreOptions {
-  /** Whose sessions: the server's name. Those of another name in the same KV are not seen. */
+  /** The server's name: sessions of other names in the same KV are not seen. */
   readonly namespace: string;
   /** The time in milliseconds since 1970. @default Date.now */
   readonly now?: (() => number) | undefined;
-  /** How long an operation may take, in milliseconds. @default 10_000 */
+  /** The timeout of an operation, in milliseconds. @default 10_000 */
   readonly timeoutMs?: number | undefined;
-  /** What the store keeps at the most. */
+  /** The most that the store keeps. */
   readonly limits?: Partial<StoreLimits> | undefined;
-  /** Does closing the store close its KV? Otherwise who opened it closes it. @default false */
+  /** Whether closing the store closes the KV. @default false */
   readonly closesKv?: boolean | undefined;
 }
 
 /**
  * Keeps sessions in Deno KV. Needs `--unstable-kv`.
  *
- * An operation that fails with `unavailable` got no answer in time: its commit, unlike that of any
- * other failure, may have been made, or be made when a remote KV is back, if nobody has written to
- * the session by then. It is never made twice, though Deno sends again what was not answered.
+ * An operation that fails with `unavailable` got no answer in time. Its commit may have been made, or
+ * be made when a remote KV is back, if the session was not written to by then. No other failure writes.
+ * No commit is made twice, though Deno sends one again that was not answered.
  *
  * @example
  * ```ts
@@ -73,8 +73,8 @@ export class KvStore implements SessionStore {
   readonly #now: () => number;
   readonly #timeoutMs: number;
   readonly #closesKv: boolean;
-  /** The end of the last transaction of each session, so that those of one process don't race. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  /** A mutex for each session, so that its transactions in one process don't race. */
+  readonly #mutexes = new Map<string, Promise<unknown>>();
   readonly #running = new Set<Promise<unknown>>();
   #sweeping: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
@@ -96,12 +96,12 @@ export class KvStore implements SessionStore {
   /** See {@linkcode SessionStore.create}. */
   async create(session: SessionRecord): Promise<SessionRecord> {
     const record = checkRecord(session);
-    const created = await this.#run((calls) => this.#changes.create(calls, record));
-    // Each new session looks at more than one old one, so that what has expired does not pile up:
-    // nobody waits for that but the next one to come.
+    const created = await this.#run((operation) => this.#changes.create(operation, record));
+    // Each create sweeps more than one old session, so that expired ones do not pile up. Only the next
+    // create waits for that.
     const sweeping = this.#sweeping;
     this.#sweeping = sweeping
-      .then(() => this.#run((calls) => this.#sessions.sweep(calls, this.#now())))
+      .then(() => this.#run((operation) => this.#sessions.sweep(operation, this.#now())))
       .then(() => {}, () => {});
     await sweeping;
     return created;
@@ -109,10 +109,10 @@ export class KvStore implements SessionStore {
 
   /** See {@linkcode SessionStore.get}. */
   async get(by: string | SessionAlias): Promise<SessionRecord | undefined> {
-    return await this.#run(async (calls) => {
+    return await this.#run(async (operation) => {
       if (!canBeFound(by)) return undefined;
-      const id = typeof by === "string" ? by : await this.#sessions.idOf(calls, by);
-      const found = id === undefined ? undefined : await this.#sessions.find(calls, id);
+      const id = typeof by === "string" ? by : await this.#sessions.idOf(operation, by);
+      const found = id === undefined ? undefined : await this.#sessions.find(operation, id);
       return found?.liveAt(this.#now());
     });
   }
@@ -120,11 +120,11 @@ export class KvStore implements SessionStore {
   /** See {@linkcode SessionStore.list}. */
   async list(options: SessionListOptions): Promise<SessionRecord[]> {
     const { owner, after, limit } = checkList(options);
-    return await this.#run(async (calls) => {
+    return await this.#run(async (operation) => {
       const page: SessionRecord[] = [];
       if (limit === 0 || !canBeFound({ owner, alias: "any" })) return page;
       const now = this.#now();
-      for await (const found of this.#sessions.owned(calls, owner, after, limit)) {
+      for await (const found of this.#sessions.owned(operation, owner, after, limit)) {
         const live = found.liveAt(now);
         if (live !== undefined && page.push(live) === limit) break;
       }
@@ -134,12 +134,12 @@ export class KvStore implements SessionStore {
 
   /** See {@linkcode SessionStore.delete}. */
   async delete(id: string): Promise<boolean> {
-    return await this.#run(async (calls) => {
+    return await this.#run(async (operation) => {
       if (!canBeFound(id)) return false;
-      return await calls.retry(async () => {
-        const found = await this.#sessions.find(calls, id);
+      return await operation.retry(async () => {
+        const found = await this.#sessions.find(operation, id);
         if (found?.liveAt(this.#now()) === undefined) return false;
-        return await this.#sessions.end(calls, found) || AGAIN;
+        return await this.#sessions.end(operation, found) || RETRY;
       });
     });
   }
@@ -147,11 +147,11 @@ export class KvStore implements SessionStore {
   /** See {@linkcode SessionStore.regenerate}. */
   async regenerate(id: string, newId: string): Promise<SessionRecord | undefined> {
     const checked = checkId(newId);
-    return await this.#run(async (calls) => {
+    return await this.#run(async (operation) => {
       if (!canBeFound(id)) return undefined;
-      return await this.#inTurn(
+      return await this.#withMutex(
         id,
-        () => calls.retry(() => this.#changes.regenerate(calls, id, checked)),
+        () => operation.retry(() => this.#changes.regenerate(operation, id, checked)),
       );
     });
   }
@@ -159,9 +159,12 @@ export class KvStore implements SessionStore {
   /** See {@linkcode SessionStore.fork}. */
   async fork(id: string, session: SessionRecord): Promise<SessionRecord | undefined> {
     const record = checkRecord(session);
-    return await this.#run(async (calls) => {
+    return await this.#run(async (operation) => {
       if (!canBeFound(id)) return undefined;
-      return await this.#inTurn(id, () => calls.retry(() => this.#changes.fork(calls, id, record)));
+      return await this.#withMutex(
+        id,
+        () => operation.retry(() => this.#changes.fork(operation, id, record)),
+      );
     });
   }
 
@@ -171,11 +174,11 @@ export class KvStore implements SessionStore {
     transaction: StateTransaction<T>,
   ): Promise<CommittedTransaction<T> | undefined> {
     const checked = checkTransaction(transaction);
-    return await this.#run(async (calls) => {
+    return await this.#run(async (operation) => {
       if (!canBeFound(id)) return undefined;
-      return await this.#inTurn(
+      return await this.#withMutex(
         id,
-        () => calls.retry(() => this.#changes.transact(calls, id, checked)),
+        () => operation.retry(() => this.#changes.transact(operation, id, checked)),
       );
     });
   }
@@ -186,13 +189,13 @@ export class KvStore implements SessionStore {
     options: StateEntriesOptions,
   ): Promise<[key: string, value: Json][] | undefined> {
     const checked = checkEntries(options);
-    return await this.#run(async (calls) => {
-      const found = canBeFound(id) ? await this.#sessions.find(calls, id) : undefined;
+    return await this.#run(async (operation) => {
+      const found = canBeFound(id) ? await this.#sessions.find(operation, id) : undefined;
       const live = found?.liveAt(this.#now());
       if (live === undefined) return undefined;
-      const page = await this.#state.page(calls, live.stateId, checked);
-      // State goes only after its record: if that is still there, nothing is missing from the page.
-      const still = await this.#sessions.find(calls, id);
+      const page = await this.#state.page(operation, live.stateId, checked);
+      // A record goes before its state: if it is still there, the page is complete.
+      const still = await this.#sessions.find(operation, id);
       return still?.record.stateId === live.stateId ? page : undefined;
     });
   }
@@ -212,9 +215,9 @@ export class KvStore implements SessionStore {
     if (this.#closesKv) this.#kv.close();
   }
 
-  async #run<T>(operation: (calls: KvCalls) => Promise<T>): Promise<T> {
+  async #run<T>(action: (operation: KvOperation) => Promise<T>): Promise<T> {
     if (this.#closing) throw closedError();
-    const running = operation(new KvCalls(this.#timeoutMs));
+    const running = action(new KvOperation(this.#timeoutMs));
     this.#running.add(running);
     try {
       return await running;
@@ -223,14 +226,14 @@ export class KvStore implements SessionStore {
     }
   }
 
-  async #inTurn<T>(id: string, action: () => Promise<T>): Promise<T> {
-    const result = (this.#turns.get(id) ?? Promise.resolve()).then(action);
-    const turn = result.catch(() => {});
-    this.#turns.set(id, turn);
+  async #withMutex<T>(id: string, action: () => Promise<T>): Promise<T> {
+    const result = (this.#mutexes.get(id) ?? Promise.resolve()).then(action);
+    const mutex = result.catch(() => {});
+    this.#mutexes.set(id, mutex);
     try {
       return await result;
     } finally {
-      if (this.#turns.get(id) === turn) this.#turns.delete(id);
+      if (this.#mutexes.get(id) === mutex) this.#mutexes.delete(id);
     }
   }
 }

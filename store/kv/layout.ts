@@ -1,15 +1,13 @@
 /**
- * Where things are in Deno KV, and how they are written there. Below the namespace:
+ * The keys and values in Deno KV. Below the namespace:
  *
- * - `session`, id: the record, but for the two numbers that everyone changes, and with the size of
- *   its state
- * - `calls`, id and `expiry`, id: those, as sums and maxima, which merge without a conflict
+ * - `session`, id: the record without the count of calls and the expiry, with the size of its state
+ * - `calls`, id and `expiry`, id: those two, as sums and maxima, which merge without a conflict
  * - `owner`, owner, stateId: the id, so that an owner's sessions are listed by age
  * - `alias`, owner, alias: the id
- * - `root`, stateId: the id; what has a root has no record only when it was left behind
- * - `count`: how many records there are, as a sum
- * - `s`, stateId, key: a value of the state; and, with a name that is no key of it, the mark of the
- *   last commit of each process
+ * - `root`, stateId: the id; a root without a record is of a state that was left behind
+ * - `count`: the number of records, as a sum
+ * - `s`, stateId, key: a value of the state; with a text as key, the mark of a process's last commit
  *
  * @module
  */
@@ -53,7 +51,7 @@ export class KvLayout {
   root(stateId: string): Deno.KvKey {
     return [...this.roots(), stateId];
   }
-  /** Short, as a commit's keys together can have no more than 80 KiB. */
+  /** Short, as the keys of a commit can have 80 KiB in all. */
   states(stateId: string): Deno.KvKey {
     return [this.#namespace, "s", stateId];
   }
@@ -65,7 +63,7 @@ export class KvLayout {
     return [...this.states(stateId), name];
   }
 
-  /** The keys that begin with `prefix` and come after `after`; `undefined` if there can't be any. */
+  /** The keys that begin with `prefix` and sort after `after`; `undefined` if there can't be any. */
   page(
     stateId: string,
     prefix: string,
@@ -89,29 +87,29 @@ export function lastKey(key: Deno.KvKey): string {
   return decoder.decode(last.map((byte) => byte - 1));
 }
 
-// Each byte of UTF-8 plus one: that has no zero, which KV would write as two bytes, so the longest
-// key fits whatever is in it; and the order stays.
+// Each byte of UTF-8 plus one, which keeps the order. There is no zero, which KV would write as two
+// bytes, so the longest key always fits.
 function pack(text: string): Uint8Array {
   return encoder.encode(text).map((byte) => byte + 1);
 }
 
-/** JSON text as KV keeps it: as bytes it costs what it weighs, as a string up to twice that. */
+/** JSON text as bytes: as a string it could take twice as many. */
 export function encodeText(json: string): Uint8Array {
   return encoder.encode(json);
 }
 
-/** The JSON value of such bytes. */
+/** The JSON value of bytes. */
 export function decodeJson(bytes: Uint8Array): Json {
   return JSON.parse(decoder.decode(bytes));
 }
 
-/** A record without its two numbers, and the size of its state. */
+/** A record without its count and expiry, and the size of its state. */
 export function encodeRecord(record: SessionRecord, bytes: number): Uint8Array {
   const { toolCalls: _, expiresAt: __, ...rest } = record;
   return encodeText(JSON.stringify({ ...rest, bytes }));
 }
 
-/** A record put together again, and the size of its state. */
+/** A record with its count and expiry, and the size of its state. */
 export function decodeRecord(
   text: Uint8Array,
   calls: Deno.KvU64,

@@ -1,15 +1,16 @@
 /**
- * Opens Deno KV, a file's or a remote one, with an end to the wait and errors that say what to do.
+ * Opens Deno KV, in a file or remote, with a timeout and errors that say what to do.
  *
  * @module
  */
 
 import { resolve } from "node:path";
-import { giveToFolder } from "../journal/file_access.ts";
+import { inheritFolderOwner } from "../journal/file_ownership.ts";
 import { fileError, statIfAny } from "../journal/fs.ts";
 import { Folders } from "../journal/folder.ts";
-import { DEFAULT_TIMEOUT_MS, KvCalls, reasonOf } from "./operation.ts";
+import { DEFAULT_TIMEOUT_MS, KvOperation, reasonOf } from "./operation.ts";
 import { followLinks, refuseHardLink } from "../journal/links.ts";
+import { rethrow } from "../errors.ts";
 import { StoreError } from "../session_store.ts";
 
 const PAUSE_MS = 200;
@@ -17,7 +18,7 @@ const PAUSE_MS = 200;
 /** How a KV is opened. */
 export interface OpenKvOptions {
   readonly warn: (message: string) => void;
-  /** How long opening may take, in milliseconds. @default 10_000 */
+  /** The timeout of opening, in milliseconds. @default 10_000 */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -31,7 +32,7 @@ export async function openKv(
   }
   return /^https?:/.test(place)
     ? await openRemote(place, timeoutMs)
-    : await openFile(place, warn, timeoutMs);
+    : await openFile(place, warn, timeoutMs).catch(rethrow);
 }
 
 async function openFile(
@@ -41,36 +42,36 @@ async function openFile(
 ): Promise<Deno.Kv> {
   const path = followLinks(resolve(place));
   const what = `Cannot open Deno KV at ${path}`;
-  const calls = new KvCalls(timeoutMs);
+  const operation = new KvOperation(timeoutMs);
   new Folders(warn).make(path);
   // SQLite would make it readable for everyone; its own files beside it copy its owner and mode.
   makePrivate(path, what);
   // Processes that make the file at the same moment may find it locked.
-  return await calls.retry(() => openWithin(calls, path, what));
+  return await operation.retry(() => openWithin(operation, path, what));
 }
 
-/** Makes the file, if it is missing, for its user alone. */
+/** Makes a missing file with a mode for its owner alone. */
 function makePrivate(path: string, what: string) {
   const found = statIfAny(path);
   // SQLite would give each name a log of its own.
   if (found !== undefined) refuseHardLink(path, found);
   try {
     using file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
-    if (found === undefined) giveToFolder(path, file);
+    if (found === undefined) inheritFolderOwner(path, file);
   } catch (cause) {
     throw fileError(what, cause);
   }
 }
 
-/** Opens one, and leaves none open that is opened too late. */
-async function openWithin(calls: KvCalls, place: string, what: string): Promise<Deno.Kv> {
+/** Opens a KV before the deadline, and closes one that is opened later. */
+async function openWithin(operation: KvOperation, place: string, what: string): Promise<Deno.Kv> {
   const opening = Deno.openKv(place);
   try {
-    return await calls.call(() => opening);
+    return await operation.call(() => opening);
   } catch (cause) {
     opening.then((kv) => kv.close(), () => {});
     if (!(cause instanceof StoreError)) throw cause;
-    // What Deno said is within what the call made of it; that it said nothing is not.
+    // The cause is Deno's error; a timeout has none.
     const reason = reasonOf(cause.cause ?? cause);
     throw new StoreError(cause.code, `${what}: ${reason}`, { cause });
   }
@@ -83,14 +84,14 @@ async function openRemote(url: string, timeoutMs: number): Promise<Deno.Kv> {
       "Cannot open a remote Deno KV without its token: set DENO_KV_ACCESS_TOKEN",
     );
   }
-  const calls = new KvCalls(timeoutMs);
+  const operation = new KvOperation(timeoutMs);
   const lastTry = performance.now() + timeoutMs - PAUSE_MS;
   for (;;) {
     try {
-      return await openWithin(calls, url, `Cannot open Deno KV at ${url}`);
+      return await openWithin(operation, url, `Cannot open Deno KV at ${url}`);
     } catch (cause) {
       const reason = reasonOf(cause).replace("Could not open Deno KV database: ", "");
-      // A server that has just been started, or is overloaded, says so with such a status.
+      // A server that was just started, or is overloaded, answers with such a status.
       if (!/ status 5\d\d /.test(reason) || performance.now() > lastTry) {
         const remedy = / status 40[13] /.test(reason)
           ? " (is what DENO_KV_ACCESS_TOKEN has its token?)"

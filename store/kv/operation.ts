@@ -1,26 +1,27 @@
 /**
- * Calls to Deno KV that end: what can be tried again is, and nothing waits for ever.
+ * An operation on Deno KV: a deadline for all of its calls, and retries with backoff.
  *
  * @module
  */
 
+import { messageOf } from "../../runtime/errors.ts";
 import { StoreError } from "../session_store.ts";
 
-/** What an attempt gives when it lost a race, and is to be made again. */
-export const AGAIN: unique symbol = Symbol("again");
+/** The result of an attempt that lost a race and is to be made again. */
+export const RETRY: unique symbol = Symbol("retry");
 
 // Four processes that do nothing but write to one session lose ten races in a row once in a thousand
 // times; none of 8,000 lost thirty.
 const RACES = 30;
-/** A pause between two attempts is a random part of a time that doubles, up to the longest. */
+/** Exponential backoff with full jitter: a random part of a time that doubles, up to the longest. */
 const FIRST_PAUSE_MS = 2;
 const LONGEST_PAUSE_MS = 50;
 const MOST_REASON = 300;
-/** How long an operation may take when nobody says otherwise. */
+/** The default timeout of an operation. */
 export const DEFAULT_TIMEOUT_MS = 10_000;
 
-/** One operation of a store: as many calls as it takes, all before one deadline. */
-export class KvCalls {
+/** One operation of a store: any number of calls before one deadline. */
+export class KvOperation {
   readonly #timeoutMs: number;
   readonly #deadline: number;
 
@@ -33,19 +34,19 @@ export class KvCalls {
    * Makes attempts until one succeeds.
    *
    * @throws {StoreError} `conflict` when each of thirty lost its race; `locked` when other processes
-   * kept the database locked until the time was over; `unavailable` when KV did not answer in time,
-   * and then nobody knows whether the last commit was made.
+   * kept the database locked until the deadline; `unavailable` when KV did not answer in time, and then
+   * it is not known whether the last commit was made.
    */
-  async retry<T>(attempt: () => Promise<T | typeof AGAIN>): Promise<T> {
+  async retry<T>(attempt: () => Promise<T | typeof RETRY>): Promise<T> {
     for (let tries = 1, lost = 0;; tries++) {
       const pause = Math.random() * Math.min(FIRST_PAUSE_MS * 2 ** tries, LONGEST_PAUSE_MS);
       try {
         const result = await attempt();
-        if (result !== AGAIN) return result;
+        if (result !== RETRY) return result;
         if (++lost === RACES) throw conflict();
       } catch (error) {
         const isLocked = error instanceof StoreError && error.code === "locked";
-        // The last tenth of the time is for an attempt to end in.
+        // An attempt gets at least the last tenth of the time.
         const left = this.#deadline - performance.now() - this.#timeoutMs / 10;
         if (!isLocked || pause >= left) throw error;
       }
@@ -53,7 +54,7 @@ export class KvCalls {
     }
   }
 
-  /** Makes one call, with an end to it and with errors that say what they mean. */
+  /** Makes one call before the deadline, and maps its errors. */
   async call<T>(make: () => Promise<T>): Promise<T> {
     const left = this.#deadline - performance.now();
     if (left <= 0) throw this.#late();
@@ -68,7 +69,7 @@ export class KvCalls {
     }
   }
 
-  /** The entries of a list, each batch of them with an end to it. */
+  /** The entries of a list, each batch of them before the deadline. */
   async *list<T>(make: () => Deno.KvListIterator<T>): AsyncGenerator<Deno.KvEntry<T>> {
     let entries: Deno.KvListIterator<T> | undefined;
     for (;;) {
@@ -87,16 +88,16 @@ export class KvCalls {
   }
 }
 
-/** What Deno says in an error, without more than a line of what a web server may have answered. */
+/** The first line of an error: Deno may append all that a web server has answered. */
 export function reasonOf(cause: unknown): string {
-  const [line = ""] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
+  const [line = ""] = messageOf(cause).split("\n");
   return line.slice(0, MOST_REASON);
 }
 
 function kvError(cause: unknown): unknown {
   if (cause instanceof StoreError) return cause;
   const reason = reasonOf(cause);
-  // SQLite says so when processes that share a file get in each other's way.
+  // From SQLite, when processes write to one file at once.
   if (reason.includes("database is locked")) {
     return new StoreError("locked", "Other processes kept the Deno KV file locked: try again", {
       cause,

@@ -1,11 +1,11 @@
 /**
- * The records in Deno KV and all that points to them, which come and go together.
+ * The records in Deno KV and their indexes, which are written and removed together.
  *
  * @module
  */
 
-import { isOver } from "../table/expiry_queue.ts";
-import type { KvCalls } from "./operation.ts";
+import { isPurgeable } from "../table/expiry_queue.ts";
+import type { KvOperation } from "./operation.ts";
 import type { KvCommits } from "./commits.ts";
 import { decodeRecord, encodeRecord, type KvLayout } from "./layout.ts";
 import type { KvState } from "./state.ts";
@@ -14,7 +14,7 @@ import type { SessionAlias, SessionRecord } from "../session_store.ts";
 /** A record as it was read, expired or not. */
 export class FoundSession {
   readonly record: SessionRecord;
-  /** How many bytes of the session's limit its state takes. */
+  /** The bytes of its state. */
   readonly bytes: number;
   /** The record, the count and the expiry: each moves with its own writes. */
   readonly entries: readonly [
@@ -35,20 +35,20 @@ export class FoundSession {
   }
 }
 
-/** Who has already what a new session is to have. */
+/** Existing sessions that conflict with a new one. */
 export interface Holders {
   readonly ofId: FoundSession | undefined;
   readonly ofStateId: FoundSession | undefined;
   readonly ofAlias: FoundSession | undefined;
-  /** Does the stateId have a state that its session left behind? */
+  /** Whether the stateId has a state that its session left behind. */
   readonly orphaned: boolean;
-  /** How many sessions there are, with the hidden ones. */
+  /** The number of sessions, with the hidden ones. */
   readonly count: number;
-  /** What a new session's write must find unchanged: what has its id, its stateId, its alias. */
+  /** The entries of its id, stateId and alias, which its write must find unchanged. */
   readonly checks: readonly Deno.AtomicCheck[];
 }
 
-// A record is read with its two numbers, and ten keys are read at once.
+// A record is three keys, and ten keys are read at once.
 const SESSIONS_AT_ONCE = 3;
 const SWEPT_PER_CREATE = 3;
 // A sum has no sign, and wraps around.
@@ -71,20 +71,20 @@ export class KvSessions {
   }
 
   /** The session with this id. */
-  async find(calls: KvCalls, id: string): Promise<FoundSession | undefined> {
-    const [found] = await this.#findSome(calls, [id]);
+  async find(operation: KvOperation, id: string): Promise<FoundSession | undefined> {
+    const [found] = await this.#findSome(operation, [id]);
     return found;
   }
 
-  /** The id that an alias stands for; whether it is a live session's is still to be seen. */
-  async idOf(calls: KvCalls, alias: SessionAlias): Promise<string | undefined> {
-    const { value } = await calls.call(() => this.#kv.get<string>(this.#keys.alias(alias)));
+  /** The id that an alias stands for, of a live session or a hidden one. */
+  async idOf(operation: KvOperation, alias: SessionAlias): Promise<string | undefined> {
+    const { value } = await operation.call(() => this.#kv.get<string>(this.#keys.alias(alias)));
     return value ?? undefined;
   }
 
   /** One owner's sessions by age. */
   async *owned(
-    calls: KvCalls,
+    operation: KvOperation,
     owner: string | null,
     after: string | undefined,
     limit: number,
@@ -99,16 +99,16 @@ export class KvSessions {
         : { prefix, start: [...prefix, `${last}\0`] };
       const options = { limit: batch, batchSize: batch };
       const some = await Array.fromAsync(
-        calls.list(() => this.#kv.list<string>(selector, options)),
+        operation.list(() => this.#kv.list<string>(selector, options)),
       );
-      yield* await this.#findAll(calls, some.map(({ value }) => value));
+      yield* await this.#findAll(operation, some.map(({ value }) => value));
       if (some.length < batch) return;
       last = lastText(some.at(-1)!.key);
     }
   }
 
-  /** Who has the id, the stateId and the alias of a new session. */
-  async holders(calls: KvCalls, record: SessionRecord): Promise<Holders> {
+  /** The sessions with the id, the stateId and the alias of a new one. */
+  async holders(operation: KvOperation, record: SessionRecord): Promise<Holders> {
     const { id, stateId, owner, alias } = record;
     const keys = [
       this.#keys.count(),
@@ -116,13 +116,13 @@ export class KvSessions {
       this.#keys.root(stateId),
       ...alias === null ? [] : [this.#keys.alias({ owner, alias })],
     ];
-    const [count, ...checks] = await calls.call(() => this.#kv.getMany<unknown[]>(keys));
+    const [count, ...checks] = await operation.call(() => this.#kv.getMany<unknown[]>(keys));
     const [session, root, named] = checks;
     const holder = async (entry: Deno.KvEntryMaybe<unknown> | undefined) =>
-      typeof entry?.value === "string" ? await this.find(calls, entry.value) : undefined;
+      typeof entry?.value === "string" ? await this.find(operation, entry.value) : undefined;
     const ofStateId = await holder(root);
     return {
-      ofId: session?.value ? await this.find(calls, id) : undefined,
+      ofId: session?.value ? await this.find(operation, id) : undefined,
       ofStateId,
       ofAlias: await holder(named),
       orphaned: Boolean(root?.value) && ofStateId?.record.stateId !== stateId,
@@ -132,11 +132,11 @@ export class KvSessions {
   }
 
   /**
-   * Writes a new session, with a state of this size. A hidden one leaves it the alias, so that it
-   * cannot come back in its place. `false` if someone else has changed what is checked.
+   * Writes a new session, with a state of this size. A hidden namesake loses the alias for good.
+   * `false` if a check fails.
    */
   async add(
-    calls: KvCalls,
+    operation: KvOperation,
     record: SessionRecord,
     { bytes, checks, namesake }: {
       readonly bytes: number;
@@ -151,89 +151,93 @@ export class KvSessions {
       atomic.check({ key, versionstamp }, expiry).set(key, unnamed);
     }
     this.#set(atomic, record, bytes);
-    return await this.#commits.make(calls, record.stateId, atomic);
+    return await this.#commits.make(operation, record.stateId, atomic);
   }
 
-  /** Gives a session another id. `false` if someone else has changed it, or has that id. */
-  async rename(calls: KvCalls, { record, bytes, entries }: FoundSession, id: string) {
+  /** Gives a session another id. `false` if it has changed, or another session has that id. */
+  async rename(operation: KvOperation, { record, bytes, entries }: FoundSession, id: string) {
     const atomic = this.#kv.atomic()
       .check(...entries, { key: this.#keys.session(id), versionstamp: null });
     for (const { key } of entries) atomic.delete(key);
     this.#set(atomic, { ...record, id }, bytes);
-    return await this.#commits.make(calls, record.stateId, atomic);
+    return await this.#commits.make(operation, record.stateId, atomic);
   }
 
   /**
-   * Copies a session's state for a new one. Until that has its record, whoever sweeps may take the
-   * copy away, and then its root with it.
+   * Copies a session's state for a new one. Until the new one has its record, a sweep may remove the
+   * copy and its root.
    *
-   * @returns What the new session's write must find unchanged; `undefined` if others were at it.
+   * @returns The checks of the new session's write; `undefined` if one has failed already.
    */
   async copyState(
-    calls: KvCalls,
+    operation: KvOperation,
     found: FoundSession,
     record: SessionRecord,
     { checks }: Holders,
   ): Promise<readonly Deno.AtomicCheck[] | undefined> {
     const root = this.#keys.root(record.stateId);
-    const made = await calls.call(() =>
+    const made = await operation.call(() =>
       this.#kv.atomic().check(...checks).set(root, record.id).commit()
     );
     if (!made.ok) return undefined;
-    await this.#state.copy(calls, found.record.stateId, record.stateId);
+    await this.#state.copy(operation, found.record.stateId, record.stateId);
     const [session, , ...named] = checks;
     const [source] = found.entries;
     return [session!, { key: root, versionstamp: made.versionstamp }, ...named, source];
   }
 
-  /** How many sessions there are, with the hidden ones. */
-  async count(calls: KvCalls): Promise<number> {
-    return countIn((await calls.call(() => this.#kv.get(this.#keys.count()))).value);
+  /** The number of sessions, with the hidden ones. */
+  async count(operation: KvOperation): Promise<number> {
+    return countIn((await operation.call(() => this.#kv.get(this.#keys.count()))).value);
   }
 
-  /** How many sessions an owner has, with the hidden ones. */
-  async countOf(calls: KvCalls, owner: string): Promise<number> {
+  /** The number of an owner's sessions, with the hidden ones. */
+  async countOf(operation: KvOperation, owner: string): Promise<number> {
     const selector = { prefix: this.#keys.owned(owner) };
     const options = { batchSize: LIST_BATCH };
     let count = 0;
-    for await (const _ of calls.list(() => this.#kv.list(selector, options))) count++;
+    for await (const _ of operation.list(() => this.#kv.list(selector, options))) count++;
     return count;
   }
 
-  /** An owner's hidden sessions: those that expired, and are still there. */
-  async hiddenOf(calls: KvCalls, owner: string, now: number): Promise<FoundSession[]> {
-    const owned = this.owned(calls, owner, undefined, LIST_BATCH);
+  /** An owner's hidden sessions: expired ones that are still there. */
+  async hiddenOf(operation: KvOperation, owner: string, now: number): Promise<FoundSession[]> {
+    const owned = this.owned(operation, owner, undefined, LIST_BATCH);
     return (await Array.fromAsync(owned)).filter((found) => found.liveAt(now) === undefined);
   }
 
-  /** Ends so many hidden sessions, those that expired first, unless they were renewed since. */
-  async endFirst(calls: KvCalls, hidden: readonly FoundSession[], count: number): Promise<void> {
-    // One may have been met twice on the way round.
+  /** Ends `count` hidden sessions that expired first, unless they were renewed since. */
+  async endFirst(
+    operation: KvOperation,
+    hidden: readonly FoundSession[],
+    count: number,
+  ): Promise<void> {
+    // A sweep past the end may have met one twice.
     const each = [...new Map(hidden.map((found) => [found.record.stateId, found])).values()];
     each.sort((a, b) => a.record.expiresAt - b.record.expiresAt);
-    for (const found of each.slice(0, count)) await this.expire(calls, found);
+    for (const found of each.slice(0, count)) await this.expire(operation, found);
   }
 
-  /** Ends a session. `false` if someone else has changed it. */
-  end(calls: KvCalls, found: FoundSession): Promise<boolean> {
+  /** Ends a session. `false` if it has changed. */
+  end(operation: KvOperation, found: FoundSession): Promise<boolean> {
     const [record] = found.entries;
-    return this.#remove(calls, found, [record]);
+    return this.#remove(operation, found, [record]);
   }
 
   /** Ends a session that has expired, unless it was renewed since it was found. */
-  expire(calls: KvCalls, found: FoundSession): Promise<boolean> {
+  expire(operation: KvOperation, found: FoundSession): Promise<boolean> {
     const [record, , expiry] = found.entries;
-    return this.#remove(calls, found, [record, expiry]);
+    return this.#remove(operation, found, [record, expiry]);
   }
 
   /**
-   * Removes what is over, or was left behind, among the next few sessions: over many calls it goes
-   * round them all.
+   * Removes purgeable sessions, and states that were left behind, among the next `limit`. Many calls
+   * go round all sessions.
    *
-   * @returns Those of them that are hidden, and whether there are more before the round is over.
+   * @returns Those of them that are hidden, and whether the round goes on.
    */
   async sweep(
-    calls: KvCalls,
+    operation: KvOperation,
     now: number,
     limit = SWEPT_PER_CREATE,
   ): Promise<{ readonly hidden: readonly FoundSession[]; readonly goesOn: boolean }> {
@@ -243,26 +247,28 @@ export class KvSessions {
       : { prefix, start: [...prefix, `${this.#swept}\0`] };
     const options = { limit };
     const roots = await Array.fromAsync(
-      calls.list(() => this.#kv.list<string>(selector, options)),
+      operation.list(() => this.#kv.list<string>(selector, options)),
     );
     this.#swept = roots.length < limit ? undefined : lastText(roots.at(-1)!.key);
-    const found = await this.#findEach(calls, roots.map(({ value }) => value));
+    const found = await this.#findEach(operation, roots.map(({ value }) => value));
     const hidden: FoundSession[] = [];
     for (const [index, root] of roots.entries()) {
       const session = found[index];
-      if (session?.record.stateId !== lastText(root.key)) await this.#removeLeft(calls, root);
-      else if (isOver(session.record, now)) await this.expire(calls, session);
+      if (session?.record.stateId !== lastText(root.key)) await this.#removeLeft(operation, root);
+      else if (isPurgeable(session.record, now)) await this.expire(operation, session);
       else if (session.liveAt(now) === undefined) hidden.push(session);
     }
     return { hidden, goesOn: roots.length === limit };
   }
 
-  async #removeLeft(calls: KvCalls, { key, value, versionstamp }: Deno.KvEntry<string>) {
+  async #removeLeft(operation: KvOperation, { key, value, versionstamp }: Deno.KvEntry<string>) {
     const check = { key, versionstamp };
-    // Who is making a fork of it just now finds its root changed, and begins again.
-    const claimed = await calls.call(() => this.#kv.atomic().check(check).set(key, value).commit());
+    // A fork in progress finds its root changed, and is made again.
+    const claimed = await operation.call(() =>
+      this.#kv.atomic().check(check).set(key, value).commit()
+    );
     if (!claimed.ok) return;
-    await this.#state.remove(calls, lastText(key), { key, versionstamp: claimed.versionstamp });
+    await this.#state.remove(operation, lastText(key), { key, versionstamp: claimed.versionstamp });
   }
 
   #set(atomic: Deno.AtomicOperation, record: SessionRecord, bytes: number) {
@@ -277,7 +283,7 @@ export class KvSessions {
   }
 
   async #remove(
-    calls: KvCalls,
+    operation: KvOperation,
     { record, entries }: FoundSession,
     checks: readonly Deno.AtomicCheck[],
   ): Promise<boolean> {
@@ -286,36 +292,36 @@ export class KvSessions {
       .sum(this.#keys.count(), MINUS_ONE);
     for (const { key } of entries) atomic.delete(key);
     if (alias !== null) atomic.delete(this.#keys.alias({ owner, alias }));
-    const ok = await this.#commits.make(calls, stateId, atomic);
-    // The session has ended, whatever becomes of this: what is left can't be reached, and is swept.
-    if (ok) await this.#state.remove(calls, stateId).catch(() => {});
+    const ok = await this.#commits.make(operation, stateId, atomic);
+    // The session has ended even if this fails: a state without a record is swept later.
+    if (ok) await this.#state.remove(operation, stateId).catch(() => {});
     if (ok) this.#commits.forget(stateId);
     return ok;
   }
 
-  async #findAll(calls: KvCalls, ids: readonly string[]): Promise<FoundSession[]> {
-    return (await this.#findEach(calls, ids)).filter((found) => found !== undefined);
+  async #findAll(operation: KvOperation, ids: readonly string[]): Promise<FoundSession[]> {
+    return (await this.#findEach(operation, ids)).filter((found) => found !== undefined);
   }
 
   async #findEach(
-    calls: KvCalls,
+    operation: KvOperation,
     ids: readonly string[],
   ): Promise<(FoundSession | undefined)[]> {
     const some: Promise<(FoundSession | undefined)[]>[] = [];
     for (let i = 0; i < ids.length; i += SESSIONS_AT_ONCE) {
-      some.push(this.#findSome(calls, ids.slice(i, i + SESSIONS_AT_ONCE)));
+      some.push(this.#findSome(operation, ids.slice(i, i + SESSIONS_AT_ONCE)));
     }
     return (await Promise.all(some)).flat();
   }
 
   async #findSome(
-    calls: KvCalls,
+    operation: KvOperation,
     ids: readonly string[],
   ): Promise<(FoundSession | undefined)[]> {
     const keys = ids.flatMap((
       id,
     ) => [this.#keys.session(id), this.#keys.calls(id), this.#keys.expiry(id)]);
-    const entries = await calls.call(() => this.#kv.getMany<unknown[]>(keys));
+    const entries = await operation.call(() => this.#kv.getMany<unknown[]>(keys));
     return ids.map((_, index) => {
       const [session, count, expiry] = entries.slice(index * 3, index * 3 + 3);
       if (
@@ -328,7 +334,7 @@ export class KvSessions {
   }
 }
 
-/** Those that were made before there was a count are taken from it too, as they end. */
+/** At least 0: sessions from before there was a count are subtracted from it too, as they end. */
 function countIn(sum: unknown): number {
   return sum instanceof Deno.KvU64 ? Math.max(0, Number(BigInt.asIntN(64, sum.value))) : 0;
 }

@@ -1,20 +1,20 @@
 /**
- * The states of sessions in Deno KV: read, and removed, in as many calls as its limits ask for.
+ * The states of sessions in Deno KV: read, copied and removed in batches within its limits.
  *
  * @module
  */
 
 import type { Json } from "../../runtime/json.ts";
 import { utf8Length } from "../../runtime/utf8.ts";
-import type { KvCalls } from "./operation.ts";
+import type { KvOperation } from "./operation.ts";
 import { decodeJson, type KvLayout, lastKey } from "./layout.ts";
 import type { StateEntriesOptions } from "../session_store.ts";
 
-// What KV reads at once, and what of a list.
+// The most keys of one read, and of one batch of a list.
 const GET_MANY = 10;
 const LIST_BATCH = 500;
-// A commit has at most 1,000 mutations with 80 KiB of keys and 800 KiB in all; what stands before
-// the last part of a key takes less than this.
+// A commit has at most 1,000 mutations with 80 KiB of keys and 800 KiB in all. The parts of a key
+// before its last take less than the overhead.
 const COMMIT_KEYS = 500;
 const COMMIT_KEY_BYTES = 64 * 1024;
 const COMMIT_VALUE_BYTES = 512 * 1024;
@@ -30,48 +30,48 @@ export class KvState {
     this.#keys = keys;
   }
 
-  /** The values of the keys that exist, of a session's state. */
+  /** The values of these keys of a session's state, as far as they exist. */
   async read(
-    calls: KvCalls,
+    operation: KvOperation,
     stateId: string,
     keys: readonly string[],
   ): Promise<Map<string, Json>> {
-    const values = await this.#values(calls, stateId, keys);
+    const values = await this.#values(operation, stateId, keys);
     return new Map(values.map(([key, value]) => [key, decodeJson(value)]));
   }
 
-  /** How many bytes of a session's limit these keys and their values take. */
-  async bytes(calls: KvCalls, stateId: string, keys: readonly string[]): Promise<number> {
+  /** The bytes of these keys and their values. */
+  async bytes(operation: KvOperation, stateId: string, keys: readonly string[]): Promise<number> {
     let bytes = 0;
-    for (const [key, value] of await this.#values(calls, stateId, keys)) {
+    for (const [key, value] of await this.#values(operation, stateId, keys)) {
       bytes += utf8Length(key) + value.length;
     }
     return bytes;
   }
 
-  /** Copies the whole state of a session, some keys in each commit. */
-  async copy(calls: KvCalls, from: string, to: string): Promise<void> {
+  /** Copies the whole state of a session, in several commits. */
+  async copy(operation: KvOperation, from: string, to: string): Promise<void> {
     const prefix = this.#keys.states(from);
     const options = { batchSize: LIST_BATCH };
     let batch = new Batch(this.#kv);
     for await (
-      const { key, value } of calls.list(() => this.#kv.list<Uint8Array>({ prefix }, options))
+      const { key, value } of operation.list(() => this.#kv.list<Uint8Array>({ prefix }, options))
     ) {
       const last = key.at(-1)!;
-      // A mark is about the commits of the session that it is in.
+      // A mark, which belongs to the session that is copied.
       if (typeof last === "string") continue;
       if (!batch.fits(key, value.length)) {
-        await batch.commit(calls);
+        await batch.commit(operation);
         batch = new Batch(this.#kv);
       }
       batch.atomic.set([...this.#keys.states(to), last], value);
     }
-    await batch.commit(calls);
+    await batch.commit(operation);
   }
 
   /** A page of a session's state in the order of its keys. */
   async page(
-    calls: KvCalls,
+    operation: KvOperation,
     stateId: string,
     { prefix = "", after, limit }: StateEntriesOptions,
   ): Promise<[string, Json][]> {
@@ -80,31 +80,35 @@ export class KvState {
     if (limit === 0 || selector === undefined) return page;
     const options = { limit, batchSize: Math.min(limit, LIST_BATCH) };
     for await (
-      const { key, value } of calls.list(() => this.#kv.list<Uint8Array>(selector, options))
+      const { key, value } of operation.list(() => this.#kv.list<Uint8Array>(selector, options))
     ) page.push([lastKey(key), decodeJson(value)]);
     return page;
   }
 
-  /** Removes the whole state of a session that has ended, as long as what is checked stays so. */
-  async remove(calls: KvCalls, stateId: string, ...checks: Deno.AtomicCheck[]): Promise<void> {
+  /** Removes the whole state of a session that has ended, while the checks hold. */
+  async remove(
+    operation: KvOperation,
+    stateId: string,
+    ...checks: Deno.AtomicCheck[]
+  ): Promise<void> {
     const prefix = this.#keys.states(stateId);
     const options = { batchSize: LIST_BATCH };
     let batch = new Batch(this.#kv, checks);
-    for await (const { key } of calls.list(() => this.#kv.list({ prefix }, options))) {
+    for await (const { key } of operation.list(() => this.#kv.list({ prefix }, options))) {
       if (!batch.fits(key, 0)) {
-        await batch.commit(calls);
+        await batch.commit(operation);
         batch = new Batch(this.#kv, checks);
       }
       batch.atomic.delete(key);
     }
-    await batch.commit(calls);
-    // The root last: until then whoever sweeps finds what is left.
+    await batch.commit(operation);
+    // The root last: until then a sweep finds the rest.
     const root = this.#keys.root(stateId);
-    await calls.call(() => this.#kv.atomic().check(...checks).delete(root).commit());
+    await operation.call(() => this.#kv.atomic().check(...checks).delete(root).commit());
   }
 
   async #values(
-    calls: KvCalls,
+    operation: KvOperation,
     stateId: string,
     keys: readonly string[],
   ): Promise<[string, Uint8Array][]> {
@@ -113,7 +117,7 @@ export class KvState {
       const names = keys.slice(i, i + GET_MANY);
       const at = names.map((name) => this.#keys.state(stateId, name));
       some.push(
-        calls.call(() => this.#kv.getMany<Uint8Array[]>(at)).then((entries) =>
+        operation.call(() => this.#kv.getMany<Uint8Array[]>(at)).then((entries) =>
           entries.flatMap(({ value }, index) => value === null ? [] : [[names[index]!, value]])
         ),
       );
@@ -122,7 +126,7 @@ export class KvState {
   }
 }
 
-/** As many mutations as one commit takes. */
+/** The mutations of one commit. */
 class Batch {
   readonly atomic: Deno.AtomicOperation;
   #count = 0;
@@ -133,7 +137,7 @@ class Batch {
     this.atomic = kv.atomic().check(...checks);
   }
 
-  /** Is there room for one more? If so, it is taken. */
+  /** Whether one more fits; it is counted if so. */
   fits(key: Deno.KvKey, valueBytes: number): boolean {
     const last = key.at(-1);
     const keyBytes = KEY_OVERHEAD_BYTES + (last instanceof Uint8Array ? last.length : 0);
@@ -147,7 +151,7 @@ class Batch {
     return fits;
   }
 
-  async commit(calls: KvCalls): Promise<void> {
-    if (this.#count > 0) await calls.call(() => this.atomic.commit());
+  async commit(operation: KvOperation): Promise<void> {
+    if (this.#count > 0) await operation.call(() => this.atomic.commit());
   }
 }

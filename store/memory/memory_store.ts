@@ -1,5 +1,5 @@
 /**
- * A store that lives as long as its process: for tests, and for servers that need nothing more.
+ * A store in memory, which lives as long as its process: for tests, and servers that need no more.
  *
  * @module
  */
@@ -11,20 +11,20 @@ import {
   checkLimits,
   checkList,
   checkTransaction,
-  closedError,
   copyRecord,
 } from "../validation.ts";
+import { closedError } from "../errors.ts";
 import {
+  type Context,
   decideCreate,
   decideDelete,
   decideFork,
   decideRegenerate,
   decideTransact,
   type Decision,
-  outcomeOf,
-  type Terms,
+  unwrap,
 } from "../table/commands.ts";
-import { Table } from "../table/session_table.ts";
+import { SessionTable } from "../table/session_table.ts";
 import { checkRecord } from "../session_record.ts";
 import type {
   CommittedTransaction,
@@ -41,7 +41,7 @@ import type {
 export interface MemoryStoreOptions {
   /** The time in milliseconds since 1970. @default Date.now */
   readonly now?: (() => number) | undefined;
-  /** What the store keeps at the most. */
+  /** The most that the store keeps. */
   readonly limits?: Partial<StoreLimits> | undefined;
 }
 
@@ -78,7 +78,7 @@ export interface MemoryStoreOptions {
 export class MemoryStore implements SessionStore {
   readonly #now: () => number;
   readonly #limits: StoreLimits;
-  #table: Table | undefined = new Table();
+  #table: SessionTable | undefined = new SessionTable();
 
   /** Makes an empty store. */
   constructor({ now = Date.now, limits }: MemoryStoreOptions = {}) {
@@ -89,15 +89,15 @@ export class MemoryStore implements SessionStore {
   /** See {@linkcode SessionStore.create}. */
   create(session: SessionRecord): Promise<SessionRecord> {
     return attempt(() => {
-      return this.#carryOut(decideCreate(this.#open(), checkRecord(session), this.#terms()));
+      return this.#apply(decideCreate(this.#open(), checkRecord(session), this.#context()));
     });
   }
 
   /** See {@linkcode SessionStore.get}. */
   get(by: string | SessionAlias): Promise<SessionRecord | undefined> {
     return attempt(() => {
-      const entry = this.#open().live(by, this.#now());
-      return entry && copyRecord(entry.record);
+      const row = this.#open().live(by, this.#now());
+      return row && copyRecord(row.record);
     });
   }
 
@@ -111,21 +111,21 @@ export class MemoryStore implements SessionStore {
   /** See {@linkcode SessionStore.delete}. */
   delete(id: string): Promise<boolean> {
     return attempt(() => {
-      return this.#carryOut(decideDelete(this.#open(), id, this.#now()));
+      return this.#apply(decideDelete(this.#open(), id, this.#now()));
     });
   }
 
   /** See {@linkcode SessionStore.regenerate}. */
   regenerate(id: string, newId: string): Promise<SessionRecord | undefined> {
     return attempt(() => {
-      return this.#carryOut(decideRegenerate(this.#open(), id, checkId(newId), this.#now()));
+      return this.#apply(decideRegenerate(this.#open(), id, checkId(newId), this.#now()));
     });
   }
 
   /** See {@linkcode SessionStore.fork}. */
   fork(id: string, session: SessionRecord): Promise<SessionRecord | undefined> {
     return attempt(() => {
-      return this.#carryOut(decideFork(this.#open(), id, checkRecord(session), this.#terms()));
+      return this.#apply(decideFork(this.#open(), id, checkRecord(session), this.#context()));
     });
   }
 
@@ -136,7 +136,7 @@ export class MemoryStore implements SessionStore {
   ): Promise<CommittedTransaction<T> | undefined> {
     return attempt(() => {
       const checked = checkTransaction(transaction);
-      return this.#carryOut(decideTransact(this.#open(), id, checked, this.#terms()));
+      return this.#apply(decideTransact(this.#open(), id, checked, this.#context()));
     });
   }
 
@@ -148,8 +148,8 @@ export class MemoryStore implements SessionStore {
     return attempt(() => {
       const checked = checkEntries(options);
       const table = this.#open();
-      const entry = table.live(id, this.#now());
-      return entry && table.entries(entry, checked);
+      const row = table.live(id, this.#now());
+      return row && table.entries(row, checked);
     });
   }
 
@@ -164,22 +164,22 @@ export class MemoryStore implements SessionStore {
     return this.close();
   }
 
-  #terms(): Terms {
+  #context(): Context {
     return { now: this.#now(), limits: this.#limits };
   }
 
-  #open(): Table {
+  #open(): SessionTable {
     if (this.#table === undefined) throw closedError();
     return this.#table;
   }
 
-  #carryOut<T>(decision: Decision<T>): T {
+  #apply<T>(decision: Decision<T>): T {
     for (const change of decision.changes) this.#table?.apply(change);
-    return outcomeOf(decision);
+    return unwrap(decision);
   }
 }
 
-/** Does it at once; what it throws rejects, as it does on every other backend. */
+/** Works at once; its error rejects the promise, as on every other backend. */
 function attempt<T>(work: () => T): Promise<T> {
   return new Promise((resolve) => resolve(work()));
 }

@@ -1,22 +1,14 @@
 /**
- * What each change of a store comes down to: a pure decision over a table, which memory carries out
- * at once and the file store writes to its journal first.
+ * Commands: each change of a store as a pure decision over a table. The memory store applies it at
+ * once, the file store appends it to its journal first.
  *
  * @module
  */
 
 import type { Json } from "../../runtime/json.ts";
-import {
-  type checkTransaction,
-  conflictError,
-  copyRecord,
-  ownerFull,
-  sessionTooLarge,
-  stateFull,
-  storeFull,
-  used,
-} from "../validation.ts";
-import type { Change, Entry, Table } from "./session_table.ts";
+import { conflictError, ownerFull, sessionTooLarge, stateFull, storeFull } from "../errors.ts";
+import { type checkTransaction, copyRecord, used } from "../validation.ts";
+import type { Change, Row, SessionTable } from "./session_table.ts";
 import {
   type CommittedTransaction,
   encodeUpdate,
@@ -25,122 +17,122 @@ import {
   type StoreLimits,
 } from "../session_store.ts";
 
-/** What is to be changed, all of it or none, and what the caller gets when it has been. */
-export type Decision<T> = Granted<T> | Refused;
+/** The changes to make, all of them or none, and the result for the caller. */
+export type Decision<T> = Accepted<T> | Rejected;
 
-interface Granted<T> {
+interface Accepted<T> {
   readonly changes: readonly Change[];
   readonly value: T;
 }
 
-/** Changes that are made all the same, so that the next write need not look at what they end. */
-interface Refused {
+/** Evicted sessions are dropped all the same, so that the next write need not look at them. */
+interface Rejected {
   readonly changes: readonly Change[];
-  readonly refusal: StoreError;
+  readonly error: StoreError;
 }
 
-/** What every decision goes by. */
-export interface Terms {
+/** The clock and limits that a decision depends on. */
+export interface Context {
   /** The time, in milliseconds since 1970. */
   readonly now: number;
-  /** What the store keeps at the most. */
+  /** The most that the store keeps. */
   readonly limits: StoreLimits;
 }
 
-// Each new session looks at more than one old one, so that those that are over go faster than new
-// ones come, and nothing ever has to stop and look at all of them.
+// Each create sweeps more than one old session, so that purgeable ones go faster than new ones come,
+// and nothing ever has to stop and look at all of them.
 const SWEPT_PER_CREATE = 4;
 
-/** What the caller gets of a decision that was carried out. */
-export function outcomeOf<T>(decision: Decision<T>): T {
-  if ("refusal" in decision) throw decision.refusal;
+/** The result of a decision whose changes are made; throws the error of a rejected one. */
+export function unwrap<T>(decision: Decision<T>): T {
+  if ("error" in decision) throw decision.error;
   return decision.value;
 }
 
-/** Decides what `create` does with a record that was checked. */
+/** Decides a `create` of a checked record. */
 export function decideCreate(
-  table: Table,
+  table: SessionTable,
   record: SessionRecord,
-  terms: Terms,
+  context: Context,
 ): Decision<SessionRecord> {
-  return decideNew(table, record, { ...terms, bytes: 0 });
+  return decideNew(table, record, { ...context, bytes: 0 });
 }
 
-/** Decides on a new session, whose state is to have so many bytes. */
+/** Decides on a new session with a state of `bytes`. */
 function decideNew(
-  table: Table,
+  table: SessionTable,
   record: SessionRecord,
-  { now, limits, bytes }: Terms & { readonly bytes: number },
+  { now, limits, bytes }: Context & { readonly bytes: number },
 ): Decision<SessionRecord> {
   const { id, stateId, owner, alias } = record;
-  const ending = new Ending(table, now, owner);
-  for (const entry of table.someOver(now, SWEPT_PER_CREATE)) ending.add(entry);
+  const eviction = new Eviction(table, now, owner);
+  for (const row of table.sweepPurgeable(now, SWEPT_PER_CREATE)) eviction.add(row);
   for (const holder of [table.find(id), table.byStateId(stateId)]) {
     if (holder === undefined) continue;
     if (holder.record.expiresAt > now) throw conflictError();
-    ending.add(holder);
+    eviction.add(holder);
   }
   const namesake = alias === null ? undefined : table.find({ owner, alias });
   if (namesake !== undefined && namesake.record.expiresAt > now) {
     return { value: copyRecord(namesake.record), changes: [] };
   }
-  const refusal = ending.refusalOf(bytes, limits);
-  if (refusal !== undefined) return { changes: ending.changes(), refusal };
+  const error = eviction.makeRoom(bytes, limits);
+  if (error !== undefined) return { changes: eviction.changes(), error };
   return {
     value: copyRecord(record),
     changes: [
-      ...ending.changes(),
-      ...namesake === undefined || ending.has(namesake) ? [] : [withoutAlias(namesake)],
+      ...eviction.changes(),
+      ...namesake === undefined || eviction.has(namesake) ? [] : [withoutAlias(namesake)],
       { kind: "put", record },
     ],
   };
 }
 
-/** Leaves the alias of a hidden session to a new one: it may come back, but not in its place. */
-function withoutAlias({ record }: Entry): Change {
+/** Takes the alias from a hidden session, which may come back without it. */
+function withoutAlias({ record }: Row): Change {
   return { kind: "put", record: { ...copyRecord(record), alias: null } };
 }
 
-/** Decides what `regenerate` does. */
+/** Decides a `regenerate`. */
 export function decideRegenerate(
-  table: Table,
+  table: SessionTable,
   id: string,
   newId: string,
   now: number,
 ): Decision<SessionRecord | undefined> {
-  const entry = table.live(id, now);
-  if (entry === undefined) return { value: undefined, changes: [] };
+  const row = table.live(id, now);
+  if (row === undefined) return { value: undefined, changes: [] };
   const holder = table.find(newId);
   if (holder !== undefined && holder.record.expiresAt > now) throw conflictError();
-  const record = { ...copyRecord(entry.record), id: newId };
+  const record = { ...copyRecord(row.record), id: newId };
   const expired = holder === undefined ? [] : [holder.record.stateId];
   return { value: record, changes: [...decideDrop(expired), { kind: "put", record }] };
 }
 
-/** Decides what `fork` does with a record that was checked. */
+/** Decides a `fork` with a checked record. */
 export function decideFork(
-  table: Table,
+  table: SessionTable,
   id: string,
   record: SessionRecord,
-  terms: Terms,
+  context: Context,
 ): Decision<SessionRecord | undefined> {
-  const entry = table.live(id, terms.now);
-  if (entry === undefined) return { value: undefined, changes: [] };
-  const decision = decideNew(table, record, { ...terms, bytes: entry.bytes });
-  if ("refusal" in decision) return decision;
+  const row = table.live(id, context.now);
+  if (row === undefined) return { value: undefined, changes: [] };
+  const decision = decideNew(table, record, { ...context, bytes: row.bytes });
+  if ("error" in decision) return decision;
   const { value, changes } = decision;
   if (value.id !== record.id) throw conflictError();
   const { stateId, toolCalls, expiresAt } = record;
-  const writes = [...entry.state ?? []];
+  const writes = [...row.state ?? []];
   return { value, changes: [...changes, { kind: "use", stateId, toolCalls, expiresAt, writes }] };
 }
 
-/** Decides what `delete` does. */
-export function decideDelete(table: Table, id: string, now: number): Decision<boolean> {
-  const entry = table.live(id, now);
-  return entry === undefined
+/** Decides a `delete`. */
+export function decideDelete(table: SessionTable, id: string, now: number): Decision<boolean> {
+  const row = table.live(id, now);
+  return row === undefined
     ? { value: false, changes: [] }
-    : { value: true, changes: decideDrop([entry.record.stateId]) };
+    : { value: true, changes: decideDrop([row.record.stateId]) };
 }
 
 /** The changes that end sessions. */
@@ -148,20 +140,20 @@ export function decideDrop(stateIds: Iterable<string>): Change[] {
   return Array.from(stateIds, (stateId) => ({ kind: "drop", stateId }));
 }
 
-/** Decides what `transact` does with a transaction that was checked; runs its function once. */
+/** Decides a checked transaction, whose function it runs once. */
 export function decideTransact<T>(
-  table: Table,
+  table: SessionTable,
   id: string,
   transaction: ReturnType<typeof checkTransaction<T>>,
-  { now, limits }: Terms,
+  { now, limits }: Context,
 ): Decision<CommittedTransaction<T> | undefined> {
-  const entry = table.live(id, now);
-  if (entry === undefined) return { value: undefined, changes: [] };
-  const before = entry.record;
+  const row = table.live(id, now);
+  if (row === undefined) return { value: undefined, changes: [] };
+  const before = row.record;
   const session = used(before, transaction);
   const state = new Map<string, Json>();
   for (const key of transaction.keys) {
-    const json = entry.state?.get(key);
+    const json = row.state?.get(key);
     if (json !== undefined) state.set(key, JSON.parse(json));
   }
   const { value, set } = transaction.update(state, copyRecord(session));
@@ -170,14 +162,14 @@ export function decideTransact<T>(
   const { toolCalls, expiresAt } = session;
   let made: readonly Change[] = [];
   if (writes.length > 0) {
-    const bytes = table.bytesAfter(entry, writes);
-    // What makes it smaller is welcome, however large it still is.
-    const growth = bytes - entry.bytes;
+    const bytes = table.bytesAfter(row, writes);
+    // A write that shrinks the state is accepted, however large it still is.
+    const growth = bytes - row.bytes;
     if (growth > 0 && bytes > limits.bytesPerSession) throw sessionTooLarge(limits.bytesPerSession);
-    const ending = new Ending(table, now, before.owner);
-    const isFull = growth > 0 && !ending.makeBytes(growth, limits.bytes);
-    made = ending.changes();
-    if (isFull) return { changes: made, refusal: stateFull(limits.bytes) };
+    const eviction = new Eviction(table, now, before.owner);
+    const isFull = growth > 0 && !eviction.makeRoomForBytes(growth, limits.bytes);
+    made = eviction.changes();
+    if (isFull) return { changes: made, error: stateFull(limits.bytes) };
   }
   const idle = writes.length === 0 && toolCalls === before.toolCalls &&
     expiresAt === before.expiresAt;
@@ -188,64 +180,66 @@ export function decideTransact<T>(
 }
 
 /**
- * The sessions that make room for something new. Hidden ones count in no quota: where they and the
- * live ones are too many, those that were the first to expire go early.
+ * The sessions to drop for something new. Hidden ones count in no quota: where they and the live ones
+ * are too many, those that expired first are evicted.
  */
-class Ending {
-  readonly #table: Table;
+class Eviction {
+  readonly #table: SessionTable;
   readonly #now: number;
   readonly #owner: string | null;
-  readonly #entries = new Set<Entry>();
+  readonly #rows = new Set<Row>();
   #ofOwner = 0;
   #bytes = 0;
 
-  constructor(table: Table, now: number, owner: string | null) {
+  constructor(table: SessionTable, now: number, owner: string | null) {
     this.#table = table;
     this.#now = now;
     this.#owner = owner;
   }
 
-  add(entry: Entry) {
-    if (this.#entries.has(entry)) return;
-    this.#entries.add(entry);
-    this.#bytes += entry.bytes;
-    if (entry.record.owner === this.#owner) this.#ofOwner++;
+  add(row: Row) {
+    if (this.#rows.has(row)) return;
+    this.#rows.add(row);
+    this.#bytes += row.bytes;
+    if (row.record.owner === this.#owner) this.#ofOwner++;
   }
 
-  has(entry: Entry): boolean {
-    return this.#entries.has(entry);
+  has(row: Row): boolean {
+    return this.#rows.has(row);
   }
 
   changes(): Change[] {
-    return decideDrop(this.#entries.values().map(({ record }) => record.stateId));
+    return decideDrop(this.#rows.values().map(({ record }) => record.stateId));
   }
 
-  /** Makes room for a session with a state of so many bytes, or says why there is none. */
-  refusalOf(bytes: number, limits: StoreLimits): StoreError | undefined {
+  /** Makes room for a session with a state of `bytes`. @returns The error if there is none. */
+  makeRoom(bytes: number, limits: StoreLimits): StoreError | undefined {
     const [table, now, owner] = [this.#table, this.#now, this.#owner];
     const { sessions, sessionsPerOwner } = limits;
     if (owner !== null) {
       const isEnough = () => table.countOf(owner) - this.#ofOwner < sessionsPerOwner;
-      if (!this.#take(() => table.hiddenOf(owner, now), isEnough)) {
+      if (!this.#evict(() => table.hiddenOf(owner, now), isEnough)) {
         return ownerFull(sessionsPerOwner);
       }
     }
-    const isEnough = () => table.size - this.#entries.size < sessions;
-    if (!this.#take(() => table.hidden(now), isEnough)) return storeFull(sessions);
-    return bytes === 0 || this.makeBytes(bytes, limits.bytes) ? undefined : stateFull(limits.bytes);
+    const isEnough = () => table.size - this.#rows.size < sessions;
+    if (!this.#evict(() => table.hidden(now), isEnough)) return storeFull(sessions);
+    return bytes === 0 || this.makeRoomForBytes(bytes, limits.bytes)
+      ? undefined
+      : stateFull(limits.bytes);
   }
 
-  /** Makes room for so many bytes more. `false` if live sessions leave too little. */
-  makeBytes(growth: number, limit: number): boolean {
+  /** Makes room for so many more bytes. `false` if live sessions leave too little. */
+  makeRoomForBytes(growth: number, limit: number): boolean {
     const isEnough = () => this.#table.bytes - this.#bytes + growth <= limit;
-    return this.#take(() => this.#table.hiddenHolding(this.#now), isEnough);
+    return this.#evict(() => this.#table.hiddenWithState(this.#now), isEnough);
   }
 
-  /** Ends hidden sessions, one by one, until it is enough. `false` if they are too few. */
-  #take(hidden: () => Iterable<Entry>, isEnough: () => boolean): boolean {
+  /** Evicts hidden sessions, one by one, until it is enough. `false` if they are too few. */
+  #evict(hidden: () => Iterable<Row>, isEnough: () => boolean): boolean {
     if (isEnough()) return true;
-    for (const entry of hidden()) {
-      this.add(entry);
+    for (const row of hidden()) {
+      this.add(row);
       if (isEnough()) return true;
     }
     return false;

@@ -1,45 +1,44 @@
 /**
- * When sessions expire, and when they are over. Finds the earliest without looking at all the others.
+ * A priority queue of sessions by expiry, and the retention of expired ones.
  *
  * @module
  */
 
-/** How long an expired session is kept at the least, in milliseconds: a day. */
-const MIN_KEPT_MS = 24 * 60 * 60 * 1000;
+/** The shortest retention of an expired session, in milliseconds: a day. */
+const MIN_RETENTION_MS = 24 * 60 * 60 * 1000;
 
 /**
- * Whether a session is to be deleted: it has expired, and as long again as its own lifetime has
- * passed since. Until then it is hidden, and live again if the clock was wrong and comes back.
+ * Whether a session is past its retention: it has expired, and as long again as its lifetime has passed
+ * since. Until then it is hidden, and live again if the clock was wrong and is set back.
  */
-export function isOver(
+export function isPurgeable(
   { expiresAt, ttlMs }: { readonly expiresAt: number; readonly ttlMs: number },
   now: number,
 ): boolean {
-  return now >= expiresAt + Math.max(ttlMs, MIN_KEPT_MS);
+  return now >= expiresAt + Math.max(ttlMs, MIN_RETENTION_MS);
 }
 
-/** What is to be found when it has expired. */
 interface Expiring {
   readonly record: { readonly expiresAt: number };
 }
 
 /**
- * A heap that changes of its items don't touch: a session is renewed at nearly every call, and
- * dropped often, but where it stands here matters only when its turn has come.
+ * A heap that is corrected lazily: a session is renewed at nearly every call, and dropped often, but
+ * its place in the heap matters only when it is the first.
  */
 export class ExpiryQueue<T extends Expiring> {
   readonly #items: T[] = [];
-  /** When each of them was to expire when it was put here: it can only have become later. */
+  /** The expiry of each item when it was added: it can only have become later. */
   readonly #times: number[] = [];
   readonly #isWanted: (item: T) => boolean;
 
-  /** Items that are not wanted when their turn comes are left out, until they are added again. */
+  /** Items that are not wanted when they are the first are left out, until they are added again. */
   constructor(items: Iterable<T>, isWanted: (item: T) => boolean) {
     this.#isWanted = isWanted;
     for (const item of items) this.add(item);
   }
 
-  /** How many there are, with those that are not wanted and whose turn has not come. */
+  /** The number of items, with those that are not wanted any more. */
   get size(): number {
     return this.#items.length;
   }
@@ -57,14 +56,14 @@ export class ExpiryQueue<T extends Expiring> {
     this.#times[at] = time;
   }
 
-  /** Those that have expired, earliest first. They stay: what is decided may not be carried out. */
+  /** The expired items, earliest first. They stay queued, as a decision may not be applied. */
   *expired(now: number): Generator<T> {
     const found = new Set<T>();
     try {
       while (this.#items.length > 0 && this.#times[0]! <= now) {
         const time = this.#times[0]!;
         const item = this.#takeFirst();
-        // One that left and came back is in here twice.
+        // An item that was dropped and added again is queued twice.
         if (!this.#isWanted(item) || found.has(item)) continue;
         if (item.record.expiresAt > time) this.add(item);
         else {

@@ -1,76 +1,76 @@
 /**
- * One owner's sessions by age.
+ * The sessions of one owner, by age.
  *
  * @module
  */
 
 import { ExpiryQueue } from "./expiry_queue.ts";
 import { bisect, compareUtf8 } from "../utf8_order.ts";
-import type { Entry } from "./session_table.ts";
+import type { Row } from "./session_table.ts";
 
-/** One owner's sessions by age: appended at the end nearly always, and removed in bulk. */
-export class Shelf {
-  #entries: Entry[] = [];
+/** A sorted array: appended at the end nearly always, and cleaned of dropped rows in bulk. */
+export class OwnerSessions {
+  #rows: Row[] = [];
   #dropped = 0;
-  /** Absent until somebody asks for it: only an owner who has many needs it. */
-  #byExpiry: ExpiryQueue<Entry> | undefined;
+  /** Made when it is first needed: only an owner with many sessions needs it. */
+  #byExpiry: ExpiryQueue<Row> | undefined;
 
   get size(): number {
-    return this.#entries.length - this.#dropped;
+    return this.#rows.length - this.#dropped;
   }
 
-  /** Those that have expired, earliest first. */
-  hidden(now: number): Iterable<Entry> {
+  /** The expired sessions, earliest first. */
+  hidden(now: number): Iterable<Row> {
     this.#byExpiry ??= new ExpiryQueue(this.after(undefined), ({ dropped }) => !dropped);
     return this.#byExpiry.expired(now);
   }
 
-  /** Notes that an entry is new here, or expires earlier than it did. */
-  queue(entry: Entry) {
-    this.#byExpiry?.add(entry);
+  /** Queues a row that is new here, or expires earlier than it did. */
+  queue(row: Row) {
+    this.#byExpiry?.add(row);
     this.#trim();
   }
 
-  add(entry: Entry) {
-    const { stateId } = entry.record;
-    const last = this.#entries.at(-1);
+  add(row: Row) {
+    const { stateId } = row.record;
+    const last = this.#rows.at(-1);
     if (last === undefined || compareUtf8(last.record.stateId, stateId) < 0) {
-      this.#entries.push(entry);
+      this.#rows.push(row);
       return;
     }
     const index = this.#indexAfter(stateId);
-    // One that was dropped and comes back takes its old place, whether or not it is the same.
-    const replaced = this.#entries[index - 1]?.record.stateId === stateId;
+    // A dropped row that comes back, the same or another, takes its old place.
+    const replaced = this.#rows[index - 1]?.record.stateId === stateId;
     if (replaced) this.#dropped--;
-    this.#entries.splice(replaced ? index - 1 : index, replaced ? 1 : 0, entry);
+    this.#rows.splice(replaced ? index - 1 : index, replaced ? 1 : 0, row);
   }
 
-  /** Called when one of its entries was dropped; gives the number of those left. */
+  /** Called when one of its rows was dropped. @returns The number of those left. */
   remove(): number {
     this.#dropped++;
-    // Half at a time, so that dropping many costs no more than a few moves of each that stays.
-    if (this.#dropped * 2 > this.#entries.length) {
-      this.#entries = this.#entries.filter((entry) => !entry.dropped);
+    // Half at a time, so that to drop many costs only a few moves of each row that stays.
+    if (this.#dropped * 2 > this.#rows.length) {
+      this.#rows = this.#rows.filter((row) => !row.dropped);
       this.#dropped = 0;
     }
     this.#trim();
     return this.size;
   }
 
-  /** A queue holds on to what has left: rather than to more than there are, it is made again. */
+  /** Drops a queue of mostly dropped rows, to be made again. */
   #trim() {
     if (this.#byExpiry && this.#byExpiry.size > 2 * this.size) this.#byExpiry = undefined;
   }
 
-  *after(stateId: string | undefined): Generator<Entry> {
+  *after(stateId: string | undefined): Generator<Row> {
     for (let i = stateId === undefined ? 0 : this.#indexAfter(stateId);; i++) {
-      const entry = this.#entries[i];
-      if (entry === undefined) return;
-      if (!entry.dropped) yield entry;
+      const row = this.#rows[i];
+      if (row === undefined) return;
+      if (!row.dropped) yield row;
     }
   }
 
   #indexAfter(stateId: string): number {
-    return bisect(this.#entries, (entry) => compareUtf8(entry.record.stateId, stateId) <= 0);
+    return bisect(this.#rows, (row) => compareUtf8(row.record.stateId, stateId) <= 0);
   }
 }

@@ -1,16 +1,16 @@
 /**
- * Sessions in memory: every index that a store answers from. Memory keeps nothing else; the file
- * store keeps this and a journal that it can be made from again.
+ * The sessions in memory, with every index that a store answers from. The file store can make it again
+ * from its journal.
  *
  * @module
  */
 
 import type { Json } from "../../runtime/json.ts";
 import { copyRecord, writeBytes } from "../validation.ts";
-import { ExpiryQueue, isOver } from "./expiry_queue.ts";
-import { Index } from "./text_index.ts";
+import { ExpiryQueue, isPurgeable } from "./expiry_queue.ts";
+import { TextIndex } from "./text_index.ts";
 import { bisect, compareUtf8 } from "../utf8_order.ts";
-import { Shelf } from "./owner_sessions.ts";
+import { OwnerSessions } from "./owner_sessions.ts";
 import type {
   EncodedWrite,
   SessionAlias,
@@ -19,7 +19,7 @@ import type {
   StateEntriesOptions,
 } from "../session_store.ts";
 
-/** One change of a table. All values are absolute, so that doing it twice does it once. */
+/** A change of a table. All values are absolute, so it is idempotent. */
 export type Change =
   | { readonly kind: "put"; readonly record: SessionRecord }
   | {
@@ -31,47 +31,47 @@ export type Change =
   }
   | { readonly kind: "drop"; readonly stateId: string };
 
-/** Takes one change back; changes are taken back in the reverse of their order. */
+/** Undoes one change; changes are undone in reverse order. */
 export type Undo = () => void;
 
-/** A session as the table holds it. Its values are JSON text: copies in and out for nothing. */
-export interface Entry {
+/** A session in the table. Its values are JSON text, so that each read is a copy. */
+export interface Row {
   record: SessionRecord;
   /** Absent until the first write: most sessions of a large store never have one. */
   state?: Map<string, string>;
-  /** The keys in order, until one is added or removed. */
+  /** The sorted keys, until one is added or removed. */
   order?: string[];
-  /** What keys and values take. */
+  /** The bytes of keys and values. */
   bytes: number;
   dropped: boolean;
 }
 
 /** The sessions of one namespace. */
-export class Table {
-  readonly #entries = new Index<Entry>(({ record }) => record.stateId);
-  readonly #byId = new Index<Entry>(({ record }) => record.id);
-  readonly #byAlias = new Map<string | null, Map<string, Entry>>();
-  readonly #byOwner = new Map<string | null, Shelf>();
+export class SessionTable {
+  readonly #rows = new TextIndex<Row>(({ record }) => record.stateId);
+  readonly #byId = new TextIndex<Row>(({ record }) => record.id);
+  readonly #byAlias = new Map<string | null, Map<string, Row>>();
+  readonly #byOwner = new Map<string | null, OwnerSessions>();
   #bytes = 0;
-  #sweep: Iterator<Entry> | undefined;
-  /** Absent until somebody asks for it: only a store that is full needs it. */
-  #byExpiry: ExpiryQueue<Entry> | undefined;
-  /** Sessions with a state alone, for a store that is full of bytes. */
-  #holding: ExpiryQueue<Entry> | undefined;
+  #sweep: Iterator<Row> | undefined;
+  /** Made when it is first needed: only a full store needs it. */
+  #byExpiry: ExpiryQueue<Row> | undefined;
+  /** Only sessions with a state, for a store that is full of bytes. */
+  #byExpiryWithState: ExpiryQueue<Row> | undefined;
 
-  /** How many sessions there are, with the hidden ones: those that expired, and are still there. */
+  /** The number of sessions, with the hidden ones: expired sessions that are still there. */
   get size(): number {
-    return this.#entries.size;
+    return this.#rows.size;
   }
 
-  /** What the keys and values of all of them take. */
+  /** The bytes of the keys and values of all sessions. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Every session and its state as the changes that make them. */
+  /** The changes that make every session and its state. */
   *changes(): Generator<Change> {
-    for (const { record, state } of this.#entries.values()) {
+    for (const { record, state } of this.#rows.values()) {
       yield { kind: "put", record };
       const { stateId, toolCalls, expiresAt } = record;
       for (const write of state ?? []) {
@@ -81,30 +81,30 @@ export class Table {
   }
 
   /** The session with this internal id, expired or not. */
-  byStateId(stateId: string): Entry | undefined {
-    return this.#entries.get(stateId);
+  byStateId(stateId: string): Row | undefined {
+    return this.#rows.get(stateId);
   }
 
   /** The session with this id or alias, expired or not. */
-  find(by: string | SessionAlias): Entry | undefined {
+  find(by: string | SessionAlias): Row | undefined {
     if (typeof by === "string") return this.#byId.get(by);
     return this.#byAlias.get(by.owner)?.get(by.alias);
   }
 
   /** The session with this id or alias, if it has not expired. */
-  live(by: string | SessionAlias, now: number): Entry | undefined {
-    const entry = this.find(by);
-    return entry !== undefined && entry.record.expiresAt > now ? entry : undefined;
+  live(by: string | SessionAlias, now: number): Row | undefined {
+    const row = this.find(by);
+    return row !== undefined && row.record.expiresAt > now ? row : undefined;
   }
 
-  /** How many sessions an owner has, with the hidden ones. */
+  /** The number of an owner's sessions, with the hidden ones. */
   countOf(owner: string | null): number {
     return this.#byOwner.get(owner)?.size ?? 0;
   }
 
-  /** How many bytes a session's state would take after these writes. */
-  bytesAfter(entry: Entry, writes: readonly EncodedWrite[]): number {
-    return entry.bytes + growth(entry, writes);
+  /** The bytes of a session's state after these writes. */
+  bytesAfter(row: Row, writes: readonly EncodedWrite[]): number {
+    return row.bytes + growth(row, writes);
   }
 
   /** A page of one owner's live sessions. */
@@ -119,9 +119,9 @@ export class Table {
   }
 
   /** A page of a session's state. */
-  entries(entry: Entry, { prefix = "", after, limit }: StateEntriesOptions): [string, Json][] {
-    const state = entry.state ?? new Map<string, string>();
-    const keys = entry.order ??= [...state.keys()].sort(compareUtf8);
+  entries(row: Row, { prefix = "", after, limit }: StateEntriesOptions): [string, Json][] {
+    const state = row.state ?? new Map<string, string>();
+    const keys = row.order ??= [...state.keys()].sort(compareUtf8);
     const start = bisect(
       keys,
       (key) =>
@@ -136,58 +136,58 @@ export class Table {
     return page;
   }
 
-  /** All sessions that have expired, by their internal ids. */
+  /** The internal ids of all expired sessions. */
   expired(now: number): string[] {
     const stateIds: string[] = [];
-    for (const { record } of this.#entries.values()) {
+    for (const { record } of this.#rows.values()) {
       if (record.expiresAt <= now) stateIds.push(record.stateId);
     }
     return stateIds;
   }
 
-  /** All sessions that are over, by their internal ids. */
-  over(now: number): string[] {
+  /** The internal ids of all purgeable sessions. */
+  purgeable(now: number): string[] {
     const stateIds: string[] = [];
-    for (const { record } of this.#entries.values()) {
-      if (isOver(record, now)) stateIds.push(record.stateId);
+    for (const { record } of this.#rows.values()) {
+      if (isPurgeable(record, now)) stateIds.push(record.stateId);
     }
     return stateIds;
   }
 
-  /** Those that are over among the next few sessions: over many calls it goes round them all. */
-  *someOver(now: number, count: number): Generator<Entry> {
+  /** The purgeable ones among the next `count` sessions. Many calls go round all of them. */
+  *sweepPurgeable(now: number, count: number): Generator<Row> {
     for (let i = 0; i < count; i++) {
-      this.#sweep ??= this.#entries.values();
+      this.#sweep ??= this.#rows.values();
       const { done, value } = this.#sweep.next();
       if (done) {
         this.#sweep = undefined;
         return;
       }
-      if (isOver(value.record, now)) yield value;
+      if (isPurgeable(value.record, now)) yield value;
     }
   }
 
-  /** The sessions that have expired, earliest first. */
-  hidden(now: number): Iterable<Entry> {
-    this.#byExpiry ??= new ExpiryQueue(this.#entries.values(), ({ dropped }) => !dropped);
+  /** The expired sessions, earliest first. */
+  hidden(now: number): Iterable<Row> {
+    this.#byExpiry ??= new ExpiryQueue(this.#rows.values(), ({ dropped }) => !dropped);
     return this.#byExpiry.expired(now);
   }
 
-  /** One owner's sessions that have expired, earliest first. */
-  hiddenOf(owner: string, now: number): Iterable<Entry> {
+  /** One owner's expired sessions, earliest first. */
+  hiddenOf(owner: string, now: number): Iterable<Row> {
     return this.#byOwner.get(owner)?.hidden(now) ?? [];
   }
 
-  /** Sessions with a state that have expired, earliest first. */
-  hiddenHolding(now: number): Iterable<Entry> {
-    this.#holding ??= new ExpiryQueue(
-      this.#entries.values().filter(({ bytes }) => bytes > 0),
+  /** The expired sessions with a state, earliest first. */
+  hiddenWithState(now: number): Iterable<Row> {
+    this.#byExpiryWithState ??= new ExpiryQueue(
+      this.#rows.values().filter(({ bytes }) => bytes > 0),
       ({ dropped, bytes }) => !dropped && bytes > 0,
     );
-    return this.#holding.expired(now);
+    return this.#byExpiryWithState.expired(now);
   }
 
-  /** Makes a change. One to a session that is not there does nothing, so changes can be replayed. */
+  /** Makes a change. A change of a missing session does nothing, so changes can be replayed. */
   apply(change: Change): Undo {
     const { kind } = change;
     switch (kind) {
@@ -203,7 +203,7 @@ export class Table {
   }
 
   #put(record: SessionRecord): Undo {
-    const before = this.#entries.get(record.stateId);
+    const before = this.#rows.get(record.stateId);
     if (before === undefined) {
       this.#add({ record, bytes: 0, dropped: false });
       return () => void this.#drop(record.stateId);
@@ -217,67 +217,69 @@ export class Table {
   }
 
   #use({ stateId, toolCalls, expiresAt, writes }: Change & { kind: "use" }): Undo {
-    const entry = this.#entries.get(stateId);
-    if (entry === undefined) return () => {};
-    const { record } = entry;
-    const old: EncodedWrite[] = writes.map(([key]) => [key, entry.state?.get(key)]);
-    entry.record = { ...record, toolCalls, expiresAt };
-    this.#write(entry, writes);
+    const row = this.#rows.get(stateId);
+    if (row === undefined) return () => {};
+    const { record } = row;
+    const old: EncodedWrite[] = writes.map(([key]) => [key, row.state?.get(key)]);
+    row.record = { ...record, toolCalls, expiresAt };
+    this.#write(row, writes);
     return () => {
-      entry.record = record;
-      this.#write(entry, old);
-      // It expires earlier again, so it has to be found earlier.
-      this.#queue(entry);
+      row.record = record;
+      this.#write(row, old);
+      // The session expires earlier again.
+      this.#queue(row);
     };
   }
 
-  #write(entry: Entry, writes: readonly EncodedWrite[]) {
-    const before = entry.bytes;
-    this.#bytes += writeState(entry, writes);
-    if (before === 0 && entry.bytes > 0) this.#queue(entry);
+  #write(row: Row, writes: readonly EncodedWrite[]) {
+    const before = row.bytes;
+    this.#bytes += writeState(row, writes);
+    if (before === 0 && row.bytes > 0) this.#queue(row);
   }
 
-  #queue(entry: Entry) {
-    this.#byOwner.get(entry.record.owner)?.queue(entry);
-    this.#byExpiry?.add(entry);
-    if (entry.bytes > 0) this.#holding?.add(entry);
+  #queue(row: Row) {
+    this.#byOwner.get(row.record.owner)?.queue(row);
+    this.#byExpiry?.add(row);
+    if (row.bytes > 0) this.#byExpiryWithState?.add(row);
     this.#trim();
   }
 
-  /** Queues hold on to what has left: rather than to more than there are, they are made again. */
+  /** Drops queues of mostly dropped rows, to be made again. */
   #trim() {
     const most = 2 * this.size;
     if (this.#byExpiry && this.#byExpiry.size > most) this.#byExpiry = undefined;
-    if (this.#holding && this.#holding.size > most) this.#holding = undefined;
+    if (this.#byExpiryWithState && this.#byExpiryWithState.size > most) {
+      this.#byExpiryWithState = undefined;
+    }
   }
 
   #drop(stateId: string): Undo {
-    const entry = this.#entries.get(stateId);
-    if (entry === undefined) return () => {};
-    this.#remove(entry);
-    return () => this.#add(entry);
+    const row = this.#rows.get(stateId);
+    if (row === undefined) return () => {};
+    this.#remove(row);
+    return () => this.#add(row);
   }
 
-  #add(entry: Entry) {
-    const { id, stateId, owner, alias } = entry.record;
-    entry.dropped = false;
-    this.#bytes += entry.bytes;
-    this.#entries.set(stateId, entry);
-    this.#byId.set(id, entry);
-    getOrAdd(this.#byOwner, owner, () => new Shelf()).add(entry);
-    this.#queue(entry);
-    if (alias !== null) getOrAdd(this.#byAlias, owner, () => new Map()).set(alias, entry);
+  #add(row: Row) {
+    const { id, stateId, owner, alias } = row.record;
+    row.dropped = false;
+    this.#bytes += row.bytes;
+    this.#rows.set(stateId, row);
+    this.#byId.set(id, row);
+    getOrAdd(this.#byOwner, owner, () => new OwnerSessions()).add(row);
+    this.#queue(row);
+    if (alias !== null) getOrAdd(this.#byAlias, owner, () => new Map()).set(alias, row);
   }
 
-  #remove(entry: Entry) {
-    const { id, stateId, owner, alias } = entry.record;
-    entry.dropped = true;
-    this.#bytes -= entry.bytes;
-    this.#entries.delete(stateId);
-    if (this.#byId.get(id) === entry) this.#byId.delete(id);
+  #remove(row: Row) {
+    const { id, stateId, owner, alias } = row.record;
+    row.dropped = true;
+    this.#bytes -= row.bytes;
+    this.#rows.delete(stateId);
+    if (this.#byId.get(id) === row) this.#byId.delete(id);
     if (this.#byOwner.get(owner)?.remove() === 0) this.#byOwner.delete(owner);
     const aliases = this.#byAlias.get(owner);
-    if (alias !== null && aliases?.get(alias) === entry) {
+    if (alias !== null && aliases?.get(alias) === row) {
       aliases.delete(alias);
       if (aliases.size === 0) this.#byAlias.delete(owner);
     }
@@ -285,22 +287,22 @@ export class Table {
   }
 }
 
-/** Writes to a session's state, and gives how much larger it is for it. */
-function writeState(entry: Entry, writes: readonly EncodedWrite[]): number {
-  const grown = growth(entry, writes);
-  entry.bytes += grown;
-  const state = entry.state ??= new Map();
+/** Writes to a session's state. @returns By how many bytes it grew. */
+function writeState(row: Row, writes: readonly EncodedWrite[]): number {
+  const grown = growth(row, writes);
+  row.bytes += grown;
+  const state = row.state ??= new Map();
   for (const [key, json] of writes) {
-    if (state.has(key) !== (json !== undefined)) delete entry.order;
+    if (state.has(key) !== (json !== undefined)) delete row.order;
     if (json === undefined) state.delete(key);
     else state.set(key, json);
   }
-  if (state.size === 0) delete entry.state;
+  if (state.size === 0) delete row.state;
   return grown;
 }
 
-/** How much larger a session's state gets by writes, each to another key. */
-function growth({ state }: Entry, writes: readonly EncodedWrite[]): number {
+/** The bytes by which writes, each to another key, make a session's state grow. */
+function growth({ state }: Row, writes: readonly EncodedWrite[]): number {
   let bytes = 0;
   for (const [key, json] of writes) {
     bytes += writeBytes(key, json) - writeBytes(key, state?.get(key));

@@ -1,15 +1,15 @@
 /**
- * Finds items by a text that they have in them: a `Map` that takes a third of the time to fill. Most
- * of what a large store takes to open would go into the map's own hashes, and into looking at texts
- * all over the memory.
+ * An index of items by a text that they contain. It fills in a third of the time of a `Map`, whose own
+ * hashes, and reads of texts all over the memory, would be most of the time that a large store takes
+ * to open.
  *
  * @module
  */
 
-/** A map from texts to items, each of which knows its text and keeps it while it is in here. */
-export class Index<T extends object> {
+/** A hash map from texts to items. An item keeps its text while it is in the index. */
+export class TextIndex<T extends object> {
   readonly #textOf: (item: T) => string;
-  readonly #byHash = new Map<number, T | Several<T>>();
+  readonly #byHash = new Map<number, T | Bucket<T>>();
   #size = 0;
 
   constructor(textOf: (item: T) => string) {
@@ -22,7 +22,7 @@ export class Index<T extends object> {
 
   get(text: string): T | undefined {
     const found = this.#byHash.get(hash(text));
-    if (found instanceof Several) return found.items.find((item) => this.#textOf(item) === text);
+    if (found instanceof Bucket) return found.items.find((item) => this.#textOf(item) === text);
     return found !== undefined && this.#textOf(found) === text ? found : undefined;
   }
 
@@ -34,9 +34,9 @@ export class Index<T extends object> {
       this.#size++;
       return;
     }
-    const before = found instanceof Several ? found.items : [found];
+    const before = found instanceof Bucket ? found.items : [found];
     const others = before.filter((other) => this.#textOf(other) !== text);
-    this.#byHash.set(key, others.length === 0 ? item : new Several([...others, item]));
+    this.#byHash.set(key, others.length === 0 ? item : new Bucket([...others, item]));
     this.#size += others.length + 1 - before.length;
   }
 
@@ -44,24 +44,24 @@ export class Index<T extends object> {
     const key = hash(text);
     const found = this.#byHash.get(key);
     if (found === undefined) return;
-    const before = found instanceof Several ? found.items : [found];
+    const before = found instanceof Bucket ? found.items : [found];
     const others = before.filter((other) => this.#textOf(other) !== text);
     if (others.length === 0) this.#byHash.delete(key);
-    else this.#byHash.set(key, new Several(others));
+    else this.#byHash.set(key, new Bucket(others));
     this.#size -= before.length - others.length;
   }
 
-  /** All items; those that come meanwhile may be among them or not. */
+  /** All items; items that are added meanwhile may be among them or not. */
   *values(): Generator<T> {
     for (const found of this.#byHash.values()) {
-      if (found instanceof Several) yield* found.items;
+      if (found instanceof Bucket) yield* found.items;
       else yield found;
     }
   }
 }
 
-/** Those whose texts happen to have one hash. */
-class Several<T> {
+/** Items whose texts collide in one hash. */
+class Bucket<T> {
   readonly items: readonly T[];
 
   constructor(items: readonly T[]) {
@@ -69,7 +69,7 @@ class Several<T> {
   }
 }
 
-/** Of 30 bits, as numbers of more may not be kept in place. */
+/** A hash of 30 bits: a larger number may be allocated on the heap. */
 function hash(text: string): number {
   let sum = 0;
   for (let i = 0; i < text.length; i++) sum = Math.imul(sum, 31) + text.charCodeAt(i) | 0;

@@ -25,7 +25,7 @@ const MAY_IMPORT: readonly (readonly [file: string, ...targets: string[]])[] = [
   ["jsonrpc/", "runtime/", "protocol/", "jsonrpc/"],
 
   ["handles/", "runtime/", "protocol/", "handles/"],
-  ["store/journal/", "runtime/", "store/journal/", "store/session_store.ts"],
+  ["store/journal/", "runtime/", "store/journal/"],
   ["store/", "runtime/", "protocol/", "store/"],
   [
     "servers/base/serve/",

@@ -130,7 +130,11 @@ Deno.test.each<readonly [what: string, faults: string[], count: number]>([
     direction("client/jar/a.ts", 'import "../../store/journal/a.ts"'),
     0,
   ],
-  ["a journal that uses a store", direction("store/journal/a.ts", 'import "../open.ts"'), 1],
+  [
+    "a journal that uses a store",
+    direction("store/journal/a.ts", 'import "../session_store.ts"'),
+    1,
+  ],
   ["a layer that reads deno.json", direction("servers/base/a.ts", 'import "../../deno.json"'), 1],
   ["a full folder", crowdedFolders(Array.from({ length: MAX_FILES }, (_, n) => `a/${n}.ts`)), 0],
   [

@@ -1,6 +1,7 @@
 /** `~/` in the paths that programs are given, which hosts and flags hand on as it is. */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { expandHome } from "../../runtime/state_folder.ts";
 import { denoDir } from "../support/deno_dir.ts";
 
 const isWindows = Deno.build.os === "windows";
@@ -112,4 +113,17 @@ Deno.test("--store: a scheme that is none of the store's is a usage error, and m
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("expandHome() expands ~/ on each system, and refuses a variable that may not be read", () => {
+  const env = new Map([["HOME", "/home/me"], ["USERPROFILE", "/users/me"]]);
+  for (const [path, expanded] of [["~/a", "/home/me/a"], ["~", "/home/me"], ["a/~/b", "a/~/b"]]) {
+    assertEquals(expandHome(path!, { env, os: "linux" }), expanded);
+  }
+  assertEquals(expandHome("~\\a", { env, os: "linux" }), "~\\a");
+  assertMatch(expandHome("~\\a", { env, os: "windows" }), /^[\\/]users[\\/]me[\\/]/);
+  const get = () => {
+    throw new Deno.errors.NotCapable("Requires env access");
+  };
+  assertThrows(() => expandHome("~/a", { env: { get } }), TypeError, "may not be read");
 });

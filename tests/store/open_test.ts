@@ -1,10 +1,9 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { defaultStoreUrl, openStore } from "../../store/mod.ts";
-import { expandHome } from "../../runtime/state_folder.ts";
 import { DENO_ENV, denoDir } from "../support/deno_dir.ts";
 import { tempFolder } from "../support/store/stores.ts";
 
-Deno.test("openStore() refuses what is no store's URL, in one line", async () => {
+Deno.test("openStore() refuses a URL of no store, in one line", async () => {
   const cases: [string, string][] = [
     ["x", 'Cannot open a store as its URL has no scheme: current value is "x"'],
     ["", 'Cannot open a store as its URL has no scheme: current value is ""'],
@@ -64,7 +63,7 @@ Deno.test("openStore() refuses a namespace that is empty or too long", async () 
   }
 });
 
-Deno.test("openStore() refuses a limit that is no number from 0, and takes none at all", async () => {
+Deno.test("openStore() refuses a negative limit, and accepts Infinity", async () => {
   await using folder = await tempFolder();
   for (const scheme of ["memory:", `file:${folder.path}/store`, `kv:${folder.path}/store.kv`]) {
     for (const name of ["sessions", "sessionsPerOwner", "bytesPerSession", "bytes"]) {
@@ -79,7 +78,7 @@ Deno.test("openStore() refuses a limit that is no number from 0, and takes none 
   }
 });
 
-Deno.test("openStore() takes paths and file URLs, and makes folders", async () => {
+Deno.test("openStore() accepts paths and file URLs, and makes folders", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/a b/ü%20.jsonl`;
   for (const url of [`file:${path}`, `file://${encodeURI(path)}`]) {
@@ -91,7 +90,7 @@ Deno.test("openStore() takes paths and file URLs, and makes folders", async () =
   ]);
 });
 
-/** What `openStore` says in a process of its own. */
+/** The output of `openStore` in a process of its own. */
 async function openElsewhere(
   url: string,
   { flags = [], env = {}, cwd = "." }: {
@@ -110,7 +109,7 @@ async function openElsewhere(
   return new TextDecoder().decode(stdout).trim();
 }
 
-Deno.test("openStore() says in one line what Deno KV is missing", async () => {
+Deno.test("openStore() says in one line what Deno KV lacks", async () => {
   await using folder = await tempFolder();
   const url = `kv:${folder.path}/sessions.kv`;
   assertEquals(
@@ -129,7 +128,7 @@ Deno.test("openStore() says in one line what Deno KV is missing", async () => {
   assertMatch(inFile, /^StoreError: Cannot make the folder .*sessions\.kv: .*$/);
 });
 
-Deno.test("openStore() makes a folder that Deno has leave for, and for nothing above", async () => {
+Deno.test("openStore() makes a folder without permission for the folders above", async () => {
   await using folder = await tempFolder();
   const script = new URL("../fixtures/store/open.ts", import.meta.url).href;
   const run = async (leave: string, url: string) => {
@@ -149,7 +148,7 @@ Deno.test("openStore() makes a folder that Deno has leave for, and for nothing a
   assertEquals(await run(state, `file:${state}/x.jsonl`), ["opened", ""]);
 });
 
-Deno.test("openStore() takes ~/ for the home folder, and makes no folder of that name", async () => {
+Deno.test("openStore() expands ~/ to the home folder, and makes no folder of that name", async () => {
   await using folder = await tempFolder();
   const home = `${folder.path}/home`;
   for (const url of ["file:~/a/x.jsonl", "kv:~/a/x.kv"]) {
@@ -163,23 +162,10 @@ Deno.test("openStore() takes ~/ for the home folder, and makes no folder of that
       );
     }
   }
-  // Somebody else's home folder is theirs to name.
+  // The home folder of another user is not expanded.
   assertEquals(await openElsewhere("file:~x", { env: { HOME: home }, cwd: folder.path }), "opened");
   const names = Array.from(Deno.readDirSync(folder.path), ({ name }) => name).sort();
   assertEquals(names, ["home", "~x", "~x.lock"]);
-});
-
-Deno.test("expandHome() knows each system's home folder, and a variable that may not be read as absent", () => {
-  const env = new Map([["HOME", "/home/me"], ["USERPROFILE", "/users/me"]]);
-  for (const [path, expanded] of [["~/a", "/home/me/a"], ["~", "/home/me"], ["a/~/b", "a/~/b"]]) {
-    assertEquals(expandHome(path!, { env, os: "linux" }), expanded);
-  }
-  assertEquals(expandHome("~\\a", { env, os: "linux" }), "~\\a");
-  assertMatch(expandHome("~\\a", { env, os: "windows" }), /^[\\/]users[\\/]me[\\/]/);
-  const get = () => {
-    throw new Deno.errors.NotCapable("Requires env access");
-  };
-  assertThrows(() => expandHome("~/a", { env: { get } }), TypeError, "may not be read");
 });
 
 Deno.test("defaultStoreUrl() is in the folder where the system keeps state", () => {

@@ -190,7 +190,7 @@ for (const flags of [[], ["--stateful"]]) {
     for (let more = 0; more < 50; more++) {
       assertEquals(await statusOf(server.url, body, headers), 503);
     }
-    const logged = server.stderr.filter((line) => line.includes("as many as it keeps"));
+    const logged = server.stderr.filter((line) => line.includes("which is the limit"));
     assert(logged.length > 0 && logged.length < 25, `${logged.length} lines`);
     await ask("session/delete", { id: ids[0] });
     assertEquals(await statusOf(server.url, body, headers), 200);

@@ -5,13 +5,13 @@ import { encodeLine } from "../../../store/journal/line_codec.ts";
 import { inspect } from "../../../store/admin/inspection.ts";
 import { FileStore, StoreError } from "../../../store/mod.ts";
 import { run, sampleLines } from "../../support/store/admin_runs.ts";
-import { forEver, sample } from "../../support/store/samples.ts";
-import { all, put, record, tempFolder } from "../../support/store/stores.ts";
+import { sample } from "../../support/store/samples.ts";
+import { all, forEver, put, record, tempFolder } from "../../support/store/stores.ts";
 
-Deno.test("store verify: says what is in a sound file", async () => {
+Deno.test("store verify: lists the content of a sound file", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
-  const { bytes, ends } = await sample(path, { isAnew: true });
+  const { bytes, ends } = await sample(path, { isCompacted: true });
   {
     await using store = await FileStore.open(path, { namespace: "test", now: () => 0 });
     await store.create(record("sess-4", { expiresAt: 1 }));
@@ -33,10 +33,10 @@ Deno.test("store verify: says what is in a sound file", async () => {
   ]);
 });
 
-Deno.test("store verify: finds whatever a store refuses, and changes nothing", async () => {
+Deno.test("store verify: finds all damage that a store refuses, and changes nothing", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
-  const { bytes, ends } = await sample(path, { isAnew: true });
+  const { bytes, ends } = await sample(path, { isCompacted: true });
   await Deno.remove(`${path}.lock`);
   for (let place = 0; place < ends.at(-2)!; place++) {
     const damaged = bytes.slice();
@@ -46,13 +46,13 @@ Deno.test("store verify: finds whatever a store refuses, and changes nothing", a
     assertEquals(inspection.verdict, "damaged");
     const fault = inspection.faults.find(({ start, end }) => start <= place && place <= end);
     assert(fault !== undefined, `bit ${place & 7} of byte ${place}`);
-    // A newline that comes to be within a line parts it.
+    // A flipped bit may make a newline within a line.
     assert(Math.abs(fault.line - ends.findIndex((end) => place < end) - 1) <= 1);
   }
   assertEquals(Array.from(Deno.readDirSync(folder.path), ({ name }) => name), ["sessions.jsonl"]);
 });
 
-Deno.test("store verify and repair: what is no store's file, and what is of another version", async () => {
+Deno.test("store verify and repair: refuse a file of another format or version", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/file`;
   const to = `${folder.path}/new`;
@@ -75,7 +75,7 @@ Deno.test("store verify and repair: what is no store's file, and what is of anot
   assertEquals(Array.from(Deno.readDirSync(folder.path), ({ name }) => name), ["file"]);
 });
 
-Deno.test("store verify and repair: nothing in a file or a path acts on the terminal", async () => {
+Deno.test("store verify and repair: print no control characters of a file or path", async () => {
   await using folder = await tempFolder();
   const acting = "\x1b[2J\x9b31m\u202e\u200f\u2028\r\n";
   const path = `${folder.path}/a${acting}.jsonl`;
@@ -114,7 +114,7 @@ Deno.test("store verify and repair: nothing in a file or a path acts on the term
   }
 });
 
-Deno.test("store verify: a jar is none, and no store opens it", async () => {
+Deno.test("store verify: names the format of a jar, which no store opens", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/cookies.jsonl`;
   await using jar = await FileJar.open(path);
@@ -131,7 +131,7 @@ Deno.test("store verify: a jar is none, and no store opens it", async () => {
   assertEquals(await copy.list(), await jar.list());
 });
 
-Deno.test("store verify and repair: a command that makes no sense is one line and status 2", async () => {
+Deno.test("store verify and repair: a wrong command is one line and status 2", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   await sample(path);
@@ -167,7 +167,7 @@ Deno.test("store verify and repair: a command that makes no sense is one line an
   assertEquals(names, ["sessions.jsonl", "sessions.jsonl.lock", "there"]);
 });
 
-Deno.test("deno task store: mends what a store refuses, as its error says", async () => {
+Deno.test("deno task store: repairs a file that a store refuses, as its error says", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const lines = await sampleLines(path);

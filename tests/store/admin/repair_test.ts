@@ -4,10 +4,10 @@ import { FileStore } from "../../../store/mod.ts";
 import { crc32 } from "node:zlib";
 import { Random } from "../../support/random.ts";
 import { run, sampleLines } from "../../support/store/admin_runs.ts";
-import { contents, forEver } from "../../support/store/samples.ts";
-import { record, tempFolder } from "../../support/store/stores.ts";
+import { contents } from "../../support/store/samples.ts";
+import { forEver, record, tempFolder } from "../../support/store/stores.ts";
 
-/** Writes a file of such lines, repairs it, and gives what is in the new one. */
+/** Writes a file of these lines and repairs it. @returns The content of the new one. */
 async function repaired(path: string, lines: readonly string[]) {
   const to = `${path}.repaired`;
   await Deno.writeTextFile(path, lines.join(""));
@@ -20,7 +20,7 @@ async function repaired(path: string, lines: readonly string[]) {
   return { verified, status, said, found: await contents(to) };
 }
 
-Deno.test("store repair: saves all but the line that is damaged, and names that", async () => {
+Deno.test("store repair: saves all but the damaged line, and names it", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const lines = await sampleLines(path);
@@ -51,7 +51,7 @@ Deno.test("store repair: saves all but the line that is damaged, and names that"
   assertEquals((await Deno.stat(`${path}.repaired`)).mode! & 0o777, 0o600);
 });
 
-Deno.test("store repair: what a lost line means for the lines after it", async () => {
+Deno.test("store repair: tells which later lines are useless without a lost one", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const lines = await sampleLines(path);
@@ -106,7 +106,7 @@ Deno.test("store repair: nothing is lost where only newlines, copies or the firs
   }
 });
 
-Deno.test("store repair: a value that looks like lines is not taken for them", async () => {
+Deno.test("store repair: takes no value for lines that it looks like", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const lines = await sampleLines(path);
@@ -122,7 +122,7 @@ Deno.test("store repair: a value that looks like lines is not taken for them", a
   await (await FileStore.open(path, { namespace: "test", warn: () => {} })).close();
 });
 
-Deno.test("store repair: lines that are missing or out of order are told", async () => {
+Deno.test("store repair: tells of lines that are missing or out of order", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const lines = await sampleLines(path);
@@ -155,7 +155,7 @@ Deno.test("store repair: leaves out an unfinished end, and says so", async () =>
   assertEquals(found, await contents(path));
 });
 
-Deno.test("store repair: two lines of a snapshot with one checksum are no copies", async () => {
+Deno.test("store repair: keeps two lines of a snapshot with the same checksum", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const session = record("sess-1", forEver);
@@ -181,7 +181,7 @@ Deno.test("store repair: two lines of a snapshot with one checksum are no copies
   assertEquals(found["test sess-1"]?.map(([key]) => key), keys.sort());
 });
 
-Deno.test("store repair: a change of a lost session beside another change is told, too", async () => {
+Deno.test("store repair: tells of a lost session's change in a line with others", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const lines = [
@@ -197,7 +197,7 @@ Deno.test("store repair: a change of a lost session beside another change is tol
   }
 });
 
-Deno.test("store repair: a file written anew without the lines that were may have lost sessions", async () => {
+Deno.test("store repair: a compacted file without a snapshot may have lost sessions", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const lines = [
@@ -207,10 +207,10 @@ Deno.test("store repair: a file written anew without the lines that were may hav
   const { verified, status, said } = await repaired(path, lines);
   assertEquals(verified.status, 0, "a store opens it");
   assertEquals(status, 1);
-  assertMatch(said, /line 1: the file was written anew, and no line that was is there/);
+  assertMatch(said, /line 1: the file was compacted, and no line of its snapshot is there/);
 });
 
-Deno.test("store repair: a journal of another format is copied line by line", async () => {
+Deno.test("store repair: copies a journal of another format line by line", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/cookies.jsonl`;
   const lines = [

@@ -10,13 +10,13 @@ import { tempFolder } from "../../support/store/stores.ts";
 
 type Contents = Awaited<ReturnType<typeof contents>>;
 
-/** What the commands say is in a file, by server. */
+/** The counts of each server in the output of the commands. */
 function countsIn(said: string): Record<string, string> {
   const counts = said.matchAll(/^ {2}server "(.*)": (\d+ sessions?).* with (\d+ values?)$/gm);
   return Object.fromEntries(Array.from(counts, ([, name, ...what]) => [name!, what.join(", ")]));
 }
 
-/** The same, of what is really there. */
+/** The counts of each server in a file. */
 function countsOf(found: Contents): Record<string, string> {
   const count = (n: number, what: string) => `${n} ${what}${n === 1 ? "" : "s"}`;
   const counts = ["test", "other"].map((name) => {
@@ -27,7 +27,7 @@ function countsOf(found: Contents): Record<string, string> {
   return Object.fromEntries(counts.filter(([, text]) => !text.startsWith("0 ")));
 }
 
-/** What a store finds in a file; `undefined` if it refuses it, and then it has changed nothing. */
+/** The content of a file; `undefined` if a store refuses it, which must change nothing. */
 async function opened(path: string, bytes: Uint8Array): Promise<Contents | undefined> {
   await Deno.writeFile(path, bytes);
   await Deno.remove(`${path}.torn`).catch(() => {});
@@ -40,7 +40,7 @@ async function opened(path: string, bytes: Uint8Array): Promise<Contents | undef
   }
 }
 
-/** Looks whether store, verify and repair agree on a file that had `whole` in it. */
+/** Asserts that store, verify and repair agree on a file that had the content `whole`. */
 async function assertAgreement(path: string, { bytes }: Mutated, whole: Contents | undefined) {
   const found = await opened(path, bytes);
   await Deno.writeFile(path, bytes);
@@ -75,10 +75,10 @@ async function assertAgreement(path: string, { bytes }: Mutated, whole: Contents
 }
 
 const FILES = [
-  { name: "a file", isAnew: false, by: FileStore },
-  { name: "a file written anew", isAnew: true, by: FileStore },
-  { name: "a file of a version without marks", isAnew: false, by: OldStore },
-  { name: "one of those written anew", isAnew: true, by: OldStore },
+  { name: "a file", isCompacted: false, by: FileStore },
+  { name: "a compacted file", isCompacted: true, by: FileStore },
+  { name: "a file of a version without marks", isCompacted: false, by: OldStore },
+  { name: "a compacted file of a version without marks", isCompacted: true, by: OldStore },
 ];
 
 Deno.test("store verify and repair: agree with the store on files without their beginning", async () => {
@@ -96,7 +96,7 @@ Deno.test("store verify and repair: agree with the store on files without their 
   }
 });
 
-Deno.test("store verify and repair: agree with the store on whatever happens to a file", async () => {
+Deno.test("store verify and repair: agree with the store on a file after any accident", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const seed = testSeed();
@@ -106,8 +106,8 @@ Deno.test("store verify and repair: agree with the store on whatever happens to 
     await Deno.remove(path).catch(() => {});
     const { bytes } = await sample(path, options);
     const whole = await contents(path);
-    // Which lines its snapshot had, only a mark says.
-    const isKnown = !options.isAnew || options.by === FileStore;
+    // Without a mark, the lines of a snapshot are not known.
+    const isKnown = !options.isCompacted || options.by === FileStore;
     for (let i = 0; i < 120; i++) {
       const mutated = mutate(bytes, other, random);
       const before = mutated.cut === undefined

@@ -7,31 +7,30 @@ const warn = (message: string) => {
 };
 
 const KV_SKIPS = [{
-  reason: "it keeps its sessions on disk alone, and does not count their bytes",
+  reason: "it keeps its sessions only on disk, and does not count their bytes",
   cases: [
-    "all sessions of a store together hold as many bytes as the limit",
-    "the states of hidden sessions take no room from those of live ones",
+    "the states of all sessions have a limit of bytes",
+    "the states of hidden sessions take no room from live ones",
   ],
 }];
 
-// Deno KV reads a remote's token from the environment alone: that part runs in a process which has
-// one, and nothing else does there.
+// Deno KV reads a remote's token only from the environment: this part runs in a process of its own.
 const remote = Deno.env.get("TEST_KV_URL");
 if (remote !== undefined) {
   testSessionStore("KvStore, remote", ({ folder, namespace, ...options }) => {
-    // All tests of a remote are in one place.
+    // All tests share one remote.
     const test = folder.slice(-8);
     return openStore(`kv:${remote}`, { ...options, namespace: `${namespace}-${test}`, warn });
   }, { skip: KV_SKIPS });
 } else {
   testSessionStore("MemoryStore", (options) => new MemoryStore(options), {
     skip: [{
-      reason: "it is gone with its process, and no two are in one place",
+      reason: "it is gone with its process, and no other is in the same place",
       cases: [
-        "what one store wrote, another on the same place sees at once",
-        "what was written is there when it is opened again",
-        "regenerate() and fork() are seen by every process, and by the next",
-        "the sessions of all that use a store count together, and on when it is opened again",
+        "writes of one store are seen at once by another in the same place",
+        "a store that is opened again has all that was written",
+        "regenerate() and fork() are seen by other stores in the same place",
+        "the limit of sessions counts those of all stores in one place, also when opened again",
       ],
     }],
   });
@@ -50,7 +49,7 @@ if (remote !== undefined) {
     assertThrows(() => testSessionStore("x", open, { skip }), TypeError, "no such case");
   });
 
-  Deno.test("testSessionStore: turns red for stores that break a promise, and for a stale skip", async () => {
+  Deno.test("testSessionStore: fails stores that break a promise, and a stale skip", async () => {
     const fixture = new URL("../../fixtures/store/broken_stores.ts", import.meta.url);
     const { code, stdout } = await new Deno.Command(Deno.execPath(), {
       args: ["test", "-A", fixture.href],
@@ -59,26 +58,26 @@ if (remote !== undefined) {
     assertEquals(code, 1);
     const said = new TextDecoder().decode(stdout);
     const broken = {
-      "forgets": ["entries() gives pages of the keys with a prefix"],
-      "shares": ["what goes in and what comes out are copies"],
-      "lenient": ["a value that JSON would not give back as itself is refused"],
-      "inattentive": ["what is no plain answer of a transaction's function is refused"],
-      "particular": ["a value that JSON gives back as itself is kept"],
+      "forgets": ["entries() returns pages of the keys with a prefix"],
+      "shares": ["arguments and results are copies"],
+      "lenient": ["a value that JSON would change is refused"],
+      "inattentive": ["a malformed result of a transaction's function is refused"],
+      "particular": ["a value that JSON keeps is accepted"],
       "hasty": [
-        "a session that expired is back",
-        "a session is kept as long again as its own lifetime",
+        "an expired session is back",
+        "an expired session is retained as long again",
         "a new session keeps the alias that it took",
         "hidden sessions count in no quota",
         "the states of hidden sessions take no room",
       ],
       "hoarding": [
-        "a session is kept as long again as its own lifetime",
+        "an expired session is retained as long again",
         "a new session with the id or the stateId of a hidden one",
         "hidden sessions count in no quota",
         "the states of hidden sessions take no room",
       ],
-      "endless": ["a session that comes back ends at endsAt"],
-      "punctual": ["a hidden session lives on from where it was renewed to"],
+      "endless": ["a session that comes back still ends at endsAt"],
+      "punctual": ["a hidden session keeps its last renewal"],
       "nostalgic": ["a new session keeps the alias that it took"],
       "stale skip": ["a session past its expiry is gone"],
     };

@@ -1,5 +1,5 @@
 /**
- * Files that are written by this version and by the one before there were marks, in turn and at once.
+ * Files that versions with and without sync marks write, in turn and at once.
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FileJar } from "../../../client/mod.ts";
@@ -17,17 +17,17 @@ import { increment, put, tempFolder } from "../../support/store/stores.ts";
 
 const silent = { log: () => {}, error: () => {} };
 
-Deno.test("file store: this version and the one before marks read what the other has written", async () => {
+Deno.test("FileStore: versions with and without marks read each other's files", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
-  for (const isAnew of [false, true]) {
+  for (const isCompacted of [false, true]) {
     for (const [by, other] of [[FileStore, OldStore], [OldStore, FileStore]] as const) {
       await Deno.remove(path).catch(() => {});
-      await sample(path, { isAnew, by });
+      await sample(path, { isCompacted, by });
       const warnings: string[] = [];
       const whole = await contents(path, warnings, by);
       assertEquals(await contents(path, warnings, other), whole);
-      // The other writes it anew, and goes on.
+      // The other compacts it, and goes on.
       const before = await generation(path);
       {
         await using store = await other.open(path, { namespace: "test", compactBytes: 1 });
@@ -49,12 +49,12 @@ Deno.test("file store: this version and the one before marks read what the other
   }
 });
 
-Deno.test("file store: this version opens what the one before marks has repaired", async () => {
+Deno.test("FileStore: opens a file that the version without marks has repaired", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
-  for (const isAnew of [false, true]) {
+  for (const isCompacted of [false, true]) {
     await Deno.remove(path).catch(() => {});
-    await sample(path, { isAnew });
+    await sample(path, { isCompacted });
     const whole = await contents(path);
     await Deno.remove(`${path}.new`).catch(() => {});
     assertEquals(oldAdmin(["repair", path, "--to", `${path}.new`], silent), 0);
@@ -63,7 +63,7 @@ Deno.test("file store: this version opens what the one before marks has repaired
   }
 });
 
-Deno.test("file store: damage of the last line of the version before marks is no unsynced end", async () => {
+Deno.test("FileStore: refuses damage in the last line of a version without marks", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   await sample(path);
@@ -85,7 +85,7 @@ Deno.test("file store: damage of the last line of the version before marks is no
   assertEquals(run("verify", path).status, 1);
 });
 
-Deno.test("file store: processes of both versions write at once and are killed, and nothing is lost", async () => {
+Deno.test("FileStore: loses nothing when killed processes of both versions wrote at once", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const killed = await killWriters(path, {
@@ -95,10 +95,10 @@ Deno.test("file store: processes of both versions write at once and are killed, 
     areSomeOld: true,
   });
   assert(killed.acknowledged >= 1000, `${killed.acknowledged} writes were acknowledged`);
-  assert(killed.generation > 4, `it was written anew ${killed.generation - 1} times`);
+  assert(killed.generation > 4, `compactions: ${killed.generation - 1}`);
 });
 
-Deno.test("FileJar: this version and the one before marks use one file at once", async () => {
+Deno.test("FileJar: versions with and without marks use one file at once", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/cookies.jsonl`;
   const warnings: string[] = [];
@@ -111,6 +111,6 @@ Deno.test("FileJar: this version and the one before marks use one file at once",
     await one!.set(key(i % 5), { id: `sess-${i}` });
     assertEquals((await other!.get(key(i % 5)))?.id, `sess-${i}`);
   }
-  assert(await generation(path) > 2, "it was written anew");
+  assert(await generation(path) > 2, "it is compacted");
   assertEquals(warnings, []);
 });

@@ -1,9 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { FileStore, type JournalFile } from "../../../store/mod.ts";
-import { all, increment, put, record, tempFolder } from "../../support/store/stores.ts";
+import { all, forEver, increment, put, record, tempFolder } from "../../support/store/stores.ts";
 
 const HOUR = 60 * 60 * 1000;
-const forEver = { expiresAt: Number.MAX_SAFE_INTEGER };
 const options = { namespace: "test", compactBytes: 4000 };
 
 async function header(path: string): Promise<{ readonly generation: number; readonly id: string }> {
@@ -11,7 +10,7 @@ async function header(path: string): Promise<{ readonly generation: number; read
   return JSON.parse(text.slice(0, text.indexOf("\n")));
 }
 
-Deno.test("file store: a file that is written for ever stays small", async () => {
+Deno.test("FileStore: compaction keeps a file small that is written for ever", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   await using store = await FileStore.open(path, options);
@@ -19,14 +18,14 @@ Deno.test("file store: a file that is written for ever stays small", async () =>
   await store.create(record("sess-1", { ...forEver, alias: "work" }));
   const first = await header(path);
   let count = 0;
-  // How large it gets meanwhile depends on the disk, but it always gets small again.
+  // Its size between compactions depends on the disk.
   for (let last = first, size = 0; last.generation < 5 || size > 10_000; count++) {
     const value = `${count} ${"x".repeat(100)}`;
     await put(count % 3 === 0 ? other : store, "sess-1", [`key-${count % 10}`, value]);
     last = await header(path);
     size = (await Deno.stat(path)).size;
     assertEquals(last.id, first.id);
-    assert(count < 20_000, `it was written anew ${last.generation - 1} times`);
+    assert(count < 20_000, `compactions: ${last.generation - 1}`);
   }
   for (const one of [store, other]) {
     assertEquals((await one.get({ owner: null, alias: "work" }))?.id, "sess-1");
@@ -42,7 +41,7 @@ Deno.test("file store: a file that is written for ever stays small", async () =>
   assertEquals(names, ["sessions.jsonl", "sessions.jsonl.lock"]);
 });
 
-Deno.test("file store: what is acknowledged is read by others at once, while the file is written anew", async () => {
+Deno.test("FileStore: others read acknowledged writes at once during a compaction", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   await using store = await FileStore.open(path, options);
@@ -51,23 +50,23 @@ Deno.test("file store: what is acknowledged is read by others at once, while the
   const first = await header(path);
   for (let count = 1, generation = first.generation; generation < 60; count++) {
     const [writer, reader] = count % 2 === 0 ? [store, other] : [other, store];
-    // It has just looked, and need not look closely again.
+    // Its stat is cached from now on.
     await reader.get("sess-1");
     await put(writer, "sess-1", ["key", `${count} ${"x".repeat(200)}`]);
     const [[, value] = []] = await all(reader, "sess-1") ?? [];
     assertEquals(parseInt(String(value)), count);
     generation = (await header(path)).generation;
-    assert(count < 20_000, `it was written anew ${generation - 1} times`);
+    assert(count < 20_000, `compactions: ${generation - 1}`);
   }
 });
 
-Deno.test("file store: what happens while the file is written anew is not lost", async () => {
+Deno.test("FileStore: loses no write during a compaction", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const large = { namespace: "test", compactBytes: 512 * 1024 };
   await using store = await FileStore.open(path, large);
   for (let i = 0; i < 20; i++) await store.create(record(`sess-${i}`, forEver));
-  // Each batch is larger than a slice of the new file, so many come between two slices.
+  // A batch is larger than a slice of the compacted file, so many come between two slices.
   for (let round = 0; (await header(path)).generation < 4; round++) {
     await Promise.all(Array.from({ length: 20 }, async (_, i) => {
       await put(store, `sess-${i}`, [`key-${round % 7}`, "x".repeat(5000)], ["round", round]);
@@ -88,7 +87,7 @@ Deno.test("file store: what happens while the file is written anew is not lost",
   assertEquals(await again.list({ owner: null, limit: 99 }), records);
 });
 
-Deno.test("file store: sessions that are over go, when it is opened and when new ones come", async () => {
+Deno.test("FileStore: purges sessions past their retention, when opened and at each create", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const clock = { now: 1_800_000_000_000 };
@@ -117,12 +116,12 @@ Deno.test("file store: sessions that are over go, when it is opened and when new
   );
 });
 
-Deno.test("file store: when it cannot be written anew, it goes on with what it has", async () => {
+Deno.test("FileStore: goes on with the old file when a compaction fails", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const warnings: string[] = [];
   let files = 0;
-  // The first is the new store's own; the draft of the next generation gets no room.
+  // The first file is the new store's; the compacted one gets no room.
   const wrap = (file: Deno.FsFile): JournalFile => {
     const isDraft = files++ > 0 && file.statSync().size === 0;
     return {
@@ -140,15 +139,15 @@ Deno.test("file store: when it cannot be written anew, it goes on with what it h
   for (let i = 0; i < 200; i++) await increment(store, "sess-1");
   await store.close();
   assertEquals(warnings.length, 1, "one attempt until the file has grown");
-  assert(/Cannot write .*sessions\.jsonl anew.*no room/.test(warnings[0]!), warnings[0]);
+  assert(/Cannot compact .*sessions\.jsonl.*no room/.test(warnings[0]!), warnings[0]);
   assertEquals((await header(path)).generation, 1);
   await using again = await FileStore.open(path, { namespace: "test" });
   assertEquals((await again.get("sess-1"))?.toolCalls, 200);
   const names = Array.from(Deno.readDirSync(folder.path), ({ name }) => name).sort();
-  assertEquals(names, ["sessions.jsonl", "sessions.jsonl.lock"], "the draft is gone");
+  assertEquals(names, ["sessions.jsonl", "sessions.jsonl.lock"], "the compacted file is gone");
 });
 
-Deno.test("file store: a draft that a killed process left behind is no trouble", async () => {
+Deno.test("FileStore: takes over a compacted file that a killed process left behind", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   await Deno.writeTextFile(`${path}.new`, "half of something");
@@ -160,7 +159,7 @@ Deno.test("file store: a draft that a killed process left behind is no trouble",
 });
 
 Deno.test({
-  name: "file store: a symbolic link to the file stays one",
+  name: "FileStore: compaction keeps a symbolic link to the file",
   ignore: Deno.build.os === "windows",
   fn: async () => {
     await using folder = await tempFolder();

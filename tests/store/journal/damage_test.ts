@@ -11,15 +11,15 @@ import { FileStore, StoreError } from "../../../store/mod.ts";
 // @ts-types="../../fixtures/store/before_marks.d.ts"
 import { FileStore as OldStore } from "../../fixtures/store/before_marks.js";
 import { run } from "../../support/store/admin_runs.ts";
-import { contents, forEver, sample } from "../../support/store/samples.ts";
-import { all, put, record, tempFolder } from "../../support/store/stores.ts";
+import { contents, sample } from "../../support/store/samples.ts";
+import { all, forEver, put, record, tempFolder } from "../../support/store/stores.ts";
 
 const large = "x".repeat(60_000);
 
-Deno.test("file store: cut anywhere in its last lines, it keeps all complete ones", async () => {
+Deno.test("FileStore: open() keeps all complete lines of a file that is cut anywhere", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
-  const { bytes, ends } = await sample(path, { isAnew: true });
+  const { bytes, ends } = await sample(path, { isCompacted: true });
   for (let cut = ends.at(-6)!; cut < bytes.length; cut++) {
     await Deno.remove(`${path}.torn`).catch(() => {});
     const end = ends.findLast((end) => end <= cut)!;
@@ -44,17 +44,17 @@ Deno.test("file store: cut anywhere in its last lines, it keeps all complete one
   }
 });
 
-Deno.test("file store: any flipped bit in a line before the last mark is refused, and nothing changed", async () => {
+Deno.test("FileStore: open() refuses any flipped bit before the last mark, and changes nothing", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
-  const { bytes, ends } = await sample(path, { isAnew: true });
+  const { bytes, ends } = await sample(path, { isCompacted: true });
   const mark = ends.at(-2)!;
   assertMatch(
     new TextDecoder().decode(bytes.subarray(mark)),
     /^\{"n":\d+,"o": \["",\["drop","",\d+\]\]/,
   );
   for (let bit = 0; bit < mark * 8; bit++) await assertRefused(path, bytes, ends, bit);
-  // With an unfinished line after it, the last newline still ends one that was written.
+  // The newline before a torn line ends an acknowledged one.
   const torn = Uint8Array.from([...bytes, ...bytes.subarray(ends.at(-3), ends.at(-2)! - 1)]);
   for (let bit = ends.at(-3)! * 8; bit < mark * 8; bit++) {
     await assertRefused(path, torn, ends, bit);
@@ -63,10 +63,10 @@ Deno.test("file store: any flipped bit in a line before the last mark is refused
   assertEquals(names, ["sessions.jsonl", "sessions.jsonl.lock"]);
 });
 
-Deno.test("file store: a flipped bit beyond all marks costs what is beyond, and nothing else", async () => {
+Deno.test("FileStore: open() sets aside the lines from a flipped bit after the last mark on", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
-  const { bytes, ends } = await sample(path, { isAnew: true });
+  const { bytes, ends } = await sample(path, { isCompacted: true });
   const whole = await contents(path);
   const mark = ends.at(-2)!;
   const torn = [...bytes, ...bytes.subarray(ends.at(-3), mark - 1)];
@@ -81,7 +81,7 @@ Deno.test("file store: a flipped bit beyond all marks costs what is beyond, and 
       assertMatch(
         warnings[0]!,
         new RegExp(
-          `^${path} had never got to the disk from line ${ends.length} on, as after a power cut: its ` +
+          `^${path} was not on disk from line ${ends.length} on, as after a power cut: its ` +
             `${
               all.length - mark
             } bytes from ${mark} on are now in ${path}.torn; nothing that was ` +
@@ -93,16 +93,16 @@ Deno.test("file store: a flipped bit beyond all marks costs what is beyond, and 
   }
 });
 
-Deno.test("file store: any damage in what a version without marks wrote is refused", async () => {
+Deno.test("FileStore: open() refuses any damage in lines of a version without marks", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
-  for (const isAnew of [false, true]) {
+  for (const isCompacted of [false, true]) {
     await Deno.remove(path).catch(() => {});
-    const { bytes, ends } = await sample(path, { isAnew, by: OldStore });
+    const { bytes, ends } = await sample(path, { isCompacted, by: OldStore });
     for (let place = 0; place < bytes.length; place++) {
       await assertRefused(path, bytes, ends, place * 8 + place % 8);
     }
-    // What it wrote after a mark of this version may have been acknowledged.
+    // Its lines after a mark of this version may have been acknowledged.
     await Deno.writeFile(path, bytes);
     await (await FileStore.open(path, { namespace: "test" })).close();
     const marked = (await Deno.stat(path)).size;
@@ -119,7 +119,7 @@ Deno.test("file store: any damage in what a version without marks wrote is refus
   }
 });
 
-Deno.test("file store: what a power cut leaves in a large file is set aside", async () => {
+Deno.test("FileStore: open() sets aside the unsynced end of a large file", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   {
@@ -135,7 +135,7 @@ Deno.test("file store: what a power cut leaves in a large file is set aside", as
   await Deno.writeFile(path, Uint8Array.from([...bytes, ...rest]));
   const warnings: string[] = [];
   assertEquals(await contents(path, warnings), whole);
-  assertMatch(warnings.join("\n"), /^[^\n]*had never got to the disk from line \d+ on/);
+  assertMatch(warnings.join("\n"), /^[^\n]*was not on disk from line \d+ on/);
   assertEquals((await Deno.stat(`${path}.torn`)).size, rest.length);
 
   const damaged = bytes.slice();
@@ -171,7 +171,7 @@ async function assertRefused(
   assertEquals(await Deno.readFile(path), damaged);
 }
 
-Deno.test("file store: a line that is missing or there twice is refused", async () => {
+Deno.test("FileStore: open() refuses a missing line, and a copy of one", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const { bytes, ends } = await sample(path);
@@ -185,7 +185,7 @@ Deno.test("file store: a line that is missing or there twice is refused", async 
   }
 });
 
-Deno.test("file store: a line that is intact and makes no sense is refused, with its place", async () => {
+Deno.test("FileStore: open() refuses an intact line without a meaning, and says where", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const { bytes, ends } = await sample(path);
@@ -212,7 +212,7 @@ Deno.test("file store: a line that is intact and makes no sense is refused, with
   }
 });
 
-Deno.test("file store: damage that comes while it is open stops it, and it says where", async () => {
+Deno.test("FileStore: damage while it is open stops it, and the error says where", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const { ends } = await sample(path);
@@ -226,7 +226,7 @@ Deno.test("file store: damage that comes while it is open stops it, and it says 
   }
 });
 
-Deno.test("file store: what is no store's file is refused, and left as it is", async () => {
+Deno.test("FileStore: open() refuses another program's file, and leaves it as it is", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/file`;
   const check = (n: number) => ({ n, c: "00000000" });
@@ -237,7 +237,7 @@ Deno.test("file store: what is no store's file is refused, and left as it is", a
     [JSON.stringify(check(1)) + "\n", "corrupt", /not a file of mcp-sessions/],
     ["\0".repeat(9000), "corrupt", /not a file of mcp-sessions/],
     ['{"format":"mcp-sessions"', "corrupt", /damaged in line 1, bytes 0 to 24/],
-    // A file of the version after this one, with the checksum that belongs to it.
+    // A file of the next version, with the right checksum.
     ['{"format":"mcp-sessions","version":2,"c":"ba32b9e9"}\n', "unavailable", /newer version/],
     [encodeLine('{"format":"mcp-sessions","version":0'), "unavailable", /older version/],
     [encodeLine('{"format":"mcp-cookies","version":1'), "corrupt", /not a file of mcp-sessions/],
@@ -252,7 +252,7 @@ Deno.test("file store: what is no store's file is refused, and left as it is", a
   }
 });
 
-Deno.test("file store: a first line alone, whose newline is damaged, is refused in plain words", async () => {
+Deno.test("FileStore: open() refuses a header alone whose newline is damaged", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const header = { format: "mcp-sessions", version: 1, id: "0".repeat(32), generation: 1, n: 0 };
@@ -265,7 +265,7 @@ Deno.test("file store: a first line alone, whose newline is damaged, is refused 
   assertEquals(await Deno.readTextFile(path), text);
 });
 
-Deno.test("file store: a file that is removed, replaced or cut while in use is an error", async () => {
+Deno.test("FileStore: a file that is removed, replaced or cut while in use is an error", async () => {
   const accidents: [RegExp, (path: string) => Promise<void>][] = [
     [/was removed while it was in use/, (path) => Deno.remove(path)],
     [/was removed while it was in use/, (path) => Deno.rename(path, `${path}.away`)],
@@ -300,7 +300,7 @@ Deno.test("file store: a file that is removed, replaced or cut while in use is a
   }
 });
 
-Deno.test("file store: a file that was moved away and is put back goes on", async () => {
+Deno.test("FileStore: a file that was moved away and is put back goes on", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   await sample(path);
@@ -312,7 +312,7 @@ Deno.test("file store: a file that was moved away and is put back goes on", asyn
   assertEquals((await all(store, "sess-1"))?.map(([key]) => key), ["b", "key-0", "key-1", "key-2"]);
 });
 
-Deno.test("file store: an empty file is a new store", async () => {
+Deno.test("FileStore: an empty file is a new store", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   await Deno.writeFile(path, new Uint8Array());

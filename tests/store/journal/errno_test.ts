@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { errnoOf } from "../../../store/journal/errno.ts";
 import { fileError } from "../../../store/journal/fs.ts";
-import { StoreError } from "../../../store/mod.ts";
+import { JournalError } from "../../../store/journal/journal_error.ts";
 import { type Errno, ERRNOS, systemError } from "../../support/system_faults.ts";
 
-Deno.test("errnoOf() names what Deno gives a code, and what it gives by number alone", () => {
+Deno.test("errnoOf() names errors that Deno gives with a code, or only by number", () => {
   for (const os of ["linux", "darwin"] as const) {
     for (const errno of ERRNOS) assertEquals(errnoOf(systemError(errno, os), os), errno);
   }
@@ -14,7 +14,7 @@ Deno.test("errnoOf() names what Deno gives a code, and what it gives by number a
   }
 });
 
-Deno.test("fileError() calls full what has no room, and says of all else what to do", () => {
+Deno.test("fileError() is full without room, and unavailable with a remedy for all else", () => {
   const cases: [Errno, "full" | "unavailable", RegExp][] = [
     ["ENOSPC", "full", /no room left; free some/],
     ["EDQUOT", "full", /quota/],
@@ -30,7 +30,7 @@ Deno.test("fileError() calls full what has no room, and says of all else what to
   for (const [errno, code, remedy] of cases) {
     const cause = systemError(errno);
     const error = fileError("Cannot write to x", cause);
-    assert(error instanceof StoreError);
+    assert(error instanceof JournalError);
     assertEquals([error.code, error.cause], [code, cause]);
     assertMatch(error.message, remedy);
   }

@@ -1,10 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FileStore, type JournalFile, openStore, StoreError } from "../../../store/mod.ts";
-import { all, increment, put, record, tempFolder } from "../../support/store/stores.ts";
+import { all, forEver, increment, put, record, tempFolder } from "../../support/store/stores.ts";
 
-const forEver = { expiresAt: Number.MAX_SAFE_INTEGER };
-
-/** A file that does as it should until it is told what goes wrong. */
+/** A file with faults that a test can set. */
 class FaultyFile implements JournalFile {
   readonly #file: Deno.FsFile;
   readonly #faults: { write?: Error; truncate?: Error; sync?: Error };
@@ -18,7 +16,7 @@ class FaultyFile implements JournalFile {
   }
   writeSync(bytes: Uint8Array): number {
     if (this.#faults.write === undefined) return this.#file.writeSync(bytes);
-    // As a full disk does: a part of it, and the error when asked for the rest.
+    // A full disk takes a part, and gives its error only for the rest.
     if (bytes.length > 20) return this.#file.writeSync(bytes.subarray(0, bytes.length - 20));
     throw this.#faults.write;
   }
@@ -45,7 +43,7 @@ async function faulty(path: string) {
 
 const noRoom = () => Object.assign(new Error("No space left on device"), { code: "ENOSPC" });
 
-Deno.test("file store: a write that fails half way leaves nothing, in the file or in memory", async () => {
+Deno.test("FileStore: a write that fails half way is undone in the file and in memory", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const { store, faults } = await faulty(path);
@@ -77,7 +75,7 @@ Deno.test("file store: a write that fails half way leaves nothing, in the file o
   assertEquals((await store.create(record("sess-2", forEver))).id, "sess-2");
 });
 
-Deno.test("file store: an unfinished end that cannot be cut off is left to the next to open", async () => {
+Deno.test("FileStore: a torn line that cannot be cut off is left to the next process", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const { store, faults } = await faulty(path);
@@ -98,7 +96,7 @@ Deno.test("file store: an unfinished end that cannot be cut off is left to the n
   assertEquals(await all(again, "sess-1"), [["a", 1]]);
 });
 
-Deno.test("file store: what cannot be brought to the disk stops it until it is opened again", async () => {
+Deno.test("FileStore: a failed fsync stops it until it is opened again", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const { store, faults } = await faulty(path);
@@ -119,7 +117,7 @@ Deno.test("file store: what cannot be brought to the disk stops it until it is o
   await put(again, "sess-1", ["c", 3]);
 });
 
-Deno.test("file store: what need not be durable does not wait for the disk", async () => {
+Deno.test("FileStore: a write that need not be durable does not wait for an fsync", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const { store, faults } = await faulty(path);
@@ -134,7 +132,7 @@ Deno.test("file store: what need not be durable does not wait for the disk", asy
 const unshare = Deno.build.os === "linux" &&
   new Deno.Command("unshare", { args: ["-rm", "true"], stderr: "null" }).outputSync().success;
 
-/** Runs a fixture on a small disk of its own, which it may fill and mount as it likes. */
+/** Runs a fixture on a small disk of its own. */
 async function runOnDisk(name: string) {
   await using folder = await tempFolder();
   const script = new URL(`../../fixtures/store/${name}.ts`, import.meta.url).href;
@@ -154,18 +152,18 @@ async function runOnDisk(name: string) {
 }
 
 Deno.test({
-  name: "file store: a full disk refuses writes, keeps the rest, and goes on when there is room",
+  name: "FileStore: a full disk refuses writes, keeps the rest, and goes on when there is room",
   ignore: !unshare,
   fn: () => runOnDisk("full"),
 });
 
 Deno.test({
-  name: "file store: a folder that is read-only is named as such, and what is open goes on",
+  name: "FileStore: names a read-only folder, and goes on with open files",
   ignore: !unshare,
   fn: () => runOnDisk("read_only"),
 });
 
-Deno.test("file store: a new file that could not be brought to the disk is none", async () => {
+Deno.test("FileStore: a failed fsync leaves no new file", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const faults: FaultyFile["faults"] = { sync: new Error("Input/output error") };
@@ -180,14 +178,14 @@ Deno.test("file store: a new file that could not be brought to the disk is none"
   await store.create(record("sess-1", forEver));
 });
 
-Deno.test("file store: a draft that could not be brought to the disk takes no file's place", async () => {
+Deno.test("FileStore: a compacted file whose fsync failed does not replace the old one", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   await (await FileStore.open(path, { namespace: "test" })).close();
   const warnings: string[] = [];
   const warn = (text: string) => warnings.push(text);
   const faults = { sync: new Error("Input/output error") };
-  // Only a draft is empty when it is begun.
+  // Only a compacted file is empty when it is opened.
   const wrap = (file: Deno.FsFile) =>
     new FaultyFile(file, file.statSync().size === 0 ? faults : {});
   {
@@ -197,12 +195,12 @@ Deno.test("file store: a draft that could not be brought to the disk takes no fi
     for (let i = 0; i < 200; i++) await increment(store, "sess-1");
   }
   assertEquals(warnings.length, 1);
-  assert(/Cannot write .* anew .*Input\/output error/.test(warnings[0]!), warnings[0]);
+  assert(/Cannot compact .*Input\/output error/.test(warnings[0]!), warnings[0]);
   await using again = await FileStore.open(path, { namespace: "test" });
   assertEquals((await again.get("sess-1"))?.toolCalls, 200);
 });
 
-Deno.test("file store: what a close could not bring to the disk is an error of it", async () => {
+Deno.test("FileStore: close() fails with its fsync", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const { store, faults } = await faulty(path);
@@ -215,7 +213,7 @@ Deno.test("file store: what a close could not bring to the disk is an error of i
 });
 
 Deno.test({
-  name: "file store: its files are their owner's alone",
+  name: "FileStore: its files have a mode for their owner alone",
   ignore: Deno.build.os === "windows",
   fn: async () => {
     await using folder = await tempFolder();
@@ -246,7 +244,7 @@ Deno.test({
   },
 });
 
-Deno.test("file store: what the system refuses is an error that says what and why", async () => {
+Deno.test("FileStore: a path that the system refuses is an error that says why", async () => {
   await using folder = await tempFolder();
   await Deno.writeTextFile(`${folder.path}/file`, "");
   await Deno.mkdir(`${folder.path}/folder`);

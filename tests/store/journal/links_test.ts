@@ -1,14 +1,14 @@
-/** Files of more than one name, and names of no file yet. */
+/** Files with more than one name, and links to missing files. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { FileJar } from "../../../client/jar/file_jar.ts";
 import { admin } from "../../../store/admin.ts";
+import { JournalError } from "../../../store/journal/journal_error.ts";
 import { FileStore, openStore, StoreError } from "../../../store/mod.ts";
 import { replaceMethod } from "../../support/system_faults.ts";
 import { generation } from "../../support/store/samples.ts";
-import { increment, record, tempFolder } from "../../support/store/stores.ts";
+import { forEver, increment, record, tempFolder } from "../../support/store/stores.ts";
 
-const forEver = { expiresAt: Number.MAX_SAFE_INTEGER };
 const isWindows = Deno.build.os === "windows";
 const options = { namespace: "test", warn: () => {} };
 
@@ -17,7 +17,7 @@ function test(name: string, fn: () => Promise<void>) {
   Deno.test({ name: `${name}${skipped}`, ignore: isWindows, fn });
 }
 
-/** A link that leads nowhere yet, and the file that it is to lead to. */
+/** Links to a missing file, and the path of that file. */
 const links: readonly [kind: string, (folder: string) => Promise<string>][] = [
   ["an absolute link", async (folder) => {
     await Deno.mkdir(`${folder}/real`);
@@ -55,7 +55,7 @@ const links: readonly [kind: string, (folder: string) => Promise<string>][] = [
 ];
 
 for (const [kind, make] of links) {
-  test(`file store, KV and jar: ${kind} that leads nowhere has the file made at its end`, async () => {
+  test(`FileStore, KV and jar: ${kind} to a missing file has the file made at its target`, async () => {
     await using folder = await tempFolder();
     for (const [scheme, beside] of [["file", ".lock"], ["kv", ""], ["jar", ".lock"]] as const) {
       await Deno.mkdir(`${folder.path}/${scheme}`);
@@ -76,7 +76,7 @@ for (const [kind, make] of links) {
   });
 }
 
-test("file store: links that lead to each other are refused", async () => {
+test("FileStore: refuses links that lead to each other", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/x`;
   await Deno.symlink("y", path);
@@ -86,7 +86,7 @@ test("file store: links that lead to each other are refused", async () => {
   assert(message.includes(folder.path), message);
 });
 
-test("file store, KV and jar: a file with a second name is refused by each of them, and says what to do", async () => {
+test("FileStore, KV and jar: refuse a file with a second name, and say what to do", async () => {
   await using folder = await tempFolder();
   for (const kind of ["file", "kv", "jar"] as const) {
     const path = `${folder.path}/${kind}`;
@@ -98,7 +98,8 @@ test("file store, KV and jar: a file with a second name is refused by each of th
     const before = await Deno.readFile(path);
     await Deno.link(path, `${path}-2`);
     for (const name of [path, `${path}-2`]) {
-      const { code, message } = await assertRejects(() => open(name), StoreError);
+      const kindOfError = kind === "jar" ? JournalError : StoreError;
+      const { code, message } = await assertRejects(() => open(name), kindOfError);
       assertEquals(code, "unavailable");
       assertMatch(
         message,
@@ -112,7 +113,7 @@ test("file store, KV and jar: a file with a second name is refused by each of th
   }
 });
 
-/** What may stand where a file of ours should, none of it to be used. */
+/** Things in place of a side file, which must not be used. */
 const traps: readonly [what: RegExp, (path: string, victim: string) => Promise<void>][] = [
   [/symbolic link/, (path, victim) => Deno.symlink(victim, path)],
   [/symbolic link/, (path) => Deno.symlink(`${path}-nowhere`, path)],
@@ -125,7 +126,7 @@ const traps: readonly [what: RegExp, (path: string, victim: string) => Promise<v
 ];
 
 for (const suffix of ["lock", "first", "torn", "new"]) {
-  test(`file store: a .${suffix} that is a link, or no file, is not used`, async () => {
+  test(`FileStore: refuses a .${suffix} that is a link or no file`, async () => {
     for (const [what, set] of traps) {
       await using folder = await tempFolder();
       const victim = `${folder.path}/victim`;
@@ -164,7 +165,7 @@ for (const suffix of ["lock", "first", "torn", "new"]) {
   });
 }
 
-test("store repair: neither its draft nor its new file is put at the end of a link, or in its place", async () => {
+test("store repair: refuses a link in place of its draft or its new file", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const to = `${folder.path}/new.jsonl`;
@@ -193,7 +194,7 @@ test("store repair: neither its draft nor its new file is put at the end of a li
   ]);
 });
 
-test("file store, KV and jar: each folder that gets a new one is synced, before anything is acknowledged", async () => {
+test("FileStore, KV and jar: each folder with a new entry is fsynced before anything is acknowledged", async () => {
   const opens = [
     (path: string) => FileStore.open(path, options),
     (path: string) => openStore(`kv:${path}`, options),
@@ -223,7 +224,7 @@ const unshare = Deno.build.os === "linux" &&
   new Deno.Command("unshare", { args: ["-rm", "true"], stderr: "null" }).outputSync().success;
 
 Deno.test({
-  name: `file store: a file that is mounted by itself works, and says once what to do${
+  name: `FileStore: a file that is mounted by itself works, and warns once what to do${
     unshare ? "" : " (this machine lets no ordinary user mount)"
   }`,
   ignore: !unshare,

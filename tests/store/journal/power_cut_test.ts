@@ -4,12 +4,12 @@ import { Random, testSeed } from "../../support/random.ts";
 // @ts-types="../../fixtures/store/before_marks.d.ts"
 import { FileStore as OldStore } from "../../fixtures/store/before_marks.js";
 import { disksAfter, type Moment, Recorder } from "../../support/store/power_cut.ts";
-import { forEver, sample } from "../../support/store/samples.ts";
-import { all, put, record, tempFolder } from "../../support/store/stores.ts";
+import { sample } from "../../support/store/samples.ts";
+import { all, forEver, put, record, tempFolder } from "../../support/store/stores.ts";
 
 const namespace = "test";
 
-/** Lets several writers work on a file, and gives every moment of it. */
+/** Lets several writers work on a file. @returns Every moment of it. */
 async function run(path: string, random: Random): Promise<readonly Moment[]> {
   const recorder = new Recorder(path);
   const { wrap } = recorder;
@@ -29,11 +29,11 @@ async function run(path: string, random: Random): Promise<readonly Moment[]> {
   }
   await using again = await open();
   await work(again, 3);
-  // Where all is on the disk, a power cut is none.
+  // When all is fsynced, a power cut changes nothing.
   return recorder.moments.filter(({ synced, written }) => written.length > synced.length);
 }
 
-/** Opens what is left after a power cut, and looks for all that was acknowledged. */
+/** Opens the file after a power cut, and checks that all acknowledged writes are there. */
 async function assertNothingLost(path: string, disk: Uint8Array, acknowledged: readonly string[]) {
   await Deno.writeFile(path, disk, { mode: 0o600 });
   await Deno.remove(`${path}.torn`).catch(() => {});
@@ -61,7 +61,7 @@ function assertUnreachable(text: string) {
   throw new Error(text);
 }
 
-Deno.test("file store: a power cut at any moment costs nothing that was acknowledged", async () => {
+Deno.test("FileStore: a power cut at any moment loses nothing that was acknowledged", async () => {
   await using folder = await tempFolder();
   const seed = testSeed();
   const random = new Random(seed);
@@ -70,13 +70,13 @@ Deno.test("file store: a power cut at any moment costs nothing that was acknowle
       await using store = await FileStore.open(path, { namespace });
       await store.create(record("sess-1", forEver));
     },
-    "a file that was written anew": (path) => sample(path, { isAnew: true }),
+    "a compacted file": (path) => sample(path, { isCompacted: true }),
     "a file of a version without marks": async (path) => {
       {
         await using store = await OldStore.open(path, { namespace });
         await store.create(record("sess-1", forEver));
       }
-      // Damage is refused until the first mark is on the disk.
+      // Damage is refused until the first mark is fsynced.
       await (await FileStore.open(path, { namespace })).close();
     },
   };

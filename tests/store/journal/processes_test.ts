@@ -2,24 +2,22 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { FileStore } from "../../../store/mod.ts";
 import { countTogether, killWriters } from "../../support/store/killing.ts";
 import { Fixture } from "../../support/store/processes.ts";
-import { all, put, record, tempFolder } from "../../support/store/stores.ts";
+import { all, forEver, put, record, tempFolder } from "../../support/store/stores.ts";
 
-const forEver = { expiresAt: Number.MAX_SAFE_INTEGER };
-
-Deno.test("file store: 4 processes that count to 1,000 on one number lose nothing", async () => {
+Deno.test("FileStore: 4 processes that count to 1,000 on one number lose nothing", async () => {
   await using folder = await tempFolder();
   await countTogether(`${folder.path}/sessions.jsonl`, { counters: 4, times: 1000 });
 });
 
-Deno.test("file store: 20 writers are killed, and whatever was acknowledged is there", async () => {
+Deno.test("FileStore: loses nothing that was acknowledged by 20 killed writers", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const killed = await killWriters(path, { kills: 20, writers: 3, random: Math.random });
   assert(killed.acknowledged >= 1000, `${killed.acknowledged} writes were acknowledged`);
-  assert(killed.generation > 4, `it was written anew ${killed.generation - 1} times`);
+  assert(killed.generation > 4, `compactions: ${killed.generation - 1}`);
 });
 
-Deno.test("killWriters() finds out a writer that lies, and one that writes halves", async () => {
+Deno.test("killWriters() detects a writer that lies, and one that writes halves", async () => {
   await using folder = await tempFolder();
   for (const [mode, message] of [["liar", /^Lost: \d+ was/], ["halves", /^Lost: half/]] as const) {
     const path = `${folder.path}/${mode}.jsonl`;
@@ -29,7 +27,7 @@ Deno.test("killWriters() finds out a writer that lies, and one that writes halve
 });
 
 Deno.test({
-  name: "file store: a process that stops with the lock fails everyone in time, until it goes on",
+  name: "FileStore: a stopped process with the lock fails all others in time, until it goes on",
   ignore: Deno.build.os === "windows",
   fn: async () => {
     await using folder = await tempFolder();
@@ -64,7 +62,7 @@ Deno.test({
   },
 });
 
-Deno.test("file store: 4 processes at once make as many sessions as the limit, and no more", async () => {
+Deno.test("FileStore: 4 processes at once create exactly as many sessions as the limit", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const limit = 2000;
@@ -85,7 +83,7 @@ Deno.test("file store: 4 processes at once make as many sessions as the limit, a
   assertEquals((await store.list({ owner: null, limit: limit + 1 })).length, limit);
 });
 
-Deno.test("file store: a lock that was removed does not let two processes write at once", async () => {
+Deno.test("FileStore: a removed lock file does not let two processes write at once", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   await using store = await FileStore.open(path, { namespace: "test" });

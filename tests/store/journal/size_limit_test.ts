@@ -1,4 +1,4 @@
-/** Programs of ours under a limit on the size of their files (`ulimit -f`). */
+/** Programs under a limit on the size of their files (`ulimit -f`). */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { file, jarMeaning } from "../../../client/jar/codec.ts";
@@ -6,13 +6,13 @@ import { Journal } from "../../../store/journal/journal.ts";
 import { FileStore } from "../../../store/mod.ts";
 import { put, record, tempFolder } from "../../support/store/stores.ts";
 
-/** More than what Deno itself writes as it starts; its cache of compiled code may be larger. */
+/** More than the files that Deno itself writes at start, but for its cache of compiled code. */
 const LIMIT = 16 * 1024 * 1024;
-/** More than a mark of the store, which may come between, and with one less than a line of ours. */
+/** More than a sync mark, which may come between; and less than a mark and a line. */
 const LEFT = 60;
 const root = new URL("../../..", import.meta.url);
 
-/** What comes of a program that may write no larger files, and gets these messages. */
+/** Runs a program under the limit, with these messages on stdin. */
 async function runLimited(
   args: readonly string[],
   messages: readonly object[] = [],
@@ -47,7 +47,7 @@ async function runLimited(
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-/** Makes a file as long as the limit lets it become but for some `LEFT`, by one that adds so many bytes. */
+/** Fills a file to the limit but for some `LEFT`, with a function that adds so many bytes. */
 async function fill(path: string, add: (key: string, bytes: number) => Promise<unknown>) {
   const size = async () => (await Deno.stat(path)).size;
   for (let i = 0; await size() < LIMIT - 300_000; i += 4) {
@@ -93,7 +93,7 @@ function test(name: string, fn: (folder: string) => Promise<void>) {
   });
 }
 
-test("a server: a store that may not grow is full, and the server goes on", async (folder) => {
+test("server: a store past ulimit -f is full, and the server goes on", async (folder) => {
   const path = `${folder}/sessions.jsonl`;
   await fillStore(path);
   const clientInfo = { name: "test", version: "1" };
@@ -118,7 +118,7 @@ test("a server: a store that may not grow is full, and the server goes on", asyn
   assertMatch(stderr, /notebook: error: Cannot write to .*sessions\.jsonl: .*ulimit -f/);
 });
 
-test("sessions: a jar that may not grow is an error of the command", async (folder) => {
+test("sessions: a jar past ulimit -f is an error of the command", async (folder) => {
   const path = `${folder}/cookies.jsonl`;
   await fillJar(path);
   const id = `sess-${"0".repeat(32)}`;
@@ -128,7 +128,7 @@ test("sessions: a jar that may not grow is an error of the command", async (fold
   assertMatch(stderr, /^sessions: Cannot write to .*cookies\.jsonl: .*ulimit -f/);
 });
 
-test("bridge: a jar that may not grow costs no call", async (folder) => {
+test("bridge: a jar past ulimit -f fails no call", async (folder) => {
   await fillJar(`${folder}/mcp-sessions/cookies.jsonl`);
   const clientInfo = { name: "test", version: "1" };
   const params = { protocolVersion: "2025-06-18", capabilities: {}, clientInfo };
@@ -148,7 +148,7 @@ test("bridge: a jar that may not grow costs no call", async (folder) => {
   assertEquals([note, code], [1, 0]);
 });
 
-test("store repair: a new file that may not become as large is an error of the command", async (folder) => {
+test("store repair: a new file past ulimit -f is an error of the command", async (folder) => {
   const path = `${folder}/sessions.jsonl`;
   await fillStore(path);
   {

@@ -1,23 +1,22 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { encodeEntry } from "../../../store/journal/line_codec.ts";
-import { Marks } from "../../../store/journal/sync_marks.ts";
+import { SyncMarks } from "../../../store/journal/sync_marks.ts";
 import { FileStore, type JournalFile } from "../../../store/mod.ts";
 // @ts-types="../../fixtures/store/before_marks.d.ts"
 import { FileStore as OldStore } from "../../fixtures/store/before_marks.js";
 import { Fixture } from "../../support/store/processes.ts";
-import { forEver } from "../../support/store/samples.ts";
-import { put, record, tempFolder } from "../../support/store/stores.ts";
+import { forEver, put, record, tempFolder } from "../../support/store/stores.ts";
 
 const namespace = "test";
 const MARK = /^\{"n":(\d+),"o": \["",\["drop","",(\d+)(?:,\d+)?\]\],"c":"[0-9a-f]{8}"\}$/;
 
-/** The number of each line, and what those that are marks say. */
+/** The number that each line marks, or `undefined` for a line that is no mark. */
 async function marksIn(path: string): Promise<(string | undefined)[]> {
   const lines = (await Deno.readTextFile(path)).trimEnd().split("\n").slice(1);
   return lines.map((line) => MARK.exec(line)?.[2]);
 }
 
-/** Passes everything on, and tells of each write. */
+/** A file that tells of each write. */
 function telling(tell: (text: string) => void) {
   return (file: Deno.FsFile): JournalFile => ({
     writeSync: (bytes) => {
@@ -30,7 +29,7 @@ function telling(tell: (text: string) => void) {
   });
 }
 
-Deno.test("file store: each batch marks what is on the disk before it, and closing the rest", async () => {
+Deno.test("FileStore: each batch marks the lines that are fsynced before it, and close() the rest", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   {
@@ -47,14 +46,14 @@ Deno.test("file store: each batch marks what is on the disk before it, and closi
   assertEquals(await marksIn(path), marked, "a mark needs no mark");
 });
 
-Deno.test("file store: what was acknowledged is marked soon, though nobody writes on", async () => {
+Deno.test("FileStore: acknowledged lines are marked soon, without further writes", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   const { promise, resolve } = Promise.withResolvers<string>();
   const wrap = telling((text) => MARK.test(text.trim()) && resolve(text));
   await using store = await FileStore.open(path, { namespace, wrap });
   await store.create(record("sess-1", forEver));
-  // The store's own timer holds up no process that has nothing else to do.
+  // The store's timer does not keep a process alive.
   const failsafe = setTimeout(resolve, 60_000, "");
   assertMatch(await promise, /\["drop","",1\]/);
   clearTimeout(failsafe);
@@ -64,7 +63,7 @@ Deno.test("file store: what was acknowledged is marked soon, though nobody write
   assertEquals(first, ["0", undefined, "1", undefined], "which the next batch knows");
 });
 
-Deno.test("file store: a file of a version without marks has one before anything is written", async () => {
+Deno.test("FileStore: open() marks a file of a version without marks", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   {
@@ -76,7 +75,7 @@ Deno.test("file store: a file of a version without marks has one before anything
   assertEquals(await marksIn(path), [undefined, "1"]);
 });
 
-Deno.test("file store: of the first mark of such a file, a power cut may leave any block", async () => {
+Deno.test("FileStore: a power cut may leave any block of such a file's first mark", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   {
@@ -88,7 +87,7 @@ Deno.test("file store: of the first mark of such a file, a power cut may leave a
   const marked = await Deno.readFile(path);
   assert(marked.length > size);
   const cut = `${folder.path}/cut.jsonl`;
-  // Wherever the border between two blocks is.
+  // For each border between two blocks.
   for (let border = size; border <= marked.length; border++) {
     for (const [from, to] of [[size, border], [border, marked.length]]) {
       await Deno.writeFile(cut, marked.slice().fill(0, from, to));
@@ -99,7 +98,7 @@ Deno.test("file store: of the first mark of such a file, a power cut may leave a
   assert(await opened.get("sess-1"));
 });
 
-Deno.test("file store: a mark that cannot be written is left out, and nothing of it stays", async () => {
+Deno.test("FileStore: a mark that cannot be written is left out without a trace", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   let refused = 0;
@@ -125,7 +124,7 @@ Deno.test("file store: a mark that cannot be written is left out, and nothing of
   assertEquals(await marksIn(path), ["0", undefined]);
 });
 
-Deno.test("file store: it closes without a mark when another process holds the lock", async () => {
+Deno.test("FileStore: close() writes no mark when another process holds the lock", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   // Longer than this test may take.
@@ -136,8 +135,8 @@ Deno.test("file store: it closes without a mark when another process holds the l
   await store.close();
 });
 
-Deno.test("Marks: find() takes no value of somebody for a mark, and misses none for a bad newline", () => {
-  const marks = new Marks(['["",["drop","",', "]]"]);
+Deno.test("SyncMarks: find() takes no stored value for a mark, and finds marks after bad newlines", () => {
+  const marks = new SyncMarks(['["",["drop","",', "]]"]);
   const mark = { n: 7, through: 6, digest: undefined };
   const line = marks.encode(mark).trim();
   const find = (text: string) => [...marks.find(new TextEncoder().encode(text))];

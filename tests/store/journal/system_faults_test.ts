@@ -1,4 +1,4 @@
-/** Stores and jars when the system refuses one step. */
+/** Stores and jars when one system call fails. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { FileJar } from "../../../client/jar/file_jar.ts";
@@ -11,9 +11,8 @@ import {
   systemError,
 } from "../../support/system_faults.ts";
 import { generation } from "../../support/store/samples.ts";
-import { all, increment, put, record, tempFolder } from "../../support/store/stores.ts";
+import { all, forEver, increment, put, record, tempFolder } from "../../support/store/stores.ts";
 
-const forEver = { expiresAt: Number.MAX_SAFE_INTEGER };
 const isWindows = Deno.build.os === "windows";
 
 interface Opened extends AsyncDisposable {
@@ -23,7 +22,7 @@ interface Opened extends AsyncDisposable {
   open(compactBytes?: number): Promise<FileStore>;
 }
 
-/** A store with one session in a folder of its own. */
+/** A store with one session, in its own folder. */
 async function newStore(): Promise<Opened> {
   const folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
@@ -45,7 +44,7 @@ async function newStore(): Promise<Opened> {
   };
 }
 
-/** Tells a file by its inode, as an open one has no name. */
+/** Finds an open file by its inode, as it has no path. */
 function isFileAt(path: string): (file: Deno.FsFile) => boolean {
   const { statSync } = Deno.FsFile.prototype;
   return (file) => {
@@ -62,7 +61,7 @@ for (const which of ["file", "folder"] as const) {
   const skipped = isWindows && which === "folder" ? " (Windows syncs no folder)" : "";
   Deno.test({
     name:
-      `file store: a new ${which} that cannot be opened stops nothing, and is tried again${skipped}`,
+      `FileStore: a compaction whose ${which} cannot be opened stops nothing, and is tried again${skipped}`,
     ignore: skipped !== "",
     fn: async () => {
       for (const errno of ["EMFILE", "ENFILE", "ENOMEM", "EIO"] as const) {
@@ -72,7 +71,7 @@ for (const which of ["file", "folder"] as const) {
         let begun = false;
         let refused = 0;
         {
-          // What the new file is begun with can be opened.
+          // The first open of the compacted file succeeds.
           using _ = failPaths("openSync", (of) => {
             const isBegin = of === `${path}.new` && !begun;
             begun ||= isBegin;
@@ -86,7 +85,7 @@ for (const which of ["file", "folder"] as const) {
         const value = (await increment(store, "sess-1"))?.value ?? 0;
         for (let i = 0; await generation(path) === 1; i++) {
           await put(store, "sess-1", ["b", `${i} ${"x".repeat(5000)}`]);
-          assert(i < 5000, "it is written anew once all can be opened");
+          assert(i < 5000, "it is compacted once all can be opened");
         }
         assertEquals((await increment(store, "sess-1"))?.value, value + 1);
         assertEquals(warnings.length, 1, warnings.join("\n"));
@@ -98,7 +97,7 @@ for (const which of ["file", "folder"] as const) {
   });
 }
 
-Deno.test("file store: no step but a sync stops a store after a file took the other's place", async () => {
+Deno.test("FileStore: after the rename of a compaction, only a failed fsync stops it", async () => {
   for (const method of ["statSync", "truncateSync", "unlockSync", "seekSync"] as const) {
     await using opened = await newStore();
     const { path } = opened;
@@ -126,7 +125,7 @@ Deno.test("file store: no step but a sync stops a store after a file took the ot
 });
 
 Deno.test({
-  name: `file store: a folder that cannot be synced after all has no new store${
+  name: `FileStore: a failed fsync of the folder leaves no new file${
     isWindows ? " (Windows syncs no folder)" : ""
   }`,
   ignore: isWindows,
@@ -146,7 +145,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `file store: a failed sync of the folder stops a store whose file was written anew${
+  name: `FileStore: a failed fsync of the folder after a compaction stops it${
     isWindows ? " (Windows syncs no folder)" : ""
   }`,
   ignore: isWindows,
@@ -158,7 +157,7 @@ Deno.test({
       while (await generation(opened.path) === 1) await increment(store, "sess-1").catch(() => {});
       const { code, message } = await assertRejects(() => increment(store, "sess-1"), StoreError);
       assertEquals(code, "unavailable");
-      assert(message.includes("could not be brought to the disk"), message);
+      assert(message.includes("fsync of the compacted"), message);
     }
     await assertRejects(() => store.get("sess-1"), StoreError);
     await store.close();
@@ -167,7 +166,7 @@ Deno.test({
   },
 });
 
-/** How file systems say that a folder has no fsync, by which step says so. */
+/** The errors of file systems without fsync of folders, and the steps that give them. */
 const notOffered: readonly ["open" | "sync", Errno][] = [
   ["sync", "EINVAL"],
   ["sync", "ENOTSUP"],
@@ -205,7 +204,7 @@ for (const [step, errno] of notOffered) {
   });
 }
 
-/** The first call after the fault began, and one when it is over. */
+/** Calls during the fault, and after it. */
 async function refusedOnce(opened: Opened, method: FileMethod, errno: Errno) {
   const { path } = opened;
   await using store = await opened.open();
@@ -228,7 +227,7 @@ async function refusedOnce(opened: Opened, method: FileMethod, errno: Errno) {
   assertEquals((await store.get("sess-1"))?.id, "sess-1");
 }
 
-Deno.test("file store: a lock or a file that the system refuses is unavailable for as long as that lasts", async () => {
+Deno.test("FileStore: is unavailable for as long as the system refuses its lock or file", async () => {
   for (const method of ["tryLockSync", "seekSync", "statSync"] as const) {
     for (const errno of ["ENOLCK", "EIO", "ESTALE", "EINVAL", "ENOMEM"] as const) {
       await using opened = await newStore();
@@ -237,7 +236,7 @@ Deno.test("file store: a lock or a file that the system refuses is unavailable f
   }
 });
 
-Deno.test("file store: a lock that cannot be had when it is opened is unavailable, and says what to do", async () => {
+Deno.test("FileStore: open() is unavailable without a lock, and says what to do", async () => {
   await using opened = await newStore();
   using _ = failFiles("tryLockSync", () => systemError("ENOLCK"));
   const { code, message } = await assertRejects(() => opened.open(), StoreError);
@@ -248,7 +247,7 @@ Deno.test("file store: a lock that cannot be had when it is opened is unavailabl
   );
 });
 
-Deno.test("file store: a wait for the lock that is interrupted goes on", async () => {
+Deno.test("FileStore: an interrupted wait for the lock goes on", async () => {
   await using opened = await newStore();
   await using store = await opened.open();
   let left = 3;
@@ -259,7 +258,7 @@ Deno.test("file store: a wait for the lock that is interrupted goes on", async (
   assert(left < 0);
 });
 
-Deno.test("file store: a lock that cannot be given back costs no call, is said once, and keeps nobody out", async () => {
+Deno.test("FileStore: a lock that cannot be released fails no call, warns once, and blocks no process", async () => {
   for (const errno of ["ENOLCK", "EIO", "EINTR"] as const) {
     await using opened = await newStore();
     await using store = await opened.open();
@@ -274,7 +273,7 @@ Deno.test("file store: a lock that cannot be given back costs no call, is said o
       assertEquals((await store.get("sess-1"))?.id, "sess-1");
     }
     assertEquals((await increment(store, "sess-1"))?.value, 7);
-    // One of each store.
+    // One warning of each store.
     assertEquals(opened.warnings.length, 2, opened.warnings.join("\n"));
     assertMatch(
       opened.warnings[0]!,
@@ -283,7 +282,7 @@ Deno.test("file store: a lock that cannot be given back costs no call, is said o
   }
 });
 
-Deno.test("file store: a lock whose file was closed to give it back, and cannot be opened, is unavailable until it can", async () => {
+Deno.test("FileStore: is unavailable until a lock file that was closed to release it can be opened", async () => {
   await using opened = await newStore();
   await using store = await opened.open();
   const isLock = isFileAt(`${opened.path}.lock`);
@@ -305,14 +304,14 @@ Deno.test("file store: a lock whose file was closed to give it back, and cannot 
   assertEquals((await increment(store, "sess-1"))?.value, 2);
 });
 
-Deno.test("file store: can be read while a lock is waited for whose file is of no use meanwhile", async () => {
+Deno.test("FileStore: can be read while it waits for a lock whose file is busy", async () => {
   await using opened = await newStore();
   await using store = await opened.open();
   using held = Deno.openSync(`${opened.path}.lock`, { read: true, write: true });
   assert(held.tryLockSync(true));
   const waiting = increment(store, "sess-1");
   {
-    // So Deno does when no more files can be opened.
+    // Deno's error when no more files can be opened.
     using _ = failFiles(
       "seekSync",
       () => new Deno.errors.Busy("in use by a promise"),
@@ -325,7 +324,7 @@ Deno.test("file store: can be read while a lock is waited for whose file is of n
   assertEquals((await waiting)?.value, 1);
 });
 
-Deno.test("file store: what is over quota or past the limit on a file's size is full", async () => {
+Deno.test("FileStore: is full over a disk quota, or past the limit on a file's size", async () => {
   for (const errno of ["EDQUOT", "EFBIG", "ENOSPC"] as const) {
     await using folder = await tempFolder();
     const path = `${folder.path}/sessions.jsonl`;
@@ -348,7 +347,7 @@ Deno.test("file store: what is over quota or past the limit on a file's size is 
   }
 });
 
-Deno.test("file store: a rename that is refused for good is tried and told of once", async () => {
+Deno.test("FileStore: a compaction whose rename is refused for good is tried and warned of once", async () => {
   await using opened = await newStore();
   const { path, warnings } = opened;
   await using store = await opened.open(3000);
@@ -364,7 +363,7 @@ Deno.test("file store: a rename that is refused for good is tried and told of on
   for (let i = 0; i < 30; i++) await write(i);
   assertEquals(renames, 1);
   assertEquals(warnings.length, 1, warnings.join("\n"));
-  assertMatch(warnings[0]!, /Cannot write .* anew.*mount the folder that it is in instead/);
+  assertMatch(warnings[0]!, /Cannot compact .*mount the folder that it is in instead/);
   const names = Array.from(Deno.readDirSync(opened.folder), ({ name }) => name).sort();
-  assertEquals(names, ["sessions.jsonl", "sessions.jsonl.lock"], "the draft is gone");
+  assertEquals(names, ["sessions.jsonl", "sessions.jsonl.lock"], "the compacted file is gone");
 });

@@ -6,11 +6,9 @@ import {
   openStore,
   StoreError,
 } from "../../../store/mod.ts";
-import { all, increment, put, record, tempFolder } from "../../support/store/stores.ts";
+import { all, forEver, increment, put, record, tempFolder } from "../../support/store/stores.ts";
 
-const forEver = { expiresAt: Number.MAX_SAFE_INTEGER };
-
-/** A KV in memory whose commits do what a test says; `undefined` lets KV do it. */
+/** A KV in memory with the commits of a test; `undefined` lets KV commit. */
 async function faultyKv(
   commit: () => Promise<Deno.KvCommitResult | Deno.KvCommitError> | undefined,
 ) {
@@ -25,7 +23,7 @@ async function faultyKv(
   return kv;
 }
 
-/** Has a KV wait before one of its next commits. */
+/** Holds one of a KV's next commits. */
 function holdCommit(kv: Deno.Kv, number: number) {
   const atomic = kv.atomic.bind(kv);
   const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
@@ -50,7 +48,7 @@ async function entriesIn(kv: Deno.Kv): Promise<string[]> {
   return entries.map(({ key }) => key.slice(1, 3).join(" "));
 }
 
-Deno.test("kv store: calls and renewals merge, from different stores too", async () => {
+Deno.test("KvStore: concurrent calls and renewals merge, also of different stores", async () => {
   using kv = await Deno.openKv(":memory:");
   await using one = new KvStore(kv, { namespace: "test" });
   await using other = new KvStore(kv, { namespace: "test" });
@@ -70,7 +68,7 @@ Deno.test("kv store: calls and renewals merge, from different stores too", async
   assertEquals({ toolCalls, end }, { toolCalls: 40, end: expiresAt + 39 });
 });
 
-Deno.test("kv store: a commit that loses every race is a conflict after thirty attempts", async () => {
+Deno.test("KvStore: a commit that loses every race is a conflict after thirty attempts", async () => {
   let failing = false;
   using kv = await faultyKv(() => failing ? Promise.resolve({ ok: false }) : undefined);
   await using store = new KvStore(kv, { namespace: "test" });
@@ -84,7 +82,7 @@ Deno.test("kv store: a commit that loses every race is a conflict after thirty a
   assertEquals((await store.transact("sess-1", transaction))?.session.toolCalls, 1);
 });
 
-Deno.test("kv store: a locked database is tried until it isn't, or the time is over", async () => {
+Deno.test("KvStore: a locked database is retried until the deadline", async () => {
   let failures = 0;
   using kv = await faultyKv(() =>
     failures-- > 0 ? Promise.reject(new TypeError("database is locked")) : undefined
@@ -100,7 +98,7 @@ Deno.test("kv store: a locked database is tried until it isn't, or the time is o
   assertEquals(await all(store, "sess-1"), [["n", 1]]);
 });
 
-Deno.test("kv store: what does not answer is unavailable after a while", async () => {
+Deno.test("KvStore: a commit without an answer is unavailable at the deadline", async () => {
   let hanging = false;
   let release = () => {};
   using kv = await faultyKv(() =>
@@ -120,7 +118,7 @@ Deno.test("kv store: what does not answer is unavailable after a while", async (
   assertEquals((await increment(store, "sess-1"))?.value, 1);
 });
 
-Deno.test("kv store: sessions that are over and states that were left behind go as new ones come", async () => {
+Deno.test("KvStore: create() purges expired sessions and orphaned states", async () => {
   let commits = Infinity;
   using kv = await faultyKv(() =>
     commits-- > 0 ? undefined : Promise.reject(new Error("Input/output error"))
@@ -149,7 +147,7 @@ Deno.test("kv store: sessions that are over and states that were left behind go 
   assert(states.size < 25, `the states of ended sessions should have gone: ${[...states]}`);
 });
 
-Deno.test("kv store: a fork that is being made keeps its state when others sweep", async () => {
+Deno.test("KvStore: a sweep leaves the state of a fork in progress", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.kv`;
   using kv = await Deno.openKv(path);
@@ -158,7 +156,7 @@ Deno.test("kv store: a fork that is being made keeps its state when others sweep
   await store.create(record("sess-1", forEver));
   await put(store, "sess-1", ["key", "value"]);
 
-  // The fork's record is written when another process has just seen that there is none.
+  // The fork's record is written just after another process has seen that there is none.
   const writing = holdCommit(kv, 3);
   const forking = store.fork("sess-1", record("sess-2", forEver));
   await writing.reached;
@@ -173,7 +171,7 @@ Deno.test("kv store: a fork that is being made keeps its state when others sweep
   assertEquals(await all(store, "sess-2"), [["key", "value"]]);
 });
 
-Deno.test("kv store: a session that others have ended and made anew can be written to", async () => {
+Deno.test("KvStore: a session that others have deleted and created again can be written", async () => {
   using kv = await Deno.openKv(":memory:");
   await using one = new KvStore(kv, { namespace: "test" });
   await using other = new KvStore(kv, { namespace: "test" });
@@ -185,7 +183,7 @@ Deno.test("kv store: a session that others have ended and made anew can be writt
   assertEquals((await increment(other, "sess-1"))?.value, 3);
 });
 
-Deno.test("kv store: a session's end leaves nothing of it behind but the count of none", async () => {
+Deno.test("KvStore: delete() leaves nothing of a session but the count", async () => {
   using kv = await Deno.openKv(":memory:");
   await using store = new KvStore(kv, { namespace: "test" });
   await store.create(record("sess-1", { ...forEver, owner: "alice", alias: "work" }));
@@ -198,7 +196,7 @@ Deno.test("kv store: a session's end leaves nothing of it behind but the count o
   assertEquals(await entriesIn(kv), ["count"]);
 });
 
-Deno.test("kv store: the count of its sessions is right after all that can happen to them", async () => {
+Deno.test("KvStore: the count of sessions is right after every change", async () => {
   using kv = await Deno.openKv(":memory:");
   const clock = { now: 1_800_000_000_000 };
   const options = { namespace: "test", now: () => clock.now, limits: { sessions: 30 } };
@@ -209,7 +207,7 @@ Deno.test("kv store: the count of its sessions is right after all that can happe
   await Promise.all(
     Array.from({ length: 20 }, (_, i) => create(i, i % 2 === 0 ? one : other)),
   );
-  // Two at once delete one session, and one of them has done it.
+  // Of two concurrent deletes of one session, one succeeds.
   await Promise.all([one, other].flatMap((store) => [0, 1].map((i) => store.delete(`sess-${i}`))));
   await one.regenerate("sess-2", "sess-renamed");
   await one.fork("sess-3", record("sess-fork", { expiresAt }));
@@ -218,16 +216,16 @@ Deno.test("kv store: the count of its sessions is right after all that can happe
   clock.now = expiresAt;
   await other.create(record("sess-short", { alias: "short" }));
   await assertRejects(() => other.create(record("sess-short", { stateId: "x" })), StoreError);
-  // The fork's time is over, whether it has been swept or not.
+  // The fork has expired, swept or not.
   for (let i = 20; i < 31; i++) await create(i);
   assertEquals((await assertRejects(() => create(31), StoreError)).code, "full");
   assertEquals((await one.list({ owner: null, limit: 99 })).length, 30);
 });
 
-Deno.test("kv store: a small store that is full sees each that expired at once", async () => {
+Deno.test("KvStore: create() in a small full store finds each expired session at once", async () => {
   using kv = await Deno.openKv(":memory:");
   const clock = { now: 1_800_000_000_000 };
-  // Wherever those who sweep have come to, it may be before or behind them.
+  // It may be before or after the positions of the sweeps.
   for (let sessions = 1; sessions <= 8; sessions++) {
     const options = { namespace: `test ${sessions}`, now: () => clock.now, limits: { sessions } };
     await using store = new KvStore(kv, options);
@@ -239,7 +237,7 @@ Deno.test("kv store: a small store that is full sees each that expired at once",
   }
 });
 
-Deno.test("kv store: sessions from before there was a count are in nobody's way as they end", async () => {
+Deno.test("KvStore: sessions from before there was a count do not make it negative", async () => {
   using kv = await Deno.openKv(":memory:");
   await using store = new KvStore(kv, { namespace: "test", limits: { sessions: 1 } });
   await store.create(record("sess-1", forEver));
@@ -248,7 +246,7 @@ Deno.test("kv store: sessions from before there was a count are in nobody's way 
   await store.create(record("sess-2", forEver));
 });
 
-Deno.test("kv store: sessions that are made at once do not wait for each other's counts", async () => {
+Deno.test("KvStore: concurrent creates do not conflict in the count", async () => {
   let commits = 0;
   using kv = await faultyKv(() => (commits++, undefined));
   await using one = new KvStore(kv, { namespace: "test" });
@@ -262,7 +260,7 @@ Deno.test("kv store: sessions that are made at once do not wait for each other's
   assertEquals(commits, 40, "each was made at the first attempt");
 });
 
-Deno.test("kv store: of many sessions, those that expired make room after some attempts", async () => {
+Deno.test("KvStore: create() in a large full store finds expired sessions after some attempts", async () => {
   using kv = await Deno.openKv(":memory:");
   const clock = { now: 1_800_000_000_000 };
   const limits = { sessions: 450 };
@@ -282,7 +280,7 @@ Deno.test("kv store: of many sessions, those that expired make room after some a
   assertEquals((await store.get("sess-0451"))?.id, "sess-0451");
 });
 
-Deno.test("kv store: a page that stands behind many hidden sessions is read in a few rounds", async () => {
+Deno.test("KvStore: list() skips many hidden sessions in a few reads", async () => {
   using kv = await Deno.openKv(":memory:");
   const clock = { now: 1_800_000_000_000 };
   await using store = new KvStore(kv, { namespace: "test", now: () => clock.now });
@@ -307,7 +305,7 @@ Deno.test("kv store: a page that stands behind many hidden sessions is read in a
   assert(rounds < 10, `${rounds} rounds`);
 });
 
-Deno.test("kv store: the longest names leave room for the largest transaction", async () => {
+Deno.test("KvStore: the longest names leave room for the largest transaction", async () => {
   await using folder = await tempFolder();
   const namespace = "n".repeat(48);
   await using store = await openStore(`kv:${folder.path}/sessions.kv`, { namespace });
@@ -324,7 +322,7 @@ Deno.test("kv store: the longest names leave room for the largest transaction", 
   assertEquals(await store.delete(id!), true);
 });
 
-Deno.test("kv store: it closes its KV only if it was told to", async () => {
+Deno.test("KvStore: close() closes the KV only with closesKv", async () => {
   using kv = await Deno.openKv(":memory:");
   await new KvStore(kv, { namespace: "test" }).close();
   await kv.get(["any"]);

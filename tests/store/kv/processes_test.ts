@@ -1,11 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { openStore } from "../../../store/mod.ts";
 import { Fixture } from "../../support/store/processes.ts";
-import { all, record, tempFolder } from "../../support/store/stores.ts";
+import { all, forEver, record, tempFolder } from "../../support/store/stores.ts";
 
-const forEver = { expiresAt: Number.MAX_SAFE_INTEGER };
-
-Deno.test("kv store: several processes that add to one number lose nothing", async () => {
+Deno.test("KvStore: several processes that add to one number lose nothing", async () => {
   await using folder = await tempFolder();
   const url = `kv:${folder.path}/sessions.kv`;
   await using store = await openStore(url, { namespace: "test" });
@@ -19,7 +17,7 @@ Deno.test("kv store: several processes that add to one number lose nothing", asy
   assertEquals((await store.get("sess-1"))?.toolCalls, 400);
 });
 
-Deno.test("kv store: processes that make its file at the same time all can use it", async () => {
+Deno.test("KvStore: processes that create its file at the same time can all use it", async () => {
   await using folder = await tempFolder();
   const url = `kv:${folder.path}/a/sessions.kv`;
   await using open = new AsyncDisposableStack();
@@ -27,7 +25,7 @@ Deno.test("kv store: processes that make its file at the same time all can use i
   for (const opener of openers) assertEquals((await opener.lines.next()).value, "opened");
 });
 
-Deno.test("kv store: whatever was acknowledged before a kill -9 is there after it", async () => {
+Deno.test("KvStore: a kill -9 loses nothing that was acknowledged", async () => {
   await using folder = await tempFolder();
   const url = `kv:${folder.path}/sessions.kv`;
   for (let round = 0; round < 3; round++) {
@@ -53,7 +51,7 @@ Deno.test("kv store: whatever was acknowledged before a kill -9 is there after i
     for (const [name, i] of acknowledged) {
       const [writer, slot] = name.split("-");
       const a = String(found.get(`${writer}-a-${slot}`));
-      // Later writes to the same keys may have been made, and not been heard of.
+      // Later writes to the same keys may have been made without an acknowledgement.
       assert(parseInt(a) >= i, `${name} should be ${i} or later: it is ${a.slice(0, 20)}`);
       assertEquals(found.get(`${writer}-b-${slot}`), a, "half a transaction was written");
     }

@@ -1,6 +1,6 @@
 /**
- * What the tests of a failing remote KV start from. They run in a process that has the token: see
- * `kv_remote_test.ts`.
+ * Helpers for tests of a failing remote KV. They run in a process that has the token: see
+ * `remote_test.ts`.
  *
  * @module
  */
@@ -8,20 +8,19 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { openStore, StoreError } from "../../../store/mod.ts";
 import { type Call, type Fault, KvConnect } from "../../support/kv_connect/kv_connect.ts";
 import { TOKEN } from "../../support/kv_connect/process.ts";
-import { record } from "../../support/store/stores.ts";
+import { forEver, record } from "../../support/store/stores.ts";
 
-export const forEver = { expiresAt: Number.MAX_SAFE_INTEGER };
-/** How long a store waits here. */
+/** The timeout of the stores here. */
 export const BOUND_MS = 1000;
-/** Whoever is done by then has waited neither for the ten seconds of the default nor for ever. */
+/** Less than the default timeout of ten seconds. */
 export const SOON_MS = 5000;
 
-/** An endpoint, a store on it that waits for no more than `BOUND_MS`, and one session. */
+/** An endpoint, a store on it with a timeout, and two sessions. */
 export async function remote(timeoutMs = BOUND_MS) {
   const endpoint = new KvConnect({ token: TOKEN });
   const store = await openStore(`kv:${endpoint.url}`, { namespace: "test", timeoutMs });
   await store.create(record("sess-1", forEver));
-  // What is swept along with it is done when this is.
+  // Its sweep ends after that of the first.
   await store.create(record("sess-2", forEver));
   return {
     endpoint,
@@ -33,12 +32,12 @@ export async function remote(timeoutMs = BOUND_MS) {
   };
 }
 
-/** Something goes wrong with the next few calls of a kind, and then no more. */
+/** A fault of the next `times` calls of a kind. */
 export function failing(call: Call, fault: Fault, times = 1): KvConnect["fault"] {
   return (called) => called === call && times-- > 0 ? fault : undefined;
 }
 
-/** Nothing comes of it, and nobody waits for long. */
+/** Asserts that an action is soon unavailable. */
 export async function rejectsSoon(action: () => Promise<unknown>): Promise<StoreError> {
   const start = performance.now();
   const error = await assertRejects(action, StoreError);

@@ -1,13 +1,13 @@
-/** A remote KV that dies and comes back: run by `kv_remote_test.ts`, and on a real `denokv`. */
+/** A remote KV that dies and comes back: run by `remote_test.ts`, and on a real `denokv`. */
 import { assert, assertEquals } from "@std/assert";
 import { openStore, StoreError } from "../../../store/mod.ts";
 import { KvProcess } from "../../support/kv_connect/process.ts";
-import { BOUND_MS, forEver, rejectsSoon } from "./remote.ts";
-import { increment, record, tempFolder } from "../../support/store/stores.ts";
+import { BOUND_MS, rejectsSoon } from "./remote.ts";
+import { forEver, increment, record, tempFolder } from "../../support/store/stores.ts";
 
 Deno.test({
-  name: "kv remote: one that is killed in mid-call is unavailable until it is back",
-  // Deno goes on with calls that were given up, until they are answered.
+  name: "KvStore, remote: a remote killed in mid-call is unavailable until it is back",
+  // Deno keeps abandoned calls open until they are answered.
   sanitizeOps: false,
   fn: async () => {
     await using folder = await tempFolder();
@@ -44,7 +44,7 @@ Deno.test({
     for (const id of ids) {
       const n = acknowledged.get(id)!;
       const next = Number((await increment(patient, id))?.value);
-      // The one that was under way when it died may have been made.
+      // The commit in flight at the kill may have been made.
       assert(next === n + 1 || next === n + 2, `${next} after ${n}`);
       assertEquals((await increment(store, id))?.value, next + 1, "the first store goes on too");
     }

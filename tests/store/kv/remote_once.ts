@@ -1,15 +1,15 @@
-/** A remote KV that makes what it does not acknowledge: run by `kv_remote_test.ts`. */
+/** A remote KV that makes what it does not acknowledge: run by `remote_test.ts`. */
 import { assertEquals } from "@std/assert";
 import type { SessionStore } from "../../../store/mod.ts";
-import { failing, forEver, remote } from "./remote.ts";
+import { failing, remote } from "./remote.ts";
 import { Fixture } from "../../support/store/processes.ts";
-import { all, increment, record } from "../../support/store/stores.ts";
+import { all, forEver, increment, record } from "../../support/store/stores.ts";
 
 function count(store: SessionStore, id: string) {
   return store.transact(id, { calls: 1, update: () => ({ value: undefined }) });
 }
 
-Deno.test("kv remote: what was made though its answer was lost is made once", async () => {
+Deno.test("KvStore, remote: a commit whose answer was lost is made once", async () => {
   await using bench = await remote(10_000);
   const { endpoint, store } = bench;
   const lost = <T>(action: () => Promise<T>) => {
@@ -28,7 +28,7 @@ Deno.test("kv remote: what was made though its answer was lost is made once", as
   assertEquals(await all(store, "sess-1"), []);
 });
 
-Deno.test("kv remote: processes count exactly while answers are lost and calls refused", async () => {
+Deno.test("KvStore, remote: processes count exactly while answers are lost and calls refused", async () => {
   await using bench = await remote();
   const { endpoint, store } = bench;
   let writes = 0;

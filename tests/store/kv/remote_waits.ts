@@ -1,4 +1,4 @@
-/** A remote KV that does not answer, or not yet: run by `kv_remote_test.ts`. */
+/** A remote KV that does not answer, or not yet: run by `remote_test.ts`. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { openStore } from "../../../store/mod.ts";
 import { KvConnect } from "../../support/kv_connect/kv_connect.ts";
@@ -7,7 +7,7 @@ import { failing, rejectsSoon, remote, SOON_MS } from "./remote.ts";
 import { all, increment } from "../../support/store/stores.ts";
 
 for (const call of ["snapshot_read", "atomic_write"] as const) {
-  Deno.test(`kv remote: a call of ${call} that is never answered is unavailable in time`, async () => {
+  Deno.test(`KvStore, remote: a ${call} without an answer is unavailable in time`, async () => {
     await using bench = await remote();
     const { endpoint, store } = bench;
     endpoint.fault = failing(call, "hang", Infinity);
@@ -20,13 +20,13 @@ for (const call of ["snapshot_read", "atomic_write"] as const) {
     assertEquals(value, 1, "another session is not held up");
     endpoint.goOn();
     const n = (await increment(store, "sess-1"))!.value;
-    // The one commit that hung was made after all, or lost the race to the one after it.
+    // The hanging commit was made after all, or lost the race to the one after it.
     assert(n === 1 || (n === 2 && call === "atomic_write"), `${n}`);
     assertEquals(await all(store, "sess-1"), [["n", n]]);
   });
 }
 
-Deno.test("kv remote: a store whose remote hangs can be closed", async () => {
+Deno.test("KvStore, remote: close() does not wait for a hanging remote", async () => {
   await using bench = await remote();
   const { endpoint, store } = bench;
   endpoint.fault = failing("atomic_write", "hang", Infinity);
@@ -39,7 +39,7 @@ Deno.test("kv remote: a store whose remote hangs can be closed", async () => {
 });
 
 for (const call of ["snapshot_read", "atomic_write"] as const) {
-  Deno.test(`kv remote: a call of ${call} that is refused for a while is made in the end`, async () => {
+  Deno.test(`KvStore, remote: a ${call} that is refused for a while is retried`, async () => {
     await using bench = await remote(10_000);
     const { endpoint, store } = bench;
     endpoint.fault = failing(call, "refuse", 3);
@@ -48,14 +48,14 @@ for (const call of ["snapshot_read", "atomic_write"] as const) {
   });
 }
 
-Deno.test("kv remote: a wrong token is one clear line when it is opened", async () => {
+Deno.test("KvStore, remote: open() says in one line that the token is wrong", async () => {
   await using endpoint = new KvConnect({ token: "another-token" });
   const open = () => openStore(`kv:${endpoint.url}`, { namespace: "test" });
   const { message } = await rejectsSoon(open);
   assertMatch(message, /^Cannot open Deno KV at http:.*401.*DENO_KV_ACCESS_TOKEN has its token.*$/);
 });
 
-Deno.test("kv remote: opening one waits for it a while, and no longer", async () => {
+Deno.test("KvStore, remote: open() waits for the remote until its timeout", async () => {
   await using endpoint = new KvConnect({ token: TOKEN });
   const open = (timeoutMs: number) =>
     openStore(`kv:${endpoint.url}`, { namespace: "test", timeoutMs });

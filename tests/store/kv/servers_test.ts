@@ -3,7 +3,7 @@ import { KvProcess, TOKEN } from "../../support/kv_connect/process.ts";
 import { startServer } from "../../support/servers/server.ts";
 import { tempFolder } from "../../support/store/stores.ts";
 
-Deno.test("kv store: servers of one remote share a session, whichever of them is killed", async () => {
+Deno.test("KvStore: servers of one remote share a session, also after one is killed", async () => {
   await using folder = await tempFolder();
   await using kv = await KvProcess.start(`${folder.path}/kv`);
   const start = () =>

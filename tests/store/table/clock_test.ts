@@ -1,4 +1,4 @@
-/** Clocks that are wrong for a while: what they hide is there again, and nothing else is lost. */
+/** Clocks that are wrong for a while: hidden sessions come back, and nothing is lost. */
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { FileStore, KvStore, type SessionStore } from "../../../store/mod.ts";
@@ -28,7 +28,7 @@ function test(name: string, run: (open: Open, path: string) => Promise<void>): v
 }
 
 test(
-  "a process whose clock is ahead takes nothing from those whose clock is right",
+  "a process whose clock is ahead deletes nothing of others",
   async (open, path) => {
     await using right = await open({ now: NOW });
     const ids = Array.from({ length: 20 }, (_, i) => `sess-${i}`);
@@ -60,7 +60,7 @@ test(
   },
 );
 
-test("a process whose clock is behind takes nothing, and gives nothing for ever", async (open) => {
+test("a process whose clock is behind neither shortens nor prolongs a session", async (open) => {
   const clock = { now: NOW };
   await using right = await open(clock);
   await right.create(record("sess-1", { ttlMs: WEEK, expiresAt: NOW + WEEK }));
@@ -104,7 +104,7 @@ Deno.test("FileStore: a hidden session keeps its alias if the new one cannot be 
   assertEquals(await store.get("sess-new"), undefined);
 });
 
-Deno.test("a server that was started with its clock ahead has lost no session", async () => {
+Deno.test("server: loses no session when it was started with its clock ahead", async () => {
   await using folder = await tempFolder();
   const store = `file:${folder.path}/sessions.jsonl`;
   const start = async (days: number) => {

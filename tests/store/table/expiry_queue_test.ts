@@ -3,7 +3,7 @@ import { ExpiryQueue } from "../../../store/table/expiry_queue.ts";
 import { MemoryStore, StoreError } from "../../../store/mod.ts";
 import { record } from "../../support/store/stores.ts";
 
-Deno.test("ExpiryQueue: finds what looking at all of them finds, the first to expire first", () => {
+Deno.test("ExpiryQueue: finds the same as a scan of all items, earliest first", () => {
   interface Item {
     record: { expiresAt: number };
     dropped: boolean;
@@ -23,7 +23,7 @@ Deno.test("ExpiryQueue: finds what looking at all of them finds, the first to ex
     const other = items[random(items.length)]!;
     if (random(2) === 0) other.record = { expiresAt: other.record.expiresAt + random(300) };
     if (random(4) === 0) other.dropped = true;
-    // One that was dropped may come back, when that could not be written.
+    // A dropped item may come back, if the drop could not be written.
     else if (other.dropped) {
       other.dropped = false;
       queue.add(other);
@@ -43,19 +43,19 @@ Deno.test("ExpiryQueue: finds what looking at all of them finds, the first to ex
   assert(found > 3000, `${found}`);
 });
 
-Deno.test("memory store: a full store takes a new session for each that expires, and no other", async () => {
+Deno.test("MemoryStore: a full store accepts one session for each that expires", async () => {
   const clock = { now: 0 };
   await using store = new MemoryStore({ now: () => clock.now, limits: { sessions: 1000 } });
   const create = (i: number, lifetime: number) =>
     store.create(record(`sess-${i}`, { expiresAt: clock.now + lifetime }));
-  // They expire in another order than they were made in, one in each millisecond.
+  // One expires in each millisecond, in another order than they were created.
   for (let i = 0; i < 1000; i++) await create(i, 1 + (i * 7) % 1000);
   const refuses = async () => {
     const error = await assertRejects(() => create(-1, 10), StoreError);
     assertEquals(error.code, "full");
   };
   await refuses();
-  // The first thousand expire, and then those that took their places.
+  // The first thousand expire, and then their successors.
   for (let i = 1000; i < 3000; i++) {
     clock.now++;
     await create(i, 1000);

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { Index } from "../../../store/table/text_index.ts";
+import { TextIndex } from "../../../store/table/text_index.ts";
 import { MemoryStore } from "../../../store/mod.ts";
 import { put, record } from "../../support/store/stores.ts";
 
-Deno.test("Index: does as a Map does, also with texts of one hash", () => {
+Deno.test("TextIndex: behaves like a Map, also with colliding hashes", () => {
   // "Aa" and "BB" have one hash, and so have all texts that are made of as many of them.
   const texts = ["", "Aa", "BB", "AaAa", "AaBB", "BBAa", "BBBB", "another"];
-  const index = new Index<{ readonly text: string }>(({ text }) => text);
+  const index = new TextIndex<{ readonly text: string }>(({ text }) => text);
   const map = new Map<string, { readonly text: string }>();
   let seed = 1;
   for (let step = 0; step < 5000; step++) {
@@ -26,7 +26,7 @@ Deno.test("Index: does as a Map does, also with texts of one hash", () => {
   }
 });
 
-Deno.test("memory store: sessions whose ids have one hash are not mixed up", async () => {
+Deno.test("MemoryStore: tells sessions apart whose ids have the same hash", async () => {
   await using store = new MemoryStore({ now: () => 0 });
   for (const id of ["AaAa", "AaBB", "BBAa"]) {
     await store.create(record(id, { stateId: id }));

@@ -1,12 +1,12 @@
 /**
- * The store's admin command, and files for it.
+ * Runs of the store command, and files for it.
  *
  * @module
  */
 import { admin } from "../../../store/admin.ts";
 import { sample } from "./samples.ts";
 
-/** Runs a command: its exit status, what it says, and what it complains of. */
+/** Runs a command. @returns Its exit status, its output and its errors. */
 export function run(...args: string[]) {
   const said: string[] = [];
   const wrong: string[] = [];
@@ -16,6 +16,6 @@ export function run(...args: string[]) {
 
 /** The lines of a sample, each with its newline. */
 export async function sampleLines(path: string): Promise<string[]> {
-  const { bytes } = await sample(path, { isAnew: true });
+  const { bytes } = await sample(path, { isCompacted: true });
   return new TextDecoder().decode(bytes).match(/.*\n/g)!;
 }

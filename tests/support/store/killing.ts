@@ -1,6 +1,5 @@
 /**
- * Kills writers of one file, at moments that nobody chose, and looks whether everything that they
- * were told is there.
+ * Kills writers of one file at random moments, and checks that all acknowledged writes are there.
  *
  * @module
  */
@@ -9,28 +8,28 @@ import { inspect } from "../../../store/admin/inspection.ts";
 import { Fixture } from "./processes.ts";
 import { all, record } from "./stores.ts";
 
-/** How writers are killed. */
+/** Options of {@linkcode killWriters}. */
 export interface KillingOptions {
   readonly kills: number;
-  /** How many write at once; each that is killed is replaced. */
+  /** The number of concurrent writers; each killed one is replaced. */
   readonly writers: number;
-  /** From 0 to 1, for the moments. */
+  /** A random number from 0 to 1, for the moments. */
   readonly random: () => number;
-  /** What the writers do: see the fixture. @default "pairs" */
+  /** The mode of the writers: see the fixture. @default "pairs" */
   readonly mode?: string | undefined;
-  /** Is every other writer the file store of before there were marks? @default false */
+  /** Whether every other writer is of the version without sync marks. @default false */
   readonly areSomeOld?: boolean;
   readonly signal?: AbortSignal | undefined;
-  /** Told after each kill how many there were. */
+  /** Called after each kill with their number. */
   readonly onKill?: (kills: number) => void;
 }
 
-/** What came of it. */
+/** The result of {@linkcode killWriters}. */
 export interface Killed {
   readonly acknowledged: number;
-  /** How often the file was written anew. */
+  /** The last generation of the file. */
   readonly generation: number;
-  /** The bytes of unfinished lines that the killed ones left. */
+  /** The bytes of torn lines that killed writers left. */
   readonly torn: number;
 }
 
@@ -40,15 +39,15 @@ interface Life {
   readonly acknowledged: Map<number, number>;
 }
 
-/** How many dead writers' sessions stay, to be looked at again after more kills. */
+/** The number of killed writers whose sessions are checked again after more kills. */
 const KEPT = 4;
-/** How many pairs of keys a writer uses, one after the other. */
+/** The pairs of keys that a writer uses, one after the other. */
 const SLOTS = 40;
 const MOST_WRITES = 400;
 const OPENING_MS = 250;
 const ROUND_MS = 3;
 
-/** @throws {Error} naming what was acknowledged and is not there. */
+/** @throws {Error} naming an acknowledged write that is lost. */
 export async function killWriters(path: string, options: KillingOptions): Promise<Killed> {
   const { random, signal, mode = "pairs", areSomeOld = false, onKill = () => {} } = options;
   const open = () => FileStore.open(path, { namespace: "test", warn: () => {} });
@@ -69,14 +68,14 @@ export async function killWriters(path: string, options: KillingOptions): Promis
       isKilled = true;
       writer.kill();
     };
-    // Some die while they open the file, the others in the middle of whatever they do.
+    // Some are killed while they open the file, the others at any later moment.
     const timer = random() < 0.1 ? setTimeout(kill, random() * OPENING_MS) : undefined;
     const last = timer === undefined ? Math.floor(random() * MOST_WRITES) : undefined;
     let count = 0;
     for await (const line of writer.lines) {
       life.acknowledged.set(Number(line) % SLOTS, Number(line));
       if (count++ !== last) continue;
-      // The writer says so at one moment of its round; it is to be killed at any.
+      // A writer acknowledges at one moment of its round, and must be killed at any.
       for (const end = performance.now() + random() * ROUND_MS; performance.now() < end;);
       kill();
     }
@@ -114,7 +113,7 @@ async function check(store: FileStore, { session, acknowledged }: Life) {
   const found = new Map<string, Json>(await all(store, session));
   for (const [slot, number] of acknowledged) {
     const a = String(found.get(`w-a-${slot}`));
-    // Later writes to the same keys may have been made, and not been heard of.
+    // Later writes to the same keys may have been made without an acknowledgement.
     if (!(parseInt(a) >= number)) {
       throw new Error(`Lost: ${number} was acknowledged, and there is ${a.slice(0, 20)}`);
     }
@@ -126,13 +125,13 @@ async function check(store: FileStore, { session, acknowledged }: Life) {
   }
 }
 
-/** How processes count together. */
+/** Options of {@linkcode countTogether}. */
 export interface CountingOptions {
   readonly counters: number;
-  /** How far each of them counts. */
+  /** The number to which each process counts. */
   readonly times: number;
   readonly signal?: AbortSignal | undefined;
-  /** Told now and then how far they are together. */
+  /** Called now and then with the sum so far. */
   readonly onCount?: (count: number) => void;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What accidents and people make of a store's file.
+ * Accidents of a store's file, by disks and by people.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import type { Random } from "../random.ts";
 /** A file's bytes as lines, each with its newline; the last may have none. */
 export type Lines = readonly Uint8Array[];
 
-/** A file that something happened to. */
+/** A file after an accident. */
 export interface Mutated {
   readonly what: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** From where on nobody can tell that anything is missing: the bytes before are as they were. */
+  /** The byte from which on a loss cannot be detected: the bytes before are intact. */
   readonly cut?: number;
 }
 
@@ -30,7 +30,7 @@ export function joined(lines: Lines): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(lines.flatMap((line) => [...line]));
 }
 
-/** All ways to lose the beginning: at each byte of the first lines, and at each line after them. */
+/** Losses of the beginning: up to bytes of the first lines, and up to each line after them. */
 export function* headCuts(bytes: Uint8Array): Generator<Mutated> {
   const lines = linesOf(bytes);
   const few = lines.slice(0, 3).reduce((sum, line) => sum + line.length, 0);
@@ -42,7 +42,7 @@ export function* headCuts(bytes: Uint8Array): Generator<Mutated> {
   }
 }
 
-/** Something that happens by chance to a file, of which `other` is another one. */
+/** A random accident of a file; `other` is another file. */
 export function mutate(bytes: Uint8Array, other: Uint8Array, random: Random): Mutated {
   const lines = linesOf(bytes);
   const place = random.below(bytes.length);
@@ -105,18 +105,13 @@ export function mutate(bytes: Uint8Array, other: Uint8Array, random: Random): Mu
   return random.pick(mutations)();
 }
 
-/** What damages the last mark may as well have been a power cut, from the first damaged line on. */
+/**
+ * Damage that reaches the last line looks like a power cut from the first damaged line on, but for the
+ * last newline alone, which no line is lost with.
+ */
 function withCut(mutated: Mutated, bytes: Uint8Array, to: number): Mutated {
-  const lines = linesOf(bytes);
-  const mark = bytes.length - lines.at(-1)!.length;
-  if (to <= mark) return mutated;
-  let start = 0;
-  for (const line of lines) {
-    const end = start + line.length;
-    if (mutated.bytes.subarray(start, end).some((byte, i) => byte !== line[i])) {
-      return { ...mutated, cut: start };
-    }
-    start = end;
-  }
-  return mutated;
+  const first = bytes.findIndex((byte, i) => byte !== mutated.bytes[i]);
+  const last = bytes.length - linesOf(bytes).at(-1)!.length;
+  if (first < 0 || first === bytes.length - 1 || to <= last) return mutated;
+  return { ...mutated, cut: bytes.subarray(0, first).lastIndexOf(10) + 1 };
 }

@@ -1,30 +1,30 @@
 /**
- * Power cuts: what a disk may hold of a file, at each moment of a run that really happened. Whatever
- * was synced is there; of what was written later each block is there, or it is not.
+ * Power cuts: the bytes that a disk may hold of a file, at each moment of a recorded run. Fsynced bytes
+ * are there; each block that was written later is there or not.
  *
  * @module
  */
 import type { JournalFile } from "../../../store/mod.ts";
 import type { Random } from "../random.ts";
 
-/** A moment at which the power may go. */
+/** A moment of a power cut. */
 export interface Moment {
-  /** What a sync that had ended had brought to the disk. */
+  /** The bytes that were fsynced. */
   readonly synced: Uint8Array;
-  /** What was written. */
+  /** The bytes that were written. */
   readonly written: Uint8Array;
   /** The names of the writes that were acknowledged. */
   readonly acknowledged: readonly string[];
 }
 
-/** Writes down what happens to one file; `wrap` is for all stores that have it open. */
+/** Records the moments of one file; `wrap` is for all stores that have it open. */
 export class Recorder {
   readonly moments: Moment[] = [];
   readonly #path: string;
   #synced: Uint8Array;
   #acknowledged: readonly string[] = [];
 
-  /** What is in the file by now counts as synced. */
+  /** The bytes in the file by now count as fsynced. */
   constructor(path: string) {
     this.#path = path;
     this.#synced = Deno.readFileSync(path);
@@ -58,10 +58,10 @@ export class Recorder {
   }
 }
 
-/** How a block that was not synced is found: as it was written, or before that; new ones as zeros. */
+/** The fate of a block that was not fsynced: written, or as before, which is zeros for a new one. */
 type Fate = "written" | "before";
 
-/** What the disk holds when the power goes, if each block after the synced ones has this fate. */
+/** The disk after a power cut, with this fate of each block after the fsynced ones. */
 function diskAfter(
   { synced, written }: Moment,
   blockBytes: number,
@@ -79,7 +79,7 @@ function diskAfter(
   return disk;
 }
 
-/** Some of what the disk may hold: all, nothing new, each block lost or kept alone, or by chance. */
+/** Some disks after a power cut: all written, none, each block lost or kept alone, or at random. */
 export function* disksAfter(moment: Moment, random: Random): Generator<Uint8Array<ArrayBuffer>> {
   const { synced, written } = moment;
   for (const blockBytes of [512, 4096]) {

@@ -1,5 +1,5 @@
 /**
- * Other processes on a store: started, listened to, and gone at the end of the scope.
+ * Processes on a store: started, read from, and killed at the end of the scope.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { lines } from "../lines.ts";
 /** A fixture that runs in a process of its own. */
 export class Fixture implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
-  /** What it says on stdout, line by line. */
+  /** Its stdout, line by line. */
   readonly lines: AsyncGenerator<string>;
 
   constructor(name: string, ...args: string[]) {
@@ -21,21 +21,21 @@ export class Fixture implements AsyncDisposable {
     this.lines = lines(this.#process.stdout);
   }
 
-  /** Its exit status once it has ended by itself. */
+  /** Its exit status, when it has ended by itself. */
   async ended(): Promise<number> {
     return (await this.#process.status).code;
   }
 
-  /** Ends it the hard way, if it has not ended already. */
+  /** Kills it, if it has not ended already. */
   kill() {
     try {
       this.#process.kill("SIGKILL");
     } catch {
-      // It has.
+      // It has ended.
     }
   }
 
-  /** Stops it where it is, or lets it go on. */
+  /** Stops or continues it. */
   signal(name: "SIGSTOP" | "SIGCONT") {
     this.#process.kill(name);
   }

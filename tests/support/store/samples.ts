@@ -1,40 +1,38 @@
 /**
- * Small files of a store with something of everything in them, and what is in a file.
+ * Small files of a store with every kind of line, and the content of a file.
  *
  * @module
  */
 import { FileStore } from "../../../store/mod.ts";
-import { all, increment, put, record } from "./stores.ts";
+import { all, forEver, increment, put, record } from "./stores.ts";
 
-export const forEver = { expiresAt: Number.MAX_SAFE_INTEGER };
-
-/** A file's bytes, and where each of its lines ends. */
+/** A file's bytes, and the end of each line. */
 export interface Sample {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly ends: readonly number[];
 }
 
-/** How a sample is written. */
+/** The writer of a sample. */
 export interface SampleOptions {
-  /** Is all of it but its last lines written anew? @default false */
-  readonly isAnew?: boolean;
-  /** What writes it. @default FileStore */
+  /** Whether all but its last lines are compacted. @default false */
+  readonly isCompacted?: boolean;
+  /** The version that writes it. @default FileStore */
   readonly by?: Pick<typeof FileStore, "open">;
 }
 
 /** Writes a file with sessions of two servers. */
 export async function sample(
   path: string,
-  { isAnew = false, by = FileStore }: SampleOptions = {},
+  { isCompacted = false, by = FileStore }: SampleOptions = {},
 ): Promise<Sample> {
   {
     await using other = await by.open(path, { namespace: "other" });
     await other.create(record("sess-2", forEver));
     await put(other, "sess-2", ["a", { deep: [null, 0] }]);
-    const compactBytes = isAnew ? 500 : Infinity;
+    const compactBytes = isCompacted ? 500 : Infinity;
     await using store = await by.open(path, { namespace: "test", compactBytes });
     await store.create(record("sess-1", { ...forEver, owner: "ann", alias: "work" }));
-    do await increment(store, "sess-1"); while (isAnew && await generation(path) === 1);
+    do await increment(store, "sess-1"); while (isCompacted && await generation(path) === 1);
   }
   {
     await using store = await by.open(path, { namespace: "test" });
@@ -50,13 +48,13 @@ export async function sample(
   return { bytes, ends };
 }
 
-/** Which writing of it a file is. */
+/** The generation of a file: 1, and one more with each compaction. */
 export async function generation(path: string): Promise<number> {
   const text = await Deno.readTextFile(path);
   return JSON.parse(text.slice(0, text.indexOf("\n"))).generation;
 }
 
-/** All that two servers have in a file: the sessions of each owner, and the entries of each session. */
+/** The content of a file of two servers: the sessions of each owner, and their entries. */
 export async function contents(
   path: string,
   warnings: string[] = [],

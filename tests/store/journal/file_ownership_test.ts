@@ -1,4 +1,4 @@
-/** Owners, groups and modes of what a store or a jar writes. */
+/** Owners, groups and modes of the files of stores and jars. */
 
 import process from "node:process";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
@@ -7,13 +7,12 @@ import { admin } from "../../../store/admin.ts";
 import { FileStore, openStore, StoreError } from "../../../store/mod.ts";
 import { replaceMethod, systemError } from "../../support/system_faults.ts";
 import { generation } from "../../support/store/samples.ts";
-import { increment, put, record, tempFolder } from "../../support/store/stores.ts";
+import { forEver, increment, put, record, tempFolder } from "../../support/store/stores.ts";
 
-const forEver = { expiresAt: Number.MAX_SAFE_INTEGER };
 const isWindows = Deno.build.os === "windows";
 const isRoot = !isWindows && Deno.uid() === 0;
 
-/** Gives a file to somebody else where this user may; elsewhere it stays this user's own. */
+/** Gives a file to another user if this user may. */
 async function giveAway(path: string, mode: number) {
   if (isRoot) await Deno.chown(path, 65_534, 65_533);
   await Deno.chmod(path, mode);
@@ -24,7 +23,7 @@ function accessOf(path: string): string {
   return `${uid}:${gid} ${((mode ?? 0) & 0o7777).toString(8)}`;
 }
 
-/** Who has each file in a folder, by its name. */
+/** The ownership of each file in a folder, by its name. */
 function allIn(folder: string): Record<string, string> {
   return Object.fromEntries(
     Array.from(Deno.readDirSync(folder), ({ name }) => [name, accessOf(`${folder}/${name}`)]),
@@ -36,8 +35,8 @@ async function newStore(path: string) {
   await store.create(record("sess-1", forEver));
 }
 
-/** Uses a store until its file was written anew, and leaves an unfinished end. */
-async function writeAnew(path: string, warnings: string[] = []) {
+/** Uses a store until its file is compacted, and leaves a torn line. */
+async function compact(path: string, warnings: string[] = []) {
   {
     const warn = (text: string) => warnings.push(text);
     await using store = await FileStore.open(path, { namespace: "test", compactBytes: 3000, warn });
@@ -58,14 +57,14 @@ function test(name: string, fn: () => Promise<void>) {
 }
 
 for (const mode of [0o600, 0o640, 0o660]) {
-  test(`file store: a file of mode ${mode.toString(8)} keeps it, its owner and its group when it is written anew, and what stands beside it has them too`, async () => {
+  test(`FileStore: a file of mode ${mode.toString(8)} keeps it, its owner and its group in a compaction, and its side files have them too`, async () => {
     await using folder = await tempFolder();
     const path = `${folder.path}/sessions.jsonl`;
     await newStore(path);
     await giveAway(path, mode);
     const before = accessOf(path);
     const warnings: string[] = [];
-    await writeAnew(path, warnings);
+    await compact(path, warnings);
     assertEquals(allIn(folder.path), {
       "sessions.jsonl": before,
       "sessions.jsonl.lock": before,
@@ -75,7 +74,7 @@ for (const mode of [0o600, 0o640, 0o660]) {
   });
 }
 
-test("file store: an empty file keeps its owner, group and mode when it becomes a store's", async () => {
+test("FileStore: an empty file that becomes a store keeps its owner, group and mode", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   await Deno.writeTextFile(path, "");
@@ -85,7 +84,7 @@ test("file store: an empty file keeps its owner, group and mode when it becomes 
   assertEquals(allIn(folder.path), { "sessions.jsonl": before, "sessions.jsonl.lock": before });
 });
 
-test("file store: what everybody may do with a file ends when it is opened, and that is said once", async () => {
+test("FileStore: open() takes the permissions of others from a file, and warns once", async () => {
   for (const mode of [0o666, 0o664, 0o646, 0o607]) {
     await using folder = await tempFolder();
     const path = `${folder.path}/sessions.jsonl`;
@@ -105,7 +104,7 @@ test("file store: what everybody may do with a file ends when it is opened, and 
   }
 });
 
-/** A file that the system says is somebody else's, in a process that may give nothing away. */
+/** Makes a file look like another user's, in a process that may not change owners. */
 function notAllowed(path: string, { uid, gid }: { uid?: number; gid?: number }): Disposable {
   const fs = process.getBuiltinModule("node:fs");
   const stack = new DisposableStack();
@@ -119,7 +118,7 @@ function notAllowed(path: string, { uid, gid }: { uid?: number; gid?: number }):
   return stack;
 }
 
-test("file store: who cannot keep a file's owner or group does not write it anew, and says so once", async () => {
+test("FileStore: does not compact a file whose owner or group it cannot keep, and warns once", async () => {
   for (const other of [{ uid: 4242 }, { gid: 4242 }]) {
     await using folder = await tempFolder();
     const path = `${folder.path}/sessions.jsonl`;
@@ -135,7 +134,7 @@ test("file store: who cannot keep a file's owner or group does not write it anew
         compactBytes: 900,
         warn,
       });
-      // Past where it is tried again, more than once.
+      // Past the size of more than one retry.
       const value = "x".repeat(50_000);
       for (let i = 0; i < 16; i++) await put(store, "sess-1", ["a", `${i} ${value}`]);
       assertEquals((await increment(store, "sess-1"))?.value, 1);
@@ -148,21 +147,21 @@ test("file store: who cannot keep a file's owner or group does not write it anew
     const [lock = "", anew = ""] = warnings;
     assertEquals(warnings.length, 2, warnings.join("\n"));
     assertMatch(lock, /\.lock cannot be given the owner, group and mode of .*whoever has those/);
-    assertMatch(anew, /Cannot write .*sessions\.jsonl anew.*lock nobody out; run it as that owner/);
+    assertMatch(anew, /Cannot compact .*sessions\.jsonl.*lock nobody out; run it as that owner/);
   }
 });
 
-test("file store: a group that may do nothing is no reason not to write a file anew", async () => {
+test("FileStore: compacts a file of another group that has no permissions", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   await newStore(path);
   const warnings: string[] = [];
   using _ = notAllowed(path, { gid: 4242 });
-  await writeAnew(path, warnings);
+  await compact(path, warnings);
   assertEquals(warnings, []);
 });
 
-test("file store: an empty file of somebody else's is not replaced by one that they cannot use", async () => {
+test("FileStore: does not replace another user's empty file by one that they cannot use", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   await Deno.writeTextFile(path, "", { mode: 0o660 });
@@ -175,7 +174,7 @@ test("file store: an empty file of somebody else's is not replaced by one that t
   assertEquals(Object.keys(allIn(folder.path)).sort(), ["sessions.jsonl", "sessions.jsonl.lock"]);
 });
 
-test("file store: a mode that this user may not change is said", async () => {
+test("FileStore: warns of a mode that this user may not change", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;
   await newStore(path);
@@ -204,7 +203,7 @@ test("store repair: the new file has the owner, group and mode of the old one", 
   assertEquals(accessOf(to), accessOf(path));
 });
 
-test("FileJar: a jar keeps its owner, and is that user's alone", async () => {
+test("FileJar: keeps its owner, with a mode for that user alone", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/cookies.jsonl`;
   await (await FileJar.open(path)).close();
@@ -232,7 +231,7 @@ test("FileJar: a jar keeps its owner, and is that user's alone", async () => {
 });
 
 Deno.test({
-  name: `file store: what root makes in a user's folder is that user's${
+  name: `FileStore: files that root makes in a user's folder are that user's${
     isRoot ? "" : " (only root can give files away)"
   }`,
   ignore: !isRoot,
@@ -242,7 +241,7 @@ Deno.test({
     const state = `${folder.path}/state/mcp-sessions`;
     const path = `${state}/sessions.jsonl`;
     await newStore(path);
-    await writeAnew(path);
+    await compact(path);
     await (await FileJar.open(`${state}/cookies.jsonl`)).close();
     {
       await using store = await openStore(`kv:${state}/sessions.kv`, { namespace: "test" });
@@ -258,7 +257,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `file store: what root once left beside a user's file becomes usable${
+  name: `FileStore: side files that root once left become the user's${
     isRoot ? "" : " (only root can give files away)"
   }`,
   ignore: !isRoot,
@@ -269,7 +268,7 @@ Deno.test({
     await newStore(path);
     await Deno.chown(`${path}.lock`, 0, 0);
     await Deno.writeTextFile(`${path}.new`, "half of something", { mode: 0o600 });
-    await writeAnew(path);
+    await compact(path);
     for (const access of Object.values(allIn(folder.path))) {
       assertEquals(access, "65534:65533 600");
     }

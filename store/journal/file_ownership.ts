@@ -1,6 +1,5 @@
 /**
- * Who may use a file: its owner, its group and its mode, kept when another file takes its place, and
- * shared with the files beside it.
+ * The owner, group and mode of a file, which a file that replaces it and the files beside it get too.
  *
  * @module
  */
@@ -10,34 +9,34 @@ import { dirname } from "node:path";
 import { isSameFile, statIfAny } from "./fs.ts";
 
 /** A file's owner, group and mode. */
-export interface Access {
+export interface FileOwnership {
   readonly uid: number;
   readonly gid: number;
   readonly mode: number;
 }
 
-/** The mode bits of a group, and those that an owner needs. */
+/** The mode bits of a group, and those that an owner needs to use the file. */
 const GROUP = 0o070;
 const OWNER = 0o600;
 
 /**
- * The owner and group of the file at `path`, with those bits of its mode that are in `modeMask` and
- * those that its owner needs; `undefined` if there is no such file, or the system knows no owners.
+ * The ownership of the file at `path`, its mode limited to `modeMask` and extended by what its owner
+ * needs; `undefined` if there is no such file, or the system knows no owners.
  */
-export function accessTo(path: string, modeMask: number): Access | undefined {
+export function ownershipOf(path: string, modeMask: number): FileOwnership | undefined {
   const { uid, gid, mode } = statIfAny(path) ?? {};
   // Windows has none of them.
   if (uid == null || gid == null || mode == null) return undefined;
-  // Its owner can always give themselves these.
+  // The owner can always set these bits.
   return { uid, gid, mode: mode & modeMask | OWNER };
 }
 
 /**
- * Gives an open file an owner, a group and a mode, as far as this user may.
+ * Sets the owner, group and mode of an open file, as far as this user may.
  *
- * @returns Whether the owner, and a group that is let in, can use it as `wanted` says.
+ * @returns Whether the owner, and the group if its bits are set, have the access that `wanted` says.
  */
-export function giveAccess(path: string, file: Deno.FsFile, wanted: Access): boolean {
+export function setOwnership(path: string, file: Deno.FsFile, wanted: FileOwnership): boolean {
   const before = file.statSync();
   if (
     before.uid === wanted.uid && before.gid === wanted.gid && permissions(before) === wanted.mode
@@ -47,7 +46,7 @@ export function giveAccess(path: string, file: Deno.FsFile, wanted: Access): boo
   try {
     change(path, before, wanted);
   } catch {
-    // What it came to counts: some file systems refuse a change that is of no use there.
+    // The outcome counts: some file systems refuse a change that has no effect there.
   }
   const after = file.statSync();
   const isGroupKept = after.gid === wanted.gid || (wanted.mode & GROUP) === 0;
@@ -55,20 +54,20 @@ export function giveAccess(path: string, file: Deno.FsFile, wanted: Access): boo
     (permissions(after) & wanted.mode) === wanted.mode;
 }
 
-/** Gives a new file or folder, if this user may, to whoever has the folder that it was made in. */
-export function giveToFolder(path: string, file: Deno.FsFile) {
+/** Gives a new file or folder the owner and group of its folder, if this user may. */
+export function inheritFolderOwner(path: string, file: Deno.FsFile) {
   const { uid, gid } = folderOf(path) ?? {};
   const made = file.statSync();
   // Only root may: what it makes in a user's folder would lock that user out.
   if (uid == null || gid == null || uid === made.uid) return;
-  giveAccess(path, file, { uid, gid, mode: permissions(made) });
+  setOwnership(path, file, { uid, gid, mode: permissions(made) });
 }
 
 function folderOf(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.statSync(dirname(path));
   } catch {
-    // Deno may have no leave to look above what was just made.
+    // Deno may have no permission above the folder that was just made.
     return undefined;
   }
 }
@@ -77,9 +76,9 @@ function permissions({ mode }: Deno.FileInfo): number {
   return (mode ?? 0) & 0o777;
 }
 
-/** Changes the file that was opened, whatever has its name by now; Deno itself goes by the name. */
-function change(path: string, opened: Deno.FileInfo, wanted: Access) {
-  // Loading this takes longer than all else in opening a store, and hardly any store needs it.
+/** Changes the file that was opened, even if another has its path by now; Deno goes by the path. */
+function change(path: string, opened: Deno.FileInfo, wanted: FileOwnership) {
+  // To load this takes longer than all else in opening a store, and hardly any store needs it.
   const fs = process.getBuiltinModule("node:fs");
   const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
   try {
@@ -92,7 +91,7 @@ function change(path: string, opened: Deno.FileInfo, wanted: Access) {
         isGroupKept = true;
         break;
       } catch {
-        // A user who may not give the file away may still give it to a group of their own.
+        // A user who may not change the owner may still set one of their own groups.
       }
     }
     fs.fchmodSync(fd, isGroupKept ? wanted.mode : wanted.mode & ~GROUP);

@@ -1,0 +1,59 @@
+/**
+ * The errors that every backend throws in the same words.
+ *
+ * @module
+ */
+
+import { JournalError } from "./journal/journal_error.ts";
+import { StoreError } from "./session_store.ts";
+
+/** Throws a journal's error as the store's, with the same code and message; any other as it is. */
+export function rethrow(error: unknown): never {
+  if (!(error instanceof JournalError)) throw error;
+  const { code, message, cause } = error;
+  throw new StoreError(code, message, { cause });
+}
+
+/** For every method of a closed store. */
+export function closedError(): StoreError {
+  return new StoreError("closed", "The store is closed: open it again to go on");
+}
+
+/** For an owner past the quota of sessions per owner. */
+export function ownerFull(limit: number): StoreError {
+  return new StoreError(
+    "full",
+    `This owner has ${limit} sessions, which is the limit: end some, or wait until some expire`,
+  );
+}
+
+/** For a store past the quota of sessions. */
+export function storeFull(limit: number): StoreError {
+  return new StoreError(
+    "full",
+    `The store has ${limit} sessions of this server, which is the limit: end some, wait until some ` +
+      `expire, or open it with a higher limit of sessions`,
+  );
+}
+
+/** For a store past the quota of bytes. */
+export function stateFull(limit: number): StoreError {
+  return new StoreError(
+    "full",
+    `The sessions of this server can hold at most ${limit} bytes of keys and values: remove some, end ` +
+      `sessions, or open the store with a higher limit of bytes`,
+  );
+}
+
+/** For a session past the quota of bytes. */
+export function sessionTooLarge(limit: number): StoreError {
+  return new StoreError(
+    "too_large",
+    `A session can hold at most ${limit} bytes of keys and values: remove some first`,
+  );
+}
+
+/** For an id or stateId that a live session has. */
+export function conflictError(): StoreError {
+  return new StoreError("conflict", "There is a session with this id or stateId already");
+}
