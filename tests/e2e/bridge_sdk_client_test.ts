@@ -5,12 +5,12 @@
 import { assertEquals } from "@std/assert";
 // @ts-types="@modelcontextprotocol/sdk/types"
 import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
-import { Client } from "../../../client/sdk.ts";
-import { StdioClientTransport } from "../../../client/sdk_stdio.ts";
-import { BridgedServer, POLICIES } from "../../support/bridge/bridged_servers.ts";
-import { BRIDGE, Folder } from "../../support/bridge/host.ts";
-import { DENO_ENV } from "../../support/deno_dir.ts";
-import { CLEAN_ENV } from "../../support/environment.ts";
+import { Client } from "../../client/sdk.ts";
+import { StdioClientTransport } from "../../client/sdk_stdio.ts";
+import { BridgedServer, POLICIES } from "../support/bridge/bridged_servers.ts";
+import { BRIDGE, Folder } from "../support/bridge/host.ts";
+import { DENO_ENV } from "../support/deno_dir.ts";
+import { CLEAN_ENV } from "../support/environment.ts";
 
 for (const way of ["stdio", "stateful"] as const) {
   const name = `bridge: an SDK client calls, is asked and reads through it (${way})`;
