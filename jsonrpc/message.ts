@@ -72,7 +72,7 @@ export function readMessage<T>(
 }
 
 /**
- * The message that a value fresh from `JSON.parse` is. `params` that are `null` are absent, and are
+ * The message that a value fresh from `JSON.parse` is. Members that are `null` in place of absent are
  * taken away.
  *
  * @throws {WireError} -32600, or -32602 for `params` of a wrong type.
@@ -82,14 +82,19 @@ export function asMessage(value: unknown): RpcMessage {
   if (!isObject(value)) throw malformed("a message must be an object");
   if (value.jsonrpc !== "2.0") throw malformed('jsonrpc must be "2.0"');
   if (Object.hasOwn(value, "method")) checkRequest(value);
-  else if (!isRequestId(value.id) || !(isObject(value.result) || isErrorBody(value.error))) {
-    throw malformed("it is neither a request nor a response to one");
-  }
+  else checkResponse(value);
   return value as RpcMessage;
 }
 
-function isErrorBody(error: unknown): boolean {
-  return isObject(error) && Number.isSafeInteger(error.code) && typeof error.message === "string";
+/** A response keeps one of `result` and `error`: some peers send the other as `null`. */
+function checkResponse(value: Record<string, unknown>): void {
+  const { id, result, error } = value;
+  const isError = isObject(error) && Number.isSafeInteger(error.code) &&
+    typeof error.message === "string";
+  if (!isRequestId(id) || !(isObject(result) || isError)) {
+    throw malformed("it is neither a request nor a response to one");
+  }
+  delete value[isObject(result) ? "error" : "result"];
 }
 
 function checkRequest(value: Record<string, unknown>): void {

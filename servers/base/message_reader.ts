@@ -7,7 +7,7 @@
 
 import { isRequestId } from "../../jsonrpc/envelope.ts";
 import type { LongLine } from "../../jsonrpc/lines.ts";
-import { asMessage, type Incoming, readMessage } from "../../jsonrpc/message.ts";
+import { asMessage, type Incoming, readMessage, type RpcMessage } from "../../jsonrpc/message.ts";
 import { CODE, invalid, WireError } from "../../protocol/errors.ts";
 import { isObject, member } from "../../runtime/json.ts";
 import { wireErrorBody } from "./wire_errors.ts";
@@ -55,8 +55,7 @@ function notJson(id: RequestId | undefined): JSONRPCErrorResponse {
 /** Holds a message to what the SDK's own schema asks for, so that none is dropped in silence. */
 function asSdkMessage(value: unknown): JSONRPCMessage {
   const message = asMessage(value);
-  if ("result" in message) return { jsonrpc: "2.0", id: message.id, result: message.result };
-  if ("error" in message) return { jsonrpc: "2.0", id: message.id, error: message.error };
+  if (!("method" in message)) return withoutStrays(message);
   const { jsonrpc, id, method, params } = message;
   const checked = params && checkParams(method, params);
   // To know nothing of a method is what a client of both eras takes for the older one.
@@ -67,6 +66,14 @@ function asSdkMessage(value: unknown): JSONRPCMessage {
     method,
     ...(checked !== undefined && { params: checked }),
   };
+}
+
+/** A response without members that are none of JSON-RPC. */
+function withoutStrays(message: Exclude<RpcMessage, { method: string }>): JSONRPCMessage {
+  const { jsonrpc, id } = message;
+  return "result" in message
+    ? { jsonrpc, id, result: message.result }
+    : { jsonrpc, id, error: message.error };
 }
 
 /** Holds `params` to what the SDK's own schema of a request asks for. */

@@ -20,6 +20,16 @@ Deno.test.each<readonly [what: string, text: string, message: unknown]>([
     method: "tools/list",
   }],
   ["a result", '{"jsonrpc":"2.0","id":1,"result":{}}', { jsonrpc: "2.0", id: 1, result: {} }],
+  ["a result beside an error that is null", '{"jsonrpc":"2.0","id":1,"result":{},"error":null}', {
+    jsonrpc: "2.0",
+    id: 1,
+    result: {},
+  }],
+  [
+    "an error beside a result that is null",
+    '{"jsonrpc":"2.0","id":1,"result":null,"error":{"code":1,"message":"x"}}',
+    { jsonrpc: "2.0", id: 1, error: { code: 1, message: "x" } },
+  ],
   ["no JSON", "{", ["error", null, -32700]],
   ["no UTF-8 text of JSON", "\u0000", ["error", null, -32700]],
   ["a batch", "[]", ["error", null, -32600]],

@@ -1,6 +1,7 @@
 /** Reading of JSON-RPC messages, over every transport. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { readRequest } from "../../servers/base/message_reader.ts";
 import { startServer, TRANSPORTS } from "../support/servers/server.ts";
 import { callRequest, opened, post, request } from "../support/servers/wire.ts";
 
@@ -33,6 +34,15 @@ const broken: [text: string, code: number, id: unknown][] = [
   ['{"jsonrpc":"2.0","id":46,"method":"ping","params":{"_meta":[]}}', -32602, 46],
   ['{"jsonrpc":"2.0","id":47,"method":"ping","params":{"_meta":{"progressToken":{}}}}', -32602, 47],
 ];
+
+Deno.test("readRequest(): a method makes a request, whatever stands beside it", () => {
+  const text =
+    '{"jsonrpc":"2.0","id":1,"method":"ping","result":{},"error":{"code":1,"message":""}}';
+  assertEquals(readRequest(new TextEncoder().encode(text)), {
+    kind: "message",
+    message: { jsonrpc: "2.0", id: 1, method: "ping" },
+  });
+});
 
 for (const transport of TRANSPORTS) {
   Deno.test(`readRequest() over ${transport}: refuses malformed messages, and the server goes on`, async () => {
