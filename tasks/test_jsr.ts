@@ -1,5 +1,6 @@
 /**
- * Runs the suite against the real `@std` packages: in a copy of the project without its `links`.
+ * Runs the suite, long tests too, against the real `@std` packages: in a copy of the project without
+ * its `links`.
  *
  * @module
  */

@@ -1,6 +1,5 @@
 /**
- * The store on a real `denokv`: run by `deno task test:denokv`, and not by `deno test` itself, which
- * needs nothing but Deno.
+ * The store on a real `denokv`. `deno task test:denokv` runs this; `deno task test` needs Deno alone.
  */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { KvProcess, TOKEN } from "../support/kv_connect/process.ts";
@@ -20,21 +19,21 @@ try {
   );
 }
 
-Deno.test("denokv: does all that the suite asks of every store", async () => {
+Deno.test("denokv: passes the conformance kit", async () => {
   await using folder = await tempFolder();
   await using kv = await KvProcess.start(`${folder.path}/kv.sqlite`);
   await runWithToken(CONFORMANCE, { TEST_KV_URL: kv.url });
 });
 
-Deno.test("denokv: killed in mid-call it is unavailable until it is back", async () => {
-  await runWithToken(["kv_remote_killed.ts"]);
+Deno.test("denokv: is unavailable from a kill in mid-call until its restart", async () => {
+  await runWithToken(["kv/remote_killed.ts"]);
 });
 
-Deno.test("denokv: several servers share it, whichever of them is killed", async () => {
-  await runWithToken(["kv_servers_test.ts"]);
+Deno.test("denokv: servers share it, whichever of them is killed", async () => {
+  await runWithToken(["kv/servers_test.ts"]);
 });
 
-Deno.test("denokv: a server without it answers -32603, and goes on when it is back", async () => {
+Deno.test("denokv: a server answers -32603 without it, and goes on after its restart", async () => {
   await using folder = await tempFolder();
   const file = `${folder.path}/kv.sqlite`;
   await using kv = await KvProcess.start(file);
@@ -50,7 +49,7 @@ Deno.test("denokv: a server without it answers -32603, and goes on when it is ba
   assertMatch(JSON.stringify(structuredContent), /"text":"milk"/);
 });
 
-Deno.test("denokv: a wrong token is one clear line when a server starts", async () => {
+Deno.test("denokv: a wrong token is one clear line at the server's start", async () => {
   await using folder = await tempFolder();
   await using kv = await KvProcess.start(`${folder.path}/kv.sqlite`);
   const options = { server: "notebook", transport: "stdio", store: `kv:${kv.url}` } as const;

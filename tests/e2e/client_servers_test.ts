@@ -1,5 +1,5 @@
 /**
- * The client with the servers of this project: real processes, each transport, kills between.
+ * The client with the servers of this project: real processes, each transport, kills in between.
  */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
@@ -19,7 +19,7 @@ import { type HttpServer, type ServerName, startServer } from "../support/server
 const WAYS = ["stdio", "http", "stateful"] as const;
 type Way = (typeof WAYS)[number];
 
-/** One of the servers with a store in a file, which can be killed and comes back. */
+/** A server with a file store, which can be killed and restarted. */
 class Live implements AsyncDisposable {
   readonly #server: ServerName;
   readonly #way: Way;
@@ -60,7 +60,7 @@ class Live implements AsyncDisposable {
 
   readonly connect = (): Transport => {
     if (this.#http !== undefined) {
-      // A stream that is opened again as the SDK's transport closes leaves a timer behind.
+      // A stream that reopens while the SDK's transport closes leaves a timer behind.
       const reconnectionOptions = {
         maxRetries: 0,
         initialReconnectionDelay: 0,
@@ -114,7 +114,7 @@ class Live implements AsyncDisposable {
 
 function eachWay(name: string, fn: (way: Way) => Promise<void>): void {
   for (const way of WAYS) {
-    // The SDK's stdio transport leaves the timer running that limits its close().
+    // The SDK's stdio transport never clears the timer that limits its close().
     const sanitize = way !== "stdio";
     const test = { sanitizeOps: sanitize, sanitizeResources: sanitize, fn: () => fn(way) };
     Deno.test({ name: `client: ${name} (${way})`, ...test });
@@ -157,7 +157,7 @@ eachWay(
   },
 );
 
-eachWay("hashcheck finds after kill -9 what it stored before, in the same session", async (way) => {
+eachWay("hashcheck finds what it stored before a kill -9, in the same session", async (way) => {
   await using live = await Live.start("hashcheck", way);
   await using it = await live.client();
   const { id } = it;
@@ -170,7 +170,7 @@ eachWay("hashcheck finds after kill -9 what it stored before, in the same sessio
 });
 
 eachWay(
-  "ten notes written in parallel through the loss of the session are ten notes",
+  "ten notes written at once are ten notes, though the session is lost meanwhile",
   async (way) => {
     await using live = await Live.start("notebook", way);
     await using it = await live.client();
@@ -189,7 +189,7 @@ eachWay(
   },
 );
 
-eachWay("a killed server's calls are unknown or done, and no note is there twice", async (way) => {
+eachWay("calls of a killed server are unknown or done, and no note is there twice", async (way) => {
   await using live = await Live.start("notebook", way);
   await using it = await live.client();
   const done: string[] = [];
@@ -244,7 +244,7 @@ for (
   });
 }
 
-eachWay("without a session, session_required refuses and the client is told so", async (way) => {
+eachWay("session_required refuses without a session, and the client is told so", async (way) => {
   await using live = await Live.start("session_required", way);
   await using it = await live.client();
   const mine = { _meta: { "mcp/session": null } };

@@ -1,6 +1,6 @@
 /**
- * The SDK's own client, with no session layer, uses the servers as they are: a call that has no
- * session gets one where the server makes them, and an echoed cookie keeps it.
+ * The SDK's client without a session layer: a call without a session gets one where the server makes
+ * them, and an echoed cookie keeps it.
  */
 
 import {
@@ -28,20 +28,20 @@ import {
 } from "../support/servers/server.ts";
 import { CLEAN_ENV } from "../support/environment.ts";
 
-/** The params of a client that knows sessions, and holds none. */
+/** Params of a client that knows sessions and holds none. */
 const NONE = { _meta: { "mcp/session": null } };
 const KINDS = ["stdio", "stateless HTTP", "stateful HTTP"] as const;
 type Kind = (typeof KINDS)[number];
 
-/** One test for each kind of connection. */
+/** Declares a test for each kind of connection. */
 function testEach(name: string, fn: (kind: Kind) => Promise<void>): void {
   for (const kind of KINDS) Deno.test(`Client over ${kind}: ${name}`, () => fn(kind));
 }
 
-/** A client of the SDK, connected to a server that is gone when it is disposed of. */
+/** A client of the SDK and its server, both gone on disposal. */
 class Connected implements AsyncDisposable {
   readonly client: Client;
-  /** What the client has checked against an output schema, and whether it fitted. */
+  /** Verdicts of the client on structured content against its output schema. */
   readonly validated: boolean[];
   readonly #cleanup: AsyncDisposableStack;
 
@@ -51,7 +51,7 @@ class Connected implements AsyncDisposable {
     this.#cleanup = cleanup;
   }
 
-  /** Calls a tool, with a cookie if one is given. */
+  /** Calls a tool, with or without a cookie. */
   async call(name: string, args: Record<string, unknown>, cookie?: unknown): Promise<WireResult> {
     const params = { name, arguments: args, ...presenting(cookie) };
     return await this.client.callTool(params) as unknown as WireResult;
@@ -98,7 +98,7 @@ function stdioTransport(server: ServerName): StdioClientTransport {
   });
 }
 
-/** Closes the connection from the server's end: the SDK's `close()` leaves a timer behind. */
+/** Closes the connection at the server: the SDK's `close()` leaves a timer behind. */
 async function endProcess(client: Client, { pid }: StdioClientTransport): Promise<void> {
   assert(pid);
   const closed = new Promise<void>((resolve) => client.onclose = resolve);
@@ -111,7 +111,7 @@ function assertEnded(pid: number): void {
   assertThrows(() => Deno.kill(pid, "SIGCONT"), Error, undefined, "the server is left behind");
 }
 
-/** The SDK's own validator, which notes whether what it was shown fitted. */
+/** The SDK's validator, with a record of its verdicts. */
 function recording(validated: boolean[]): Pick<AjvJsonSchemaValidator, "getValidator"> {
   const ajv = new AjvJsonSchemaValidator();
   return {
@@ -148,11 +148,11 @@ testEach("a call without a cookie gets a session of its own, and its cookie", as
   assertNotEquals(second._meta?.["mcp/session"]?.id, cookie.id);
 });
 
-testEach("a cookie echoed by hand keeps the session until it is gone", async (kind) => {
+testEach("an echoed cookie keeps the session until its end", async (kind) => {
   await using it = await connect(kind, "session");
   const lazy = (await it.call("session_probe", {}))._meta?.["mcp/session"];
   assert(lazy);
-  // A client that knows no more than the id presents a complete cookie.
+  // The id alone is a complete cookie.
   for (const [calls, cookie] of [[2, lazy], [3, { id: lazy.id }]] as const) {
     const { structuredContent, _meta } = await it.call("session_probe", {}, cookie);
     assertEquals(structuredContent.calls, calls);
@@ -218,7 +218,7 @@ const CALLS: Record<ServerName, [tool: string, args?: Record<string, unknown>][]
   ],
 };
 
-testEach("what every tool answers fits its output schema", async (kind) => {
+testEach("the result of every tool fits its output schema", async (kind) => {
   for (const server of Object.keys(CALLS) as ServerName[]) {
     await using it = await connect(kind, server);
     const { tools } = await it.client.listTools(NONE);
@@ -227,7 +227,7 @@ testEach("what every tool answers fits its output schema", async (kind) => {
     assertEquals([...new Set(calls.map(([tool]) => tool))].sort(), described.sort());
     let cookie: unknown = await it.client.request({ method: "session/create" }, ResultSchema);
     for (const [tool, args = {}] of calls) {
-      // The client rejects what does not fit; the count proves that it has looked.
+      // The client rejects a misfit; the count proves that it has checked.
       const { _meta } = await it.call(tool, args, cookie);
       cookie = _meta?.["mcp/session"];
     }
@@ -237,7 +237,7 @@ testEach("what every tool answers fits its output schema", async (kind) => {
 
 Deno.test({
   name: "Client over stdio: close() ends the server at once",
-  // The SDK never clears the timer that would have killed a server that stays.
+  // The SDK never clears the timer that kills a server which stays.
   sanitizeOps: false,
   sanitizeResources: false,
   async fn() {

@@ -1,7 +1,6 @@
 /**
- * The SDK's client of the second generation as a program for Node: one run, as its second argument
- * says. The first is the package's folder: an import by name would put the package into `deno.lock`,
- * and so onto the machine of everybody who starts a server.
+ * One run of the SDK's second-generation client, for Node. Arguments: the package's folder, and the run.
+ * An import by name would put the package into `deno.lock`, and so on every user's machine.
  */
 
 import process from "node:process";

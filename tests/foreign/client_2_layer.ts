@@ -1,7 +1,7 @@
 /**
- * The SDK's client of the second generation with the session layer of this project, as a program: it
- * keeps a hash, waits for a line on stdin, and verifies it. Its first argument is the package, which an
- * import by name would put into `deno.lock`; the second is the server's URL.
+ * The SDK's second-generation client with this project's session layer: keeps a hash, waits for a line on
+ * stdin, and verifies the hash. Arguments: the package, which an import by name would put into
+ * `deno.lock`, and the server's URL.
  */
 
 import { sendOnce, withSession } from "../../client/mod.ts";

@@ -1,6 +1,6 @@
 /**
- * The session layer under a client and a transport of the SDK's second generation, which report what
- * went wrong in another shape than the first.
+ * The session layer under client and transport of the SDK's second generation, whose errors have another
+ * shape.
  */
 
 import { assertEquals } from "@std/assert";

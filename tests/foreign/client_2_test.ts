@@ -1,6 +1,6 @@
 /**
- * The SDK's client of the second generation, which asks a server for the newest protocol first, uses
- * the servers as they are: every one, directly and through the bridge.
+ * The SDK's second-generation client, which asks for the newest protocol first, with every server,
+ * directly and through the bridge.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -35,7 +35,7 @@ async function output(...[reach, call, home]: Parameters<RunClient>) {
   }).output();
 }
 
-/** Runs the client, and gives all that it has seen. */
+/** Runs the client; returns all that it has seen. */
 async function report(...run: Parameters<RunClient>): Promise<Report> {
   const { success, stdout, stderr } = await output(...run);
   const text = new TextDecoder();
@@ -56,7 +56,7 @@ Deno.test("Client 2: asks for the newest protocol first", async () => {
   assertEquals([success, methods[0]], [false, "server/discover"]);
 });
 
-/** A call, and a member of what it must answer. */
+/** A call, and a member that its result must have. */
 type Step = [tool: string, args: Record<string, string>, member: string, value: unknown];
 
 const SERVED: Readonly<Record<ServerName, { name: string; tools: string[]; steps: Step[] }>> = {

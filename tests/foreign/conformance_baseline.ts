@@ -1,9 +1,9 @@
 /**
- * What the conformance suite finds wanting, and why it stays so: `scenario:check` and the reason. A
- * failure that is not here fails the tests, and so does an entry that passes.
+ * Expected failures of the conformance suite: `scenario:check` and the reason. Any other failure fails
+ * the tests, and so does an entry that passes.
  *
- * The suite can read such a list itself (`--expected-failures`), but that keeps no reasons, and
- * says nothing of an entry whose check has not run, nor of a scenario that has checked nothing.
+ * The suite's own list (`--expected-failures`) keeps no reasons, and passes an entry whose check has not
+ * run and a scenario that has checked nothing.
  *
  * @module
  */
@@ -24,10 +24,10 @@ const STATEFUL = {
   "server-sse-polling:server-sse-retry-field": NO_EVENT_STORE,
 };
 
-/** How the fixture can be served. */
+/** Ways to serve the fixture. */
 export type Mode = "stateless" | "stateful" | "plain";
 
-/** The failures that are expected, by how the fixture is served. */
+/** Expected failures, by the way of serving. */
 export const BASELINE: Readonly<Record<Mode, Readonly<Record<string, string>>>> = {
   stateless: {
     "tools-call-sampling:tools-call-sampling": ASKS_THE_CLIENT,

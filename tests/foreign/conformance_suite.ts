@@ -1,5 +1,5 @@
 /**
- * The MCP project's conformance suite as a program to run, and what its checks come to.
+ * The MCP project's conformance suite as a program, and the results of its checks.
  *
  * @module
  */
@@ -8,28 +8,27 @@ import { join } from "node:path";
 
 const SUITE = "npm:@modelcontextprotocol/conformance@0.2.0-alpha.12";
 
-// All that this version of the suite has for servers of protocol versions up to 2025-11-25, which
-// are those that the SDK and our transports speak. What is left out is 2026-07-28, which has no
-// `initialize`, its extensions, and what clients and authorization servers are tested with.
+// All scenarios for servers of protocol versions up to 2025-11-25, which the SDK and our transports
+// speak. Left out: 2026-07-28, which has no `initialize`, extensions, clients, authorization servers.
 const PART = ["--suite", "all", "--spec-version", "2025-11-25"];
 
-/** How many scenarios that is. */
+/** Number of those scenarios. */
 export const SCENARIOS = 33;
 
-// All scenarios together take two seconds; what hangs must not take the tests with it.
+// All scenarios together take two seconds.
 const SCENARIO_TIMEOUT_MS = 10_000;
 const TIMEOUT_MS = 120_000;
 
-/** One check of a scenario, as the suite writes it down. */
+/** A check of a scenario, as the suite writes it. */
 export interface Check {
   readonly id: string;
   readonly status: "SUCCESS" | "FAILURE" | "WARNING" | "SKIPPED" | "INFO";
   readonly errorMessage?: string;
-  /** What it was about; some checks of tools show the result here. */
+  /** Subject; some checks of tools show the result here. */
   readonly details?: { readonly result?: { readonly _meta?: Readonly<Record<string, unknown>> } };
 }
 
-/** What one run has checked, by scenario; `undefined` for a scenario that broke off. */
+/** Checks of a run, by scenario; `undefined` for a scenario that broke off. */
 export type Run = ReadonlyMap<string, readonly Check[] | undefined>;
 
 /** Runs every scenario on a server. */
@@ -76,8 +75,8 @@ async function readChecks(file: string): Promise<readonly Check[] | undefined> {
 }
 
 /**
- * What has not passed, as `scenario:check`, and why. The suite lets pass a check that it skipped and
- * a scenario that has checked nothing; here they have not passed.
+ * Failures as `scenario:check`, with the reason. Unlike the suite, this counts skipped checks and
+ * scenarios that have checked nothing.
  */
 export function failuresOf(run: Run): Map<string, string> {
   const failures = new Map<string, string>();
@@ -95,12 +94,12 @@ export function failuresOf(run: Run): Map<string, string> {
   return failures;
 }
 
-/** Is this no check of the scenario's own? The form of every message is checked beside them. */
+/** Whether a check is about the form of messages, not about the scenario. */
 function isBeside({ id, status }: Check): boolean {
   return status === "INFO" || id === "wire-schema-valid";
 }
 
-/** What is wrong with a run whose failures should be those of `baseline`, by `scenario:check`. */
+/** Differences between a run's failures and the baseline, by `scenario:check`. */
 export function faultsOf(run: Run, baseline: Readonly<Record<string, string>>): string[] {
   const failures = failuresOf(run);
   const unexpected = [...failures].filter(([check]) => !Object.hasOwn(baseline, check));
@@ -111,7 +110,7 @@ export function faultsOf(run: Run, baseline: Readonly<Record<string, string>>): 
   ];
 }
 
-/** The scenarios in which two runs differ by the verdict of a check. */
+/** Scenarios in which two runs differ by a verdict. */
 export function differing(run: Run, other: Run): string[] {
   return [...new Set([...run.keys(), ...other.keys()])]
     .filter((scenario) => verdicts(run.get(scenario)) !== verdicts(other.get(scenario)))

@@ -1,6 +1,6 @@
 /**
- * The MCP project's conformance suite on a server of ours as it is, and on a fixture that has what
- * the suite's scenarios ask for: behind the session layer on both HTTP transports, and without it.
+ * The MCP project's conformance suite on a server of ours, and on a fixture with all that the scenarios
+ * need: behind the session layer on both HTTP transports, and without the layer.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -14,7 +14,7 @@ interface Served {
   readonly path?: string;
 }
 
-/** Runs the suite on a server that is started for it. */
+/** Starts a server and runs the suite on it. */
 async function runOn({ server, flags = [], path = "" }: Served): Promise<Run> {
   await using process = await startServer({ server, transport: "http", flags });
   return await runSuite(new URL(path, process.url));
@@ -40,11 +40,11 @@ for (const mode of MODES) {
   });
 }
 
-Deno.test("conformance: behind the layer each check ends as it does without the layer", () => {
+Deno.test("conformance: each check ends behind the layer as without it", () => {
   assertEquals(differing(runs.stateful, runs.plain), []);
 });
 
-Deno.test("conformance: what is compared has the layer, and what it is compared with has not", () => {
+Deno.test("conformance: the fixture has the layer, and the fixture that it is compared with has none", () => {
   const cookies = MODES.map((mode) => {
     const [check] = runs[mode].get("tools-call-simple-text") ?? [];
     return typeof check?.details?.result?._meta?.["mcp/session"];
@@ -52,7 +52,7 @@ Deno.test("conformance: what is compared has the layer, and what it is compared 
   assertEquals(cookies, ["object", "object", "undefined"]);
 });
 
-// The scenarios that ask for no tools, resources or prompts of their own.
+// Scenarios that need no tools, resources or prompts of their own.
 const ANY_HTTP = ["server-initialize", "ping", "tools-list", "dns-rebinding-protection"];
 
 Deno.test.each<readonly [kind: string, flags: string[], generic: string[]]>([
@@ -72,12 +72,12 @@ Deno.test.each<readonly [kind: string, flags: string[], generic: string[]]>([
   },
 );
 
-Deno.test("conformance: what is no MCP endpoint fails every scenario", async () => {
+Deno.test("conformance: an HTTP server without MCP fails every scenario", async () => {
   const run = await runOn({ server: fixture("server"), path: "/elsewhere" });
   assertEquals(scenariosOf(failuresOf(run)), [...run.keys()].sort());
 });
 
-Deno.test("conformance: a layer that refuses every call fails each scenario of a tool", async () => {
+Deno.test("conformance: a layer that refuses every call fails every scenario of a tool", async () => {
   const run = await runOn({
     server: fixture("strict"),
     flags: ["--stateful", "--handles", "never"],
@@ -92,7 +92,7 @@ Deno.test("conformance: a layer that refuses every call fails each scenario of a
   }
 });
 
-Deno.test("conformance: a baseline that expects what passes is a fault", () => {
+Deno.test("conformance: a baseline entry that passes is a fault", () => {
   const baseline = { ...BASELINE.stateful, "ping:ping": "out of date" };
   const fault = "ping:ping does not fail: remove it from the baseline";
   assert(faultsOf(runs.stateful, baseline).includes(fault));

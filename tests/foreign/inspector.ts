@@ -1,6 +1,6 @@
 /**
- * The MCP Inspector's command line, as programs to run: version 2, and version 1, which has the
- * SDK's first generation in it and shows the codes of errors.
+ * The MCP Inspector's command line as programs: version 2, and version 1, which uses the SDK's first
+ * generation and shows error codes.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -18,17 +18,17 @@ const PACKAGES: Readonly<Record<InspectorName, readonly [name: string, spec: str
   "Inspector 2": ["inspector-2", "npm:@modelcontextprotocol/inspector@2.12.0"],
 };
 
-// Far above what a run takes; one that hangs must not take the suite with it.
+// Far above the time of a run.
 const TIMEOUT_MS = 60_000;
 
-/** How a run of the Inspector ended. */
+/** Outcome of a run. */
 export interface Outcome {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** The installed Inspectors. */
+/** Installed Inspectors. */
 export class Inspectors {
   readonly #packages: NpmPackages;
   readonly #denoDir: string;
@@ -40,14 +40,14 @@ export class Inspectors {
 
   static async install(): Promise<Inspectors> {
     const packages = await installNpmPackages(Object.fromEntries(Object.values(PACKAGES)));
-    // A server that an Inspector starts has no time to download anything.
+    // Inspectors do not wait for a server that downloads something.
     const args = ["cache", ...SERVERS.map(scriptOf), BRIDGE];
     const { success, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
     assert(success, new TextDecoder().decode(stderr));
     return new Inspectors(packages, await denoDir());
   }
 
-  /** Runs one on a server; what it and a server that it starts keep goes to the folder `home`. */
+  /** Runs one on a server; its files, and those of a server that it starts, go to the folder `home`. */
   async run(
     name: InspectorName,
     reach: Reach,
@@ -57,9 +57,9 @@ export class Inspectors {
     const { node } = this.#packages;
     const script = await this.#packages.command(PACKAGES[name][0], "mcp-inspector");
     const { code, stdout, stderr } = await new Deno.Command(node, {
-      // From the home that it is given, Deno would not find what is downloaded.
+      // With another home, Deno would not find its cache.
       args: [script, "--cli", "-e", `DENO_DIR=${this.#denoDir}`, ...argsFor(name, reach, args)],
-      // Whatever the machine's owner has set up for the Inspector must not change what it does.
+      // The user's settings for the Inspector must not count.
       clearEnv: true,
       env: {
         HOME: home,
@@ -73,7 +73,7 @@ export class Inspectors {
     return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
   }
 
-  /** Has one call a tool, and gives the result that it shows. */
+  /** Has an Inspector call a tool; returns the result that it shows. */
   async call(
     name: InspectorName,
     reach: Reach,
@@ -86,7 +86,7 @@ export class Inspectors {
   }
 }
 
-/** What makes an Inspector call a tool. */
+/** Arguments that make an Inspector call a tool. */
 export function callArgs({ name, args = {}, meta = {} }: ToolCall): string[] {
   const pairs = (flag: string, values: Readonly<Record<string, string>>) =>
     Object.entries(values).flatMap(([key, value]) => [flag, `${key}=${value}`]);
@@ -109,8 +109,8 @@ function argsFor(name: InspectorName, reach: Reach, args: readonly string[]): st
   const { command } = reach;
   const end = command.indexOf("--");
   if (end === -1) return [...command, ...args];
-  // Version 2 gives the server all that follows its own "--". Version 1 is two processes, of which
-  // each takes the first "--" away.
+  // Version 2 passes on all that follows its own "--". Version 1 is two processes, and each removes the
+  // first "--".
   return name === "Inspector 2"
     ? [...args, "--", ...command]
     : [...command.slice(0, end), ...args, "--", "--", ...command.slice(end)];

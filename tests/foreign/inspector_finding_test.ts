@@ -1,6 +1,6 @@
 /**
- * The MCP Inspector, which sends no cookie by itself, goes on in the same session from one run to the
- * next. Both versions of its command line can put a conversation's id into `_meta`.
+ * The MCP Inspector, which sends no cookie by itself, keeps its session from run to run: both versions can
+ * put a conversation's id into `_meta`.
  */
 
 import { testSeparateRuns } from "../support/servers/separate_runs.ts";

@@ -1,5 +1,5 @@
 /**
- * The MCP Inspector, which nobody here wrote, uses the servers as they are, over every transport.
+ * The MCP Inspector with every server, over every transport.
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -34,7 +34,7 @@ Deno.test.beforeAll(async () => {
 
 Deno.test.afterAll(() => Deno.remove(home, { recursive: true }));
 
-/** One Inspector and the servers that it uses over one kind of connection. */
+/** An Inspector, and the servers that it uses over one kind of connection. */
 class Setup implements AsyncDisposable {
   readonly #inspector: InspectorName;
   readonly #kind: Kind;
@@ -53,14 +53,14 @@ class Setup implements AsyncDisposable {
     return await inspectors.run(this.#inspector, await this.#reach(server), args, home);
   }
 
-  /** Runs the Inspector on a server and gives what it shows. */
+  /** Runs the Inspector on a server; returns what it shows. */
   async shows(server: ServerName, ...args: string[]): Promise<Record<string, unknown>> {
     const { code, stdout, stderr } = await this.run(server, ...args);
     assertEquals(code, 0, stderr);
     return JSON.parse(stdout);
   }
 
-  /** Has the Inspector call a tool, and gives the result that it shows. */
+  /** Has the Inspector call a tool; returns the result that it shows. */
   async call(
     server: ServerName,
     name: string,
@@ -72,7 +72,7 @@ class Setup implements AsyncDisposable {
     return await inspectors.call(this.#inspector, reach, { name, args, meta }, home);
   }
 
-  /** Makes a session, which the Inspector has no method for. */
+  /** Makes a session without the Inspector, which has no method for that. */
   async create(server: ServerName): Promise<WireCookie> {
     await using process = await startServer({ server, transport: "stdio", store: this.#store });
     return await process.create();
@@ -82,7 +82,7 @@ class Setup implements AsyncDisposable {
     await this.#cleanup.disposeAsync();
   }
 
-  /** How the Inspector reaches a server; over stdio each run starts one, on the same store. */
+  /** Reach of a server; over stdio each run starts one, on the same store. */
   async #reach(server: ServerName): Promise<Reach> {
     const store = this.#store;
     if (this.#kind === "stdio") {
@@ -100,7 +100,7 @@ class Setup implements AsyncDisposable {
   }
 }
 
-/** One test for each kind of connection and each of the Inspectors. */
+/** Declares a test for each kind of connection and each Inspector. */
 function testEach(
   names: readonly InspectorName[],
   what: string,
@@ -116,11 +116,11 @@ function testEach(
   }
 }
 
-/** What is listed to a client that knows no sessions, before a server's own tools. */
+/** Tools that a client without sessions sees before a server's own. */
 const HANDLE_TOOLS = ["session_create", "session_list", "session_end"];
 
 testEach(INSPECTORS, "lists the tools of every server", async (it, inspector) => {
-  // Version 2 also tells, on stderr, which schemas not every client can take.
+  // Version 2 warns on stderr of schemas that not every client can take.
   const strict = inspector === "Inspector 2" ? ["--strict"] : [];
   for (const server of SERVERS) {
     const { code, stdout, stderr } = await it.run(server, "--method", "tools/list", ...strict);
@@ -142,7 +142,7 @@ testEach(INSPECTORS, "calls session_probe, and gets a session and its cookie", a
   assert(content[0]?.text.includes(`id=${cookie.id}`));
 });
 
-testEach(INSPECTORS, "shows the error of a tool that needs a session", async (it, inspector) => {
+testEach(INSPECTORS, "shows the error of a tool that requires a session", async (it, inspector) => {
   const call = callArgs({ name: "echo", args: { text: "hi" } });
   const { code, stdout, stderr } = await it.run("session_required", ...call);
   assertEquals(stdout, "");
@@ -150,14 +150,14 @@ testEach(INSPECTORS, "shows the error of a tool that needs a session", async (it
     assertMatch(stderr, /MCP error -32002: Session required\. /);
     assertEquals(code, 1);
   } else {
-    // It shows no error's code; but its exit status is 5 if a result says isError.
+    // It shows no error code, but its exit status is 5 if a result says isError.
     const { error } = JSON.parse(stderr);
     assertMatch(error.message, /^Session required\. /);
     assertEquals([code, error.code], [1, "error"]);
   }
 });
 
-testEach(["Inspector 2"], "shows the capability, and the servers' instructions", async (it) => {
+testEach(["Inspector 2"], "shows the capability and the servers' instructions", async (it) => {
   for (const server of SERVERS) {
     const { capabilities, instructions } = await it.shows(server, "--method", "initialize");
     const { experimental } = capabilities as WireResult["capabilities"];
@@ -166,7 +166,7 @@ testEach(["Inspector 2"], "shows the capability, and the servers' instructions",
   }
 });
 
-testEach(["Inspector 2"], "goes on in a session whose cookie it is given", async (it) => {
+testEach(["Inspector 2"], "goes on in the session of a given cookie", async (it) => {
   const lazy = (await it.call("session", "session_probe"))._meta?.["mcp/session"];
   const { structuredContent } = await it.call("session", "session_probe", {}, lazy);
   assertEquals(structuredContent["calls"], 2);

@@ -1,6 +1,6 @@
 /**
- * The verdicts on schemas, held against Ajv: random schemas of all keywords that apply to objects, each
- * with random calls.
+ * `canTakeProperty()` against Ajv: random schemas of all keywords that apply to objects, each with
+ * random calls.
  *
  * @module
  */
@@ -9,14 +9,13 @@ import { assert, assertEquals } from "@std/assert";
 import { Ajv, type ValidateFunction } from "npm:ajv@^8";
 import { Ajv2019 } from "npm:ajv@^8/dist/2019.js";
 import { Ajv2020 } from "npm:ajv@^8/dist/2020.js";
+import fc from "npm:fast-check@^4";
 import { canTakeProperty, withProperty } from "../../handles/schema.ts";
 import { isObject } from "../../runtime/json.ts";
-import { Random, testSeed } from "../support/random.ts";
 
 type Schema = Record<string, unknown>;
 
 const NAME = "session";
-const CALLS = 12;
 
 const silent = { logger: false, strict: false } as const;
 const VALIDATORS = {
@@ -26,110 +25,100 @@ const VALIDATORS = {
   "draft 2020-12, strict": new Ajv2020({ logger: false }),
 };
 
-const CLOSING = ["additionalProperties", "unevaluatedProperties"];
 const ARGUMENTS = ["a", "b", "x-c", "xd"];
 const REFERENCES = ["#", "#/$defs/d", "#/$defs/closed", "#/properties/a", "#whole"];
 const PATTERNS = ["^x-", "^x", "s", "^[a-z]+$", ".*", "^[^s]*$", "\\d"];
 
-/** A map of some of `keys` to what is made for each. */
-function map<T>(random: Random, keys: readonly string[], make: () => T): Record<string, T> {
-  return Object.fromEntries(
-    keys.filter(() => random.chance(0.4)).map((key) => [key, make()] as const),
-  );
-}
+/** Argument names, rarely the one in question. */
+const name = fc.oneof(
+  { weight: 24, arbitrary: fc.constantFrom(...ARGUMENTS) },
+  { weight: 1, arbitrary: fc.constant(NAME) },
+);
+const names = fc.uniqueArray(name, { maxLength: 3 });
 
-/** Arguments, now and then with one of the name in question. */
-function names(random: Random): string[] {
-  return [...ARGUMENTS, NAME].filter((name) => random.chance(name === NAME ? 0.05 : 0.3));
-}
-
-/** The schema of an argument. */
-function valueSchema(random: Random, depth: number): unknown {
-  return random.pick<() => unknown>([
-    () => ({ type: "string" }),
-    () => ({ type: ["string", "number"] }),
-    () => ({}),
-    () => random.chance(0.8),
-    () => ({ $ref: random.pick(REFERENCES) }),
-    () => ({ [random.pick(["$dynamicRef", "$recursiveRef"])]: random.pick(REFERENCES) }),
-    () => depth > 0 ? schema(random, depth - 1) : { type: "object" },
-  ])();
-}
-
-/** Keywords by which a schema may restrict calls; the first ones leave room for more arguments. */
-const KEYWORDS: readonly (readonly [
-  keyword: string,
-  make: (random: Random, depth: number) => unknown,
-])[] = [
-  ["required", names],
-  ["minProperties", (random) => random.below(4)],
-  ["additionalProperties", () => false],
-  ["unevaluatedProperties", () => false],
-  ["dependentRequired", (random) => map(random, names(random), () => names(random))],
-  ["x-vendor", (random) => random.below(9)],
-  ["allOf", branches],
-  ["anyOf", branches],
-  ["oneOf", branches],
-  ["dependentSchemas", (random, depth) => map(random, names(random), () => schema(random, depth))],
-  ["dependencies", (random, depth) =>
-    map(
-      random,
-      names(random),
-      () => random.chance(0.5) ? names(random) : schema(random, depth),
-    )],
-  ["patternProperties", (random, depth) => map(random, PATTERNS, () => valueSchema(random, depth))],
-  ["additionalProperties", valueSchema],
-  ["unevaluatedProperties", valueSchema],
-  ["maxProperties", (random) => random.below(5)],
-  ["propertyNames", (random) => ({ maxLength: random.below(9) })],
-  ["not", (random, depth) => schema(random, depth)],
-  ["if", (random, depth) => schema(random, depth)],
-  ["then", (random, depth) => schema(random, depth)],
-  ["else", (random, depth) => schema(random, depth)],
-  ["enum", (random) => [call(random), call(random)]],
-  ["const", call],
-  ["$ref", () => "#/$defs/closed"],
-];
-
-function branches(random: Random, depth: number): unknown[] {
-  return Array.from({ length: 1 + random.below(3) }, () =>
-    random.pick<() => unknown>([
-      () => random.chance(0.8),
-      () => ({ required: [random.pick([...ARGUMENTS, NAME])] }),
-      () => ({ ...schema(random, 0), [random.pick(CLOSING)]: false }),
-      () => ({ minProperties: random.below(5) }),
-      () => schema(random, depth),
-      () => schema(random, depth),
-    ])());
-}
-
-function schema(random: Random, depth: number): Schema {
-  const made: Schema = {};
-  if (random.chance(0.6)) made.type = random.pick(["object", "object", ["object", "null"]]);
-  if (random.chance(0.6)) {
-    made.properties = map(random, names(random), () => valueSchema(random, depth - 1));
-  }
-  if (depth <= 0) return made;
-  for (let i = 1 + random.below(3); i > 0; i--) {
-    const [keyword, make] = random.pick(random.chance(0.6) ? KEYWORDS.slice(0, 12) : KEYWORDS);
-    made[keyword] = make(random, depth - 1);
-  }
-  return made;
-}
-
-function wholeSchema(random: Random): Schema {
-  const closed = { properties: { a: {}, b: {} }, additionalProperties: false };
-  return { $anchor: "whole", $defs: { closed, d: schema(random, 1) }, ...schema(random, 3) };
+function map(
+  value: fc.Arbitrary<unknown>,
+  key: fc.Arbitrary<string> = name,
+): fc.Arbitrary<Schema> {
+  return fc.dictionary(key, value, { maxKeys: 3, noNullPrototype: true });
 }
 
 /** The arguments of a call. */
-function call(random: Random, depth = 2): Schema {
-  return map(
-    random,
-    random.chance(0.2) ? [...ARGUMENTS, NAME] : ARGUMENTS,
-    () => depth > 0 && random.chance(0.4) ? call(random, depth - 1) : random.pick(["text", 1]),
+const { call } = fc.letrec<{ call: Schema }>((tie) => ({
+  call: map(fc.oneof({ maxDepth: 2 }, fc.constantFrom("text", 1), tie("call"))),
+}));
+
+/** Schemas whose parts are `inner`, or that have none. */
+function schemaOf(inner?: fc.Arbitrary<Schema>): fc.Arbitrary<Schema> {
+  const flag = fc.constantFrom(true, true, true, false);
+  const value = fc.oneof(
+    fc.constantFrom({ type: "string" }, { type: ["string", "number"] }, {}),
+    flag,
+    map(fc.constantFrom(...REFERENCES), fc.constantFrom("$ref", "$dynamicRef", "$recursiveRef")),
+    inner ?? fc.constant({ type: "object" }),
   );
+  const type = fc.constantFrom({}, { type: "object" }, { type: ["object", "null"] });
+  const properties = fc.option(map(value)).map((properties) => properties ? { properties } : {});
+  const own = fc.tuple(type, properties).map((parts): Schema => Object.assign({}, ...parts));
+  if (!inner) return own;
+
+  const closing = map(
+    fc.constant(false),
+    fc.constantFrom("additionalProperties", "unevaluatedProperties"),
+  );
+  const branch = fc.oneof(
+    flag,
+    name.map((name) => ({ required: [name] })),
+    fc.tuple(own, closing).map(([own, closing]) => ({ ...own, ...closing })),
+    fc.nat(4).map((minProperties) => ({ minProperties })),
+    inner,
+  );
+  const branches = fc.array(branch, { minLength: 1, maxLength: 3 });
+  /** Keywords that leave room for more arguments, and those that may not. */
+  const open = {
+    required: names,
+    minProperties: fc.nat(3),
+    additionalProperties: fc.constant(false),
+    unevaluatedProperties: fc.constant(false),
+    dependentRequired: map(names),
+    "x-vendor": fc.nat(8),
+    allOf: branches,
+    anyOf: branches,
+    oneOf: branches,
+    dependentSchemas: map(inner),
+    dependencies: map(fc.oneof(names, inner)),
+    patternProperties: map(value, fc.constantFrom(...PATTERNS)),
+  };
+  const restrictive = {
+    additionalProperties: value,
+    unevaluatedProperties: value,
+    maxProperties: fc.nat(4),
+    propertyNames: fc.nat(8).map((maxLength) => ({ maxLength })),
+    not: inner,
+    if: inner,
+    then: inner,
+    else: inner,
+    enum: fc.tuple(call, call),
+    const: call,
+    $ref: fc.constant("#/$defs/closed"),
+  };
+  const keywords = (of: Record<string, fc.Arbitrary<unknown>>) =>
+    fc.oneof(...Object.entries(of).map(([key, value]) => value.map((made) => ({ [key]: made }))));
+  const keyword = fc.oneof(
+    { weight: 5, arbitrary: keywords(open) },
+    { weight: 1, arbitrary: keywords(restrictive) },
+  );
+  return fc.tuple(own, fc.array(keyword, { minLength: 1, maxLength: 3 }))
+    .map(([own, keywords]) => Object.assign({}, own, ...keywords));
 }
+
+const leaf = schemaOf();
+const closed = { properties: { a: {}, b: {} }, additionalProperties: false };
+const wholeSchema = fc.tuple(schemaOf(leaf), schemaOf(schemaOf(schemaOf(leaf))))
+  .map(([d, schema]): Schema => ({ $anchor: "whole", $defs: { closed, d }, ...schema }));
+
+/** Schemas, each with calls of its tool. */
+const cases = fc.tuple(wholeSchema, fc.array(call, { minLength: 12, maxLength: 12 }));
 
 /** The validator of a schema; `undefined` if Ajv does not take it. */
 function compiled(ajv: Ajv, made: Schema): ((call: Schema) => boolean) | undefined {
@@ -152,59 +141,52 @@ function isAccepted(validate: ValidateFunction, call: Schema): boolean {
   }
 }
 
-/** Tries what `canTake` says on so many schemas, and counts the calls that could tell. */
-function trial(random: Random, schemas: number, canTake: (schema: Schema) => boolean) {
+/** Calls on which a validator's verdict was compared. */
+const count = { schemas: 0, accepted: 0, rejected: 0 };
+
+/** Changes of a validator's verdict by a property added to the schema. */
+function faultsOf([made, calls]: readonly [Schema, readonly Schema[]]): string[] {
   const faults: string[] = [];
-  const count = { schemas: 0, accepted: 0, rejected: 0 };
-  for (let i = 0; i < schemas; i++) {
-    const made = wholeSchema(random);
-    const calls = Array.from({ length: CALLS }, () => call(random));
-    if (!canTake(made)) continue;
-    count.schemas++;
-    const added = withProperty(made, NAME, { type: "string", description: "A handle" });
-    for (const [dialect, ajv] of Object.entries(VALIDATORS)) {
-      const before = compiled(ajv, made);
-      if (!before) continue;
-      const after = compiled(ajv, added);
-      const fault = (what: string) => faults.push(`${dialect}: ${what}: ${JSON.stringify(made)}`);
-      if (!after) fault("does not compile any more");
-      for (const call of after ? calls : []) {
-        const wasAccepted = before(call);
-        count[wasAccepted ? "accepted" : "rejected"]++;
-        for (const text of wasAccepted ? ["sess-0123", ""] : []) {
-          if (!after?.({ ...call, [NAME]: text })) fault(`rejects ${JSON.stringify(call)} with it`);
-        }
-        if (!(NAME in call) && after?.(call) !== wasAccepted) {
-          fault(`${wasAccepted ? "rejects" : "accepts"} ${JSON.stringify(call)} without it`);
-        }
+  count.schemas++;
+  const added = withProperty(made, NAME, { type: "string", description: "A handle" });
+  for (const [dialect, ajv] of Object.entries(VALIDATORS)) {
+    const before = compiled(ajv, made);
+    if (!before) continue;
+    const after = compiled(ajv, added);
+    if (!after) faults.push(`${dialect}: does not compile any more`);
+    for (const call of after ? calls : []) {
+      const wasAccepted = before(call);
+      count[wasAccepted ? "accepted" : "rejected"]++;
+      const fault = (what: string) => faults.push(`${dialect}: ${what}: ${JSON.stringify(call)}`);
+      for (const text of wasAccepted ? ["sess-0123", ""] : []) {
+        if (!after?.({ ...call, [NAME]: text })) fault("rejects with it");
+      }
+      if (!(NAME in call) && after?.(call) !== wasAccepted) {
+        fault(`${wasAccepted ? "rejects" : "accepts"} without it`);
       }
     }
   }
-  return { faults, count };
+  return faults;
 }
 
 Deno.test("canTakeProperty(): Ajv goes on accepting and rejecting the calls that it did", () => {
-  const seed = testSeed();
-  const { faults, count } = trial(
-    new Random(seed),
-    2000,
-    (schema) => canTakeProperty(schema, NAME),
-  );
-  assertEquals(faults.slice(0, 3), [], `seed ${seed}, ${faults.length} faults`);
+  const property = fc.property(cases, (it) => {
+    if (canTakeProperty(it[0], NAME)) assertEquals(faultsOf(it), []);
+  });
+  fc.assert(property, { numRuns: 2000 });
   assert(
     count.schemas > 100 && count.accepted > 1000 && count.rejected > 1000,
-    `seed ${seed} tries too little: ${JSON.stringify(count)}`,
+    `too little was compared: ${JSON.stringify(count)}`,
   );
 });
 
 Deno.test("canTakeProperty(): Ajv would tell if only a property of the name were looked for", () => {
-  // With this seed, few schemas are enough for each of the three.
-  const { faults } = trial(
-    new Random(3),
-    200,
-    ({ properties }) => !isObject(properties) || !Object.hasOwn(properties, NAME),
+  const undeclared = cases.filter(([{ properties }]) =>
+    !isObject(properties) || !Object.hasOwn(properties, NAME)
   );
-  for (const what of [/rejects .* with it/, /rejects .* without it/, /accepts .* without it/]) {
-    assert(faults.some((fault) => what.test(fault)), `nothing ${what}`);
+  // With this seed, few schemas are enough for each of the three.
+  const faults = fc.sample(undeclared, { numRuns: 200, seed: 23 }).flatMap(faultsOf);
+  for (const what of ["rejects with it", "rejects without it", "accepts without it"]) {
+    assert(faults.some((fault) => fault.includes(what)), `nothing ${what}`);
   }
 });

@@ -1,17 +1,17 @@
 /**
- * OpenAI's chat completions, as far as hosts of MCP servers use them.
+ * OpenAI's chat completions, as far as MCP hosts use them.
  *
  * @module
  */
 
 import type { Conversation, ShownTool } from "./scripted_model.ts";
 
-/** What a model answers: a call of a tool that it was shown, or a text. */
+/** A model's answer: a call of a tool, or a text. */
 export type Move =
   | { readonly tool: ShownTool; readonly args: Readonly<Record<string, unknown>> }
   | { readonly text: string };
 
-/** The body of a request; what is not read is not here. */
+/** Body of a request, with the members that are read. */
 interface ChatRequest {
   readonly tools?: readonly { readonly function: ShownTool }[];
   readonly messages: readonly { readonly role: string; readonly content: unknown }[];
@@ -27,7 +27,7 @@ export function readChat({ tools, messages }: ChatRequest): Conversation {
   };
 }
 
-/** The text of a message, which is one or has parts that have some. */
+/** Text of a message, which is a string or has parts. */
 export function textOf(content: unknown): string {
   if (typeof content === "string") return content;
   if (!Array.isArray(content)) return "";
@@ -64,7 +64,7 @@ function contentOf(move: Move): object {
   return { content: null, tool_calls: [{ index: 0, id, type: "function", function: call }] };
 }
 
-/** A response of events, each given as its lines. */
+/** A response of events, each given as lines. */
 export function eventStream(events: readonly string[]): Response {
   const body = events.map((event) => `${event}\n\n`).join("");
   return new Response(body, { headers: { "content-type": "text/event-stream" } });

@@ -1,5 +1,5 @@
 /**
- * Codex CLI: each prompt is a run of `codex exec`, and a conversation is one of its threads.
+ * Codex CLI: a prompt is a run of `codex exec`, a conversation is one of its threads.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { type Host, type HostOptions, HUNG_MS, type RunningHost, type Said } from "./host.ts";
 
-/** Codex, which runs tools without asking; `asks` leaves that to their annotations. */
+/** Codex, which runs tools without approval; `asks` leaves approval to their annotations. */
 export function codex({ asks = false } = {}): Host {
   return {
     name: "Codex",
@@ -25,7 +25,7 @@ function folderOf({ home }: HostOptions): string {
   return join(home.folder, "codex");
 }
 
-/** The configuration; JSON's strings and arrays of strings are TOML's, too. */
+/** Configuration. JSON's strings and arrays of strings are TOML. */
 function config({ modelUrl, server, home }: HostOptions, asks: boolean): string {
   const text = (value: unknown) => JSON.stringify(value);
   const pairs = (record: Readonly<Record<string, string>>) =>
@@ -44,7 +44,7 @@ function config({ modelUrl, server, home }: HostOptions, asks: boolean): string 
     "[analytics]",
     "enabled = false",
     "[features]",
-    // Codex looks for plugins elsewhere as it starts.
+    // At its start, Codex looks for plugins on the network.
     "plugins = false",
     "[model_providers.scripted]",
     'name = "scripted"',
@@ -52,7 +52,7 @@ function config({ modelUrl, server, home }: HostOptions, asks: boolean): string 
     'wire_api = "responses"',
     "[mcp_servers.notebook]",
     ...reach,
-    // Codex begins without a server that is not there within a second, and says nothing.
+    // Codex silently begins without a server that takes longer than a second.
     "required = true",
     `startup_timeout_sec = ${HUNG_MS / 1000}`,
     ...(asks ? [] : ['default_tools_approval_mode = "approve"']),
@@ -60,7 +60,7 @@ function config({ modelUrl, server, home }: HostOptions, asks: boolean): string 
   ].join("\n");
 }
 
-/** A line of what `codex exec --json` tells. */
+/** A line of `codex exec --json`. */
 interface CodexEvent {
   readonly type: string;
   readonly thread_id?: string;

@@ -7,7 +7,7 @@ import { notesIn, sceneOf, testHost } from "./suite.ts";
 
 testHost(codex());
 
-Deno.test("Codex: runs the tools that lose nothing without asking, as their annotations let it", async () => {
+Deno.test("Codex: runs tools without approval if their annotations say that they destroy nothing", async () => {
   await using scene = await sceneOf(codex({ asks: true }));
   await scene.run(scene.plainLine, async (say) => {
     assertEquals(notesIn((await say(reading(append("milk"), READ))).text), ["milk"]);

@@ -1,6 +1,6 @@
 /**
- * Frameworks that others build hosts with, each in a program of a few lines that Node runs. A
- * conversation is its messages, which the program's user keeps.
+ * Frameworks for hosts, each in a program of a few lines for Node. A conversation is its messages, which
+ * the program's user keeps.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import type { Job } from "./program.ts";
 /** The Vercel AI SDK, with one client for all calls. */
 export const AI_SDK: Host = framework("AI SDK", "./ai_sdk_program.ts", "ai");
 
-/** The Vercel AI SDK in a host that starts a client, and so a server, for each call. */
+/** The Vercel AI SDK with a client, and so a server, for each call. */
 export const AI_SDK_PER_CALL: Host = framework(
   "AI SDK with a client for each call",
   "./ai_sdk_program.ts",

@@ -1,6 +1,5 @@
 /**
- * What the tests ask of a host of MCP servers: to run a model that uses a server, in conversations
- * that can be continued.
+ * An MCP host under test: runs a model that uses a server, in conversations that can be continued.
  *
  * @module
  */
@@ -11,48 +10,48 @@ import type { NpmPackages } from "../support/npm_packages.ts";
 import type { Reach } from "../support/servers/separate_runs.ts";
 import { Outside } from "./outside.ts";
 
-/** A host that the tests know how to start. */
+/** A host, and how it is started. */
 export interface Host {
   readonly name: string;
-  /** Whether its calls tell their conversation, so that the model needs no handle. */
+  /** Whether its calls name their conversation, so that the model needs no handle. */
   readonly tellsConversation: boolean;
   start(options: HostOptions): Promise<RunningHost>;
 }
 
-/** What a host is started with. */
+/** Setting of a host. */
 export interface HostOptions {
   readonly packages: NpmPackages;
-  /** Where OpenAI's protocols are spoken. */
+  /** Base URL of the model. */
   readonly modelUrl: string;
-  /** The server named `notebook` in the host's configuration. */
+  /** The server `notebook` in the host's configuration. */
   readonly server: Reach;
   readonly home: Home;
 }
 
-/** A host that runs; a host whose every run is a process of its own has nothing to stop. */
+/** A running host. If each prompt is a process of its own, there is nothing to stop. */
 export interface RunningHost extends AsyncDisposable {
-  /** Begins a conversation with a prompt, or continues one, and waits for the model's last words. */
+  /** Begins or continues a conversation with a prompt, and waits for the model's last words. */
   say(prompt: string, conversation?: string): Promise<Said>;
 }
 
-/** What came of a prompt. */
+/** Outcome of a prompt. */
 export interface Said {
-  /** What continues the conversation, in another run of the host, too. */
+  /** Continues the conversation, in another run of the host too. */
   readonly conversation: string;
   readonly text: string;
 }
 
-/** How long a run of a host may take before it counts as hung. */
+/** Longest run of a host that does not count as hung. */
 export const HUNG_MS = 120_000;
 
-/** A folder that a host takes for its user's home, so that it sees and changes nobody's own. */
+/** A temporary home folder for a host. */
 export class Home implements AsyncDisposable {
   readonly folder: string;
-  /** The folder that a host works in. */
+  /** Working folder of a host. */
   readonly work: string;
-  /** The whole environment of a host. */
+  /** Whole environment of a host. */
   readonly env: Readonly<Record<string, string>>;
-  /** What Deno needs of the environment for a server, which some hosts hand on nothing of. */
+  /** Variables that Deno needs for a server: some hosts pass on none. */
   readonly serverEnv: Readonly<Record<string, string>>;
 
   readonly #outside = new Outside();
@@ -80,12 +79,12 @@ export class Home implements AsyncDisposable {
     return home;
   }
 
-  /** What was tried to reach beyond loopback. */
+  /** Attempts to reach the network beyond loopback. */
   get triedToReach(): readonly string[] {
     return this.#outside.tried;
   }
 
-  /** Removes the folder, also while servers that a host did not wait for still write to it. */
+  /** Removes the folder, even while servers that a host did not wait for still write to it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#outside[Symbol.asyncDispose]();
     const deadline = Date.now() + HUNG_MS;

@@ -1,6 +1,6 @@
 /**
- * OpenCode: one `opencode serve` for all conversations, which are its sessions, or a run of
- * `opencode run` for each prompt.
+ * OpenCode: one `opencode serve` for all conversations, which are its sessions, or one `opencode run` for
+ * each prompt.
  *
  * @module
  */
@@ -37,8 +37,8 @@ export const OPENCODE_RUN: Host = {
 };
 
 /**
- * The program of OpenCode: its package has a script that puts it in place, which is not run here. On
- * x64 the one that runs on older processors, too.
+ * Path of OpenCode's binary, which its package's install script, not run here, would put in place. On
+ * x64 this is the binary for older processors.
  */
 function program(packages: NpmPackages): string {
   const { os, arch } = Deno.build;
@@ -61,7 +61,7 @@ function command(options: HostOptions, args: string[], signal?: AbortSignal): De
       OPENCODE_DISABLE_MODELS_FETCH: "1",
       OPENCODE_DISABLE_PROJECT_CONFIG: "1",
       OPENCODE_PURE: "1",
-      // It installs a package for plugins into its folder, which nothing here needs.
+      // It would install a package for plugins into its folder.
       npm_config_offline: "true",
     },
     ...(signal !== undefined && { signal }),
@@ -143,13 +143,13 @@ class Serve implements RunningHost {
   }
 }
 
-/** What OpenCode answers to a message; what is not read is not here. */
+/** OpenCode's answer to a message, with the members that are read. */
 interface Answer {
   readonly info: { readonly error?: unknown };
   readonly parts: readonly { readonly text?: string }[];
 }
 
-/** A line of what `opencode run --format json` tells. */
+/** A line of `opencode run --format json`. */
 interface RunEvent {
   readonly type: string;
   readonly sessionID: string;

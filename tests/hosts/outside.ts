@@ -1,22 +1,21 @@
 /**
- * The world beyond loopback, for hosts that reach it by a proxy as their environment says: nobody gets
- * there, and who tried is known.
+ * A proxy for hosts that refuses and records every attempt to leave loopback.
  *
  * @module
  */
 
-/** A proxy that lets nobody through. */
+/** A proxy that refuses everything. */
 export class Outside implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #served: Promise<void>;
-  /** The first line of each request. */
+  /** First line of each request. */
   readonly tried: string[] = [];
 
   constructor() {
     this.#served = this.#serve();
   }
 
-  /** What leads a program here. */
+  /** Environment that leads a program to the proxy. */
   get env(): Readonly<Record<string, string>> {
     const { port } = this.#listener.addr;
     const proxy = `http://127.0.0.1:${port}`;

@@ -1,5 +1,5 @@
 /**
- * The hosts that the tests run, in the versions that they were tried in.
+ * Hosts of the tests, in pinned versions.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * What the programs around frameworks have in common: they read prompts from stdin, a line each, and
- * answer each with a line on stdout.
+ * Shared part of the programs around frameworks, which read a prompt a line from stdin and answer each
+ * with a line on stdout.
  *
  * @module
  */
@@ -11,25 +11,25 @@ import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 import type { Reach } from "../support/servers/separate_runs.ts";
 
-/** What a program is told. */
+/** Job of a program. */
 export interface Job {
   readonly modelUrl: string;
   readonly server: Reach;
-  /** The environment of a server that is a command. */
+  /** Environment of a server that is a command. */
   readonly env: Readonly<Record<string, string>>;
   readonly flags: readonly string[];
-  /** How long to wait for a server. */
+  /** Longest wait for a server. */
   readonly hungMs: number;
 }
 
-/** A line that a program reads. */
+/** Line on stdin. */
 export interface Prompt {
   readonly prompt: string;
   /** The conversation so far. */
   readonly messages: readonly unknown[];
 }
 
-/** A line that a program writes. */
+/** Line on stdout. */
 export interface Reply {
   readonly text: string;
   readonly messages: readonly unknown[];
@@ -37,14 +37,14 @@ export interface Reply {
 
 const [folder = "", job = ""] = process.argv.slice(2);
 
-/** What the program was told. */
+/** This program's job. */
 export const JOB: Job = JSON.parse(job);
 
 const { resolve } = createRequire(`${folder}/package.json`);
 
 /**
- * Imports from where the packages are installed. An import by name would put them into `deno.lock`,
- * and so onto the machine of everybody who starts a server.
+ * Imports from the installed packages. An import by name would put them into `deno.lock`, and so on every
+ * user's machine.
  */
 export function load(specifier: string) {
   return import(pathToFileURL(resolve(specifier)).href);

@@ -1,36 +1,35 @@
 /**
- * Scripts for a model that acts on nothing but what it reads.
+ * Scripts for a model that acts only on what it reads.
  *
  * @module
  */
 
 import type { Script, Step } from "./scripted_model.ts";
 
-/** A call that a model sets out to make. */
+/** A call that a model intends. */
 export interface Call {
   readonly tool: string;
   readonly args?: Readonly<Record<string, string>>;
 }
 
-// A model that is refused more often than this does not get on.
+// Refusals after which a model counts as stuck.
 const MAX_RESULTS = 10;
 
-/** The handle that a result of `session_create` tells, as a text or as JSON, also within a text. */
+/** Handle in a result of `session_create`, as text, as JSON, or as JSON within a text. */
 export function handleIn(result: string): string | undefined {
   const [, text, json] =
     /Session (sess-[0-9a-f]{32})|\bsession\\*": ?\\*"(sess-[0-9a-f]{32})/.exec(result) ?? [];
   return text ?? json;
 }
 
-/** Whether a result sends the model to make a session. */
+/** Whether a result tells the model to make a session. */
 export function isRefusal(result: string): boolean {
   return result.includes("session_create");
 }
 
 /**
- * Makes calls, one after the other, each with the latest handle that was read in the conversation.
- * Where a result names the tool that makes a session, it makes one and repeats the call. Its last
- * words are the last result.
+ * Makes calls one after the other, each with the latest handle of the conversation. Where a result names
+ * the tool that makes a session, makes one and repeats the call. The last words are the last result.
  */
 export function reading(...calls: readonly Call[]): Script {
   return ({ results, history }) => {
@@ -59,7 +58,7 @@ export function withHandle({ tool, args }: Call, session: string | undefined): S
   return { tool, args: { ...args, ...(session !== undefined && { session }) } };
 }
 
-/** The last words of a model that repeats what it has read last. */
+/** Last words that repeat what was read last. */
 export const lastResult: Script = ({ results }) => ({ text: results.at(-1) ?? "" });
 
 /** The call that writes a note. */

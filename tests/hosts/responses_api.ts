@@ -1,5 +1,5 @@
 /**
- * OpenAI's responses, as far as hosts of MCP servers use them: always streamed.
+ * OpenAI's Responses API, as far as MCP hosts use it: always streamed.
  *
  * @module
  */
@@ -7,19 +7,19 @@
 import { eventStream, type Move, textOf } from "./chat_completions.ts";
 import type { Conversation, ShownTool, Turn } from "./scripted_model.ts";
 
-/** A tool of a request: one of the host's functions, a group of them, or one of the provider's. */
+/** A tool of a request: a function of the host, a group of functions, or a tool of the provider. */
 type RequestTool =
   | { readonly type: "function" } & ShownTool
   | { readonly type: "namespace"; readonly name: string; readonly tools: readonly RequestTool[] }
   | { readonly type: "web_search" };
 
-/** A part of a conversation; what is not read is not here. */
+/** Part of a conversation, with the members that are read. */
 type Item =
   | { readonly type: "message"; readonly role: string; readonly content: unknown }
   | { readonly type: "function_call_output"; readonly output: unknown }
   | { readonly type: "function_call" };
 
-/** The body of a request; what is not read is not here. */
+/** Body of a request, with the members that are read. */
 interface ResponsesRequest {
   readonly tools?: readonly RequestTool[];
   readonly input: readonly Item[];

@@ -1,5 +1,5 @@
 /**
- * A host's home, its model, and the store of the server that it uses.
+ * A host's home, its model, and the store of its server.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { bearer, writeTokens } from "../support/servers/tokens.ts";
 import { Home, type Host, type RunningHost, type Said } from "./host.ts";
 import { type Script, ScriptedModel } from "./scripted_model.ts";
 
-/** What is there for the runs of a host that a test looks at. */
+/** Scene of a host's runs. */
 export class Scene implements AsyncDisposable {
   readonly model = new ScriptedModel();
   readonly #host: Host;
@@ -31,7 +31,7 @@ export class Scene implements AsyncDisposable {
     return new Scene(host, packages, await Home.create());
   }
 
-  /** README's line; hosts that filter the environment need the store to be told. */
+  /** README's line. Hosts that filter the environment need `--store`. */
   get plainLine(): Reach {
     const store = `file:${join(this.#home.folder, "notebook.jsonl")}`;
     return {
@@ -46,7 +46,7 @@ export class Scene implements AsyncDisposable {
     return { kind: "command", command: [Deno.execPath(), "run", "-A", BRIDGE, ...behind] };
   }
 
-  /** A server over HTTP while a function runs: the same store and port each time. */
+  /** Runs a function beside a server over HTTP, on the same store and port each time. */
   async overHttp(
     use: (server: Reach & { kind: "url" }) => Promise<void>,
     flags: string[] = [],
@@ -62,7 +62,7 @@ export class Scene implements AsyncDisposable {
     await use({ kind: "url", url: server.url, headers: {} });
   }
 
-  /** The same for callers with tokens; the function is given what each of them reaches it with. */
+  /** Does the same for callers with tokens; the function gets the entry of each. */
   async withTokens(
     use: (as: (principal: "alice" | "bob") => Reach) => Promise<void>,
   ): Promise<void> {
@@ -75,7 +75,7 @@ export class Scene implements AsyncDisposable {
     );
   }
 
-  /** Starts the host, and ends it when the function has. */
+  /** Starts the host for a function, and ends it. */
   async run(server: Reach, use: (say: Say) => Promise<void>): Promise<void> {
     {
       await using running = await this.#host.start({
@@ -93,7 +93,7 @@ export class Scene implements AsyncDisposable {
     try {
       return await running.say(this.model.script(script), conversation);
     } finally {
-      // A fault of the script says more than what the host makes of it.
+      // A fault of the script says more than the host's error.
       assertEquals(this.model.faults, []);
     }
   }
@@ -104,5 +104,5 @@ export class Scene implements AsyncDisposable {
   }
 }
 
-/** Has a host's model play a script, in a new conversation or in one that was begun. */
+/** Has a host's model play a script, in a new conversation or in a given one. */
 export type Say = (script: Script, conversation?: string) => Promise<Said>;

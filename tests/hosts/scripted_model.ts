@@ -1,6 +1,6 @@
 /**
- * A model that plays scripts, so that hosts run without an account: an HTTP server on loopback that
- * speaks OpenAI's chat completions and responses.
+ * A model that plays scripts, so that hosts need no account: an HTTP server on loopback with OpenAI's chat
+ * completions and Responses API.
  *
  * @module
  */
@@ -8,51 +8,51 @@
 import { type Move, readChat, writeChat } from "./chat_completions.ts";
 import { readResponses, writeResponses } from "./responses_api.ts";
 
-/** A tool that a host has shown to the model. */
+/** A tool that a host shows to the model. */
 export interface ShownTool {
   readonly name: string;
-  /** The group that the Responses API files it under. */
+  /** Its group in the Responses API. */
   readonly namespace?: string;
   readonly description: string;
   readonly parameters: Readonly<Record<string, unknown>>;
 }
 
-/** What was said by the user or given by a tool. */
+/** A message of the user, or a tool's result. */
 export interface Turn {
   readonly role: "user" | "tool";
   readonly text: string;
 }
 
-/** A request of a host's, in the terms that both of OpenAI's protocols have in common. */
+/** A host's request, in the terms that both protocols share. */
 export interface Conversation {
   readonly tools: readonly ShownTool[];
   /** Oldest first. */
   readonly turns: readonly Turn[];
 }
 
-/** What a script sees: what the model was told since the prompt that began it, and before. */
+/** A script's view of the conversation. */
 export interface Seen {
-  /** The results of this script's calls. */
+  /** Results of this script's calls. */
   readonly results: readonly string[];
-  /** All results of the conversation so far, those of earlier prompts first. */
+  /** All results of the conversation, oldest first. */
   readonly history: readonly string[];
 }
 
-/** What the model does next: a call of a server's tool, or its last words. */
+/** The model's next move: a call of a server's tool, or its last words. */
 export type Step =
   | { readonly tool: string; readonly args?: Readonly<Record<string, unknown>> }
   | { readonly text: string };
 
-/** Gives the next step from what was seen. */
+/** Chooses the next move. */
 export type Script = (seen: Seen) => Step;
 
-/** What a host has asked a script. */
+/** A host's request to a script. */
 export interface Asked extends Seen {
   readonly prompt: string;
   readonly tools: readonly ShownTool[];
 }
 
-/** A script of one step after the other, each made from what was seen by then. */
+/** A script of consecutive steps, each chosen by what was seen. */
 export function inTurn(...steps: readonly (Step | Script)[]): Script {
   return (seen) => {
     const step = steps[Math.min(seen.results.length, steps.length - 1)];
@@ -61,13 +61,13 @@ export function inTurn(...steps: readonly (Step | Script)[]): Script {
   };
 }
 
-/** The model of one test. Which script it plays, the prompt tells, which is the script's name. */
+/** The model of a test. The prompt names the script that it plays. */
 export class ScriptedModel implements AsyncDisposable {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #scripts = new Map<string, Script>();
-  /** What was asked, in order; requests without a tool, such as for a title, are none. */
+  /** Requests with tools, in order. Others, such as for a title, are left out. */
   readonly asked: Asked[] = [];
-  /** What could not be answered. */
+  /** Faults of requests that could not be answered. */
   readonly faults: string[] = [];
 
   constructor() {
@@ -77,19 +77,19 @@ export class ScriptedModel implements AsyncDisposable {
     );
   }
 
-  /** Where the host finds the model. */
+  /** Base URL for the host. */
   get url(): string {
     return `http://127.0.0.1:${this.#server.addr.port}/v1`;
   }
 
-  /** Adds a script, and gives the prompt that begins it. */
+  /** Adds a script; returns the prompt that begins it. */
   script(script: Script): string {
     const prompt = `Play the script ${crypto.randomUUID()}.`;
     this.#scripts.set(prompt, script);
     return prompt;
   }
 
-  /** What was asked under a prompt. */
+  /** Requests under a prompt. */
   askedFor(prompt: string): readonly Asked[] {
     return this.asked.filter((it) => it.prompt === prompt);
   }
@@ -112,7 +112,7 @@ export class ScriptedModel implements AsyncDisposable {
   }
 
   #next({ tools, turns }: Conversation): Move {
-    // Hosts have a model write titles, too, and show it no tools for that.
+    // Hosts also have a model write titles, without tools.
     if (tools.length === 0) return { text: "A title" };
     const begin = turns.findLastIndex(({ role, text }) => role === "user" && this.#named(text));
     const prompt = this.#named(turns[begin]?.text ?? "");
@@ -138,7 +138,7 @@ export class ScriptedModel implements AsyncDisposable {
   }
 }
 
-/** Finds a server's tool among those shown: most hosts put the server's name before the tool's. */
+/** Finds a server's tool: most hosts prefix its name with the server's. */
 export function findTool(tools: readonly ShownTool[], name: string): ShownTool {
   const found = tools.find((tool) => tool.name === name) ??
     tools.find((tool) => tool.name.endsWith(`_${name}`));

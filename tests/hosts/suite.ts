@@ -1,5 +1,5 @@
 /**
- * One suite for every host: a model that acts on nothing but what it reads uses the notebook.
+ * One suite for every host: a model that acts only on what it reads uses the notebook.
  *
  * @module
  */
@@ -18,19 +18,19 @@ Deno.test.beforeAll(async () => {
   packages = await installHosts();
 });
 
-/** Starts a scene once the hosts are there. */
+/** Starts a scene once the hosts are installed. */
 export function sceneOf(host: Host): Promise<Scene> {
   return Scene.create(host, packages);
 }
 
 const NOTES = ["milk", "bread", "eggs"];
 
-/** The notes that a text tells of; hosts show a result's text, its JSON, or both. */
+/** Notes in a text: hosts show a result's text, its JSON, or both. */
 export function notesIn(text: string): string[] {
   return NOTES.filter((note) => text.includes(note));
 }
 
-/** A way to reach the server; what it needs is there while the function runs. */
+/** A way to reach the server, open while the function runs. */
 interface Way {
   readonly name: string;
   readonly reach: (scene: Scene, use: (server: Reach) => Promise<void>) => Promise<void>;
@@ -44,7 +44,7 @@ const WAYS: readonly Way[] = [
   },
 ];
 
-/** The bridge, before a server that it starts and before one that listens. */
+/** Ways through the bridge, to a server that it starts and to one that listens. */
 export const BRIDGED: readonly Way[] = [
   {
     name: "through the bridge that starts it",
@@ -56,10 +56,10 @@ export const BRIDGED: readonly Way[] = [
   },
 ];
 
-/** Tests that conversations are apart and go on after a restart, over each way. */
+/** Tests on each way that conversations are isolated and survive a restart. */
 export function testConversations(host: Host, ways: readonly Way[]): void {
   for (const { name, reach } of ways) {
-    Deno.test(`${host.name}: two conversations are apart and outlive host and server, which is reached ${name}`, async () => {
+    Deno.test(`${host.name}: two conversations are isolated and outlive host and server, reached ${name}`, async () => {
       await using scene = await sceneOf(host);
       let [one, two] = ["", ""];
       await reach(scene, (server) =>
@@ -85,11 +85,11 @@ export function testConversations(host: Host, ways: readonly Way[]): void {
   }
 }
 
-/** The tests that every host must pass. */
+/** Tests for every host. */
 export function testHost(host: Host): void {
   testConversations(host, [...WAYS, ...BRIDGED]);
 
-  Deno.test(`${host.name}: a model is shown handles, makes a session, finds it in the list, and ends it`, async () => {
+  Deno.test(`${host.name}: a model makes a session, finds it in the list, and ends it`, async () => {
     await using scene = await sceneOf(host);
     await scene.run(scene.plainLine, async (say) => {
       let handle = "";
@@ -119,7 +119,7 @@ export function testHost(host: Host): void {
     });
   });
 
-  Deno.test(`${host.name}: a model that passes a dead handle gets on by what it reads`, async () => {
+  Deno.test(`${host.name}: a model with a dead handle recovers by what it reads`, async () => {
     await using scene = await sceneOf(host);
     await scene.run(scene.plainLine, async (say) => {
       const getsOn = reading(append("milk"), READ);
@@ -136,7 +136,7 @@ export function testHost(host: Host): void {
     });
   });
 
-  Deno.test(`${host.name}: a principal has nothing of another's, in the same conversation either`, async () => {
+  Deno.test(`${host.name}: principals are isolated, even in the same conversation`, async () => {
     await using scene = await sceneOf(host);
     await scene.withTokens(async (as) => {
       let conversation = "";
@@ -165,9 +165,9 @@ export function testHost(host: Host): void {
   });
 }
 
-/** Tests what only hosts can get wrong whose calls need a handle. */
+/** Tests for hosts whose calls need a handle. */
 export function testForgetting(host: Host): void {
-  Deno.test(`${host.name}: a model that forgets its handle once gets on by what it reads`, async () => {
+  Deno.test(`${host.name}: a model that forgets its handle recovers by what it reads`, async () => {
     await using scene = await sceneOf(host);
     await scene.run(scene.plainLine, async (say) => {
       const { text } = await say(inTurn(

@@ -5,7 +5,7 @@ import { Strays } from "../../jsonrpc/strays.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
-/** The envelope of a text that comes in two pieces. */
+/** Envelope of a text in two pieces. */
 function scanned(text: string, cut: number): Envelope | undefined {
   const scanner = new EnvelopeScanner();
   const bytes = encode(text);
@@ -14,7 +14,7 @@ function scanned(text: string, cut: number): Envelope | undefined {
   return scanner.end();
 }
 
-/** Messages, and their envelopes as far as they can be known. */
+/** Messages, and their envelopes as far as known. */
 const ENVELOPES: [text: string, envelope: Envelope | undefined][] = [
   ['{"id":1,"method":"x"}', { id: 1, kind: "call" }],
   [' {\t"method" : null , "id" : "1" }\r', { id: "1", kind: "call" }],
@@ -36,7 +36,7 @@ const ENVELOPES: [text: string, envelope: Envelope | undefined][] = [
   ["", undefined],
 ];
 
-Deno.test("EnvelopeScanner: finds what stands at the top level, in whatever pieces it comes", () => {
+Deno.test("EnvelopeScanner: finds the members at the top level, however the text is cut", () => {
   for (const [text, envelope] of ENVELOPES) {
     for (let cut = 0; cut <= Math.min(text.length, 100); cut++) {
       assertEquals(scanned(text, cut), envelope, `${text} cut at ${cut}`);
@@ -52,7 +52,7 @@ async function linesIn(chunks: readonly string[], maxBytes: number): Promise<unk
   );
 }
 
-Deno.test("linesOf: gives lines that are not blank, and the envelope of those that are too long", async () => {
+Deno.test("linesOf(): yields lines that are not blank, and the envelope of a line that is too long", async () => {
   const text = 'a\n\r\n \t\n{"id":1}\nlast';
   const expected = ["a", '{"id":1}', "last"];
   for (let cut = 0; cut < text.length; cut++) {
@@ -65,7 +65,7 @@ Deno.test("linesOf: gives lines that are not blank, and the envelope of those th
   assertEquals(await linesIn(["x".repeat(10)], 9), [new LongLine(undefined)]);
 });
 
-Deno.test("Strays: tells of the first, the tenth, the hundredth", () => {
+Deno.test("Strays: reports the first, the tenth, the hundredth", () => {
   const told: string[] = [];
   const strays = new Strays((message) => told.push(message));
   for (let count = 1; count <= 1000; count++) strays.add("why");

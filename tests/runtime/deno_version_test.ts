@@ -28,14 +28,14 @@ for (
     ["client/bridge.ts", "--url", "http://127.0.0.1:1/mcp"],
   ] as const
 ) {
-  Deno.test(`${script}: says in one line that an old Deno cannot run it`, async () => {
+  Deno.test(`${script}: refuses an old Deno in one line`, async () => {
     const { code, stdout, stderr } = await runOld(script, args);
     assertEquals([code, stdout, stderr.trimEnd().split("\n").length], [1, "", 1], stderr);
     assertMatch(stderr, NEEDS);
   });
 }
 
-Deno.test("openStore(): an old Deno cannot open a file store, and it says so", async () => {
+Deno.test("openStore(): refuses a file store on an old Deno", async () => {
   const { stdout } = await runOld("tests/fixtures/store/open.ts", ["file:never/made.jsonl"]);
   assertMatch(stdout, NEEDS);
 });

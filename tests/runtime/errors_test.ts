@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { messageOf } from "../../runtime/errors.ts";
 
-Deno.test("messageOf: says what there is to say of anything that is thrown", () => {
+Deno.test("messageOf(): describes anything that is thrown", () => {
   const said = [new Error("one"), { message: "two" }, "three", { secret: 4 }, undefined];
   assertEquals(said.map(messageOf), [
     "one",

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { Mutex } from "../../runtime/mutex.ts";
 
-Deno.test("Mutex: runs work in its order, one after another, and goes on after a failure", async () => {
+Deno.test("Mutex: runs work in order, one at a time, and goes on after a failure", async () => {
   const mutex = new Mutex();
   const order: string[] = [];
   const gate = Promise.withResolvers<void>();

@@ -1,4 +1,4 @@
-/** `~/` in the paths that programs are given, which hosts and flags hand on as it is. */
+/** `~/` in path arguments, which hosts and flags pass on unexpanded. */
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { expandHome } from "../../runtime/state_folder.ts";
@@ -12,7 +12,7 @@ interface Run {
   readonly env?: Record<string, string>;
 }
 
-/** Runs a program of ours in a folder of its own, with nothing to read. */
+/** Runs a program in a folder of its own, with an empty stdin. */
 async function run(folder: string, { args: [program = "", ...args], env = {} }: Run) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-check", url(program), ...args],
@@ -31,7 +31,7 @@ async function run(folder: string, { args: [program = "", ...args], env = {} }: 
 
 const ID = `sess-${"0".repeat(32)}`;
 
-/** Each way to name a path, and what tells that it was taken for one in the home folder. */
+/** Ways to name a path, and the output that shows it expanded. */
 const cases: readonly [name: string, Run, says: RegExp, code: number][] = [
   [
     "--store",
@@ -78,7 +78,7 @@ const cases: readonly [name: string, Run, says: RegExp, code: number][] = [
 ];
 
 for (const [name, program, says, code] of cases) {
-  Deno.test(`${name}: ~/ is the home folder, and no folder is named ~`, async () => {
+  Deno.test(`${name}: expands ~/ to the home folder, and makes no folder ~`, async () => {
     const folder = await Deno.makeTempDir();
     try {
       if (name.startsWith("store ")) {
@@ -101,7 +101,7 @@ for (const [name, program, says, code] of cases) {
   });
 }
 
-Deno.test("--store: a scheme that is none of the store's is a usage error, and makes no folder", async () => {
+Deno.test("--store: an unknown scheme is a usage error, and makes no folder", async () => {
   const folder = await Deno.makeTempDir();
   try {
     for (const store of ["kv:ftp://x/y", "file:http://x/y", "FILE:x", "foo:bar", "kv:redis://x"]) {

@@ -1,6 +1,5 @@
 /**
- * Two ways to call the tools of a server that may die at any moment, and one view of what came of
- * a call.
+ * Two ways to call the tools of a server that may die at any moment, with one type of outcome.
  *
  * @module
  */
@@ -13,7 +12,7 @@ import { StdioClientTransport } from "../../client/sdk_stdio.ts";
 import { DENO_ENV } from "../support/deno_dir.ts";
 import { delay } from "./pace.ts";
 
-/** What a tool answered; `undefined` if nobody knows whether it ran. */
+/** Result of a tool; `undefined` if it is unknown whether the tool ran. */
 export type Outcome =
   | { readonly structured: Record<string, unknown>; readonly text: string }
   | undefined;
@@ -22,14 +21,14 @@ export type Outcome =
 export interface Caller {
   /** The session's id. */
   readonly session: string | undefined;
-  /** @throws {Error} if the call is refused, which nothing here gives a reason for. */
+  /** @throws {Error} if the call is refused: no call here deserves that. */
   call(tool: string, args: object): Promise<Outcome>;
   /** Deletes the session and makes a new one. */
   renew(): Promise<void>;
   close(): Promise<void>;
 }
 
-// How long a server may be away before that is a failure.
+// Longest absence of a server that is no failure.
 const AWAY_MS = 60_000;
 
 /** Raw JSON-RPC over HTTP. */
@@ -38,7 +37,7 @@ export class RawCaller implements Caller {
   #at: number;
   session: string | undefined;
 
-  /** Uses the first of these URLs that answers, from this one on. */
+  /** Tries these URLs in turn, from this index on. */
   constructor(urls: readonly string[], at: number) {
     this.#urls = urls;
     this.#at = at;
@@ -54,7 +53,7 @@ export class RawCaller implements Caller {
   }
 
   async renew(): Promise<void> {
-    // Deleting again does no harm; a session whose making nobody heard of is never used.
+    // Deleting is idempotent; a session whose creation was not answered is never used.
     const params = { id: this.session };
     while (this.session && await this.#ask("session/delete", params) === undefined);
     for (;;) {
@@ -101,7 +100,7 @@ export class RawCaller implements Caller {
   }
 }
 
-/** Our own client library, over HTTP or over a server process of its own. */
+/** This project's client library, over HTTP or stdio. */
 export class LibraryCaller implements Caller {
   readonly #connect: () => StreamableHTTPClientTransport | StdioClientTransport;
   #client = new Client({ name: "soak", version: "1" });
@@ -129,7 +128,7 @@ export class LibraryCaller implements Caller {
     return caller;
   }
 
-  /** The process of its server, over stdio. */
+  /** Its server's process, over stdio. */
   get pid(): number | undefined {
     return this.#stdio?.pid ?? undefined;
   }
@@ -164,7 +163,7 @@ export class LibraryCaller implements Caller {
       try {
         return await this.#client.connect(this.#transport);
       } catch (error) {
-        // The library does not try a first connection again, as the address might be wrong.
+        // The library never retries a first connection: the address might be wrong.
         if (Date.now() > end) throw error;
       }
     }

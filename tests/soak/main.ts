@@ -1,7 +1,6 @@
 /**
- * Lets clients work for minutes while servers are restarted and killed: `deno task soak`. Looks for
- * what a test is too short for: a write that is lost now and then, memory that is not given back, a
- * file that grows.
+ * `deno task soak`: clients at work for minutes while servers are restarted and killed. It finds what a
+ * test is too short for: a write lost now and then, a memory leak, a file that grows.
  *
  * @module
  */
@@ -12,13 +11,13 @@ import { CLIENTS, type Figures, soak } from "./run.ts";
 import { Random } from "../support/random.ts";
 
 /**
- * What a server may take: an idle one has 72 MiB, and all that it keeps beside that are some dozen
- * small sessions. What it has above comes and goes with the garbage of the calls.
+ * Memory limit of a server. An idle one has 72 MiB, a few dozen small sessions included; the rest is
+ * garbage of the calls.
  */
 const MOST_MIB = 256;
 /**
- * What the store's file may take: it is written anew from 1 MiB on, or from twice its live
- * sessions, which here come to less. On a busy machine that takes a while, in which others append.
+ * Size limit of the store's file. Compaction begins at 1 MiB, or at twice the live sessions, which here
+ * come to less. On a busy machine it takes a while, in which others append.
  */
 const MOST_FILE_MIB = 4;
 
@@ -63,7 +62,7 @@ function progress(figures: Figures, elapsedMs: number): void {
   );
 }
 
-/** What is not as it must be, in words. */
+/** Faults, in words. */
 function faults({ lost, mostMiB, mostFileBytes }: Figures): string[] {
   const faults = lost.length > 0 ? [`${lost.length} times something was lost, as told above`] : [];
   if (mostMiB > MOST_MIB) {

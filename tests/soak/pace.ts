@@ -1,10 +1,10 @@
 /**
- * Time to breathe between two calls: a soak looks for what is lost, not for how fast it goes.
+ * Pauses between calls: a soak looks for losses, not for speed.
  *
  * @module
  */
 
-/** Waits for some milliseconds. */
+/** Waits for a number of milliseconds. */
 export function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,5 +1,5 @@
 /**
- * The soak itself: clients at work, servers that die, and what is measured meanwhile.
+ * The soak: clients at work, servers that die, and measurements meanwhile.
  *
  * @module
  */
@@ -12,17 +12,17 @@ import { delay } from "./pace.ts";
 import { residentMiB, Served } from "./served.ts";
 import { type Worker, worker } from "./workers.ts";
 
-/** The clients: so many are raw HTTP, then so many our library over HTTP, the others over stdio. */
+/** Clients: the first ones are raw HTTP, the next the library over HTTP, the others over stdio. */
 export const CLIENTS = 32;
 const RAW = 20;
 const LIBRARY_HTTP = 8;
-/** How many steps a session lasts before it is deleted and another one made. */
+/** Steps of a session before it is deleted and replaced. */
 const STEPS = 500;
-/** The longest pause between two steps of a client, and between two deaths. */
+/** Longest pauses between two steps of a client, and between two deaths. */
 const PAUSE_MS = 40;
 const DEATH_MS = 4000;
 
-/** What a soak has come to so far. */
+/** Figures of a soak so far. */
 export interface Figures {
   calls: number;
   acknowledged: number;
@@ -30,29 +30,29 @@ export interface Figures {
   sessions: number;
   restarts: number;
   kills: number;
-  /** The most memory that one server has had, in MiB. */
+  /** Peak memory of any server, in MiB. */
   mostMiB: number;
-  /** The memory of the server that is never killed: after a minute, and now. */
+  /** Memory of the server that is never killed: after a minute, and now. */
   steadyMiB: { early: number; now: number };
-  /** The store's file, in bytes. */
+  /** Size of the store's file, in bytes. */
   fileBytes: number;
   mostFileBytes: number;
-  /** What was lost, in words. */
+  /** Losses, in words. */
   readonly lost: string[];
 }
 
-/** How long, and with which chance. */
+/** Duration and seed. */
 export interface SoakOptions {
   readonly folder: string;
   readonly minutes: number;
   readonly random: Random;
   readonly signal: AbortSignal;
-  /** Told at once of each loss. */
+  /** Called at once with each loss. */
   readonly onLoss: (what: string) => void;
   readonly onProgress: (figures: Figures, elapsedMs: number) => void;
 }
 
-/** Soaks the servers. What is lost stands in the figures. */
+/** Soaks the servers. Losses stand in the figures. */
 export async function soak(options: SoakOptions): Promise<Figures> {
   const path = `${options.folder}/sessions.jsonl`;
   const store = `file:${path}`;
@@ -70,7 +70,7 @@ export async function soak(options: SoakOptions): Promise<Figures> {
   return run.figures;
 }
 
-/** A client and the work it is at. */
+/** A client and its current work. */
 interface Client {
   readonly server: ServerName;
   readonly caller: Caller;
@@ -109,7 +109,7 @@ class Soak {
     this.#clients = Array.from({ length: CLIENTS }, (_, index) => this.#client(index));
   }
 
-  /** Lets the clients work, and servers die, for as long as it is to take. */
+  /** Lets clients work and servers die until the time is over. */
   async work(): Promise<void> {
     const { signal, minutes } = this.#options;
     await Promise.all(
@@ -126,7 +126,7 @@ class Soak {
     clearTimeout(timer);
   }
 
-  /** The last blow: all at once, and all that is known is looked at afterwards. */
+  /** Kills everything at once, and checks afterwards all that is known. */
   async killAll(): Promise<void> {
     const all = [...this.#setting.disturbed, this.#setting.steady];
     await Promise.all(all.map((served) => served.stop("SIGKILL")));
@@ -143,14 +143,14 @@ class Soak {
     }));
   }
 
-  /** Ends all that was started. */
+  /** Ends every process. */
   async end(): Promise<void> {
     await Promise.all(this.#clients.map(({ caller }) => caller.close()));
     const all = [...this.#setting.disturbed, this.#setting.steady];
     await Promise.all(all.map((served) => this.#stop(served)));
   }
 
-  /** Reads the file that the servers have left. */
+  /** Reads the store's file, which the servers have left. */
   async inspect(): Promise<void> {
     using found = inspect(this.#setting.path, Date.now());
     for (const { line, what } of found.faults) {
@@ -191,7 +191,7 @@ class Soak {
     }
   }
 
-  /** Ends a server every few seconds: in good order, or as a crash does. */
+  /** Ends a server every few seconds, by a signal or by a crash. */
   async #disturb(): Promise<void> {
     const { random } = this.#options;
     const stdio = this.#clients.map(({ caller }) => caller).filter((caller) => {
@@ -202,7 +202,7 @@ class Soak {
       const signal = random.chance(0.5) ? "SIGTERM" : "SIGKILL";
       const caller = random.chance(0.25) ? random.pick(stdio) : undefined;
       if (caller instanceof LibraryCaller) {
-        // Its client starts it again.
+        // Its client restarts it.
         if (!kill(caller.pid, signal)) continue;
       } else {
         const served = random.pick(this.#setting.disturbed);
@@ -221,7 +221,7 @@ class Soak {
     this.#lose(`${served.name} stopped with status ${status}: ${said}`);
   }
 
-  /** Measures, and tells how it goes. */
+  /** Measures, and reports progress. */
   async #watch(): Promise<void> {
     for (let next = 10_000; !this.#over; await delay(200)) {
       const elapsedMs = Date.now() - this.#started;
@@ -253,14 +253,14 @@ class Soak {
     this.figures.mostFileBytes = Math.max(this.figures.mostFileBytes, size);
   }
 
-  /** The figures with those of the work that is going on. */
+  /** Figures that include the current work. */
   #sum(): Figures {
     const sum = { ...this.figures };
     for (const { worker } of this.#clients) if (worker !== undefined) add(sum, worker);
     return sum;
   }
 
-  /** Ends a client's work in its session. */
+  /** Ends a client's current work. */
   #finish(client: Client): void {
     if (client.worker !== undefined) add(this.figures, client.worker);
     client.worker = undefined;
@@ -271,7 +271,7 @@ class Soak {
     this.#options.onLoss(what);
   }
 
-  /** A client that has lost something stops, and the others go on. */
+  /** Runs a client until it has lost something; the others go on. */
   async #guard(client: Client, run: () => Promise<void>): Promise<void> {
     try {
       await run();
@@ -285,7 +285,7 @@ class Soak {
   }
 }
 
-/** Kills a process, if it is there: its client may just be starting it, or have seen it end. */
+/** Kills a process, unless its client is starting it or has seen its end. */
 function kill(pid: number | undefined, signal: Deno.Signal): boolean {
   try {
     if (pid === undefined) return false;

@@ -1,12 +1,12 @@
 /**
- * A server process that is killed, restarted and measured while others use it.
+ * A server process that is killed, restarted and measured while clients use it.
  *
  * @module
  */
 
 import { type HttpServer, type ServerName, startServer } from "../support/servers/server.ts";
 
-/** A server over HTTP that comes back on its port whatever happens to it. */
+/** A server over HTTP that is restarted on its port. */
 export class Served {
   readonly name: ServerName;
   readonly #store: string;
@@ -30,13 +30,13 @@ export class Served {
     return this.#process.process.pid;
   }
 
-  /** Ends the process, and gives its exit status and what it has written to stderr. */
+  /** Ends the process; returns its exit status and its stderr. */
   async stop(signal: "SIGTERM" | "SIGKILL"): Promise<{ status: number; stderr: string[] }> {
     const status = await this.#process.stop(signal);
     return { status, stderr: this.#process.stderr };
   }
 
-  /** Starts it again on the same port. */
+  /** Restarts it on the same port. */
   async start(): Promise<void> {
     const port = Number(new URL(this.url).port);
     const options = { server: this.name, transport: "http", store: this.#store, port } as const;
@@ -44,14 +44,14 @@ export class Served {
   }
 }
 
-/** The memory that a process has, in MiB; `undefined` if that cannot be told. */
+/** Memory of a process, in MiB; `undefined` if it is unknown. */
 export async function residentMiB(pid: number): Promise<number | undefined> {
   try {
     const status = await Deno.readTextFile(`/proc/${pid}/status`);
     const kib = /^VmRSS:\s+(\d+) kB/m.exec(status)?.[1];
     return kib === undefined ? undefined : Number(kib) / 1024;
   } catch {
-    // It has just been killed, or the system has no such files.
+    // The process is gone, or the system has no such files.
     return undefined;
   }
 }

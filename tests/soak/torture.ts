@@ -1,6 +1,6 @@
 /**
- * Tortures the file store for longer than a test should: `deno task torture`. It kills writers while
- * others write and the file is written anew, and lets processes count together.
+ * `deno task torture`: kills writers of the file store while others write and compact it, for longer
+ * than a test should, and lets processes count together.
  *
  * @module
  */
@@ -27,7 +27,7 @@ const TORTURE = defineProgram({
   }),
 });
 
-/** Numbers from 0 to 1 that the seed decides. */
+/** Seeded numbers from 0 to 1. */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -38,7 +38,7 @@ function randomFrom(seed: number): () => number {
   };
 }
 
-/** On a terminal one line that changes, elsewhere one now and then. */
+/** Shows progress: on a terminal in one line that changes, elsewhere in a line now and then. */
 function progress(of: number, what: string): (done: number) => void {
   const isTerminal = Deno.stdout.isTerminal();
   const each = Math.max(1, Math.floor(of / 10));

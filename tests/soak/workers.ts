@@ -1,5 +1,5 @@
 /**
- * What the clients do with each of the four servers, and what they then know must be there.
+ * Work of the clients with each of the four servers, and the state that must be there afterwards.
  *
  * @module
  */
@@ -8,23 +8,23 @@ import type { Random } from "../support/random.ts";
 import type { ServerName } from "../support/servers/server.ts";
 import type { Caller, Outcome } from "./callers.ts";
 
-/** Something that was acknowledged is not there. */
+/** A write that was acknowledged and is not there. */
 export class Loss extends Error {
   override readonly name = "Loss";
 }
 
-/** One client's work in one session. */
+/** Work of one client in one session. */
 export abstract class Worker {
   readonly #caller: Caller;
   protected readonly random: Random;
   /** Calls in all. */
   calls = 0;
-  /** Calls in this session that were sent, and those of them that were answered. */
+  /** Calls of this session that were sent, and those that were answered. */
   protected sent = 0;
   protected answered = 0;
-  /** Writes that were acknowledged. */
+  /** Acknowledged writes. */
   acknowledged = 0;
-  /** Looks at what is there. */
+  /** Reads of the state. */
   verified = 0;
 
   constructor(caller: Caller, random: Random) {
@@ -36,13 +36,13 @@ export abstract class Worker {
     return this.#caller.session;
   }
 
-  /** One call or a few. */
+  /** Makes a call or a few. */
   abstract step(): Promise<void>;
 
-  /** @throws {Loss} if anything that was acknowledged in this session is not there. */
+  /** @throws {Loss} if an acknowledged write of this session is not there. */
   abstract verify(): Promise<void>;
 
-  /** Gives the session up for a new one. */
+  /** Replaces the session. */
   protected async renew(): Promise<void> {
     await this.#caller.renew();
     this.sent = this.answered = 0;
@@ -56,7 +56,7 @@ export abstract class Worker {
     return outcome;
   }
 
-  /** Calls until there is an answer: for what does no harm when it is done twice. */
+  /** Repeats an idempotent call until it is answered. */
   protected async insist(tool: string, args: object = {}) {
     for (;;) {
       const outcome = await this.call(tool, args);
@@ -106,7 +106,7 @@ class Hashes extends Worker {
 }
 
 class Notes extends Worker {
-  /** In their order; what nobody knows the outcome of may be there or not. */
+  /** Notes in order; a note with an unknown outcome may be there or not. */
   #notes: { readonly text: string; readonly sure: boolean }[] = [];
   #last = 0;
 
@@ -163,7 +163,7 @@ class Probe extends Worker {
     await this.verify();
     if (!this.random.chance(0.02)) return;
     const outcome = await this.call("session_probe", { action: "new" });
-    // If its answer got lost, so did the new id.
+    // A lost response takes the new id with it.
     if (outcome === undefined) return await this.renew();
     this.acknowledged++;
     this.#id = Object(outcome.structured.session).id;

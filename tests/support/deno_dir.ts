@@ -1,5 +1,5 @@
 /**
- * Deno's cache of downloads. A child process that is not told where it is downloads everything again.
+ * Deno's cache of downloads. A child process without it downloads everything again.
  *
  * @module
  */
@@ -7,8 +7,8 @@
 import { assert } from "@std/assert";
 
 /**
- * What a child process needs of this one's environment to run Deno with the same cache. The SDK's
- * stdio transport passes on only a few variables, and `DENO_DIR` is none of them.
+ * Variables for a child process that runs Deno with the same cache. The SDK's stdio transport passes on
+ * few variables, and not `DENO_DIR`.
  */
 export const DENO_ENV: Readonly<Record<string, string>> = Object.fromEntries(
   ["PATH", "HOME", "DENO_DIR"].flatMap((name) => {

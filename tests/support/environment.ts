@@ -1,14 +1,14 @@
-/** What must not reach a program that a test starts from whoever runs the tests. */
+/** Variables of the developer's environment that must not reach a program under test. */
 
 import { HOST_SESSION_VARIABLES } from "../../protocol/host_conversations.ts";
 
-/** The variables that decide which store and which session a program uses. */
+/** Variables that select a program's store or session. */
 export const DECIDING_VARIABLES: readonly string[] = [
   "MCP_SESSIONS_STORE",
   ...HOST_SESSION_VARIABLES,
 ];
 
-/** An environment without them: an empty variable is the same as none. */
+/** An environment without them: an empty variable counts as none. */
 export const CLEAN_ENV: Readonly<Record<string, string>> = Object.fromEntries(
   DECIDING_VARIABLES.map((name) => [name, ""]),
 );

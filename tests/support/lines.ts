@@ -3,7 +3,7 @@ export async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator
   let rest = "";
   for await (const text of stream.pipeThrough(new TextDecoderStream())) {
     if (!text.includes("\n")) {
-      // A long line must not be looked through again with each piece of it.
+      // Splitting a long line again with each of its pieces would be quadratic.
       rest += text;
       continue;
     }

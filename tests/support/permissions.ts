@@ -3,7 +3,7 @@
 import { dirname, join } from "node:path";
 import { HOST_SESSION_VARIABLES } from "../../protocol/host_conversations.ts";
 
-/** How a server is started, as far as it matters for what it may do. */
+/** Start of a server, as far as permissions depend on it. */
 export interface Started {
   readonly transport: "stdio" | "http";
   /** The store's URL; "" for the default one. */
@@ -13,12 +13,12 @@ export interface Started {
   readonly port: number;
 }
 
-/** What `deno run` has to be given. */
+/** Permission flags for `deno run`. */
 export function leastPrivilege({ transport, store, flags, env, port }: Started): string[] {
   const valueOf = (flag: string) => flags[flags.indexOf(flag, 0) + 1];
   const url = store || env.MCP_SESSIONS_STORE || "";
   const variables = store ? [] : ["MCP_SESSIONS_STORE", "XDG_STATE_HOME", "HOME"];
-  // With a store on its command line, a server on stdio need not read them.
+  // With `--store`, a server on stdio need not read the hosts' variables.
   if (transport === "stdio") {
     variables.push(...HOST_SESSION_VARIABLES.filter((name) => !store || env[name]));
   }

@@ -1,10 +1,11 @@
 /**
- * Chance that can be had again: everything follows from a seed, which a test prints.
+ * Seeded randomness for tests that drive live processes: the siege, the soak, kills and power cuts.
+ * Such a run cannot be shrunk, so a failure prints its seed. Everything else uses fast-check.
  *
  * @module
  */
 
-/** Numbers that a seed decides. */
+/** Numbers that follow from a seed. */
 export class Random {
   #state: number;
 
@@ -12,7 +13,7 @@ export class Random {
     this.#state = seed | 0;
   }
 
-  /** From 0 to 1, without 1. */
+  /** A number from 0 to 1, without 1. */
   next(): number {
     this.#state = (this.#state + 0x9e3779b9) | 0;
     let mixed = Math.imul(this.#state ^ (this.#state >>> 16), 0x21f0aaad);
@@ -25,12 +26,12 @@ export class Random {
     return Math.floor(this.next() * end);
   }
 
-  /** Whether something happens that does so with this probability. */
+  /** `true` with this probability. */
   chance(probability: number): boolean {
     return this.next() < probability;
   }
 
-  /** One of several. */
+  /** One of these. */
   pick<T>(from: readonly T[]): T {
     for (const picked of from.slice(this.below(from.length))) return picked;
     throw new RangeError("Cannot pick one as there are none");
@@ -47,7 +48,7 @@ export class Random {
   }
 }
 
-/** The seed in the environment variable TEST_SEED, else a new one. Print it. */
+/** The seed in the environment variable `TEST_SEED`, else a new one, which a failure must print. */
 export function testSeed(): number {
   const given = Number(Deno.env.get("TEST_SEED") || NaN);
   return Number.isSafeInteger(given) ? given : Math.floor(Math.random() * 2 ** 31);

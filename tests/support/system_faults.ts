@@ -1,5 +1,5 @@
 /**
- * Faults that no disk here can give, put in the place of what Deno itself does.
+ * Faults of the disk, injected into Deno's own functions.
  *
  * @module
  */
@@ -10,7 +10,7 @@ type Shape = readonly [
   text: string,
 ];
 
-/** What Deno 2.9 throws for each, as seen when the system call itself gave it: not all have a code. */
+/** Errors of Deno 2.9 by errno, as observed for real system calls: not all have a code. */
 const LINUX: Readonly<Record<number, Shape>> = {
   1: ["PermissionDenied", "EPERM", "Operation not permitted"],
   4: ["Interrupted", undefined, "Interrupted system call"],
@@ -49,16 +49,16 @@ const NUMBERS = {
   EDQUOT: 122,
 } as const;
 
-/** The name of an error of the operating system. */
+/** Name of an error of the operating system. */
 export type Errno = keyof typeof NUMBERS;
 
-/** All of them. */
+/** All errnos. */
 export const ERRNOS = Object.keys(NUMBERS).filter((name): name is Errno => name in NUMBERS);
 
-/** The numbers that macOS has for those which Deno gives by number alone. */
+/** macOS's numbers of the errors that Deno gives by number alone. */
 const MACOS: Partial<Record<Errno, number>> = { ENOLCK: 77, ENOSYS: 78, ESTALE: 70, EDQUOT: 69 };
 
-/** The error that Deno throws when the operating system gives this one. */
+/** Deno's error for an errno. */
 export function systemError(errno: Errno, os = Deno.build.os): Error {
   const number = NUMBERS[errno];
   const [name, code, text] = LINUX[number]!;
@@ -72,7 +72,7 @@ export function systemError(errno: Errno, os = Deno.build.os): Error {
   return code === undefined ? error : Object.assign(error, { code });
 }
 
-/** Puts `replaced`, which is given what was there, in the place of a method until it is disposed of. */
+/** Replaces a method until disposal; `replaced` gets the original. */
 export function replaceMethod<T extends object, K extends keyof T>(
   target: T,
   name: K,
@@ -83,7 +83,7 @@ export function replaceMethod<T extends object, K extends keyof T>(
   return { [Symbol.dispose]: () => void (target[name] = real) };
 }
 
-/** The methods of every open file that can be made to fail. */
+/** Methods of open files that can be made to fail. */
 export const FILE_METHODS = [
   "syncSync",
   "statSync",
@@ -94,13 +94,13 @@ export const FILE_METHODS = [
   "truncateSync",
 ] as const;
 
-/** One of them. */
+/** Name of such a method. */
 export type FileMethod = (typeof FILE_METHODS)[number];
 
 /**
  * Makes a method of open files throw as long as `fault` gives an error; others go on.
  *
- * @param isMeant Which files; all if it is not given.
+ * @param isMeant Selects the files. @default All
  */
 export function failFiles(
   name: FileMethod,
@@ -117,7 +117,7 @@ export function failFiles(
   });
 }
 
-/** Makes a function of Deno that takes a path first throw, where `fault` gives an error for the path. */
+/** Makes a function of Deno throw where `fault` gives an error for its path. */
 export function failPaths(
   name: "openSync" | "renameSync" | "statSync" | "removeSync",
   fault: (path: string) => Error | undefined,

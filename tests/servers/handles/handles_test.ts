@@ -342,6 +342,11 @@ Deno.test("sessionHandles: forwards every member of the transport that it decora
 Deno.test("sessionHandles: adds the argument on every page of tools/list, and the tools on one", async () => {
   const wire = new Wire();
   const handles = sessionHandles(wire);
+  // Without an answer, its own requests for the tools would wait for five seconds.
+  handles.onmessage = (message) => {
+    if (!("id" in message) || message.id === 1) return;
+    void handles.send({ jsonrpc: "2.0", id: message.id!, result: { tools: [] } });
+  };
   const page = async (params: Record<string, unknown>, result: Record<string, unknown>) => {
     wire.onmessage?.({ jsonrpc: "2.0", id: 1, method: "tools/list", params });
     await handles.send({ jsonrpc: "2.0", id: 1, result });

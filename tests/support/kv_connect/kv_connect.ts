@@ -1,6 +1,6 @@
 /**
- * A small KV Connect endpoint, so that the remote side of Deno KV can be tested without a `denokv`,
- * and made to fail in ways that a real one does not when it is asked to.
+ * A small KV Connect endpoint: tests of remote Deno KV without a `denokv`, and with faults that a real one
+ * does not show on request.
  *
  * @module
  */
@@ -12,32 +12,31 @@ import {
   writeSnapshotReadOutput,
 } from "./proto.ts";
 
-/** What a client calls. */
+/** Method that a client calls. */
 export type Call = "metadata" | "snapshot_read" | "atomic_write";
 
 /**
- * What goes wrong with a call: it is neither taken nor answered until {@linkcode KvConnect.goOn}
- * (`hang`), not taken at all (`refuse`, a 503), or taken and its answer lost on the way, as a proxy
- * in between does it (`lose`, a 504).
+ * Fault of a call: neither carried out nor answered until {@linkcode KvConnect.goOn} (`hang`), not carried
+ * out (`refuse`, a 503), or carried out with its response lost, as by a proxy (`lose`, a 504).
  */
 export type Fault = "hang" | "refuse" | "lose";
 
-/** How a {@linkcode KvConnect} is made. */
+/** Options of {@linkcode KvConnect}. */
 export interface KvConnectOptions {
-  /** What clients have in `DENO_KV_ACCESS_TOKEN`. */
+  /** The clients' `DENO_KV_ACCESS_TOKEN`. */
   readonly token: string;
-  /** @default 0, which is one that is free */
+  /** @default 0, a free one */
   readonly port?: number;
-  /** Keeps what is written in this file, for an endpoint that is killed and started again. */
+  /** File that keeps the writes, for an endpoint that is killed and restarted. */
   readonly file?: string;
 }
 
 const DATABASE_ID = "00000000-0000-0000-0000-000000000000";
 const DATA_TOKEN = "the-token-of-the-data-path";
 
-/** An endpoint that listens on this machine until the end of the scope. */
+/** An endpoint that listens on this machine until disposal. */
 export class KvConnect implements AsyncDisposable {
-  /** What goes wrong with the next call. */
+  /** Fault of the next call. */
   fault: (call: Call) => Fault | undefined = () => undefined;
   readonly url: string;
   readonly #map = new VersionedMap();
@@ -56,7 +55,7 @@ export class KvConnect implements AsyncDisposable {
     this.url = `http://127.0.0.1:${this.#server.addr.port}`;
   }
 
-  /** Takes the calls that hang, as a machine does that was stopped for a while. */
+  /** Carries out the calls that hang, as a machine does that was suspended. */
   goOn() {
     this.#hanging.resolve();
     this.#hanging = Promise.withResolvers();
@@ -112,7 +111,7 @@ export class KvConnect implements AsyncDisposable {
     return writeAtomicWriteOutput(outcome);
   }
 
-  /** Makes the writes in a file once more; they come out the same. */
+  /** Replays the writes of a file. */
   #replay(path: string): Deno.FsFile {
     const file = Deno.openSync(path, { read: true, write: true, create: true });
     const bytes = Deno.readFileSync(path);
@@ -123,7 +122,7 @@ export class KvConnect implements AsyncDisposable {
       this.#map.write(readAtomicWrite(bytes.subarray(at + 4, end)));
       at = end;
     }
-    // What was killed while it was written was never acknowledged.
+    // A torn last line was never acknowledged.
     file.truncateSync(at);
     file.seekSync(at, Deno.SeekMode.Start);
     return file;

@@ -1,6 +1,6 @@
 /**
- * The endpoint as a process that can be killed, with the command line of `denokv`:
- * `kv_connect_main.ts --sqlite-path FILE serve --addr HOST:PORT --access-token TOKEN`.
+ * The endpoint as a process, with the command line of `denokv`:
+ * `main.ts --sqlite-path FILE serve --addr HOST:PORT --access-token TOKEN`.
  *
  * @module
  */

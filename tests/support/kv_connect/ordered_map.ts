@@ -1,6 +1,5 @@
 /**
- * What a KV Connect endpoint keeps: an ordered map whose entries know which commit wrote them, with
- * the limits of `denokv`.
+ * Storage of a KV Connect endpoint: an ordered map of versioned entries, with the limits of `denokv`.
  *
  * @module
  */
@@ -21,15 +20,15 @@ const MAX = 4;
 const MIN = 5;
 const LE64 = 2;
 
-/** What a client is told with status 400. */
+/** Answered with status 400. */
 export class BadRequest extends Error {}
 
-/** The entries in the order of their keys' bytes. */
+/** Entries in the order of their keys' bytes. */
 export class VersionedMap {
   readonly #entries: Entry[] = [];
   #version = 0n;
 
-  /** The entries in each of the ranges, as they are at one moment. */
+  /** Entries in each range, from one snapshot. */
   read(ranges: readonly ReadRange[]): Entry[][] {
     check(ranges.length <= MAX_READ_RANGES, "Too many read ranges requested in one read request.");
     check(ranges.every(({ limit }) => limit > 0), "The read range limit is invalid.");
@@ -46,7 +45,7 @@ export class VersionedMap {
     });
   }
 
-  /** Makes all of a write, or none of it. */
+  /** Commits a write atomically. */
   write({ checks, mutations, enqueues }: AtomicWrite): Outcome {
     check(enqueues === 0, "This endpoint has no queues.");
     check(checks.length <= MAX_CHECKS, "Too many checks included in atomic write.");
@@ -64,7 +63,7 @@ export class VersionedMap {
       return (this.#find(key)?.versionstamp ?? "") !== versionstamp;
     });
     if (failedChecks.length > 0) return { failedChecks };
-    // Worked out before anything is changed, as one of them may be refused.
+    // Computed before anything changes, as one of them may be refused.
     const made = new Map<Binary, Omit<Entry, "versionstamp"> | undefined>();
     for (const mutation of mutations) {
       const before = made.has(mutation.key) ? made.get(mutation.key) : this.#find(mutation.key);
@@ -84,7 +83,7 @@ export class VersionedMap {
     return entry?.key === key ? entry : undefined;
   }
 
-  /** Where the first key stands that is not before this one. */
+  /** Index of the first key that is not before this one. */
   #indexOf(key: Binary): number {
     let low = 0;
     let high = this.#entries.length;

@@ -1,22 +1,22 @@
 /**
- * KV Connect served by a process of its own, which can be killed and started again where it was.
+ * A process that serves KV Connect, and can be killed and restarted in its place.
  *
  * @module
  */
 import { lines } from "../lines.ts";
 
-/** What clients of an endpoint that a test starts have in `DENO_KV_ACCESS_TOKEN`. */
+/** The `DENO_KV_ACCESS_TOKEN` of tests. */
 export const TOKEN = "a-token-for-tests";
 
 const OURS = new URL("./main.ts", import.meta.url).href;
 
-/** The program and what stands before its flags: the small endpoint, or `denokv` itself. */
+/** Program and first arguments: the small endpoint, or `denokv` itself. */
 function command(): [string, ...string[]] {
   const denokv = Deno.env.get("TEST_DENOKV");
   return denokv ? [denokv] : [Deno.execPath(), "run", "-A", "--no-check", OURS];
 }
 
-/** A process that serves what is kept in a file, until the end of the scope. */
+/** A process that serves a file until disposal. */
 export class KvProcess implements AsyncDisposable {
   readonly url: string;
   readonly #process: Deno.ChildProcess;
@@ -28,7 +28,7 @@ export class KvProcess implements AsyncDisposable {
     this.url = url;
   }
 
-  /** Starts one, and waits until it listens. */
+  /** Starts a process, and waits until it listens. */
   static async start(file: string, { port = 0 } = {}): Promise<KvProcess> {
     const [program, ...args] = command();
     const serve = ["serve", "--addr", `127.0.0.1:${port}`, "--access-token", TOKEN];
@@ -53,7 +53,7 @@ export class KvProcess implements AsyncDisposable {
     return Number(new URL(this.url).port);
   }
 
-  /** Ends it the hard way. */
+  /** Kills the process. */
   async kill() {
     try {
       this.#process.kill("SIGKILL");

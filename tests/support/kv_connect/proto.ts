@@ -1,5 +1,5 @@
 /**
- * The messages of KV Connect, read and written as protobuf: what a client sends, and what it gets.
+ * Messages of KV Connect in protobuf.
  *
  * @module
  */
@@ -43,7 +43,7 @@ export interface Entry {
   readonly versionstamp: Binary;
 }
 
-/** What became of a write: its versionstamp, or which of its checks failed. */
+/** Outcome of a write: its versionstamp, or the checks that failed. */
 export type Outcome =
   | { readonly versionstamp: Binary }
   | { readonly failedChecks: readonly number[] };

@@ -1,18 +1,18 @@
 /**
- * Tests in a process whose environment has the token: Deno KV reads it nowhere else, and no test may
- * change the environment of all.
+ * Tests in a process whose environment has the token: Deno KV reads it nowhere else, and no test may change
+ * the shared environment.
  *
  * @module
  */
 import { assert } from "@std/assert";
 import { TOKEN } from "./process.ts";
 
-/** The files that every store's conformance is in. */
+/** Files with the conformance kit. */
 export const CONFORMANCE = ["conformance/conformance_test.ts"];
-/** How a remote KV fails; these have no names that `deno test` finds by itself. */
+/** Failures of a remote KV; `deno test` does not find these names by itself. */
 export const FAILURES = ["kv/remote_killed.ts", "kv/remote_once.ts", "kv/remote_waits.ts"];
 
-/** Runs test files of `tests/store/`; when one fails, so does the caller with what they said. */
+/** Runs test files of `tests/store/`; a failure throws with their output. */
 export async function runWithToken(
   files: readonly string[],
   env: Readonly<Record<string, string>> = {},
@@ -31,6 +31,6 @@ export async function runWithToken(
   }).output();
   const said = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
   assert(success, said);
-  // A suite that ran nothing proves nothing.
+  // A run without tests proves nothing.
   assert(/ok \| [1-9]\d* passed \| 0 failed/.test(said), said);
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Random } from "../random.ts";
+import fc from "npm:fast-check@^4";
 
 /** A file's bytes as lines, each with its newline; the last may have none. */
 export type Lines = readonly Uint8Array[];
@@ -42,67 +42,70 @@ export function* headCuts(bytes: Uint8Array): Generator<Mutated> {
   }
 }
 
-/** A random accident of a file; `other` is another file. */
-export function mutate(bytes: Uint8Array, other: Uint8Array, random: Random): Mutated {
+/** Random accidents of a file; `other` is another file. */
+export function mutations(bytes: Uint8Array, other: Uint8Array): fc.Arbitrary<Mutated> {
   const lines = linesOf(bytes);
-  const place = random.below(bytes.length);
-  const line = random.below(lines.length);
+  const place = fc.nat(bytes.length - 1);
+  const line = fc.nat(lines.length - 1);
   const text = (content: string) => new TextEncoder().encode(content);
-  const inserted = (content: string, what: string): Mutated => ({
-    what: `${what} before line ${line + 1}`,
-    bytes: joined(lines.toSpliced(line, 0, text(content))),
-  });
-  const changed = (what: string, from: number, to: number, change: (byte: number) => number) => {
+  const inserted = (content: string, what: string) =>
+    line.map((line): Mutated => ({
+      what: `${what} before line ${line + 1}`,
+      bytes: joined(lines.toSpliced(line, 0, text(content))),
+    }));
+  const changed = (
+    what: string,
+    from: number,
+    length: number,
+    change: (byte: number) => number,
+  ) => {
+    const to = Math.min(bytes.length, from + length);
     const copy = Uint8Array.from(bytes, (byte, i) => i >= from && i < to ? change(byte) : byte);
     return withCut({ what: `${what} from ${from} to ${to}`, bytes: copy }, bytes, to);
   };
-  const mutations: (() => Mutated)[] = [
-    () => ({ what: `the end cut off at ${place}`, bytes: bytes.slice(0, place), cut: place }),
-    () => changed("a flipped bit", place, place + 1, (byte) => byte ^ (1 << random.below(8))),
-    () => changed("another byte", place, place + 1, () => random.below(256)),
-    () => changed("zeros", place, Math.min(bytes.length, place + 1 + random.below(400)), () => 0),
-    () => {
-      const from = random.below(lines.length) === 0 ? 0 : place;
-      return changed("zeros", from, Math.min(bytes.length, from + 512), () => 0);
-    },
-    () => {
-      const count = 1 + random.below(3);
-      const start = lines.slice(0, line).reduce((sum, one) => sum + one.length, 0);
-      const isEnd = line + count >= lines.length;
-      return {
-        what: `${count} lines from ${line + 1} on are gone`,
-        bytes: joined(lines.toSpliced(line, count)),
-        ...(isEnd && { cut: start }),
-      };
-    },
-    () => ({
+  return fc.oneof(
+    place.map((cut): Mutated => ({ what: `cut off at ${cut}`, bytes: bytes.slice(0, cut), cut })),
+    fc.tuple(place, fc.nat(7)).map(([place, bit]) =>
+      changed("a flipped bit", place, 1, (byte) => byte ^ (1 << bit))
+    ),
+    fc.tuple(place, fc.nat(255)).map(([place, byte]) =>
+      changed("another byte", place, 1, () => byte)
+    ),
+    fc.tuple(place, fc.integer({ min: 1, max: 400 })).map(([place, length]) =>
+      changed("zeros", place, length, () => 0)
+    ),
+    fc.oneof(fc.constant(0), place).map((place) => changed("zeros", place, 512, () => 0)),
+    fc.tuple(line, fc.integer({ min: 1, max: 3 })).map(([line, count]): Mutated => ({
+      what: `${count} lines from ${line + 1} on are gone`,
+      bytes: joined(lines.toSpliced(line, count)),
+      ...(line + count >= lines.length && { cut: joined(lines.slice(0, line)).length }),
+    })),
+    line.map((line): Mutated => ({
       what: `line ${line + 1} is there twice`,
       bytes: joined(lines.toSpliced(line, 0, lines[line]!)),
-    }),
-    () => {
-      const to = random.below(lines.length);
-      return {
-        what: `lines ${line + 1} and ${to + 1} are swapped`,
-        bytes: joined(lines.with(line, lines[to]!).with(to, lines[line]!)),
-      };
-    },
-    () => inserted("\n", "an empty line"),
-    () => inserted("\r\n", "a line of a carriage return"),
-    () => inserted("# seen by ann\n", "a note"),
-    () => ({ what: "an empty line at the end", bytes: joined([...lines, text("\n")]) }),
-    () => ({ what: "the same file after it", bytes: joined([bytes, bytes]) }),
-    () => ({ what: "another file after it", bytes: joined([bytes, other]) }),
-    () => ({ what: "another file before it", bytes: joined([other, bytes]) }),
-    () => ({
-      what: "newlines of Windows",
-      bytes: joined(lines.map((one) => Uint8Array.of(...one.subarray(0, -1), 13, 10))),
-    }),
-    () => ({
-      what: `line ${line + 1} and others moved`,
-      bytes: joined([...lines].sort(() => random.next() - 0.5)),
-    }),
-  ];
-  return random.pick(mutations)();
+    })),
+    fc.tuple(line, line).map(([one, two]): Mutated => ({
+      what: `lines ${one + 1} and ${two + 1} are swapped`,
+      bytes: joined(lines.with(one, lines[two]!).with(two, lines[one]!)),
+    })),
+    inserted("\n", "an empty line"),
+    inserted("\r\n", "a line of a carriage return"),
+    inserted("# seen by ann\n", "a note"),
+    fc.constantFrom<Mutated>(
+      { what: "an empty line at the end", bytes: joined([...lines, text("\n")]) },
+      { what: "the same file after it", bytes: joined([bytes, bytes]) },
+      { what: "another file after it", bytes: joined([bytes, other]) },
+      { what: "another file before it", bytes: joined([other, bytes]) },
+      {
+        what: "newlines of Windows",
+        bytes: joined(lines.map((one) => Uint8Array.of(...one.subarray(0, -1), 13, 10))),
+      },
+    ),
+    fc.shuffledSubarray(lines, { minLength: lines.length }).map((lines): Mutated => ({
+      what: "lines in another order",
+      bytes: joined(lines),
+    })),
+  ).map((mutated) => ({ ...mutated, [fc.toStringMethod]: () => mutated.what }));
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Programs of one version, which leave sessions in a store or a jar, or find those that another
- * version has left there.
+ * Programs of one version of the project, which leave sessions in a store or a jar, or find those of
+ * another version.
  *
  * @module
  */
@@ -19,25 +19,25 @@ import { bearer, writeTokens } from "../servers/tokens.ts";
 import { CLEAN_ENV } from "../environment.ts";
 import type { Gone, JarWay, Look, Way } from "./ways.ts";
 
-// So that a fixture outlives us.
+// Far in the future, so that a fixture does not expire.
 const TTL = ["--ttl", "36500d"];
-/** A URL that leads nowhere but through a proxy. */
+/** A URL that leads somewhere only through a proxy. */
 const SERVER_URL = "http://notebook.example/mcp";
 
-/** Programs of one version of the project, on one store and one jar. */
+/** Programs of one version, on one store and one jar. */
 export class Programs {
   readonly #root: URL;
   readonly #folder: string;
   readonly #store: string;
 
-  /** `folder` has the jar, as a state directory has it, and whatever else is needed. */
+  /** `folder` is the state directory with the jar, and a working folder. */
   constructor(root: URL, folder: string, store: string) {
     this.#root = root;
     this.#folder = folder;
     this.#store = store;
   }
 
-  /** Makes a session in one of the ways, and notes what is in it. */
+  /** Makes a session in a way, and records its state. */
   async make({ calls, ...way }: Way): Promise<Gone> {
     await using caller = await this.#caller(way);
     const made = way.by === undefined ? undefined : await caller.request("session/create", {
@@ -53,13 +53,13 @@ export class Programs {
     return { ...way, id, looks };
   }
 
-  /** Comes back in one of the ways, and looks whether all is as it was. */
+  /** Finds a session again, and compares its state. */
   async find({ id, ...way }: Gone): Promise<void> {
     await using caller = await this.#caller(way);
     for (const [tool, args, answer] of way.looks) {
       const result = await caller.call(tool, args, id);
       assertEquals(sessionOf(result), id, way.what);
-      // Every look that was noted is a call since.
+      // Every recorded look has been a call.
       const counted = { ...Object(answer) };
       for (const name of ["tool_calls", "calls"]) {
         if (typeof counted[name] === "number") counted[name] += way.looks.length;
@@ -68,12 +68,12 @@ export class Programs {
     }
   }
 
-  /** Writes the texts of one of the ways of the jar into its notebook. */
+  /** Writes the texts of a jar's way into its notebook. */
   async fill(way: JarWay): Promise<void> {
     await this.#withJar(way, way.texts.map((text) => ["notebook_append", { text }]));
   }
 
-  /** Comes back by the jar, and looks whether the texts are there. */
+  /** Finds a session by the jar, and compares its texts. */
   async refind(way: JarWay): Promise<void> {
     const [read] = await this.#withJar(way, [["notebook_read", {}]]);
     const found = Object(read?.structuredContent).notes.map(({ text }: { text: string }) => text);
@@ -83,7 +83,7 @@ export class Programs {
   async #withJar(way: JarWay, calls: readonly Look[]): Promise<WireResult[]> {
     const { program, flags, url, meta } = way;
     await using behind = url === true ? await Behind.start(this, this.#root) : undefined;
-    // Nothing in a command line that the jar files its cookies under is of this machine.
+    // The command line, under which the jar files cookies, must not depend on this machine.
     const server = url === true
       ? ["--url", SERVER_URL]
       : ["--", "sh", "-c", 'exec "$DENO" run -A "$NOTEBOOK" --ttl 36500d'];
@@ -158,7 +158,7 @@ export class Programs {
 type Request = (method: string, params: object) => Promise<WireResult>;
 type Present = (id: string | undefined) => { readonly args: object; readonly meta: object };
 
-/** Somebody who calls tools of a server, in one of the ways. */
+/** A caller of a server's tools, in a way. */
 class Caller implements AsyncDisposable {
   readonly #server: AsyncDisposable;
   readonly request: Request;
@@ -188,7 +188,7 @@ class Caller implements AsyncDisposable {
   }
 }
 
-/** A notebook over HTTP, and a proxy that leads to it from a URL that is nobody's. */
+/** A notebook over HTTP, and a proxy that leads to it from a made-up URL. */
 class Behind implements AsyncDisposable {
   readonly #server: HttpServer;
   readonly #proxy: Deno.HttpServer<Deno.NetAddr>;

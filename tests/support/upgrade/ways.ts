@@ -1,41 +1,41 @@
 /**
- * Every way in which somebody comes back to a session.
+ * Every way to find a session again.
  *
  * @module
  */
 
-/** A tool, its arguments, and what it answered when that was noted. */
+/** A tool, its arguments, and its recorded result. */
 export type Look = readonly [tool: string, args: Record<string, unknown>, answer?: unknown];
 
-/** How somebody comes to a session. */
+/** A way to a session. */
 export interface Way {
   readonly what: string;
   readonly server: "notebook" | "hashcheck" | "session" | "session_required";
-  /** The bearer token of a caller over HTTP; without one it is stdio. */
+  /** Bearer token of a caller over HTTP; without it, the way is stdio. */
   readonly token?: string;
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** What the host puts into each call. */
+  /** `_meta` of each call. */
   readonly meta?: Readonly<Record<string, unknown>>;
-  /** By what the caller presents the session's id. */
+  /** Place of the session's id in a call. */
   readonly by?: "cookie" | "handle";
-  /** What was done in it. */
+  /** Calls that made the state. */
   readonly calls: readonly Look[];
-  /** What shows the session's state, and its number of calls last. */
+  /** Calls that show the state, its number of calls last. */
   readonly looks: readonly Look[];
 }
 
-/** A way as it was gone: the session that it led to, and what its looks showed. */
+/** A recorded way: its session, and the state that its looks showed. */
 export interface Gone extends Omit<Way, "calls"> {
   readonly id: string;
 }
 
-/** How somebody comes to a session by a program that has a jar. */
+/** A way to a session by a program with a jar. */
 export interface JarWay {
   readonly what: string;
   readonly program: "bridge" | "sessions";
   readonly flags: readonly string[];
-  /** Is the server reached by its URL? */
+  /** Whether the server is reached by URL. */
   readonly url?: boolean;
   readonly meta?: Readonly<Record<string, unknown>>;
   readonly texts: readonly string[];

@@ -1,5 +1,5 @@
 /**
- * The client through kills at any moment: whatever a caller is told about a call is true.
+ * Client and server killed at any moment: every outcome that a caller is told is true.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -10,7 +10,7 @@ const KILLS = 5;
 
 testEach(
   KINDS,
-  "withSession: no call runs twice, and none is answered that has not run",
+  "withSession: no call runs twice, and no call is answered that has not run",
   async (kind) => {
     await using fixture = await Durable.create(kind);
     await using it = await connected(fixture);

@@ -1,6 +1,4 @@
-/**
- * Two processes on one store, restarted in turn under load: what a service does when it is updated.
- */
+/** Two processes on one store, restarted in turn under load, as in a rolling update. */
 
 import { assert, assertEquals } from "@std/assert";
 import { sendOnce } from "../../client/mod.ts";
@@ -13,7 +11,7 @@ import {
 
 const CLIENTS = 8;
 const ROUNDS = 3;
-/** More tries than two processes that restart in turn can make a client need. */
+/** Tries of a request: more than restarts in turn can make a client need. */
 const TRIES = 200;
 
 type Send = (url: string, init: RequestInit) => Promise<Response>;
@@ -23,7 +21,7 @@ const HEADERS = {
   accept: "application/json, text/event-stream",
 };
 
-/** A client that asks the other process when one does not answer. */
+/** A client that turns to the other process when one does not answer. */
 class Retrying {
   readonly #urls: readonly string[];
   readonly #send: Send;
@@ -31,9 +29,9 @@ class Retrying {
   #id = "";
   #next = 0;
   #told = Promise.withResolvers<void>();
-  /** The texts that are known to be stored, by key. */
+  /** Texts known to be stored, by key. */
   readonly stored = new Map<string, string>();
-  /** How often a request had to be sent again. */
+  /** Requests that were sent again. */
   retries = 0;
 
   constructor(urls: readonly string[], at: number, send: Send) {
@@ -47,7 +45,7 @@ class Retrying {
     this.#id = String(id);
   }
 
-  /** Stores one key after the other. Storing one again does no harm, so it may be sent twice. */
+  /** Stores one key after the other. The call is idempotent, so it may be sent twice. */
   async store(until: AbortSignal): Promise<void> {
     while (!until.aborted) {
       const [key, text] = [`key ${this.#next % 50}`, `text ${this.#next++}`];
@@ -58,12 +56,12 @@ class Retrying {
     }
   }
 
-  /** Resolves when one more text is stored. */
+  /** Resolves when the next text is stored. */
   storedNext(): Promise<void> {
     return this.#told.promise;
   }
 
-  /** Calls a tool, and gives its structured content. */
+  /** Calls a tool for its structured content. */
   async tool(name: string, args: object): Promise<Record<string, unknown>> {
     const result = await this.#ask("tools/call", {
       name,
@@ -98,9 +96,8 @@ class Retrying {
 }
 
 Deno.test({
-  name:
-    "Two HTTP processes on one file, restarted in turn: no request is lost, and no session either",
-  // There are no such signals there.
+  name: "two HTTP processes on one file: restarts in turn lose no request and no session",
+  // Windows has no such signals.
   ignore: Deno.build.os === "windows",
   async fn() {
     const folder = await Deno.makeTempDir();
@@ -116,7 +113,7 @@ Deno.test({
     try {
       processes.push(await start(0), await start(0));
       const urls = processes.map(({ url }) => url);
-      // Some keep their connections open, as most clients do; some open one for each request.
+      // Half of the clients keep their connections open, as most do; half open one for each request.
       const keepOpen: Send = (url, init) => fetch(url, { ...init, client: pooled });
       const clients = Array.from({ length: CLIENTS }, (_, index) => {
         return new Retrying(urls, index, index % 4 < 2 ? keepOpen : sendOnce);
@@ -158,7 +155,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "Two HTTP processes on one file: calls in flight at SIGTERM are answered and counted",
+  name: "two HTTP processes on one file: pending calls at SIGTERM are answered and counted",
   ignore: Deno.build.os === "windows",
   async fn() {
     const folder = await Deno.makeTempDir();
@@ -172,7 +169,7 @@ Deno.test({
       const calls: Promise<WireResult>[] = [];
       for (let call = 0; call < 5; call++) {
         calls.push(first.toolResult("wait", { text: "1000" }, cookie));
-        // Answered when the call above has begun; then the next one is waited for.
+        // Answered once the call above has begun.
         await first.toolResult("held");
         await first.toolResult("release");
       }
@@ -191,7 +188,7 @@ Deno.test({
   },
 });
 
-/** Waits until every client has stored something more: each of them has found a process. */
+/** Waits until every client has stored one more text, and so has found a process. */
 async function storedMore(clients: readonly Retrying[], failure: Promise<unknown>): Promise<void> {
   const more = Promise.all(clients.map((client) => client.storedNext()));
   await Promise.race([more, failure.then(() => more)]);

@@ -1,6 +1,4 @@
-/**
- * The SDK's own client, with no session layer, in runs that have nothing in common but a store.
- */
+/** The SDK's client without a session layer, in runs that share a store alone. */
 
 import { assert } from "@std/assert";
 import { fileURLToPath } from "node:url";

@@ -1,6 +1,4 @@
-/**
- * `deno task compile`, as a real process, where Deno's base binary is at hand and where it is not.
- */
+/** `deno task compile`, with Deno's base binary and without. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,7 +9,7 @@ const BINARIES = ["hashcheck", "notebook", "session", "session_required"]
 
 const config = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
 
-// Deno only wants an executable of this system's kind, and copies it four times: a small one.
+// Deno copies any executable of this system's kind four times, so this is a small one.
 const ANY_EXECUTABLE = Deno.build.os === "linux" ? "/bin/sh" : Deno.execPath();
 
 async function run(args: string[], env: Record<string, string>) {
@@ -60,7 +58,7 @@ Deno.test("deno task compile", async (t) => {
   );
 
   await t.step("says in one line that the base binary can't be downloaded", async () => {
-    // A cache with all the packages and no base binary, so that it is wanted on every machine.
+    // A cache with all packages and no base binary.
     const { denoDir } = JSON.parse((await run(["info", "--json"], {})).stdout);
     const cache = join(temporary, "cache");
     await Deno.mkdir(cache);

@@ -1,4 +1,4 @@
-/** `deno task warm` on an empty cache, and hosts that start the servers by it. */
+/** `deno task warm` on an empty cache, and hosts that then start the servers. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
@@ -46,7 +46,7 @@ async function run({ args, env, cwd = ROOT, input = "" }: Options) {
   return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
 }
 
-/** Every file below a folder, by its path. */
+/** Paths of all files below a folder. */
 async function filesIn(folder: string): Promise<string[]> {
   const found: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
@@ -65,7 +65,7 @@ async function inFolder(work: (folder: string) => Promise<void>): Promise<void> 
   }
 }
 
-Deno.test("deno task warm: with an empty cache, leaves a host nothing to download or to compile", async () => {
+Deno.test("deno task warm: leaves a host nothing to download or compile", async () => {
   await inFolder(async (folder) => {
     const cache = join(folder, "cache");
     const warmed = await run({ args: ["task", "-q", "warm"], env: { DENO_DIR: cache } });
@@ -73,7 +73,7 @@ Deno.test("deno task warm: with an empty cache, leaves a host nothing to downloa
     assertStringIncludes(warmed.stdout, cache);
     assertStringIncludes(warmed.stdout, "DENO_DIR");
 
-    // A host's own folder, with a configuration that is not for the server.
+    // The host's folder has a configuration that must not reach the server.
     const host = join(folder, "host");
     await Deno.mkdir(host);
     await Deno.writeTextFile(join(host, "deno.json"), '{ "imports": { "zod": "./none.ts" } }');
@@ -113,13 +113,13 @@ Deno.test("deno task warm: with an empty cache, leaves a host nothing to downloa
   });
 });
 
-Deno.test("deno task warm: fails where nothing can be downloaded, and says in one line what to do", async () => {
+Deno.test("deno task warm: fails without a network, and says in one line what to do", async () => {
   await inFolder(async (folder) => {
     const env = { ...OFFLINE, DENO_DIR: join(folder, "cache") };
     const { code, stderr } = await run({ args: ["run", "-A", "tasks/warm.ts"], env });
     assertEquals(code, 1);
     assertMatch(stderr, /^Cannot fill Deno's cache: [^\n]+ Run this again where [^\n]+\n$/);
-    // Here Deno wants the packages before it runs the task, and says so itself.
+    // Deno itself reports missing packages before it runs the task.
     const task = await run({ args: ["task", "-q", "warm"], env });
     assertEquals(task.code, 1);
     assertMatch(task.stderr, /^error: .*npm package/);

@@ -1,4 +1,4 @@
-/** What earlier versions have left: their stores and jars, opened by the programs of this one. */
+/** Stores and jars of the first version, opened by the programs of this one. */
 
 import { join } from "node:path";
 import told from "../fixtures/3443e0b/told.json" with { type: "json" };
@@ -11,14 +11,14 @@ const FIXTURES = new URL("../fixtures/3443e0b/", import.meta.url);
 const sessions: Record<string, Gone[]> = JSON.parse(JSON.stringify(told.sessions));
 const jar: JarWay[] = JSON.parse(JSON.stringify(told.jar));
 
-/** A copy, as private as it was. */
+/** Copies a fixture, which stays private. */
 async function copy(name: string, to: string): Promise<void> {
   await Deno.copyFile(new URL(name, FIXTURES), to);
   await Deno.chmod(to, 0o600);
 }
 
 for (const [kind, name] of [["file", "sessions.jsonl"], ["kv", "sessions.kv"]] as const) {
-  Deno.test(`upgrade from 3443e0b: each session in a ${kind} store is found as it was`, async (t) => {
+  Deno.test(`upgrade from 3443e0b: every session in a ${kind} store is found unchanged`, async (t) => {
     await using folder = await tempFolder();
     const path = join(folder.path, name);
     await copy(name, path);
@@ -29,7 +29,7 @@ for (const [kind, name] of [["file", "sessions.jsonl"], ["kv", "sessions.kv"]] a
   });
 }
 
-Deno.test("upgrade from 3443e0b: each session in a jar is found as it was", async (t) => {
+Deno.test("upgrade from 3443e0b: every session in a jar is found unchanged", async (t) => {
   await using folder = await tempFolder();
   const store = join(folder.path, "sessions.jsonl");
   await copy("sessions.jsonl", store);
