@@ -5,16 +5,16 @@ import { fileURLToPath } from "node:url";
 import { denoDir } from "../support/deno_dir.ts";
 import { testSeparateRuns } from "../support/servers/separate_runs.ts";
 import { CLEAN_ENV } from "../support/environment.ts";
+import { output } from "../support/output.ts";
 
 const CLIENT = fileURLToPath(new URL("../fixtures/client/plain_client.ts", import.meta.url));
 const DENO_DIR = await denoDir();
 
 testSeparateRuns("Client", async (reach, call, home) => {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  const { success, stdout, stderr } = await output(Deno.execPath(), {
     args: ["run", "-A", CLIENT, JSON.stringify({ reach, call })],
     env: { ...CLEAN_ENV, HOME: home, XDG_STATE_HOME: `${home}/state`, DENO_DIR },
-  }).output();
-  const text = new TextDecoder();
-  assert(success, text.decode(stderr));
-  return JSON.parse(text.decode(stdout)).result;
+  });
+  assert(success, stderr);
+  return JSON.parse(stdout).result;
 });

@@ -8,6 +8,7 @@ import {
   startServer,
   type WireResult,
 } from "../support/servers/server.ts";
+import { tempFolder } from "../support/temp_folder.ts";
 
 const CLIENTS = 8;
 const ROUNDS = 3;
@@ -100,13 +101,13 @@ Deno.test({
   // Windows has no such signals.
   ignore: Deno.build.os === "windows",
   async fn() {
-    const folder = await Deno.makeTempDir();
+    await using folder = await tempFolder();
     const processes: HttpServer[] = [];
     const start = (port: number) =>
       startServer({
         server: "hashcheck",
         transport: "http",
-        store: `file:${folder}/sessions.jsonl`,
+        store: `file:${folder.path}/sessions.jsonl`,
         port,
       });
     using pooled = Deno.createHttpClient({});
@@ -149,7 +150,6 @@ Deno.test({
       for (const process of processes) assertEquals(await process.stop(), 0);
     } finally {
       for (const process of processes) await process.stop("SIGKILL");
-      await Deno.remove(folder, { recursive: true });
     }
   },
 });
@@ -158,33 +158,29 @@ Deno.test({
   name: "two HTTP processes on one file: pending calls at SIGTERM are answered and counted",
   ignore: Deno.build.os === "windows",
   async fn() {
-    const folder = await Deno.makeTempDir();
-    const store = `file:${folder}/sessions.jsonl`;
+    await using folder = await tempFolder();
+    const store = `file:${folder.path}/sessions.jsonl`;
     const server = new URL("../fixtures/policies.ts", import.meta.url);
     const start = () => startServer({ server, transport: "http", store });
-    try {
-      await using first = await start();
-      await using second = await start();
-      const cookie = await first.create();
-      const calls: Promise<WireResult>[] = [];
-      for (let call = 0; call < 5; call++) {
-        calls.push(first.toolResult("wait", { text: "1000" }, cookie));
-        // Answered once the call above has begun.
-        await first.toolResult("held");
-        await first.toolResult("release");
-      }
-      const stopped = first.stop("SIGTERM");
-      await second.toolResult("append", { text: "meanwhile" }, cookie);
-      for (const { structuredContent } of await Promise.all(calls)) {
-        assertEquals(structuredContent.outcome, "waited");
-      }
-      assertEquals(await stopped, 0);
-      const { structuredContent } = await second.toolResult("count", {}, cookie);
-      assertEquals(structuredContent.calls, 5 + 1 + 1);
-      assertEquals(await second.stop(), 0);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
+    await using first = await start();
+    await using second = await start();
+    const cookie = await first.create();
+    const calls: Promise<WireResult>[] = [];
+    for (let call = 0; call < 5; call++) {
+      calls.push(first.toolResult("wait", { text: "1000" }, cookie));
+      // Answered once the call above has begun.
+      await first.toolResult("held");
+      await first.toolResult("release");
     }
+    const stopped = first.stop("SIGTERM");
+    await second.toolResult("append", { text: "meanwhile" }, cookie);
+    for (const { structuredContent } of await Promise.all(calls)) {
+      assertEquals(structuredContent.outcome, "waited");
+    }
+    assertEquals(await stopped, 0);
+    const { structuredContent } = await second.toolResult("count", {}, cookie);
+    assertEquals(structuredContent.calls, 5 + 1 + 1);
+    assertEquals(await second.stop(), 0);
   },
 });
 

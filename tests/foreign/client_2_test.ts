@@ -17,6 +17,7 @@ import {
 import { type ServerName, SERVERS, TRANSPORTS } from "../support/servers/server.ts";
 import { CLEAN_ENV } from "../support/environment.ts";
 import { installNpmPackages, type NpmPackages } from "../support/npm_packages.ts";
+import { output } from "../support/output.ts";
 
 const SCRIPT = fileURLToPath(new URL("./client_2.ts", import.meta.url));
 
@@ -28,19 +29,18 @@ Deno.test.beforeAll(async () => {
   DENO_DIR = await denoDir();
 });
 
-async function output(...[reach, call, home]: Parameters<RunClient>) {
-  return await new Deno.Command(packages.node, {
+function run(...[reach, call, home]: Parameters<RunClient>) {
+  return output(packages.node, {
     args: [SCRIPT, packages.folder("client-2"), JSON.stringify({ reach, call })],
     env: { ...CLEAN_ENV, HOME: home, XDG_STATE_HOME: `${home}/state`, DENO_DIR },
-  }).output();
+  });
 }
 
 /** Runs the client; returns all that it has seen. */
-async function report(...run: Parameters<RunClient>): Promise<Report> {
-  const { success, stdout, stderr } = await output(...run);
-  const text = new TextDecoder();
-  assert(success, text.decode(stderr));
-  return JSON.parse(text.decode(stdout));
+async function report(...args: Parameters<RunClient>): Promise<Report> {
+  const { success, stdout, stderr } = await run(...args);
+  assert(success, stderr);
+  return JSON.parse(stdout);
 }
 
 testSeparateRuns("Client 2", async (...run) => (await report(...run)).result);
@@ -52,7 +52,7 @@ Deno.test("Client 2: asks for the newest protocol first", async () => {
     return new Response(null, { status: 500 });
   });
   const url = `http://127.0.0.1:${server.addr.port}/mcp`;
-  const { success } = await output({ kind: "url", url, headers: {} }, { name: "echo" }, "");
+  const { success } = await run({ kind: "url", url, headers: {} }, { name: "echo" }, "");
   assertEquals([success, methods[0]], [false, "server/discover"]);
 });
 

@@ -5,6 +5,8 @@
  */
 
 import { join } from "node:path";
+import { output } from "../support/output.ts";
+import { tempFolder } from "../support/temp_folder.ts";
 
 const SUITE = "npm:@modelcontextprotocol/conformance@0.2.0-alpha.12";
 
@@ -33,26 +35,28 @@ export type Run = ReadonlyMap<string, readonly Check[] | undefined>;
 
 /** Runs every scenario on a server. */
 export async function runSuite(url: string | URL): Promise<Run> {
-  const folder = await Deno.makeTempDir();
-  try {
-    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      // The suite's packages are no part of this project, nor of its lockfile.
-      args: ["run", "-A", "--no-config", "--no-lock", SUITE, "server", ...PART]
-        .concat("--timeout", `${SCENARIO_TIMEOUT_MS}`, "--output-dir", folder, "--url", `${url}`),
-      env: { NO_COLOR: "1" },
-      stdin: "null",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    }).output();
-    const run = await readRun(folder);
-    if (run.size === SCENARIOS) return run;
-    const text = new TextDecoder();
-    throw new Error(
-      `Cannot use a run of the suite as scenarios are missing: ${run.size} of ${SCENARIOS} ran\n` +
-        text.decode(stdout) + text.decode(stderr),
-    );
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await tempFolder();
+  const { stdout, stderr } = await output(Deno.execPath(), {
+    // The suite's packages are no part of this project, nor of its lockfile.
+    args: ["run", "-A", "--no-config", "--no-lock", SUITE, "server", ...PART]
+      .concat(
+        "--timeout",
+        `${SCENARIO_TIMEOUT_MS}`,
+        "--output-dir",
+        folder.path,
+        "--url",
+        `${url}`,
+      ),
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  const run = await readRun(folder.path);
+  if (run.size === SCENARIOS) return run;
+  throw new Error(
+    `Cannot use a run of the suite as scenarios are missing: ${run.size} of ${SCENARIOS} ran\n` +
+      stdout + stderr,
+  );
 }
 
 /** Reads the folders that the suite makes, one a scenario: `server-<scenario>-<time>`. */

@@ -9,6 +9,7 @@ import { denoDir } from "../support/deno_dir.ts";
 import { BRIDGE, type Reach, scriptOf, type ToolCall } from "../support/servers/separate_runs.ts";
 import { SERVERS, type WireResult } from "../support/servers/server.ts";
 import { installNpmPackages, type NpmPackages } from "../support/npm_packages.ts";
+import { output } from "../support/output.ts";
 
 export const INSPECTORS = ["Inspector 1", "Inspector 2"] as const;
 export type InspectorName = (typeof INSPECTORS)[number];
@@ -42,8 +43,8 @@ export class Inspectors {
     const packages = await installNpmPackages(Object.fromEntries(Object.values(PACKAGES)));
     // Inspectors do not wait for a server that downloads something.
     const args = ["cache", ...SERVERS.map(scriptOf), BRIDGE];
-    const { success, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
-    assert(success, new TextDecoder().decode(stderr));
+    const { success, stderr } = await output(Deno.execPath(), { args });
+    assert(success, stderr);
     return new Inspectors(packages, await denoDir());
   }
 
@@ -56,7 +57,7 @@ export class Inspectors {
   ): Promise<Outcome> {
     const { node } = this.#packages;
     const script = await this.#packages.command(PACKAGES[name][0], "mcp-inspector");
-    const { code, stdout, stderr } = await new Deno.Command(node, {
+    return await output(node, {
       // With another home, Deno would not find its cache.
       args: [script, "--cli", "-e", `DENO_DIR=${this.#denoDir}`, ...argsFor(name, reach, args)],
       // The user's settings for the Inspector must not count.
@@ -68,9 +69,7 @@ export class Inspectors {
       },
       stdin: "null",
       signal: AbortSignal.timeout(TIMEOUT_MS),
-    }).output();
-    const text = new TextDecoder();
-    return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+    });
   }
 
   /** Has an Inspector call a tool; returns the result that it shows. */

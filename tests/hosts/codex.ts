@@ -7,6 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { type Host, type HostOptions, HUNG_MS, type RunningHost, type Said } from "./host.ts";
+import { output } from "../support/output.ts";
 
 /** Codex, which runs tools without approval; `asks` leaves approval to their annotations. */
 export function codex({ asks = false } = {}): Host {
@@ -77,7 +78,7 @@ class Codex implements RunningHost {
   async say(prompt: string, conversation?: string): Promise<Said> {
     const { packages, home } = this.#options;
     const flags = ["--json", "--skip-git-repo-check"];
-    const { code, stdout, stderr } = await new Deno.Command(packages.node, {
+    const { code, stdout, stderr } = await output(packages.node, {
       args: [
         await packages.command("@openai/codex", "codex"),
         "exec",
@@ -89,10 +90,9 @@ class Codex implements RunningHost {
       env: { ...home.env, CODEX_HOME: folderOf(this.#options) },
       stdin: "null",
       signal: AbortSignal.timeout(HUNG_MS),
-    }).output();
-    const [out = "", err = ""] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-    assertEquals(code, 0, `${out}\n${err}`);
-    const events = out.trim().split("\n").map((line): CodexEvent => JSON.parse(line));
+    });
+    assertEquals(code, 0, `${stdout}\n${stderr}`);
+    const events = stdout.trim().split("\n").map((line): CodexEvent => JSON.parse(line));
     const last = events.findLast(({ item }) => item?.type === "agent_message");
     return {
       conversation: events.find(({ thread_id }) => thread_id !== undefined)?.thread_id ?? "",

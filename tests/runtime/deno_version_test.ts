@@ -1,10 +1,11 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { output } from "../support/output.ts";
 
 const OLD = new URL("../fixtures/old_deno.ts", import.meta.url).href;
 const NEEDS = /needs Deno 2\.9 or later and runs in Deno \d+\.\d+\.\d+: run `deno upgrade`/;
 
-async function runOld(script: string, args: readonly string[] = []) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+function runOld(script: string, args: readonly string[] = []) {
+  return output(Deno.execPath(), {
     args: [
       "run",
       "-A",
@@ -15,9 +16,7 @@ async function runOld(script: string, args: readonly string[] = []) {
     ],
     env: { NO_COLOR: "1", MCP_SESSIONS_STORE: "memory:" },
     stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  });
 }
 
 for (

@@ -5,6 +5,7 @@
  */
 
 import { assert } from "@std/assert";
+import { output } from "./output.ts";
 
 /**
  * Variables for a child process that runs Deno with the same cache. The SDK's stdio transport passes on
@@ -19,8 +20,8 @@ export const DENO_ENV: Readonly<Record<string, string>> = Object.fromEntries(
 
 /** The value for DENO_DIR. */
 export async function denoDir(): Promise<string> {
-  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
-  const { denoDir } = JSON.parse(new TextDecoder().decode(stdout));
+  const { stdout } = await output(Deno.execPath(), { args: ["info", "--json"] });
+  const { denoDir } = JSON.parse(stdout);
   assert(typeof denoDir === "string");
   return denoDir;
 }

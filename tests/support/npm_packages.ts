@@ -4,6 +4,7 @@
  */
 
 import { join } from "node:path";
+import { output } from "./output.ts";
 
 const NODE_VERSION = "22.23.2";
 
@@ -70,9 +71,9 @@ function cacheFolder(): string {
 
 async function npm(args: string[]): Promise<void> {
   try {
-    const { success, stderr } = await new Deno.Command("npm", { args, stdout: "null" }).output();
+    const { success, stderr } = await output("npm", { args });
     if (success) return;
-    throw new Error(`Cannot install from npm: ${new TextDecoder().decode(stderr)}`);
+    throw new Error(`Cannot install from npm: ${stderr}`);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new Error("Cannot install from npm as there is no npm: install Node, which brings it");

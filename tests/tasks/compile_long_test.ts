@@ -2,6 +2,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { output } from "../support/output.ts";
+import { tempFolder } from "../support/temp_folder.ts";
 
 const TASK = fileURLToPath(new URL("../../tasks/compile.ts", import.meta.url));
 const BINARIES = ["hashcheck", "notebook", "session", "session_required"]
@@ -12,20 +14,18 @@ const config = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", imp
 // Deno copies any executable of this system's kind four times, so this is a small one.
 const ANY_EXECUTABLE = Deno.build.os === "linux" ? "/bin/sh" : Deno.execPath();
 
-async function run(args: string[], env: Record<string, string>) {
+function run(args: string[], env: Record<string, string>) {
   const { DENORT_BIN: _, ...inherited } = Deno.env.toObject();
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  return output(Deno.execPath(), {
     args,
     env: { ...inherited, NO_COLOR: "1", ...env },
     clearEnv: true,
-  }).output();
-  const text = new TextDecoder();
-  return { code, stdout: text.decode(stdout), stderr: text.decode(stderr) };
+  });
 }
 
 Deno.test("deno task compile", async (t) => {
-  const temporary = await Deno.makeTempDir();
-  const out = join(temporary, "out");
+  await using temporary = await tempFolder();
+  const out = join(temporary.path, "out");
 
   await t.step(
     "makes one binary for each server, with what a server may do and no more",
@@ -33,7 +33,7 @@ Deno.test("deno task compile", async (t) => {
       const { code, stderr } = await run(["run", "-A", TASK, "--out", out], {
         DENORT_BIN: ANY_EXECUTABLE,
       });
-      assertEquals({ code, stderr }, { code: 0, stderr: "" });
+      assertEquals([code, stderr], [0, ""]);
       assertEquals(
         (await Array.fromAsync(Deno.readDir(out))).map(({ name }) => name).sort(),
         BINARIES,
@@ -60,7 +60,7 @@ Deno.test("deno task compile", async (t) => {
   await t.step("says in one line that the base binary can't be downloaded", async () => {
     // A cache with all packages and no base binary.
     const { denoDir } = JSON.parse((await run(["info", "--json"], {})).stdout);
-    const cache = join(temporary, "cache");
+    const cache = join(temporary.path, "cache");
     await Deno.mkdir(cache);
     for await (const { name, isFile } of Deno.readDir(denoDir)) {
       if (isFile || name === "dl") continue;
@@ -88,6 +88,4 @@ Deno.test("deno task compile", async (t) => {
     assertEquals(code, 1);
     assertMatch(stderr, /^Cannot compile as .*"--output"\n$/);
   });
-
-  await Deno.remove(temporary, { recursive: true });
 });

@@ -18,6 +18,7 @@ import {
 import { bearer, writeTokens } from "../servers/tokens.ts";
 import { CLEAN_ENV } from "../environment.ts";
 import type { Gone, JarWay, Look, Way } from "./ways.ts";
+import { output } from "../output.ts";
 
 // Far in the future, so that a fixture does not expire.
 const TTL = ["--ttl", "36500d"];
@@ -107,13 +108,12 @@ export class Programs {
     const results = [];
     for (const [tool, args] of calls) {
       const command = ["call", tool, JSON.stringify(args), "--json", ...flags, ...server];
-      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      const { code, stdout, stderr } = await output(Deno.execPath(), {
         args: ["run", "-A", script, ...command],
         env,
-      }).output();
-      const [said, complained] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-      assertEquals(code, 0, complained);
-      results.push(JSON.parse(said ?? ""));
+      });
+      assertEquals(code, 0, stderr);
+      results.push(JSON.parse(stdout));
     }
     return results;
   }
