@@ -70,6 +70,9 @@ const MAY_IMPORT: readonly (readonly [file: string, ...targets: string[]])[] = [
   ["bench/", "runtime/", "protocol/", "mod.ts", "store/", "servers/", "client/", "bench/"],
 ];
 
+/** Folders below `tests/` that mirror no room of the project. */
+const OWN_ROOMS = ["e2e/", "foreign/", "hostile/", "hosts/", "house/"];
+
 /** What must not stand in a file: it is true on one machine alone, or ties us to one registry. */
 const PLACES: readonly RegExp[] = [
   /(?<![\w.~$}])\/(?:root|home|work|Users)\/(?!(?:me|you|user)\b)\w+/,
@@ -160,10 +163,24 @@ export function directionFaults(path: string, source: string, config: Config): s
 }
 
 export function crowdedFolders(paths: readonly string[]): string[] {
-  const folders = Map.groupBy(paths, (path) => posix.dirname(path));
+  // A long test belongs to the file beside it.
+  const counted = paths.filter((path) => !path.endsWith("_long_test.ts"));
+  const folders = Map.groupBy(counted, (path) => posix.dirname(path));
   return [...folders].filter(([, files]) => files.length > MAX_FILES).map(([folder, files]) =>
     `${folder} has ${files.length} files, more than ${MAX_FILES}: find its second idea and give it a folder`
   );
+}
+
+export function mirrorFaults(paths: readonly string[]): string[] {
+  return paths.flatMap((path) => {
+    const room = /^tests\/(.*\/)\w+_test\.ts$/.exec(path)?.[1];
+    if (room === undefined || OWN_ROOMS.some((own) => fits(room, own))) return [];
+    const rooms = [room, room.replace("servers/", "servers/base/")];
+    return rooms.some((room) => paths.some((other) => fits(other, room))) ? [] : [
+      `${path} tests no folder of the project, as there is no ${rooms.join(" or ")}: move it to ` +
+      `the room of what it tests, or give its folder a line in OWN_ROOMS`,
+    ];
+  });
 }
 
 export function sdkFaults(path: string, source: string): string[] {

@@ -12,6 +12,7 @@ import {
   lengthFaults,
   MAX_FILES,
   MAX_LINES,
+  mirrorFaults,
   placeFaults,
   SDK_FILES,
   sdkFaults,
@@ -49,6 +50,10 @@ Deno.test("house: each folder imports only what is below it", () => {
 
 Deno.test(`house: no folder has more than ${MAX_FILES} files`, () => {
   assertNone(crowdedFolders([...texts.keys()]));
+});
+
+Deno.test("house: tests are in the rooms of what they test", () => {
+  assertNone(mirrorFaults([...texts.keys()]));
 });
 
 Deno.test("house: the SDK is imported in one file a side, and with its types", () => {
@@ -140,6 +145,16 @@ Deno.test.each<readonly [what: string, faults: string[], count: number]>([
   [
     "a crowded one",
     crowdedFolders(Array.from({ length: MAX_FILES + 1 }, (_, n) => `a/${n}.ts`)),
+    1,
+  ],
+  [
+    "a test in the room of what it tests",
+    mirrorFaults(["tests/servers/http/a_test.ts", "servers/base/http/b.ts"]),
+    0,
+  ],
+  [
+    "a test in no such room",
+    mirrorFaults(["tests/servers/tcp/a_test.ts", "servers/base/http/b.ts"]),
     1,
   ],
   ["a server that goes past mod.ts", direction("servers/a.ts", 'await import("./base/a.ts")'), 1],
