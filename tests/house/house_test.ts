@@ -199,14 +199,8 @@ async function typeErrors(source: string): Promise<string> {
   }
 }
 
-Deno.test("servers/base/sdk.ts: a wrong use of McpServer does not type-check", async () => {
-  const url = new URL("servers/base/sdk.ts", ROOT);
-  const errors = await typeErrors(`import { McpServer } from "${url}";\nnew McpServer(1);`);
-  assert(errors.includes("TS2345"), `McpServer is not typed: mend its @ts-types line. ${errors}`);
-});
-
 Deno.test("house: nothing that comes from the SDK is any", async () => {
-  const lines = [];
+  const lines = ["// @ts-expect-error A wrong use of McpServer.", "new sdk0.McpServer(1);"];
   for (const [n, path] of SDK_FILES.entries()) {
     const url = new URL(path, ROOT);
     lines.push(`import * as sdk${n} from "${url}";`);
