@@ -1,26 +1,11 @@
 /** The stdio transport: framing, and flow control of clients that do not read. */
 
 import { assert, assertEquals } from "@std/assert";
-import { assertPeak, RawProcess, takenOf } from "../support/servers/raw_process.ts";
+import { assertPeak, RawProcess } from "../support/servers/raw_process.ts";
 import { startServer } from "../support/servers/server.ts";
-import { callRequest, INITIALIZE, request } from "../support/servers/wire.ts";
+import { callRequest, request } from "../support/servers/wire.ts";
 import { tempFolder } from "../support/temp_folder.ts";
-
-const LIMITED = new URL("../fixtures/limited.ts", import.meta.url).href;
-const MIB = 1024 * 1024;
-
-async function start(): Promise<RawProcess> {
-  const server = new RawProcess([LIMITED, "{}", "--store", "memory:"]);
-  await server.send({ id: "initialize", method: "initialize", params: INITIALIZE }, {
-    method: "notifications/initialized",
-  });
-  assertEquals((await server.next()).id, "initialize");
-  return server;
-}
-
-function call(id: number, name: string, args: object, _meta: object = {}): object {
-  return { id, method: "tools/call", params: { name, arguments: args, _meta } };
-}
+import { call, start } from "../support/servers/stdio_client.ts";
 
 Deno.test("StdioTransport: reads a message in pieces, and many messages in one piece", async () => {
   await using server = await startServer({ server: "session_required", transport: "stdio" });
@@ -64,34 +49,6 @@ Deno.test("StdioTransport: refuses a second request with the id of a pending one
   assertEquals(replies.map(({ error }) => error?.code).sort(), [-32600, undefined]);
   const { structuredContent } = await server.toolResult("notebook_status", {}, cookie);
   assertEquals(structuredContent.note_count, 1);
-});
-
-Deno.test("StdioTransport: stops reading from a client that does not read, which misses nothing", async () => {
-  await using server = await start();
-  const count = 150;
-  const pad = { pad: "x".repeat(MIB) };
-  const sends = Array.from({ length: count }, (_, id) => () => {
-    return server.send(call(id, "large", { bytes: 4 * MIB }, pad));
-  });
-  const [taken, all] = await takenOf(sends);
-  assert(taken < count, "all was taken, though nothing was read");
-  for (let id = 0; id < count; id++) {
-    const { id: answered, result } = await server.next();
-    assertEquals([answered, result?.content[0]?.text.length], [id, 4 * MIB]);
-  }
-  await all;
-  await assertPeak(server);
-  assertEquals(await server.endInput(), 0);
-});
-
-Deno.test("StdioTransport: many small requests with large responses take bounded memory", async () => {
-  await using server = await start();
-  const count = 300;
-  await server.send(
-    ...Array.from({ length: count }, (_, id) => call(id, "large", { bytes: 4 * MIB })),
-  );
-  for (let id = 0; id < count; id++) assertEquals((await server.next()).id, id);
-  await assertPeak(server);
 });
 
 Deno.test("StdioTransport: notifications that are not read take bounded memory", async () => {

@@ -5,13 +5,8 @@ import {
 } from "../../../client/bridge/conversation_sessions.ts";
 import { MemoryJar } from "../../../client/mod.ts";
 import { CONVERSATION_KEYS } from "../../../protocol/host_conversations.ts";
-import {
-  BridgedServer,
-  POLICIES,
-  sessionOf,
-  startForUsers,
-} from "../../support/bridge/bridged_servers.ts";
-import { asUser, BridgeHost, conversation, Folder } from "../../support/bridge/host.ts";
+import { BridgedServer, sessionOf } from "../../support/bridge/bridged_servers.ts";
+import { BridgeHost, Folder } from "../../support/bridge/host.ts";
 import { startServer, type WireResult } from "../../support/servers/server.ts";
 
 const params = (_meta: Record<string, unknown>) => ({ name: "x", _meta });
@@ -78,53 +73,6 @@ Deno.test("ConversationSessions: withoutIds() takes an id out by the path that f
   for (const [meta, left] of IDS) assertEquals(all.withoutIds(params(meta)), params(left));
   const untouched = { name: "x" };
   assert(all.withoutIds(untouched) === untouched);
-});
-
-/** As many conversations as the bridge caches. */
-const CACHED = 1000;
-const AT_ONCE = 50;
-
-Deno.test("bridge: caches some conversations, and finds the others in the jar", async () => {
-  await using folder = await Folder.create();
-  await using behind = await BridgedServer.start(POLICIES, "stdio", folder);
-  await using host = await BridgeHost.connect(folder, ["--log-level", "info", ...behind.args]);
-  const session = async (id: string) => sessionOf(await host.tool("members", {}, conversation(id)));
-  const busy = await session("busy");
-  const held = host.tool("hold", { text: "x" }, conversation("busy"));
-  await host.tool("held");
-  const idle = await session("idle");
-  for (let i = 0; i < CACHED - 1; i += AT_ONCE) {
-    const some = Array.from({ length: Math.min(AT_ONCE, CACHED - 1 - i) }, (_, j) => i + j);
-    await Promise.all(some.map((i) => session(`${i}`)));
-  }
-  // One too many: the bridge evicts the least recently used one that is idle.
-  assertEquals(await session("busy"), busy);
-  assertEquals(await session("idle"), idle);
-  await host.tool("release");
-  assertEquals((await held).structuredContent.outcome, "written");
-  assertEquals(await host.endInput(), 0);
-  const resumed = host.stderr.filter((line) => line.endsWith("is resumed"));
-  assertEquals(resumed, [`bridge: info: session ${idle.slice(0, 13)}… is resumed`]);
-});
-
-Deno.test("bridge: users in one conversation have a session each, which a new token finds", async () => {
-  await using folder = await Folder.create();
-  const users = { "token-of-alice": "alice", "token-of-bob": "bob", "token-for-alice": "alice" };
-  await using server = await startForUsers(folder, users);
-  const connect = (token: string) => BridgeHost.connect(folder, asUser(server.url, token));
-  const A = conversation("a");
-  const ids: string[] = [];
-  for (let life = 0; life < 2; life++) {
-    for (const token of ["token-of-bob", "token-of-alice"]) {
-      await using host = await connect(token);
-      ids.push(sessionOf(await host.tool("notebook_append", { text: token }, A)));
-      await host.stop("SIGKILL");
-    }
-  }
-  const [bob = "", alice = ""] = ids;
-  assertEquals(ids, [bob, alice, bob, alice]);
-  await using host = await connect("token-for-alice");
-  assertEquals(sessionOf(await host.tool("notebook_read", {}, A)), alice);
 });
 
 const FLAGS = ["--conversation-key", "room", "--conversation-key", "com.example/context/chat"];

@@ -13,7 +13,6 @@ import {
   startFixture,
   testEach,
 } from "../../support/client/client_fixture.ts";
-import { User } from "../../support/client/client_sessions.ts";
 
 testEach(KINDS, "withSession: resumes a session whose state is in the cookie", async (kind) => {
   const jar = new MemoryJar();
@@ -150,20 +149,4 @@ testEach(KINDS, "withSession: a refusal of the jar's session costs one call", as
   assertNotEquals(it.id, "sess-gone");
   assertEquals(await it.call("echo"), it.id);
   assertEquals((await jar.get(KEY))?.id, it.id);
-});
-
-Deno.test("sessions: the next run has the state in the cookie", async () => {
-  await using user = await User.create();
-  await using fixture = await startFixture("http", "--in-cookie");
-  const url = ["--url", fixture.url];
-  await user.does("create", ...url);
-  await user.does("call", "keep", '{"text":"precious"}', ...url);
-  assertEquals(await user.does("call", "kept", ...url), "precious\n");
-  await user.does("resume", ...url);
-  assertEquals(await user.does("call", "kept", ...url), "precious\n");
-  await fixture.kill();
-  await fixture.start();
-  assertEquals(await user.does("call", "kept", ...url), "precious\n");
-  await user.fails(1, "resume", ...url);
-  assertEquals(await user.does("call", "kept", ...url), "precious\n");
 });

@@ -7,38 +7,14 @@ import {
   type Authenticator,
   type AuthInfo,
   httpHandler,
-  type HttpHandlerOptions,
   type JSONRPCMessage,
   McpServer,
   sessionLayer,
 } from "../../../servers/base/mod.ts";
 import { MemoryStore } from "../../../store/mod.ts";
+import { guarded } from "../../support/servers/guarded.ts";
 
-const HOST = "mcp.example.com";
 const CALLER = { token: "secret-token", clientId: "app", scopes: ["mcp"] };
-
-/** A handler in front of an endpoint that responds to every caller, with its log. */
-function guarded(authenticate: Authenticator, options: Partial<HttpHandlerOptions> = {}) {
-  const told: string[] = [];
-  const callers: (AuthInfo | undefined)[] = [];
-  const endpoint = {
-    fetch(_request: Request, authInfo?: AuthInfo) {
-      callers.push(authInfo);
-      return Promise.resolve(new Response("reached"));
-    },
-  };
-  const onerror = ({ message }: Error) => void told.push(message);
-  const handler = httpHandler(endpoint, { hosts: [HOST], authenticate, onerror, ...options });
-  const ask = (init: RequestInit = {}) =>
-    handler(
-      new Request(`http://${HOST}/mcp`, {
-        method: "POST",
-        headers: { authorization: "Bearer secret-token" },
-        ...init,
-      }),
-    );
-  return { ask, told, callers };
-}
 
 /** A hook with a value that type-checked programs do not return. */
 const giving = (given: unknown): Authenticator => () => JSON.parse("{}", () => given);
@@ -144,30 +120,6 @@ Deno.test("authenticate: refuses with 503 when it throws, whatever it throws", a
       assertEquals([told.length, callers], [1, []]);
     }
   }
-});
-
-Deno.test("authenticate: refuses with 503 at the time limit, aborts the signal, and ignores a late outcome", async () => {
-  const signals: AbortSignal[] = [];
-  const settled = [0, 1].map(() => Promise.withResolvers<void>());
-  const ends: (() => AuthInfo | Promise<AuthInfo>)[] = [
-    () => CALLER,
-    () => Promise.reject(new Error("too late")),
-    () => new Promise<never>(() => {}),
-  ];
-  const answers = ends.map(async (end, index) => {
-    const { ask, told, callers } = guarded(async ({ signal }) => {
-      signals.push(signal);
-      await new Promise((resolve) => signal.addEventListener("abort", resolve));
-      settled[index]?.resolve();
-      return await end();
-    });
-    const response = await ask();
-    assertEquals([response.status, response.headers.get("retry-after")], [503, "1"]);
-    assertEquals([callers.length, told.length], [0, 1]);
-    assertMatch(told.join(), /authenticate has taken more than 10 seconds/);
-  });
-  await Promise.all([...answers, ...settled.map(({ promise }) => promise)]);
-  assertEquals(signals.map(({ reason }) => reason.name), Array(3).fill("TimeoutError"));
 });
 
 Deno.test("authenticate: hanging calls of disconnected clients block no others", async () => {

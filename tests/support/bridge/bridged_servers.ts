@@ -4,10 +4,11 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import type { BridgeHost, Folder } from "./host.ts";
+import { type BridgeHost, Folder } from "./host.ts";
 import { Fixture, type Kind } from "../client/client_fixture.ts";
 import {
   type HttpServer,
+  type Reply,
   type ServerName,
   startServer,
   type WireResult,
@@ -178,5 +179,24 @@ export async function startForUsers(
     transport: "http",
     flags: ["--tokens", path],
     permissions: ["-A"],
+  });
+}
+
+/** Whether a call may have run. */
+export function isOutcomeUnknown({ error }: Reply): boolean {
+  return error?.data?.reason === "outcome_unknown";
+}
+
+/** Declares a test of the bridge before a server. */
+export function withBehind(
+  name: string,
+  server: ServerName,
+  way: Way,
+  fn: (behind: BridgedServer, folder: Folder) => Promise<void>,
+): void {
+  Deno.test(`bridge: ${name} (${server}, ${way})`, async () => {
+    await using folder = await Folder.create();
+    await using behind = await BridgedServer.start(server, way, folder);
+    await fn(behind, folder);
   });
 }
