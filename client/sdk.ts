@@ -21,51 +21,32 @@ export {
 } from "@modelcontextprotocol/sdk/types.js";
 
 // @ts-types="@modelcontextprotocol/sdk/shared/transport"
-import type {
-  Transport as SdkTransport,
-  TransportSendOptions as SdkTransportSendOptions,
-} from "@modelcontextprotocol/sdk/shared/transport.js";
+import type * as transport from "@modelcontextprotocol/sdk/shared/transport.js";
 // @ts-types="@modelcontextprotocol/sdk/types"
-import type {
-  JSONRPCErrorResponse as SdkErrorAnswer,
-  JSONRPCMessage as SdkMessage,
-  JSONRPCNotification as SdkNotification,
-  JSONRPCRequest as SdkRequest,
-  JSONRPCResponse as SdkAnswer,
-  MessageExtraInfo as SdkMessageExtraInfo,
-  RequestId as SdkRequestId,
-} from "@modelcontextprotocol/sdk/types.js";
+import type * as types from "@modelcontextprotocol/sdk/types.js";
 
 /** The SDK's transport: what an SDK client is connected to. */
-export type Transport = SdkTransport;
-/** The options of a transport's `send`. */
-export type TransportSendOptions = SdkTransportSendOptions;
+export type Transport = transport.Transport;
+export type TransportSendOptions = transport.TransportSendOptions;
 /** Data beside a received message, such as its authentication. */
-export type MessageExtraInfo = SdkMessageExtraInfo;
-/** Any JSON-RPC message. */
-export type JSONRPCMessage = SdkMessage;
-/** A JSON-RPC request. */
-export type JSONRPCRequest = SdkRequest;
-/** A JSON-RPC notification. */
-export type JSONRPCNotification = SdkNotification;
-/** A JSON-RPC response: a result or an error. */
-export type JSONRPCResponse = SdkAnswer;
-/** A JSON-RPC error response. */
-export type JSONRPCErrorResponse = SdkErrorAnswer;
+export type MessageExtraInfo = types.MessageExtraInfo;
+export type JSONRPCMessage = types.JSONRPCMessage;
+export type JSONRPCRequest = types.JSONRPCRequest;
+export type JSONRPCNotification = types.JSONRPCNotification;
+/** A response: a result or an error. */
+export type JSONRPCResponse = types.JSONRPCResponse;
+export type JSONRPCErrorResponse = types.JSONRPCErrorResponse;
 /** A request's id; `7` and `"7"` are two ids. */
-export type RequestId = SdkRequestId;
+export type RequestId = types.RequestId;
 
-/** Whether `message` is a request. */
 export function isRequest(message: JSONRPCMessage): message is JSONRPCRequest {
   return "method" in message && "id" in message;
 }
 
-/** Whether `message` is a notification. */
 export function isNotification(message: JSONRPCMessage): message is JSONRPCNotification {
   return "method" in message && !("id" in message);
 }
 
-/** Whether `message` is a response. */
 export function isResponse(message: JSONRPCMessage): message is JSONRPCResponse {
   return !("method" in message);
 }

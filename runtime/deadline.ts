@@ -15,14 +15,12 @@ export class Deadline {
   readonly #end: number;
   readonly #signal: AbortSignal;
 
-  /** Starts a time limit of `ms` milliseconds. */
   constructor(ms: number, signal: AbortSignal) {
     this.#ms = ms;
     this.#end = performance.now() + ms;
     this.#signal = signal;
   }
 
-  /** The milliseconds that are left. */
   get left(): number {
     return this.#signal.aborted ? 0 : Math.max(0, this.#end - performance.now());
   }
@@ -34,11 +32,7 @@ export class Deadline {
     return !this.#signal.aborted;
   }
 
-  /**
-   * Gives the value of `work`.
-   *
-   * @throws {DeadlineError} If the time is over first. `work` goes on, and its outcome is ignored.
-   */
+  /** The value of `work`; throws a {@linkcode DeadlineError} if the time is over first. */
   async limit<T>(work: Promise<T>): Promise<T> {
     const done = await this.#timer(this.left, work.then((value) => ({ value })));
     if (done === undefined) {

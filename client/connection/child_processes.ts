@@ -15,11 +15,7 @@ const TERMINATED_MS = 1000;
 const running = new Set<Deno.ChildProcess>();
 let isEnding = false;
 
-/**
- * Starts a process that ends with this one at the latest, unless this one is killed by SIGKILL.
- *
- * @throws {Error} If the process cannot be started, or {@linkcode terminateAll} was called.
- */
+/** Starts a process that ends with this one at the latest, unless SIGKILL ends this one. */
 export function startProcess(command: string, options: Deno.CommandOptions): Deno.ChildProcess {
   if (isEnding) throw new Error(`Cannot start ${command} as this process is ending`);
   watchOwnEnd();
@@ -36,10 +32,9 @@ export function startProcess(command: string, options: Deno.CommandOptions): Den
 
 /** Ends a process whose input has ended: by SIGTERM, then SIGKILL, if it does not end by itself. */
 export async function endProcess(process: Deno.ChildProcess): Promise<void> {
-  if (!await endsWithin(process, INPUT_ENDED_MS)) await terminate(process);
+  if (await within(INPUT_ENDED_MS, process.status) === undefined) await terminate(process);
 }
 
-/** Ends every process as {@linkcode endProcess} does. */
 export async function endAll(): Promise<void> {
   await Promise.all([...running].map(endProcess));
 }
@@ -52,13 +47,9 @@ export async function terminateAll(): Promise<void> {
 
 async function terminate(process: Deno.ChildProcess): Promise<void> {
   signal(process, "SIGTERM");
-  if (await endsWithin(process, TERMINATED_MS)) return;
+  if (await within(TERMINATED_MS, process.status) !== undefined) return;
   signal(process, "SIGKILL");
   await process.status;
-}
-
-async function endsWithin(process: Deno.ChildProcess, ms: number): Promise<boolean> {
-  return await within(ms, process.status) !== undefined;
 }
 
 function signal(process: Deno.ChildProcess, signal: Deno.Signal): void {

@@ -19,7 +19,6 @@ import {
 } from "../sdk.ts";
 import { ServerRequests } from "./server_requests.ts";
 
-/** The listener of a connection. */
 export interface ConnectionEvents {
   /** A message was received, or an error response takes the place of one that will not come. */
   message(message: JSONRPCMessage, extra?: MessageExtraInfo): void;
@@ -27,7 +26,6 @@ export interface ConnectionEvents {
   error(error: Error): void;
   /** The connection closed by itself. */
   closed(): void;
-  /** Gives an id for a server's request, unique across connections. */
   newId(): number;
 }
 
@@ -46,7 +44,6 @@ export class Connection {
   readonly #blockedSends = new Set<() => void>();
   #state: "open" | "draining" | "closed" = "open";
 
-  /** Takes the transport, and replaces its callbacks. */
   constructor(transport: Transport, events: ConnectionEvents) {
     this.#transport = transport;
     this.#events = events;
@@ -56,7 +53,6 @@ export class Connection {
     transport.onclose = () => this.#closed();
   }
 
-  /** Whether new messages can be sent over it. */
   get isOpen(): boolean {
     return this.#state === "open";
   }
@@ -66,7 +62,6 @@ export class Connection {
     return this.#transport.sessionId;
   }
 
-  /** Passes the negotiated protocol version to the transport. */
   setProtocolVersion(version: string): void {
     this.#transport.setProtocolVersion?.(version);
   }
@@ -81,11 +76,7 @@ export class Connection {
     return this.#serverRequests.owns(reply);
   }
 
-  /**
-   * Sends a message; a request that was taken will be answered.
-   *
-   * @throws {NeverSentError} If the connection is closed.
-   */
+  /** Sends a message; throws a {@linkcode NeverSentError} if the connection is closed. */
   async send(message: JSONRPCMessage, options: TransportSendOptions = {}): Promise<void> {
     if (this.#state === "closed") throw new NeverSentError("The connection is closed");
     if (!isRequest(message)) return await this.#reply(message, options);
@@ -106,19 +97,20 @@ export class Connection {
       await this.#write(request, message, { ...options, onresumptiontoken });
     } catch (error) {
       // Answered before the error, or as the connection closed.
-      if (!this.#isPending(request)) return;
+      if (this.#pendingRequests.get(request.id) !== request) return;
       // An `initialize` has no effects: the error says more than an unknown outcome.
       if (sendErrorKind(error) === "broken" && message.method !== "initialize") {
         return this.#answerOutcomeUnknown(request);
       }
-      this.#forget(request.id);
+      this.forget(request.id);
       throw error;
     }
   }
 
-  /** Forgets a cancelled request, which gets no answer. */
-  cancel(id: RequestId): void {
-    this.#forget(id);
+  /** Forgets a request, which gets no answer any more. */
+  forget(id: RequestId): void {
+    this.#pendingRequests.delete(id);
+    this.#closeWhenIdle();
   }
 
   /** Takes no new messages; closes when no request is pending. */
@@ -132,7 +124,7 @@ export class Connection {
   /** Closes the connection. Pending requests get no answer. */
   async close(): Promise<void> {
     this.#state = "closed";
-    this.#releaseSends();
+    for (const release of this.#blockedSends) release();
     this.#cancelServerRequests();
     await this.#transport.close();
   }
@@ -164,7 +156,7 @@ export class Connection {
 
   #receive(message: JSONRPCMessage, extra?: MessageExtraInfo): void {
     if (this.#state === "closed") return;
-    if (isResponse(message) && message.id !== undefined) this.#forget(message.id);
+    if (isResponse(message) && message.id !== undefined) this.forget(message.id);
     for (const each of this.#serverRequests.incoming(message, requestInFlight.getStore())) {
       this.#events.message(each, extra);
     }
@@ -182,16 +174,15 @@ export class Connection {
   #closed(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    this.#releaseSends();
+    for (const release of this.#blockedSends) release();
     for (const request of this.#pendingRequests.values()) this.#answerOutcomeUnknown(request);
     this.#cancelServerRequests();
     this.#events.closed();
   }
 
-  /** Answers a pending request with "outcome unknown". */
   #answerOutcomeUnknown(request: InFlightRequest): void {
-    if (!this.#isPending(request)) return;
-    this.#forget(request.id);
+    if (this.#pendingRequests.get(request.id) !== request) return;
+    this.forget(request.id);
     this.#cancelServerRequests(request);
     this.#events.message(outcomeUnknown(request.id, request.method));
   }
@@ -201,23 +192,10 @@ export class Connection {
     for (const each of this.#serverRequests.cancelAll(request)) this.#events.message(each);
   }
 
-  #forget(id: RequestId): void {
-    this.#pendingRequests.delete(id);
-    this.#closeWhenIdle();
-  }
-
   #closeWhenIdle(): void {
     if (this.#state !== "draining" || this.#pendingRequests.size > 0) return;
     this.close()
       .catch((error: Error) => this.#events.error(error))
       .finally(() => this.#events.closed());
-  }
-
-  #isPending(request: InFlightRequest): boolean {
-    return this.#pendingRequests.get(request.id) === request;
-  }
-
-  #releaseSends(): void {
-    for (const release of this.#blockedSends) release();
   }
 }

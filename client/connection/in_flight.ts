@@ -7,7 +7,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { RequestId } from "../sdk.ts";
 
-/** A request that has been sent and not answered. */
 export interface InFlightRequest {
   readonly id: RequestId;
   readonly method: string;

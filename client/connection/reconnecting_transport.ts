@@ -25,26 +25,15 @@ import { progressTokenOf } from "./server_requests.ts";
 /** Makes a transport that has not been started; called again for each new connection. */
 export type ConnectTransport = () => Transport | Promise<Transport>;
 
-/** Options of a {@linkcode ReconnectingTransport}. */
 export interface ReconnectingTransportOptions {
-  /** The time for which an unsent message is retried, in milliseconds. */
   readonly reconnectMs: number;
   /**
    * Whether the transport closes when there is no connection within that time. Otherwise a later
    * `send` tries again.
    */
   readonly givesUp: boolean;
-  /**
-   * The requests to send on each new connection once it is initialized. Their responses are dropped.
-   *
-   * @default none
-   */
+  /** Requests to send on each new, initialized connection; their responses are dropped. */
   readonly replays?: () => readonly JSONRPCRequest[];
-}
-
-/** A request that waits to be sent, and may be cancelled meanwhile. */
-interface PendingSend {
-  isCancelled: boolean;
 }
 
 /**
@@ -59,7 +48,6 @@ export class ReconnectingTransport implements Transport {
   onclose?: (() => void) | undefined;
   /** Called with errors that belong to no `send`, or that a retry has made up for. */
   onerror?: ((error: Error) => void) | undefined;
-  /** Called with every message from the server. */
   onmessage?: ((message: JSONRPCMessage, extra?: MessageExtraInfo) => void) | undefined;
   /**
    * Called with the server's new `initialize` result when a new connection is ready. Waiting messages
@@ -71,7 +59,7 @@ export class ReconnectingTransport implements Transport {
   readonly #options: ReconnectingTransportOptions;
   readonly #closing = new AbortController();
   readonly #connections = new Set<Connection>();
-  readonly #pendingSends = new Map<RequestId, PendingSend>();
+  readonly #pendingSends = new Map<RequestId, { isCancelled: boolean }>();
   readonly #replayPrefix = `reconnect:${crypto.randomUUID()}:`;
   #connection: Connection | undefined;
   #reconnecting: Promise<Connection> | undefined;
@@ -86,13 +74,11 @@ export class ReconnectingTransport implements Transport {
     | { readonly id: string; readonly response: PromiseWithResolvers<JSONRPCResponse> }
     | undefined;
 
-  /** Connects by `connect`, first and whenever the connection is dead. */
   constructor(connect: ConnectTransport, options: ReconnectingTransportOptions) {
     this.#connect = connect;
     this.#options = options;
   }
 
-  /** The connection's own session, where HTTP has one. Changes with a new connection. */
   get sessionId(): string | undefined {
     return this.#connection?.sessionId;
   }
@@ -111,7 +97,6 @@ export class ReconnectingTransport implements Transport {
     this.#connection = await this.#open();
   }
 
-  /** Sends a message, over a new connection if the current one is dead. */
   async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
     if (isResponse(message) || progressTokenOf(message) !== undefined) {
       return await this.#reply(message, options);
@@ -120,7 +105,7 @@ export class ReconnectingTransport implements Transport {
     const cancelled = cancelledId(message);
     if (cancelled !== undefined && !this.#cancel(cancelled)) return;
     const deadline = new Deadline(this.#options.reconnectMs, this.#closing.signal);
-    const pendingSend: PendingSend = { isCancelled: false };
+    const pendingSend = { isCancelled: false };
     let reconnected = false;
     for (let attempt = 0;; attempt++) {
       const connection = this.#connection?.isOpen
@@ -152,7 +137,6 @@ export class ReconnectingTransport implements Transport {
     }
   }
 
-  /** Closes the transport; a second call waits for the first. */
   close(): Promise<void> {
     return this.#closed ??= this.#close();
   }
@@ -178,12 +162,12 @@ export class ReconnectingTransport implements Transport {
   #cancel(id: RequestId): boolean {
     const pendingSend = this.#pendingSends.get(id);
     if (pendingSend !== undefined) pendingSend.isCancelled = true;
-    for (const connection of this.#connections) connection.cancel(id);
+    for (const connection of this.#connections) connection.forget(id);
     return pendingSend === undefined && this.#connection?.isOpen === true;
   }
 
   async #whilePending<T>(
-    pendingSend: PendingSend,
+    pendingSend: { isCancelled: boolean },
     message: JSONRPCRequest | JSONRPCNotification,
     work: Promise<T>,
   ) {
@@ -241,7 +225,6 @@ export class ReconnectingTransport implements Transport {
     return connection;
   }
 
-  /** Replays the first connection's `initialize`, under an id of this transport. */
   async #replayInitialize(connection: Connection): Promise<unknown> {
     const id = this.#newId();
     const response = Promise.withResolvers<JSONRPCResponse>();
@@ -297,7 +280,6 @@ export class ReconnectingTransport implements Transport {
     await connection.close().catch((error: Error) => this.onerror?.(error));
   }
 
-  /** Ends all waiting, and reports the end once. */
   #end(): void {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();

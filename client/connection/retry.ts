@@ -4,7 +4,7 @@
  * @module
  */
 
-import { sendErrorKind } from "./send_errors.ts";
+import { type SendErrorKind, sendErrorKind } from "./send_errors.ts";
 
 /**
  * - `backoff`: sent again after a pause, as the server has not seen it.
@@ -13,18 +13,16 @@ import { sendErrorKind } from "./send_errors.ts";
  */
 export type RetryAction = "backoff" | "reconnect" | "fail";
 
-/** The action for the error that a transport's `send` ended with. */
 export function retryAction(error: unknown): RetryAction {
-  switch (sendErrorKind(error)) {
-    case "unsent":
-      return "backoff";
-    case "gone":
-      return "reconnect";
-    case "broken":
-    case "other":
-      return "fail";
-  }
+  return ACTIONS[sendErrorKind(error)];
 }
+
+const ACTIONS: Record<SendErrorKind, RetryAction> = {
+  unsent: "backoff",
+  gone: "reconnect",
+  broken: "fail",
+  other: "fail",
+};
 
 /** The pause after the attempt with this index, in milliseconds: 50, 100, 200, … 1,000. */
 export function backoffMs(attempt: number): number {

@@ -20,7 +20,6 @@ export class NeverSentError extends TypeError {
  */
 export type SendErrorKind = "unsent" | "gone" | "broken" | "other";
 
-/** Classifies the error that a transport's `send` ended with. */
 export function sendErrorKind(error: unknown): SendErrorKind {
   if (error instanceof NeverSentError) return "unsent";
   if (statusOf(error) === 404) return "gone";
@@ -53,7 +52,6 @@ export function endsStream(error: Error, isResumable: boolean): boolean {
 /** The code (the SDK's `ConnectionClosed`) and `data.reason` of an unknown outcome. */
 export const OUTCOME_UNKNOWN = { code: -32000, reason: "outcome_unknown" } as const;
 
-/** The error response to a request whose connection broke before the server answered. */
 export function outcomeUnknown(id: RequestId, method: string): JSONRPCErrorResponse {
   return {
     jsonrpc: "2.0",

@@ -21,15 +21,10 @@ import type { JSONRPCErrorResponse, JSONRPCMessage, Transport } from "../sdk.ts"
 /** The largest message taken from a server, in bytes: more than a host would take. */
 const MAX_MESSAGE_BYTES = 10 * 1024 * 1024;
 
-/** The command that starts a server. */
 export interface ServerCommand {
   readonly command: string;
   readonly args: readonly string[];
-  /**
-   * Backpressure: resolves when the next message can be taken from the server.
-   *
-   * @default resolves at once
-   */
+  /** Backpressure: resolves when the next message can be taken from the server. */
   readonly room?: () => Promise<void>;
 }
 
@@ -48,12 +43,10 @@ export class ServerProcess implements Transport {
   #process: Deno.ChildProcess | undefined;
   #closing: Promise<void> | undefined;
 
-  /** Keeps the command until {@linkcode ServerProcess.start}. */
   constructor(command: ServerCommand) {
     this.#command = command;
   }
 
-  /** Starts the process. */
   start(): Promise<void> {
     return Promise.try(() => {
       const { command, args } = this.#command;
@@ -65,11 +58,7 @@ export class ServerProcess implements Transport {
     });
   }
 
-  /**
-   * Sends a message; resolves when the pipe to the process has taken it.
-   *
-   * @throws {NeverSentError} If the process reads no more.
-   */
+  /** Resolves when the pipe has taken the message; else throws a {@linkcode NeverSentError}. */
   async send(message: JSONRPCMessage): Promise<void> {
     const line = this.#encoder.encode(`${JSON.stringify(message)}\n`);
     try {
@@ -82,7 +71,6 @@ export class ServerProcess implements Transport {
     }
   }
 
-  /** Ends the process, and resolves when it has ended. */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
   }

@@ -19,9 +19,7 @@ import {
 /** The most tasks whose progress tokens are kept; the oldest are forgotten. */
 const MAX_TASKS = 1000;
 
-/** A server's request that has not been answered. */
 interface PendingServerRequest {
-  /** The server's own id for it. */
   readonly id: RequestId;
   readonly progressToken: RequestId | undefined;
   /** Whether it began a task, whose progress goes on after the answer. */
@@ -37,17 +35,14 @@ interface PendingServerRequest {
 export class ServerRequests {
   readonly #newId: () => number;
   readonly #pendingRequests = new Map<RequestId, PendingServerRequest>();
-  /** The unique ids, by the server's own. */
   readonly #ids = new Map<RequestId, number>();
   /** The progress tokens of running tasks, oldest first. */
   readonly #taskTokens = new Map<RequestId, RequestId>();
 
-  /** Takes ids from `newId`, which never repeats one. */
   constructor(newId: () => number) {
     this.#newId = newId;
   }
 
-  /** Translates a message of the server for the client. */
   incoming(message: JSONRPCMessage, clientRequest: InFlightRequest | undefined): JSONRPCMessage[] {
     const cancelled = cancelledId(message);
     if (isNotification(message) && cancelled !== undefined) {
@@ -71,7 +66,6 @@ export class ServerRequests {
     return [...cancellations, { ...message, id, params: { ...params, _meta } }];
   }
 
-  /** Whether `reply` is the response to, or the progress of, a request of this connection. */
   owns(reply: JSONRPCResponse | JSONRPCNotification): boolean {
     const id = isResponse(reply) ? reply.id : progressTokenOf(reply);
     if (id === undefined) return false;
@@ -130,7 +124,6 @@ export class ServerRequests {
   }
 }
 
-/** The token of a progress notification. */
 export function progressTokenOf(message: JSONRPCMessage): RequestId | undefined {
   if (!isNotification(message) || message.method !== "notifications/progress") return undefined;
   const token = message.params?.progressToken;

@@ -6,18 +6,13 @@
 
 import { type HeldCookie, heldCookie } from "../../protocol/cookie.ts";
 import type { Append, StateMachine } from "../../store/journal/journal.ts";
-import type { JarEntry, JarKey } from "./cookie_jar.ts";
+import { type JarEntry, type JarKey, nameOf } from "./cookie_jar.ts";
 
-/** The name of the format, in the first line of the file. */
-export const JAR_FORMAT = "mcp-sessions-jar";
-
-/** A jar entry in the file. */
 export interface FiledEntry extends JarEntry {
   /** The time of filing by the client's clock, in milliseconds since 1970; 0 in earlier versions. */
   readonly filedAt: number;
 }
 
-/** The entries of a file by key. */
 export type Cookies = Map<string, FiledEntry>;
 
 /** The time that a cookie stays after its expiry and after it was filed, in milliseconds. */
@@ -25,7 +20,6 @@ const KEPT_MS = 365 * 24 * 60 * 60 * 1000;
 /** A clock further ahead of every expiry in the jar is wrong, in milliseconds. */
 const PLAUSIBLE_MS = 10 * KEPT_MS;
 
-/** The entry under `key`. */
 export function findEntry(cookies: Cookies, key: JarKey): FiledEntry | undefined {
   return cookies.get(nameOf(key));
 }
@@ -47,7 +41,6 @@ function abandoned(cookies: Cookies, now: number): FiledEntry[] {
   return Array.from(dated).filter(([, end]) => end <= now).map(([entry]) => entry);
 }
 
-/** Files a cookie, and replaces any other. */
 export function file(cookies: Cookies, entry: FiledEntry): Append {
   const name = nameOf(entry);
   const before = cookies.get(name);
@@ -55,7 +48,6 @@ export function file(cookies: Cookies, entry: FiledEntry): Append {
   return { contents: [filed(entry)], undo: () => restore(cookies, name, before) };
 }
 
-/** Takes out these cookies. */
 export function takeOut(cookies: Cookies, entries: readonly FiledEntry[]): Append {
   for (const entry of entries) cookies.delete(nameOf(entry));
   return {
@@ -67,7 +59,7 @@ export function takeOut(cookies: Cookies, entries: readonly FiledEntry[]): Appen
 /** The codec of a jar's file; `now` is the clock for its compaction. */
 export function jarMeaning(now: () => number): StateMachine<Cookies> {
   return {
-    format: JAR_FORMAT,
+    format: "mcp-sessions-jar",
     version: 1,
     empty: () => new Map(),
     apply(cookies, content) {
@@ -103,8 +95,4 @@ function decode(
 function restore(cookies: Cookies, name: string, entry: FiledEntry | undefined) {
   if (entry === undefined) cookies.delete(name);
   else cookies.set(name, entry);
-}
-
-function nameOf({ server, profile }: JarKey): string {
-  return JSON.stringify([server, profile]);
 }

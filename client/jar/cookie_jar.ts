@@ -56,7 +56,7 @@ export class MemoryJar implements CookieJar {
 
   /** The cookie under `key`. */
   get(key: JarKey): Promise<HeldCookie | undefined> {
-    return Promise.resolve(heldCookie(this.#entries.get(name(key))?.cookie));
+    return Promise.resolve(heldCookie(this.#entries.get(nameOf(key))?.cookie));
   }
 
   /** Files `cookie` under `key`, and replaces any other. */
@@ -66,13 +66,13 @@ export class MemoryJar implements CookieJar {
       return Promise.reject(new TypeError("Cannot file a cookie as its id is not valid"));
     }
     const { server, profile } = key;
-    this.#entries.set(name(key), { server, profile, cookie: copy });
+    this.#entries.set(nameOf(key), { server, profile, cookie: copy });
     return Promise.resolve();
   }
 
   /** Files `cookie` under `key` unless one is there already, and returns the one that is. */
   async add(key: JarKey, cookie: HeldCookie): Promise<HeldCookie> {
-    const there = heldCookie(this.#entries.get(name(key))?.cookie);
+    const there = heldCookie(this.#entries.get(nameOf(key))?.cookie);
     if (there !== undefined) return there;
     await this.set(key, cookie);
     return structuredClone(cookie);
@@ -80,7 +80,7 @@ export class MemoryJar implements CookieJar {
 
   /** Deletes the cookie under `key` if it has session id `id`. */
   delete(key: JarKey, id: string): Promise<void> {
-    if (this.#entries.get(name(key))?.cookie.id === id) this.#entries.delete(name(key));
+    if (this.#entries.get(nameOf(key))?.cookie.id === id) this.#entries.delete(nameOf(key));
     return Promise.resolve();
   }
 
@@ -90,6 +90,6 @@ export class MemoryJar implements CookieJar {
   }
 }
 
-function name(key: JarKey): string {
-  return JSON.stringify([key.server, key.profile]);
+export function nameOf({ server, profile }: JarKey): string {
+  return JSON.stringify([server, profile]);
 }

@@ -8,7 +8,7 @@ import { type HeldCookie, heldCookie } from "../../protocol/cookie.ts";
 import { hidesLines, Journal, JournalError } from "../../store/journal/journal.ts";
 import { stateFile } from "../../runtime/state_folder.ts";
 import type { CookieJar, JarEntry, JarKey } from "./cookie_jar.ts";
-import { findJarFile, JAR_MODE, quarantine } from "./quarantine.ts";
+import { findJarFile, JAR_MODE, quarantine, type Repair } from "./quarantine.ts";
 import { keyWithoutQuery, serverKey } from "./server_key.ts";
 import { type Cookies, file, type FiledEntry, findEntry, jarMeaning, takeOut } from "./codec.ts";
 
@@ -60,9 +60,8 @@ const MAX_TRIES = 5;
  * ```
  */
 export class FileJar implements CookieJar {
-  readonly #open: () => Promise<Journal<Cookies>>;
-  readonly #now: () => number;
-  readonly #warn: (message: string) => void;
+  readonly #path: string;
+  readonly #repair: Repair;
   /** The server keys that were warned of. */
   readonly #warned = new Set<string>();
   #journal: Journal<Cookies>;
@@ -77,21 +76,14 @@ export class FileJar implements CookieJar {
    * go on with a {@linkcode MemoryJar}.
    */
   static async open(path: string, options: FileJarOptions = {}): Promise<FileJar> {
-    const { now = Date.now, warn = console.warn } = options;
-    const open = () => openJournal(path, now, warn);
-    return new FileJar(await open(), open, now, warn);
+    const repair = { now: options.now ?? Date.now, warn: options.warn ?? console.warn };
+    return new FileJar(path, repair, await openJournal(path, repair));
   }
 
-  private constructor(
-    journal: Journal<Cookies>,
-    open: () => Promise<Journal<Cookies>>,
-    now: () => number,
-    warn: (message: string) => void,
-  ) {
+  private constructor(path: string, repair: Repair, journal: Journal<Cookies>) {
+    this.#path = path;
+    this.#repair = repair;
     this.#journal = journal;
-    this.#open = open;
-    this.#now = now;
-    this.#warn = warn;
   }
 
   /** The cookie under `key`. */
@@ -158,7 +150,7 @@ export class FileJar implements CookieJar {
   #entry(key: JarKey, cookie: HeldCookie): FiledEntry {
     const copy = heldCookie(cookie);
     if (copy === undefined) throw new TypeError("Cannot file a cookie as its id is not valid");
-    return { ...normalized(key), cookie: copy, filedAt: this.#now() };
+    return { ...normalized(key), cookie: copy, filedAt: this.#repair.now() };
   }
 
   /**
@@ -170,7 +162,7 @@ export class FileJar implements CookieJar {
     if (older === undefined || this.#warned.has(server)) return;
     if (findEntry(cookies, { server: older, profile }) === undefined) return;
     this.#warned.add(server);
-    this.#warn(
+    this.#repair.warn(
       `The jar has a session of ${older} without its query, as earlier versions filed it: it may be ` +
         `another server's, so it is not used; if it is yours, find its id with \`sessions jar list ` +
         `--full\` and file it under the whole URL with \`sessions jar use URL ID\``,
@@ -198,7 +190,7 @@ export class FileJar implements CookieJar {
 
   async #reopen() {
     const old = this.#journal;
-    this.#journal = await this.#open();
+    this.#journal = await openJournal(this.#path, this.#repair);
     // An error of a file that is no longer the jar does not matter.
     await old.close().catch(() => {});
   }
@@ -236,27 +228,23 @@ export function defaultJarPath(
   return stateFile("cookies.jsonl", { env, os, what: "a jar", remedy: "name its file" });
 }
 
-async function openJournal(
-  path: string,
-  now: () => number,
-  warn: (message: string) => void,
-): Promise<Journal<Cookies>> {
+async function openJournal(path: string, repair: Repair): Promise<Journal<Cookies>> {
   for (let tries = 1;; tries++) {
     using found = findJarFile(path);
     if (found !== undefined && hidesLines(found.path, found.file) && tries < MAX_TRIES) {
-      if (await quarantine(found, now, warn)) continue;
+      if (await quarantine(found, repair)) continue;
     }
     let journal: Journal<Cookies>;
     try {
-      journal = await Journal.open(path, jarMeaning(now), {
-        warn,
+      journal = await Journal.open(path, jarMeaning(repair.now), {
+        warn: repair.warn,
         compactBytes: COMPACT_BYTES,
         modeMask: JAR_MODE,
       });
     } catch (error) {
       const isCorrupt = error instanceof JournalError && error.code === "corrupt";
       if (!isCorrupt || found === undefined || tries === MAX_TRIES) throw error;
-      if (!await quarantine(found, now, warn)) throw error;
+      if (!await quarantine(found, repair)) throw error;
       continue;
     }
     // Optional: a full disk must not prevent reading.

@@ -18,6 +18,12 @@ export interface JarFile extends Disposable {
   readonly file: Deno.FsFile;
 }
 
+/** The clock of a repair, and the listener for a line about it. */
+export interface Repair {
+  readonly now: () => number;
+  readonly warn: (message: string) => void;
+}
+
 /** Opens the file at `path`, if there is one and it can be read. */
 export function findJarFile(path: string): JarFile | undefined {
   try {
@@ -32,22 +38,13 @@ export function findJarFile(path: string): JarFile | undefined {
   }
 }
 
-/**
- * Replaces a broken jar by one with its intact cookies, unless another process has done so.
- *
- * @returns `false` if it is another program's file, which is left alone.
- * @throws {JournalError} If that fails; the broken file is left alone, too.
- */
+/** Starts a new jar with the intact cookies; `false` if the file is another program's. */
 export async function quarantine(
   { path, file }: JarFile,
-  now: () => number,
-  warn: (message: string) => void,
+  { now, warn }: Repair,
 ): Promise<boolean> {
-  const saved = await rescue(path, file, {
-    machine: jarMeaning(now),
-    warn,
-    modeMask: JAR_MODE,
-  });
+  const machine = jarMeaning(now);
+  const saved = await rescue(path, file, { machine, warn, modeMask: JAR_MODE });
   if (saved === "foreign") return false;
   // The process that replaced it has warned.
   if (saved !== "replaced") warn(`The cookie jar ${path} ${outcome(saved)}`);

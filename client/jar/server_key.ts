@@ -44,10 +44,7 @@ function originAndPath({ protocol, host, pathname }: URL): string {
   return `${protocol}//${host}${pathname}`;
 }
 
-/**
- * The key of a command line: the whole of it, with absolute paths, so that it is the same from any
- * folder.
- */
+/** The key of a command line, with absolute paths, so that it is the same from any folder. */
 export function commandKey([command = "", ...args]: readonly string[]): string {
   // A command without a slash is looked up in the PATH.
   return JSON.stringify([isPath(command) ? absolute(command) : command, ...args.map(absolute)]);

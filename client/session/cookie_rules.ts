@@ -9,11 +9,9 @@ import { type HeldCookie, heldCookie, LAZY } from "../../protocol/cookie.ts";
 import { utf8Length } from "../../runtime/utf8.ts";
 import type { SessionEvent } from "./events.ts";
 
-/** A change of the held cookie. */
 export interface CookieChange {
   /** The new cookie; `undefined` for none. */
   readonly cookie: HeldCookie | undefined;
-  /** The events for the listener, in order. */
   readonly events: readonly SessionEvent[];
 }
 
@@ -34,7 +32,9 @@ export function takeOver(
   received: HeldCookie | null | undefined,
 ): CookieChange | undefined {
   if (received === undefined || held?.id !== carried) return undefined;
-  if (received === null) return held && { cookie: undefined, events: [revoked(held)] };
+  if (received === null) {
+    return held && { cookie: undefined, events: [{ type: "revoked", previous: held }] };
+  }
   const cookie = withinLimit(received);
   if (held === undefined) return created(cookie);
   if (held.id === cookie.id) {
@@ -111,16 +111,11 @@ function dataOf(cookie: HeldCookie | undefined): Map<string, string> {
   return new Map(Object.entries(cookie?.data ?? {}));
 }
 
-function revoked(held: HeldCookie): SessionEvent {
-  return { type: "revoked", previous: held };
-}
-
 /** A copy of `cookie`; its id alone, which is a complete cookie, if it is too large. */
 function withinLimit(cookie: HeldCookie): HeldCookie {
   return (!isTooLarge(cookie) && heldCookie(cookie)) || { id: cookie.id };
 }
 
-/** Whether `cookie` is too large to go with every request. */
 export function isTooLarge(cookie: HeldCookie): boolean {
   return utf8Length(JSON.stringify(cookie)) > MAX_COOKIE_BYTES;
 }

@@ -10,45 +10,38 @@ import type { SessionEvent } from "./events.ts";
 import { type CookieChange, resumed } from "./cookie_rules.ts";
 import type { CookieJar, JarKey } from "../jar/cookie_jar.ts";
 
+export interface SlotListener {
+  readonly onevent: (event: SessionEvent) => void;
+  /** Gets the errors of the jar and of `onevent`. */
+  readonly onerror: (error: unknown) => void;
+}
+
 /** Holds one cookie. Every change goes to the jar, in order, and its events to the listener. */
 export class CookieSlot {
   /** Whether the session is the caller's own choice, which no other session replaces. */
   readonly isPinned: boolean = false;
   readonly #jar: CookieJar;
   readonly #key: JarKey;
-  readonly #onevent: (event: SessionEvent) => void;
-  readonly #onerror: (error: unknown) => void;
+  readonly #listener: SlotListener;
   #cookie: HeldCookie | undefined;
   #saving: Promise<void> = Promise.resolve();
   #revision = 0;
-  /** The last revision that the jar has. */
   #savedRevision = 0;
   /** Whether the jar has failed to answer, so that its contents are unknown. */
   #isJarUnreadable = false;
   /** The session lost last, which a jar that could not delete it must not bring back. */
   #lostId: string | undefined;
 
-  /** Holds nothing at first. `onerror` gets the errors of the jar and of the listener. */
-  constructor(
-    jar: CookieJar,
-    key: JarKey,
-    { onevent, onerror }: {
-      onevent: (event: SessionEvent) => void;
-      onerror: (error: unknown) => void;
-    },
-  ) {
+  constructor(jar: CookieJar, key: JarKey, listener: SlotListener) {
     this.#jar = jar;
     this.#key = key;
-    this.#onevent = onevent;
-    this.#onerror = onerror;
+    this.#listener = listener;
   }
 
-  /** The held cookie. */
   get cookie(): HeldCookie | undefined {
     return this.#cookie;
   }
 
-  /** Whether the jar has the held cookie. */
   get isSaved(): boolean {
     return this.#savedRevision === this.#revision;
   }
@@ -68,11 +61,7 @@ export class CookieSlot {
     return this.#cookie;
   }
 
-  /**
-   * Holds the new session of `change`, or the one that another process has filed before it.
-   *
-   * @returns Whether the new session is held.
-   */
+  /** Holds the new session, or the one that another process filed first. Whether it is the new. */
   async add(
     change: CookieChange & { readonly cookie: HeldCookie },
     deadline: Deadline,
@@ -88,14 +77,13 @@ export class CookieSlot {
     } catch (error) {
       // The session works, but is not found again.
       this.#revision++;
-      this.#onerror(error);
+      this.#listener.onerror(error);
     }
     const isNew = held.id === change.cookie.id;
     this.#hold(isNew ? change : resumed(held, false));
     return isNew;
   }
 
-  /** Makes `change`, if there is one. */
   apply(change: CookieChange | undefined): void {
     if (change === undefined) return;
     const previous = this.#cookie;
@@ -106,12 +94,11 @@ export class CookieSlot {
     this.#hold(change);
   }
 
-  /** Gives `event` to the listener, by copy. */
   emit(event: SessionEvent): void {
     try {
-      this.#onevent(structuredClone(event));
+      this.#listener.onevent(structuredClone(event));
     } catch (error) {
-      this.#onerror(error);
+      this.#listener.onerror(error);
     }
   }
 
@@ -133,6 +120,6 @@ export class CookieSlot {
       if (cookie !== undefined) await this.#jar.set(this.#key, cookie);
       else if (previous !== undefined) await this.#jar.delete(this.#key, previous);
       this.#savedRevision = revision;
-    }).catch(this.#onerror);
+    }).catch(this.#listener.onerror);
   }
 }

@@ -8,7 +8,6 @@ import { WireError } from "../../protocol/errors.ts";
 import { type Deadline, DeadlineError } from "../../runtime/deadline.ts";
 import type { JSONRPCMessage, JSONRPCRequest, JSONRPCResponse } from "../sdk.ts";
 
-/** Sends a request to the server and gives the result. */
 export type Ask = (
   method: string,
   params?: Record<string, unknown>,
@@ -18,33 +17,22 @@ export type Ask = (
 export class InternalRequests {
   readonly #send: (message: JSONRPCMessage) => Promise<void>;
   readonly #prefix = `session:${crypto.randomUUID()}:`;
-  readonly #pendingRequests = new Map<
-    JSONRPCResponse["id"],
-    PromiseWithResolvers<JSONRPCResponse>
-  >();
+  readonly #pendingRequests = new Map<JSONRPCResponse["id"], (answer: JSONRPCResponse) => void>();
   #count = 0;
 
-  /** Sends by `send`. */
   constructor(send: (message: JSONRPCMessage) => Promise<void>) {
     this.#send = send;
   }
 
-  /** A unique id. */
   newId(): string {
     return `${this.#prefix}${++this.#count}`;
   }
 
-  /** Whether `id` is one of {@linkcode InternalRequests.newId}. */
   owns(id: JSONRPCResponse["id"]): boolean {
     return typeof id === "string" && id.startsWith(this.#prefix);
   }
 
-  /**
-   * Sends a request and gives its result within `deadline`.
-   *
-   * @throws {WireError} If the server answers with an error.
-   * @throws {DeadlineError} If there is no answer in time; the request is cancelled.
-   */
+  /** Sends a request and gives its result; cancels it when `deadline` is over. */
   async ask(
     deadline: Deadline,
     method: string,
@@ -52,32 +40,30 @@ export class InternalRequests {
   ): Promise<Record<string, unknown>> {
     const id = this.newId();
     const request: JSONRPCRequest = { jsonrpc: "2.0", id, method, params };
-    const answer = Promise.withResolvers<JSONRPCResponse>();
-    this.#pendingRequests.set(id, answer);
+    const { promise, resolve } = Promise.withResolvers<JSONRPCResponse>();
+    this.#pendingRequests.set(id, resolve);
     try {
-      const sent = this.#send(request).then(() => answer.promise);
-      return result(await deadline.limit(sent));
+      const answer = await deadline.limit(this.#send(request).then(() => promise));
+      if ("result" in answer) return answer.result;
+      throw new WireError(answer.error.code, answer.error.message);
     } catch (error) {
-      if (error instanceof DeadlineError) this.#cancel(id);
+      if (error instanceof DeadlineError) {
+        const params = { requestId: id, reason: "It took too long" };
+        const cancelled = { jsonrpc: "2.0", method: "notifications/cancelled", params } as const;
+        this.#send(cancelled).catch(() => {/* the server is gone */});
+      }
       throw error;
     } finally {
       this.#pendingRequests.delete(id);
     }
   }
 
-  /** Takes the response to an internal request. */
   resolve(answer: JSONRPCResponse): void {
-    this.#pendingRequests.get(answer.id)?.resolve(answer);
+    this.#pendingRequests.get(answer.id)?.(answer);
   }
 
-  #cancel(requestId: string): void {
-    const params = { requestId, reason: "It took too long" };
-    const method = "notifications/cancelled";
-    this.#send({ jsonrpc: "2.0", method, params }).catch(() => {/* the server is gone */});
+  /** {@linkcode ask} with `deadline`. */
+  within(deadline: Deadline): Ask {
+    return (method, params) => this.ask(deadline, method, params);
   }
-}
-
-function result(answer: JSONRPCResponse): Record<string, unknown> {
-  if ("result" in answer) return answer.result;
-  throw new WireError(answer.error.code, answer.error.message);
 }

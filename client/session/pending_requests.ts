@@ -13,17 +13,14 @@ import type { JSONRPCRequest, RequestId, TransportSendOptions } from "../sdk.ts"
 export interface PendingRequest {
   /** The message as the caller gave it; never changed. */
   readonly message: JSONRPCRequest;
-  /** The options of the caller's `send`. */
   readonly options: TransportSendOptions | undefined;
   /** Whether the caller has put a cookie or `null` into it, and handles the answer's cookie itself. */
   readonly hasCallerCookie: boolean;
   /** The slot that holds its cookie; `undefined` if it uses no session of this layer. */
   readonly slot: CookieSlot | undefined;
-  /** The cookie that it was sent with. */
   carried: HeldCookie | undefined;
   /** The id that it was sent with; `undefined` while it waits. */
   wireId: RequestId | undefined;
-  /** Whether it was sent a second time. */
   isRetried: boolean;
 }
 
@@ -33,35 +30,23 @@ export class PendingRequests {
   /** The retried requests by their second id on the wire, as an id must not be used twice. */
   readonly #retries = new Map<RequestId, PendingRequest>();
 
-  /** Adds a request. */
   add(
     message: JSONRPCRequest,
     options: TransportSendOptions | undefined,
     slot: CookieSlot | undefined,
   ): PendingRequest {
     const hasCallerCookie = presentsCookie(message.params);
-    const carried = hasCallerCookie
-      ? heldCookie(member(message.params?._meta, META_KEY))
-      : undefined;
-    const request = {
-      message,
-      options,
-      hasCallerCookie,
-      slot,
-      carried,
-      wireId: undefined,
-      isRetried: false,
-    };
+    const carried = heldCookie(member(message.params?._meta, META_KEY));
+    const sent = { carried, wireId: undefined, isRetried: false };
+    const request = { message, options, slot, hasCallerCookie, ...sent };
     this.#requests.set(message.id, request);
     return request;
   }
 
-  /** Whether the request is still pending. */
   has(request: PendingRequest): boolean {
     return this.#requests.get(request.message.id) === request;
   }
 
-  /** The request with this id of the caller. */
   get(id: RequestId): PendingRequest | undefined {
     return this.#requests.get(id);
   }
@@ -72,25 +57,21 @@ export class PendingRequests {
     return request?.wireId === id ? request : undefined;
   }
 
-  /** The slots of all pending requests. */
   slots(): Set<CookieSlot> {
     const slots = this.#requests.values().map(({ slot }) => slot);
     return new Set(slots.filter((slot) => slot !== undefined));
   }
 
-  /** Notes that the request is sent a second time, with `id`. */
   retry(request: PendingRequest, id: string): void {
     request.isRetried = true;
     this.#retries.set(id, request);
   }
 
-  /** Removes a request. */
   delete(request: PendingRequest): void {
     if (this.has(request)) this.#requests.delete(request.message.id);
     if (request.wireId !== undefined) this.#retries.delete(request.wireId);
   }
 
-  /** Removes every request. */
   clear(): void {
     this.#requests.clear();
     this.#retries.clear();

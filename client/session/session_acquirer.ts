@@ -12,48 +12,33 @@ import { Deadline } from "../../runtime/deadline.ts";
 import { createSession } from "./session_requests.ts";
 import { created, hasState, lost, mergeListed, resumed } from "./cookie_rules.ts";
 import type { CookieSlot } from "./cookie_slot.ts";
-import type { Ask, InternalRequests } from "./internal_requests.ts";
-import { SessionPresence } from "./session_presence.ts";
+import type { Ask } from "./internal_requests.ts";
+import { SessionPresence, type SessionPresenceParts } from "./session_presence.ts";
 
-/** The parts of a {@linkcode SessionAcquirer}. */
-export interface SessionAcquirerParts {
-  /** Sends the `session/*` requests. */
-  readonly requests: InternalRequests;
-  /** The time to acquire a session, in milliseconds. */
-  readonly establishMs: number;
+export interface SessionAcquirerParts extends Omit<SessionPresenceParts, "offersList"> {
   /** Whether a jar that has failed is read again: no session is better than one that is not the jar's. */
   readonly requiresSession: boolean;
-  /** Ends all waiting early. */
-  readonly signal: AbortSignal;
-  /** Gets the error when there is no session. */
-  readonly onerror: (error: unknown) => void;
 }
 
 /** Makes one attempt for each slot at a time, however many requests wait for it. */
 export class SessionAcquirer {
-  /** The session capability of the server. */
   capability: SessionCapability | undefined;
-  /** The title of new sessions. */
   title = "";
-  /** The presence of the held sessions. */
   readonly presence: SessionPresence;
 
   readonly #parts: SessionAcquirerParts;
   /** The pending attempt for each slot. Never rejects. */
   readonly #acquisitions = new Map<CookieSlot, Promise<void>>();
 
-  /** Holds nothing at first. */
   constructor(parts: SessionAcquirerParts) {
     this.#parts = parts;
     this.presence = new SessionPresence({ ...parts, offersList: () => this.offers("list") });
   }
 
-  /** Whether the server has this feature. */
   offers(feature: string): boolean {
     return this.capability?.features.includes(feature) === true;
   }
 
-  /** The pending attempt that requests for this slot wait for. Never rejects. */
   acquisition(slot: CookieSlot): Promise<void> | undefined {
     return this.#acquisitions.get(slot);
   }
@@ -62,15 +47,27 @@ export class SessionAcquirer {
    * Acquires the session in the jar of `slot`, which may be another process's, or else a new one, once
    * `connected`. Never rejects: requests go on without a session.
    */
-  acquire(slot: CookieSlot, connected: Promise<void> = Promise.resolve()): Promise<void> {
-    return this.#acquireOnce(slot, connected, false);
+  acquire(slot: CookieSlot, connected = Promise.resolve(), afterLoss = false): Promise<void> {
+    const deadline = this.#deadline();
+    const acquisition = this.#acquisitions.get(slot) ?? deadline.limit(connected)
+      .then(() => this.#acquire(slot, deadline, afterLoss))
+      // Saved before it is used, so that a killed client finds it again.
+      .then(() => deadline.limit(slot.flush()))
+      .catch((error) =>
+        this.#parts.onerror(
+          new Error(`Cannot get a session: ${messageOf(error)}`, { cause: error }),
+        )
+      )
+      .finally(() => this.#acquisitions.delete(slot));
+    this.#acquisitions.set(slot, acquisition);
+    return acquisition;
   }
 
   /** Acquires another session than `gone`, which is lost if `slot` still holds it. Never rejects. */
   async replace(slot: CookieSlot, gone: HeldCookie | undefined): Promise<void> {
     const isLost = slot.cookie !== undefined && slot.cookie.id === gone?.id;
     if (isLost) slot.apply(lost(slot.cookie));
-    if (slot.cookie === undefined) await this.#acquireOnce(slot, Promise.resolve(), isLost);
+    if (slot.cookie === undefined) await this.acquire(slot, Promise.resolve(), isLost);
   }
 
   /**
@@ -94,37 +91,10 @@ export class SessionAcquirer {
     await this.#deadline().limit(slot.flush()).catch(this.#parts.onerror);
   }
 
-  /**
-   * Deletes the session that `slot` holds.
-   *
-   * @throws {Error} If the server does not answer in time, or refuses.
-   */
-  async delete({ cookie }: CookieSlot): Promise<void> {
-    if (cookie === undefined || !this.offers("delete")) return;
-    await this.#parts.requests.ask(this.#deadline(), METHOD.delete, withCookie({}, cookie));
-  }
-
-  /** Starts an attempt, or joins the pending one. */
-  #acquireOnce(slot: CookieSlot, connected: Promise<void>, afterLoss: boolean): Promise<void> {
-    const deadline = this.#deadline();
-    const acquisition = this.#acquisitions.get(slot) ?? deadline.limit(connected)
-      .then(() => this.#acquire(slot, deadline, afterLoss))
-      // Saved before it is used, so that a killed client finds it again.
-      .then(() => deadline.limit(slot.flush()))
-      .catch((error) =>
-        this.#parts.onerror(
-          new Error(`Cannot get a session: ${messageOf(error)}`, { cause: error }),
-        )
-      )
-      .finally(() => this.#acquisitions.delete(slot));
-    this.#acquisitions.set(slot, acquisition);
-    return acquisition;
-  }
-
   async #acquire(slot: CookieSlot, deadline: Deadline, afterLoss: boolean): Promise<void> {
     if (this.capability === undefined || slot.cookie !== undefined) return;
     this.presence.markConfirmed(slot);
-    const ask: Ask = (method, params) => this.#parts.requests.ask(deadline, method, params);
+    const ask = this.#parts.requests.within(deadline);
     const saved = await slot.load(deadline, this.#parts.requiresSession);
     if (saved !== undefined && await this.#resume(slot, ask, saved, afterLoss)) return;
     if (this.offers("create")) await this.#create(slot, ask, deadline);

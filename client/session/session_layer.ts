@@ -7,6 +7,7 @@
 import { asError } from "../../runtime/errors.ts";
 import { cancelledId } from "../../jsonrpc/message.ts";
 import { type HeldCookie, resultCookie, withCookie } from "../../protocol/cookie.ts";
+import { CODE } from "../../protocol/errors.ts";
 import { METHOD } from "../../protocol/methods.ts";
 import { member } from "../../runtime/json.ts";
 import { type PendingRequest, PendingRequests, presentsCookie } from "./pending_requests.ts";
@@ -14,7 +15,7 @@ import { type SessionCapability, sessionCapability } from "./capability.ts";
 import { Deadline } from "../../runtime/deadline.ts";
 import { createdCookie, sessionTitle } from "./session_requests.ts";
 import { SessionAcquirer } from "./session_acquirer.ts";
-import { isSessionRequired, refusesInWords } from "./session_refusal.ts";
+import { refusesInWords } from "./session_refusal.ts";
 import { outcomeUnknown, sendErrorKind } from "../connection/send_errors.ts";
 import { created, isTooLarge, mergeConcurrent, takeOver } from "./cookie_rules.ts";
 import type { CookieSlot } from "./cookie_slot.ts";
@@ -37,9 +38,7 @@ import {
 /** The methods whose handlers use a session. The others only carry a held cookie. */
 const SESSION_USERS: readonly string[] = ["tools/call", "resources/read", "prompts/get"];
 
-/** The parts of a {@linkcode SessionLayer}. */
 export interface SessionLayerParts {
-  /** The transport that it decorates. */
   readonly transport: ReconnectingTransport;
   /** The slot whose cookie a request carries; `undefined` for none. */
   readonly slotOf: (request: JSONRPCRequest) => CookieSlot | undefined;
@@ -48,15 +47,11 @@ export interface SessionLayerParts {
    * other slot acquires its session when a request needs one.
    */
   readonly eagerSlot?: CookieSlot;
-  /** Called when a dead connection has been rebuilt. */
   readonly onreconnect: () => void;
-  /** The time to acquire a session, in milliseconds. */
   readonly establishMs: number;
   /**
    * Whether a request that uses a session fails here when it could have one and has none. The server
    * might run it in another session.
-   *
-   * @default false
    */
   readonly requiresSession?: boolean;
 }
@@ -134,7 +129,6 @@ export class SessionLayer implements Transport {
     return this.#pendingRequests.get(id)?.carried?.id;
   }
 
-  /** The title of new sessions. */
   get title(): string {
     return this.#acquirer.title;
   }
@@ -144,11 +138,7 @@ export class SessionLayer implements Transport {
     return this.#refusesByCode;
   }
 
-  /**
-   * Sends an internal request and gives its result.
-   *
-   * @throws {Error} If the answer is an error, or does not come within `ms`.
-   */
+  /** Sends an internal request, and waits `ms` for its result. */
   ask(ms: number, method: string, params: Record<string, unknown>) {
     return this.#internalRequests.ask(new Deadline(ms, this.#closing.signal), method, params);
   }
@@ -160,9 +150,9 @@ export class SessionLayer implements Transport {
     return isGone;
   }
 
-  /** Deletes the session that `slot` holds. */
-  async deleteSession(slot: CookieSlot): Promise<void> {
-    await this.#acquirer.delete(slot);
+  async deleteSession({ cookie }: CookieSlot): Promise<void> {
+    if (cookie === undefined || !this.#acquirer.offers("delete")) return;
+    await this.ask(this.#parts.establishMs, METHOD.delete, withCookie({}, cookie));
   }
 
   async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
@@ -225,7 +215,6 @@ export class SessionLayer implements Transport {
     await sent;
   }
 
-  /** Whether the request needs a session acquired for its slot first. */
   #needsSession({ message, hasCallerCookie }: PendingRequest, slot: CookieSlot): boolean {
     return slot !== this.#parts.eagerSlot && slot.cookie === undefined && !hasCallerCookie &&
       this.#acquirer.capability !== undefined && SESSION_USERS.includes(message.method);
@@ -263,6 +252,8 @@ export class SessionLayer implements Transport {
     answer: JSONRPCResponse,
     extra?: MessageExtraInfo,
   ): void {
+    // For other methods, -32002 means no session.
+    const isCall = pending.message.method === "tools/call";
     if ("result" in answer) {
       const before = pending.slot?.cookie?.id;
       this.#takeOverResult(pending, answer.result);
@@ -275,7 +266,7 @@ export class SessionLayer implements Transport {
         // The new id is saved before the result that may depend on it is delivered.
         return this.#deliverAfter(this.#acquirer.saved(pending.slot), pending, answer, extra);
       }
-    } else if (isSessionRequired(pending.message, answer)) {
+    } else if (isCall && answer.error.code === CODE.sessionRequired) {
       this.#refusesByCode = true;
       if (mayReplace(pending.slot) && this.#mayRetry(pending, answer)) {
         this.#retryRefused(pending, pending.slot, answer, extra).catch((error) =>
@@ -388,7 +379,6 @@ export class SessionLayer implements Transport {
   }
 }
 
-/** Whether another session may replace the one that `slot` holds. */
 function mayReplace(slot: CookieSlot | undefined): slot is CookieSlot {
   return slot !== undefined && !slot.isPinned;
 }

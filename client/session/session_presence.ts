@@ -12,37 +12,22 @@ import { mergeListed } from "./cookie_rules.ts";
 import type { CookieSlot } from "./cookie_slot.ts";
 import type { Ask, InternalRequests } from "./internal_requests.ts";
 
-/** The parts of a {@linkcode SessionPresence}. */
 export interface SessionPresenceParts {
-  /** Sends the lookups. */
   readonly requests: InternalRequests;
-  /** Whether the server offers `session/list`. */
   readonly offersList: () => boolean;
-  /** The time for a lookup, in milliseconds. */
   readonly establishMs: number;
-  /** Ends every lookup early. */
   readonly signal: AbortSignal;
-  /** Gets the error of a lookup that fails. */
   readonly onerror: (error: unknown) => void;
-}
-
-/** A lookup of the session `id`, shared by concurrent callers. */
-interface PendingLookup {
-  readonly id: string;
-  readonly isUnlisted: Promise<boolean>;
 }
 
 /** The presence of one slot's session on this connection. */
 class SlotPresence {
   /** Whether the session was looked up, or made, on this connection. */
   isConfirmed = false;
-  /** The first lookup, while it is pending. */
   confirmation: Promise<void> | undefined;
-  /** The pending lookup. */
-  lookup: PendingLookup | undefined;
+  lookup: { readonly id: string; readonly isUnlisted: Promise<boolean> } | undefined;
   /** Whether the list cannot tell, such as an endless one; it is not requested again. */
   isInconclusive = false;
-  /** The id of the session that the list lacked. */
   unlistedId: string | undefined;
   /** The id of the session that the list lacked and the server accepted. */
   acceptedId: string | undefined;
@@ -53,7 +38,6 @@ export class SessionPresence {
   readonly #parts: SessionPresenceParts;
   #presences = new WeakMap<CookieSlot, SlotPresence>();
 
-  /** Starts without lookups. */
   constructor(parts: SessionPresenceParts) {
     this.#parts = parts;
   }
@@ -68,11 +52,7 @@ export class SessionPresence {
     this.#of(slot).isConfirmed = true;
   }
 
-  /**
-   * Looks up the session that `slot` holds, once on each connection.
-   *
-   * @returns The pending lookup, if there is one. Never rejects.
-   */
+  /** Looks the session up once on each connection: the pending lookup. Never rejects. */
   confirm(slot: CookieSlot): Promise<void> | undefined {
     const presence = this.#of(slot);
     if (!presence.isConfirmed && slot.cookie !== undefined) {
@@ -133,12 +113,8 @@ export class SessionPresence {
 
   async #lookUpHeld(slot: CookieSlot, held: HeldCookie): Promise<boolean> {
     const { requests, establishMs, signal } = this.#parts;
-    const deadline = new Deadline(establishMs, signal);
-    const listed = await this.lookUp(
-      slot,
-      held,
-      (method, params) => requests.ask(deadline, method, params),
-    );
+    const ask = requests.within(new Deadline(establishMs, signal));
+    const listed = await this.lookUp(slot, held, ask);
     if (listed && slot.cookie?.id === held.id) {
       slot.apply({ cookie: mergeListed(slot.cookie, listed), events: [] });
     }

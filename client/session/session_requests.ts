@@ -12,11 +12,6 @@ import type { Ask } from "./internal_requests.ts";
 // A list is oldest first and may be endless; this project's servers put a thousand sessions on a page.
 const MAX_PAGES = 100;
 
-/**
- * Creates a session with this title.
- *
- * @throws {TypeError} If the answer has no valid cookie.
- */
 export async function createSession(ask: Ask, title: string): Promise<HeldCookie> {
   const cookie = createdCookie(
     await ask(METHOD.create, { hints: { label: title, data: { title } } }),

@@ -55,6 +55,13 @@ class Wire implements Transport {
 
 const SERVER = { name: "asks", version: "1" };
 
+const reply = (id: RequestId, action: string) => ({ jsonrpc: "2.0", id, result: { action } });
+const progressed = (progressToken: unknown, progress: number) => ({
+  jsonrpc: "2.0",
+  method: "notifications/progress",
+  params: { progressToken, progress },
+});
+
 /** A client without an SDK, and its connections. */
 class RawClient {
   readonly wires: Wire[] = [];
@@ -137,12 +144,8 @@ Deno.test("ServerRequests: a late answer to a dead server does not reach its suc
   await client.answer(second.id, "accept");
   await client.progress(second.params?._meta?.progressToken, 2);
   assertEquals<unknown>(client.wire(1).replies, [
-    {
-      jsonrpc: "2.0",
-      method: "notifications/progress",
-      params: { progressToken: 0, progress: 1 },
-    },
-    { jsonrpc: "2.0", id: 0, result: { action: "decline" } },
+    progressed(0, 1),
+    reply(0, "decline"),
   ]);
   assertEquals(client.wire(0).replies, []);
 });
@@ -169,10 +172,8 @@ Deno.test("ServerRequests: an answer goes to the one of two live connections tha
   await client.answer(client.question("old?").id, "accept");
   await client.answer(client.question("new?").id, "decline");
   await client.answer(client.question("old again?").id, "cancel");
-  assertEquals<unknown>(client.wire(1).replies, [
-    { jsonrpc: "2.0", id: 0, result: { action: "decline" } },
-  ]);
-  assertEquals<unknown>(old.replies, [{ jsonrpc: "2.0", id: 1, result: { action: "cancel" } }]);
+  assertEquals<unknown>(client.wire(1).replies, [reply(0, "decline")]);
+  assertEquals<unknown>(old.replies, [reply(1, "cancel")]);
 });
 
 Deno.test("ServerRequests: cancels a request whose id is used again, or whose stream has broken", async () => {
@@ -196,7 +197,7 @@ Deno.test("ServerRequests: cancels a request whose id is used again, or whose st
   await client.answer(id, "accept");
   assertEquals(wire.replies, []);
   await client.answer(client.question("after").id, "decline");
-  assertEquals<unknown>(wire.replies, [{ jsonrpc: "2.0", id: 0, result: { action: "decline" } }]);
+  assertEquals<unknown>(wire.replies, [reply(0, "decline")]);
 });
 
 Deno.test("ServerRequests: keeps the type of ids, and lets a server cancel its request", async () => {
@@ -226,11 +227,7 @@ Deno.test("ServerRequests: progress of a task goes on after the answer, and ends
   const { id, params } = client.question("task");
   await client.answer(id, "accept");
   await client.progress(params?._meta?.progressToken, 1);
-  assertEquals<unknown>(client.wire(0).replies.at(-1), {
-    jsonrpc: "2.0",
-    method: "notifications/progress",
-    params: { progressToken: "t", progress: 1 },
-  });
+  assertEquals<unknown>(client.wire(0).replies.at(-1), progressed("t", 1));
   client.wire(0).onclose?.();
   await client.request("tools/list");
   await client.progress(params?._meta?.progressToken, 2);

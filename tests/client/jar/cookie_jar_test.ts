@@ -2,11 +2,12 @@
  * The contract of both jars, and resuming a session from a jar.
  */
 
-import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { type CookieJar, FileJar, MemoryJar, withSession } from "../../../client/mod.ts";
 import {
   connected,
   connectedWithJar,
+  Durable,
   JAR_KEY as KEY,
   KINDS,
   startFixture,
@@ -45,23 +46,17 @@ Deno.test.each<readonly [name: string, open: (path: string) => CookieJar | Promi
 
 testEach(KINDS, "withSession: resumes the session in the jar", async (kind) => {
   const jar = new MemoryJar();
-  const folder = await Deno.makeTempDir();
-  try {
-    await Deno.writeTextFile(`${folder}/sessions`, "");
-    await using fixture = await startFixture(kind, `--sessions=${folder}/sessions`);
-    {
-      await using first = await connectedWithJar(fixture, jar);
-      await first.call("rotate");
-    }
-    await using it = await connectedWithJar(fixture, jar);
-    assertEquals(it.told, ["resumed"]);
-    assertEquals((await jar.get(KEY))?.id, it.id);
-    assertEquals(await it.call("echo"), it.id);
-    const [asked] = await it.seen("session/list");
-    assertEquals(asked?.cookie?.id, it.id, "a server may list only the presented session");
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  await using fixture = await Durable.create(kind);
+  {
+    await using first = await connectedWithJar(fixture, jar);
+    await first.call("rotate");
   }
+  await using it = await connectedWithJar(fixture, jar);
+  assertEquals(it.told, ["resumed"]);
+  assertEquals((await jar.get(KEY))?.id, it.id);
+  assertEquals(await it.call("echo"), it.id);
+  const [asked] = await it.seen("session/list");
+  assertEquals(asked?.cookie?.id, it.id, "a server may list only the presented session");
 });
 
 Deno.test("withSession: reports that the session in the jar is lost, and creates another", async () => {
@@ -80,18 +75,13 @@ Deno.test("withSession: reports that the session in the jar is lost, and creates
 
 Deno.test("withSession: does not resume a lost session that the jar cannot delete", async () => {
   await using fixture = await startFixture("http");
-  const kept = new MemoryJar();
-  await kept.set(KEY, { id: "sess-gone" });
-  const jar: CookieJar = {
-    get: (key) => kept.get(key),
-    set: (key, cookie) => kept.set(key, cookie),
-    add: (key, cookie) => kept.add(key, cookie),
-    delete: () => Promise.reject(new Error("read only")),
-  };
+  const jar = new MemoryJar();
+  await jar.set(KEY, { id: "sess-gone" });
+  jar.delete = () => Promise.reject(new Error("read only"));
   await using it = await connectedWithJar(fixture, jar);
   assertEquals(await it.call("echo"), it.id);
   assertEquals(it.told, ["resumed", "lost", "created"]);
-  assertEquals((await kept.get(KEY))?.id, it.id);
+  assertEquals((await jar.get(KEY))?.id, it.id);
 });
 
 for (const flag of ["--no-list", "--fail-list", "--endless"]) {
@@ -155,18 +145,8 @@ Deno.test("withSession: refuses invalid options", () => {
     throw new Error("not called");
   };
   const jar = new MemoryJar();
-  const wrong: [Error, () => unknown][] = [
-    [new TypeError(), () => withSession(connect, { jar })],
-    [new RangeError(), () => withSession(connect, { establishMs: 0 })],
-    [new RangeError(), () => withSession(connect, { reconnectMs: NaN })],
-    [new RangeError(), () => withSession(connect, { reconnectMs: Infinity })],
-  ];
-  for (const [{ name }, make] of wrong) {
-    try {
-      make();
-      throw new Error("accepted");
-    } catch (error) {
-      assertEquals(error instanceof Error && error.name, name);
-    }
+  assertThrows(() => withSession(connect, { jar }), TypeError);
+  for (const times of [{ establishMs: 0 }, { reconnectMs: NaN }, { reconnectMs: Infinity }]) {
+    assertThrows(() => withSession(connect, times), RangeError);
   }
 });

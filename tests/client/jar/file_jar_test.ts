@@ -6,8 +6,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { defaultJarPath } from "../../../client/mod.ts";
 import { KEY, namesIn, openJar, PROCESS } from "../../support/client/client_jar_fixture.ts";
 import { Fixture } from "../../support/store/processes.ts";
-import { tempFolder } from "../../support/store/stores.ts";
 import { startServer } from "../../support/servers/server.ts";
+import { tempFolder } from "../../support/store/stores.ts";
 
 Deno.test("FileJar: a filed cookie is there when the file is opened again, and where it is open", async () => {
   await using folder = await tempFolder();

@@ -4,13 +4,7 @@
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { findJarFile, quarantine } from "../../../client/jar/quarantine.ts";
-import {
-  assertAllFiled,
-  fileTogether,
-  KEY,
-  namesIn,
-  openJar,
-} from "../../support/client/client_jar_fixture.ts";
+import { KEY, namesIn, openJar } from "../../support/client/client_jar_fixture.ts";
 import { encodeLine } from "../../../store/journal/line_codec.ts";
 import { tempFolder } from "../../support/store/stores.ts";
 import { startServer } from "../../support/servers/server.ts";
@@ -157,7 +151,10 @@ Deno.test("quarantine: a process that is late leaves the new jar alone", async (
   const warnings: string[] = [];
   await using jar = await openJar(path, warnings);
   await jar.set(KEY, { id: "a" });
-  assertEquals(await quarantine(found, Date.now, (text) => warnings.push(text)), true);
+  assertEquals(
+    await quarantine(found, { now: Date.now, warn: (text) => warnings.push(text) }),
+    true,
+  );
   assertEquals(await jar.get(KEY), { id: "a" });
   assertEquals(warnings.length, 1);
   assertEquals(namesIn(folder.path).filter((name) => name.includes("broken")).length, 1);
@@ -235,19 +232,9 @@ const canTry = Deno.build.os === "linux" &&
 
 async function filePowerless(path: string) {
   const script = new URL("../../fixtures/client/jar.ts", import.meta.url).href;
+  const deno = [Deno.execPath(), "run", "-A", "--no-check"];
   const { stdout, stderr, code } = await new Deno.Command(runner!, {
-    args: [
-      ...asNobody,
-      Deno.execPath(),
-      "run",
-      "-A",
-      "--no-check",
-      script,
-      path,
-      "file",
-      "a",
-      "1",
-    ],
+    args: [...asNobody, ...deno, script, path, "file", "a", "1"],
     env: { NO_COLOR: "1" },
   }).output();
   const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -294,16 +281,4 @@ Deno.test({
       assertEquals(await Deno.readTextFile(path), content);
     }
   },
-});
-
-Deno.test("FileJar: ten processes that find a broken jar at once move it aside once, and lose nothing", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/cookies.jsonl`;
-  await Deno.writeTextFile(path, "Dear diary\n");
-  const warnings = await fileTogether(path, 5);
-  assertEquals(warnings.length, 1, warnings.join("\n"));
-  assert(warnings[0]!.includes(`${path}.broken-1`));
-  assertEquals(await Deno.readTextFile(`${path}.broken-1`), "Dear diary\n");
-  assertEquals(namesIn(folder.path).filter((name) => name.includes("broken")).length, 1);
-  await assertAllFiled(path, 5);
 });

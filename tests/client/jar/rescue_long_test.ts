@@ -187,23 +187,6 @@ Deno.test("sessions, bridge: a damaged line costs no other session", async () =>
   }
 });
 
-Deno.test("FileJar: jars that are open go on in the repaired file", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/cookies.jsonl`;
-  const warnings: string[] = [];
-  await using one = await openJar(path, warnings);
-  await one.set(KEY, { id: "a" });
-  await using two = await openJar(path, warnings);
-  await Deno.writeTextFile(path, "\0".repeat(100), { append: true });
-  await Deno.writeTextFile(path, "\n", { append: true });
-  await Promise.all([one.set({ ...KEY, profile: "one" }, { id: "b" }), two.list()]);
-  await two.set({ ...KEY, profile: "two" }, { id: "c" });
-  for (const jar of [one, two]) {
-    assertEquals((await jar.list()).map(({ cookie }) => cookie.id), ["a", "b", "c"]);
-  }
-  assertEquals(warnings.length, 1, warnings.join("\n"));
-});
-
 Deno.test("FileJar: leaves a damaged store of sessions alone", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/sessions.jsonl`;

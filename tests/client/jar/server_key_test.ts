@@ -13,17 +13,9 @@ async function keyIn(folder: string, ...argv: string[]): Promise<string[]> {
   const code = `const { commandKey } = await import(${
     JSON.stringify(new URL("../../../client/jar/server_key.ts", import.meta.url).href)
   }); console.log(commandKey(Deno.args));`;
-  const script = await Deno.makeTempFile({ suffix: ".ts" });
-  try {
-    await Deno.writeTextFile(script, code);
-    const { stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", script, ...argv],
-      cwd: folder,
-    }).output();
-    return JSON.parse(new TextDecoder().decode(stdout));
-  } finally {
-    await Deno.remove(script);
-  }
+  const args = ["eval", code, "--", ...argv];
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args, cwd: folder }).output();
+  return JSON.parse(new TextDecoder().decode(stdout));
 }
 
 Deno.test("commandKey: makes paths of files and folders absolute", async () => {

@@ -9,6 +9,7 @@ import {
   Connected,
   connected,
   KINDS,
+  startClient,
   startFixture,
   testEach,
 } from "../../support/client/client_fixture.ts";
@@ -17,6 +18,13 @@ const TEN = Array.from({ length: 10 }, (_, number) => `call ${number}`);
 
 function callTen(it: Connected): Promise<string[]> {
   return Promise.all(TEN.map((note) => it.call("echo", { note })));
+}
+
+function cancellable(it: Connected, name: string, note: string) {
+  const cancelled = new AbortController();
+  const { signal } = cancelled;
+  const call = it.client.callTool({ name, arguments: { note } }, undefined, { signal });
+  return { call, cancelled };
 }
 
 async function assertOnceEach(it: Connected): Promise<void> {
@@ -30,12 +38,9 @@ testEach(KINDS, "withSession: ten calls wait for the new session", async (kind) 
   const connecting = it.client.connect(it.transport);
   await fixture.running("session/create");
   const calls = callTen(it);
-  const cancelled = new AbortController();
-  const never = it.client.callTool({ name: "echo", arguments: { note: "never" } }, undefined, {
-    signal: cancelled.signal,
-  });
+  const { call, cancelled } = cancellable(it, "echo", "never");
   cancelled.abort("changed my mind");
-  await assertRejects(() => never);
+  await assertRejects(() => call);
   await it.transport.send({ jsonrpc: "2.0", method: "notifications/release" });
   await connecting;
   assertEquals(new Set(await calls), new Set([it.id]));
@@ -46,11 +51,10 @@ testEach(KINDS, "withSession: ten calls wait for the new session", async (kind) 
 });
 
 testEach(KINDS, "withSession: ten calls around a rotation never undo it", async (kind) => {
-  await using fixture = await startFixture(kind);
-  await using it = await connected(fixture);
+  await using it = await startClient(kind);
   const first = it.id;
   const held = TEN.map((note) => it.call("hold", { note }));
-  await Promise.all(TEN.map((note) => fixture.running(note)));
+  await Promise.all(TEN.map((note) => it.fixture.running(note)));
   await it.call("rotate");
   const second = it.id;
   assertNotEquals(second, first);
@@ -60,23 +64,11 @@ testEach(KINDS, "withSession: ten calls around a rotation never undo it", async 
   await assertOnceEach(it);
 });
 
-testEach(KINDS, "withSession: late results do not bring a revoked session back", async (kind) => {
-  await using fixture = await startFixture(kind);
-  await using it = await connected(fixture);
-  const held = TEN.map((note) => it.call("hold", { note }));
-  await Promise.all(TEN.map((note) => fixture.running(note)));
-  await it.call("revoke");
-  await it.ask("fixture/release");
-  await Promise.all(held);
-  assertEquals([it.id, it.told], [undefined, ["created", "revoked"]]);
-});
-
 testEach(KINDS, "withSession: retries a late refusal in the held session", async (kind) => {
-  await using fixture = await startFixture(kind);
-  await using it = await connected(fixture);
+  await using it = await startClient(kind);
   await it.ask("fixture/lose");
   const late = it.call("late-refusal", { note: "late" });
-  await fixture.running("late");
+  await it.fixture.running("late");
   await it.call("echo");
   const { id, told } = it;
   await it.ask("fixture/release");
@@ -86,36 +78,22 @@ testEach(KINDS, "withSession: retries a late refusal in the held session", async
   assertEquals((await it.ran()).late, 1);
 });
 
-testEach(KINDS, "withSession: ten calls that lose the session share one new one", async (kind) => {
-  await using fixture = await startFixture(kind);
-  await using it = await connected(fixture);
-  await it.ask("fixture/lose");
-  const texts = await callTen(it);
-  assertEquals(new Set(texts), new Set([it.id]));
-  assertEquals(it.told, ["created", "lost", "created"]);
-  assertEquals((await it.seen("session/create")).length, 2);
-  await assertOnceEach(it);
-});
-
-testEach(KINDS, "withSession: ten calls after a revocation share one new session", async (kind) => {
-  await using fixture = await startFixture(kind);
-  await using it = await connected(fixture);
-  await it.call("revoke");
-  const texts = await callTen(it);
-  assertEquals(new Set(texts), new Set([it.id]));
-  assertEquals(it.told, ["created", "revoked", "created"]);
-  await assertOnceEach(it);
-});
+for (const why of ["lost", "revoked"] as const) {
+  testEach(KINDS, `withSession: ten calls share the session after a ${why} one`, async (kind) => {
+    await using it = await startClient(kind);
+    await (why === "lost" ? it.ask("fixture/lose") : it.call("revoke"));
+    assertEquals(new Set(await callTen(it)), new Set([it.id]));
+    assertEquals(it.told, ["created", why, "created"]);
+    assertEquals((await it.seen("session/create")).length, 2);
+    await assertOnceEach(it);
+  });
+}
 
 testEach(KINDS, "withSession: cancels a call with the cookie that the call had", async (kind) => {
-  await using fixture = await startFixture(kind);
-  await using it = await connected(fixture);
+  await using it = await startClient(kind);
   const first = it.id;
-  const cancelled = new AbortController();
-  const call = it.client.callTool({ name: "hold", arguments: { note: "held" } }, undefined, {
-    signal: cancelled.signal,
-  });
-  await fixture.running("held");
+  const { call, cancelled } = cancellable(it, "hold", "held");
+  await it.fixture.running("held");
   await it.call("rotate");
   cancelled.abort("enough");
   await assertRejects(() => call, McpError, "enough");
@@ -125,14 +103,10 @@ testEach(KINDS, "withSession: cancels a call with the cookie that the call had",
 });
 
 testEach(KINDS, "withSession: cancels a retried call by its id on the wire", async (kind) => {
-  await using fixture = await startFixture(kind);
-  await using it = await connected(fixture);
+  await using it = await startClient(kind);
   await it.ask("fixture/lose");
-  const cancelled = new AbortController();
-  const call = it.client.callTool({ name: "hold", arguments: { note: "held" } }, undefined, {
-    signal: cancelled.signal,
-  });
-  await fixture.running("held");
+  const { call, cancelled } = cancellable(it, "hold", "held");
+  await it.fixture.running("held");
   cancelled.abort("enough");
   await assertRejects(() => call, McpError, "enough");
   const [, repeated] = await it.seen("tools/call");
@@ -141,14 +115,10 @@ testEach(KINDS, "withSession: cancels a retried call by its id on the wire", asy
 });
 
 testEach(["stdio", "http"], "withSession: a cancelled call never runs", async (kind) => {
-  await using fixture = await startFixture(kind, "--hold-second-create");
-  await using it = await connected(fixture);
+  await using it = await startClient(kind, "--hold-second-create");
   await it.ask("fixture/lose");
-  const cancelled = new AbortController();
-  const call = it.client.callTool({ name: "echo", arguments: { note: "never" } }, undefined, {
-    signal: cancelled.signal,
-  });
-  await fixture.running("session/create");
+  const { call, cancelled } = cancellable(it, "echo", "never");
+  await it.fixture.running("session/create");
   const other = it.call("echo", { note: "other" });
   cancelled.abort("enough");
   await assertRejects(() => call, McpError, "enough");
@@ -176,8 +146,7 @@ testEach(["stdio", "http"], "withSession: goes on without a slow session", async
 });
 
 testEach(["stdio", "http"], "withSession: goes on when creating a session fails", async (kind) => {
-  await using fixture = await startFixture(kind, "--fail-create");
-  await using it = await connected(fixture);
+  await using it = await startClient(kind, "--fail-create");
   assertEquals([it.id, it.told], [undefined, []]);
   assertEquals(it.errors, ["Cannot get a session: No room"]);
   const error = await assertRejects(() => it.call("echo"), McpError);

@@ -10,6 +10,7 @@ import {
   Durable,
   KINDS,
   REFUSALS,
+  startClient,
   startFixture,
   testEach,
 } from "../../support/client/client_fixture.ts";
@@ -31,12 +32,11 @@ for (const says of REFUSALS) {
     KINDS,
     `withSession: a refusal in words after a restart costs one call: ${says}`,
     async (kind) => {
-      await using fixture = await startFixture(kind, `--says=${says}`);
-      await using it = await connected(fixture);
+      await using it = await startClient(kind, `--says=${says}`);
       const first = it.id;
       assertEquals(await outcome(it), [first!, false]);
-      await fixture.kill();
-      await fixture.start();
+      await it.fixture.kill();
+      await it.fixture.start();
       assertEquals(await outcome(it, "echo", { note: "refused" }), [says, true]);
       assertEquals(told(it), ["created", "lost", "created"]);
       assertNotEquals(it.id, first);
@@ -49,8 +49,7 @@ for (const says of REFUSALS) {
 }
 
 Deno.test("withSession: looks the session up after a tool fails, and loses nothing", async () => {
-  await using fixture = await startFixture("http");
-  await using it = await connected(fixture);
+  await using it = await startClient("http");
   for (let calls = 1; calls <= 3; calls++) {
     assertEquals(await outcome(it, "fail"), ["No such file", true]);
     const asked = await it.seen("session/list");
@@ -61,8 +60,7 @@ Deno.test("withSession: looks the session up after a tool fails, and loses nothi
 });
 
 Deno.test("withSession: looks nothing up when the failure itself tells of the session", async () => {
-  await using fixture = await startFixture("http");
-  await using it = await connected(fixture);
+  await using it = await startClient("http");
   await it.client.callTool({ name: "fail", arguments: { cookie: "with" } });
   // The caller's own cookie.
   await it.client.callTool({ name: "fail", _meta: { "mcp/session": { id: it.id } } });
@@ -76,23 +74,21 @@ Deno.test("withSession: looks nothing up when the failure itself tells of the se
 });
 
 Deno.test("withSession: looks the session up at a new server that refuses in words", async () => {
-  await using fixture = await startFixture("stateful");
-  await using it = await connected(fixture);
+  await using it = await startClient("stateful");
   await it.ask("fixture/lose");
   assertEquals(await outcome(it), [it.id!, false]);
-  await fixture.kill();
-  await fixture.start([`--says=${REFUSALS[0]}`]);
+  await it.fixture.kill();
+  await it.fixture.start([`--says=${REFUSALS[0]}`]);
   assertEquals(await outcome(it), [REFUSALS[0], true]);
   assertEquals(told(it), ["created", "lost", "created", "lost", "created"]);
   assertEquals(await outcome(it), [it.id!, false]);
 });
 
 testEach(KINDS, "withSession: ten calls refused at once share one lookup", async (kind) => {
-  await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`, "--hold-list");
-  await using it = await connected(fixture);
+  await using it = await startClient(kind, `--says=${REFUSALS[0]}`, "--hold-list");
   await it.ask("fixture/lose");
   const calls = Promise.all(Array.from({ length: 10 }, () => outcome(it)));
-  await Promise.race([fixture.running("session/list"), calls]);
+  await Promise.race([it.fixture.running("session/list"), calls]);
   while ((await it.seen("tools/call")).length < 10);
   await it.transport.send({ jsonrpc: "2.0", method: "notifications/release" });
   assertEquals(await calls, Array(10).fill([REFUSALS[0], true]));
@@ -102,14 +98,16 @@ testEach(KINDS, "withSession: ten calls refused at once share one lookup", async
   assertEquals(await outcome(it), [it.id!, false]);
 });
 
-testEach(["stdio", "http"], "withSession: a list that fails loses nothing", async (kind) => {
-  await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`, "--fail-list");
-  await using it = await connected(fixture);
-  const { id } = it;
-  await it.ask("fixture/lose");
-  assertEquals(await outcome(it), [REFUSALS[0], true]);
-  assertEquals([it.id, it.told, it.errors], [id, ["created"], ["No disk"]]);
-});
+for (const [flag, errors] of [["--fail-list", ["No disk"]], ["--no-list", []]] as const) {
+  testEach(["stdio", "http"], `withSession: loses nothing with ${flag}`, async (kind) => {
+    await using it = await startClient(kind, `--says=${REFUSALS[0]}`, flag);
+    const { id } = it;
+    await it.ask("fixture/lose");
+    assertEquals(await outcome(it), [REFUSALS[0], true]);
+    assertEquals([it.id, it.told, it.errors], [id, ["created"], [...errors]]);
+    assertEquals((await it.seen("session/list")).length, errors.length);
+  });
+}
 
 testEach(["stdio", "http"], "withSession: a hanging list delays a result", async (kind) => {
   await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`, "--hold-list");
@@ -121,8 +119,7 @@ testEach(["stdio", "http"], "withSession: a hanging list delays a result", async
 });
 
 Deno.test("withSession: reads an endless list once, however many calls fail", async () => {
-  await using fixture = await startFixture("http", "--endless");
-  await using it = await connected(fixture);
+  await using it = await startClient("http", "--endless");
   await outcome(it, "fail");
   const asked = (await it.seen("session/list")).length;
   for (let calls = 1; calls <= 3; calls++) await outcome(it, "fail");
@@ -130,18 +127,8 @@ Deno.test("withSession: reads an endless list once, however many calls fail", as
   assertEquals(it.told, ["created"]);
 });
 
-testEach(["stdio", "http"], "withSession: loses nothing without session/list", async (kind) => {
-  await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`, "--no-list");
-  await using it = await connected(fixture);
-  await it.ask("fixture/lose");
-  assertEquals(await outcome(it), [REFUSALS[0], true]);
-  assertEquals([it.told, it.errors], [["created"], []]);
-  assertEquals(await it.seen("session/list"), []);
-});
-
 testEach(KINDS, "withSession: creates a session after a refusal in words", async (kind) => {
-  await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`);
-  await using it = await connected(fixture);
+  await using it = await startClient(kind, `--says=${REFUSALS[0]}`);
   await it.call("revoke");
   assertEquals([it.id, it.told], [undefined, ["created", "revoked"]]);
   assertEquals(await outcome(it), [REFUSALS[0], true]);
@@ -150,10 +137,9 @@ testEach(KINDS, "withSession: creates a session after a refusal in words", async
 });
 
 testEach(KINDS, "withSession: a late failure in an older session changes nothing", async (kind) => {
-  await using fixture = await startFixture(kind, `--says=${REFUSALS[0]}`);
-  await using it = await connected(fixture);
+  await using it = await startClient(kind, `--says=${REFUSALS[0]}`);
   const late = it.client.callTool({ name: "hold", arguments: { note: "late", fails: "yes" } });
-  await fixture.running("late");
+  await it.fixture.running("late");
   await it.call("rotate");
   const { id } = it;
   await it.ask("fixture/release");
@@ -182,14 +168,13 @@ testEach(["stdio", "stateful"], "withSession: one lookup on each connection", as
 });
 
 testEach(KINDS, "withSession: a lookup of one session says nothing of another", async (kind) => {
-  await using fixture = await startFixture(kind, "--hold-list");
-  await using it = await connected(fixture);
+  await using it = await startClient(kind, "--hold-list");
   const first = it.client.callTool({ name: "fail" });
-  await Promise.race([fixture.running("session/list"), first]);
+  await Promise.race([it.fixture.running("session/list"), first]);
   await it.call("rotate");
   const { id } = it;
   const second = it.client.callTool({ name: "fail", arguments: { note: "second" } });
-  await fixture.running("second");
+  await it.fixture.running("second");
   for (let i = 0; i < 1000 && (await it.seen("session/list")).length < 2; i++);
   await it.transport.send({ jsonrpc: "2.0", method: "notifications/release" });
   await Promise.all([first, second]);

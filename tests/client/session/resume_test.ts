@@ -5,11 +5,11 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { MemoryJar } from "../../../client/mod.ts";
 import {
-  connected,
   connectedWithJar,
   JAR_KEY as KEY,
   KINDS,
   REFUSALS,
+  startClient,
   startFixture,
   testEach,
 } from "../../support/client/client_fixture.ts";
@@ -50,12 +50,11 @@ Deno.test("withSession: takes the expiry and new data from the list", async () =
 });
 
 testEach(KINDS, "withSession: a restart loses no state in the cookie", async (kind) => {
-  await using fixture = await startFixture(kind, "--in-cookie");
-  await using it = await connected(fixture);
+  await using it = await startClient(kind, "--in-cookie");
   const { id } = it;
   await it.call("keep", { text: "precious" });
-  await fixture.kill();
-  await fixture.start();
+  await it.fixture.kill();
+  await it.fixture.start();
   assertEquals(await it.call("kept"), "precious");
   if (kind === "stdio" || kind === "stateful") {
     // The list lacks a session that was just accepted: the failure is the tool's.
@@ -66,10 +65,9 @@ testEach(KINDS, "withSession: a restart loses no state in the cookie", async (ki
 });
 
 testEach(KINDS, "withSession: concurrent calls undo no state in the cookie", async (kind) => {
-  await using fixture = await startFixture(kind, "--in-cookie");
-  await using it = await connected(fixture);
+  await using it = await startClient(kind, "--in-cookie");
   const late = [it.call("hold", { note: "reads" }), it.call("hold", { note: "writes", text: "1" })];
-  await Promise.all([fixture.running("reads"), fixture.running("writes")]);
+  await Promise.all([it.fixture.running("reads"), it.fixture.running("writes")]);
   await it.call("keep", { text: "precious" });
   await it.ask("fixture/release");
   assertEquals(await Promise.all(late), ["nothing is kept", "nothing is kept"]);
@@ -78,8 +76,7 @@ testEach(KINDS, "withSession: concurrent calls undo no state in the cookie", asy
 });
 
 Deno.test("withSession: keeps the old state when the cookie grows too large, and reports it", async () => {
-  await using fixture = await startFixture("http", "--in-cookie");
-  await using it = await connected(fixture);
+  await using it = await startClient("http", "--in-cookie");
   await it.call("keep", { text: "precious" });
   await it.call("keep", { text: "x".repeat(17_000) });
   assertEquals(await it.call("kept"), "precious");
@@ -99,7 +96,8 @@ testEach(KINDS, "withSession: a refusal in words replaces a session with state",
 });
 
 testEach(KINDS, "withSession: a failed first call loses no state", async (kind) => {
-  await using fixture = await startFixture(kind, "--in-cookie", "--lists-none");
+  const flags = ["--in-cookie", "--lists-none", "--fails=No notes in session"];
+  await using fixture = await startFixture(kind, ...flags);
   const jar = new MemoryJar();
   await jar.set(KEY, { id: "sess-kept", data: { kept: "precious" } });
   await using it = await connectedWithJar(fixture, jar);
@@ -110,17 +108,6 @@ testEach(KINDS, "withSession: a failed first call loses no state", async (kind) 
   assertEquals(await it.call("kept"), "precious");
   assertEquals([it.id, it.told], ["sess-kept", ["resumed"]]);
   assertEquals((await jar.get(KEY))?.data?.kept, "precious");
-});
-
-testEach(["stdio", "http"], "withSession: other refusing words replace a session", async (kind) => {
-  const says = "Session not found for this tool. Establish one first.";
-  await using fixture = await startFixture(kind, "--in-cookie", "--checks", `--says=${says}`);
-  const jar = new MemoryJar();
-  await jar.set(KEY, { id: "sess-gone", data: { kept: "precious" } });
-  await using it = await connectedWithJar(fixture, jar);
-  assertEquals((await it.client.callTool({ name: "kept" })).isError, true);
-  assertEquals(it.told, ["resumed", "lost", "created"]);
-  assertEquals(await it.call("kept"), "nothing is kept");
 });
 
 testEach(["stdio", "http"], "withSession: an empty list loses no session", async (kind) => {

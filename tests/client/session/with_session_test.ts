@@ -5,11 +5,16 @@
 
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects } from "@std/assert";
 import { ListRootsRequestSchema, McpError } from "../../../client/sdk.ts";
-import { connected, KINDS, startFixture, testEach } from "../../support/client/client_fixture.ts";
+import {
+  connected,
+  KINDS,
+  startClient,
+  startFixture,
+  testEach,
+} from "../../support/client/client_fixture.ts";
 
 testEach(KINDS, "withSession: creates a session and carries its cookie", async (kind) => {
-  await using fixture = await startFixture(kind);
-  await using it = await connected(fixture);
+  await using it = await startClient(kind);
   assertMatch(it.id ?? "", /^sess-/);
   assertEquals(it.told, ["created"]);
   assertEquals(it.transport.capability, { version: 2, features: ["create", "list", "delete"] });
@@ -20,8 +25,7 @@ testEach(KINDS, "withSession: creates a session and carries its cookie", async (
 });
 
 testEach(["stdio", "http"], "withSession: every request carries the cookie", async (kind) => {
-  await using fixture = await startFixture(kind);
-  await using it = await connected(fixture);
+  await using it = await startClient(kind);
   await it.client.ping();
   await it.ask("session/list");
   await it.ask("anything/else");
@@ -31,8 +35,7 @@ testEach(["stdio", "http"], "withSession: every request carries the cookie", asy
 });
 
 testEach(["stdio", "http"], "withSession: sends null when it holds no session", async (kind) => {
-  await using fixture = await startFixture(kind, "--no-create", "--optional");
-  await using it = await connected(fixture);
+  await using it = await startClient(kind, "--no-create", "--optional");
   const params = Object.freeze({ name: "echo", _meta: Object.freeze({ mine: 1 }) });
   await it.client.callTool(params);
   await it.client.ping();
@@ -48,8 +51,7 @@ testEach(["stdio", "http"], "withSession: sends null when it holds no session", 
 });
 
 testEach(["stdio", "sse"], "withSession: leaves the caller's params unchanged", async (kind) => {
-  await using fixture = await startFixture(kind);
-  await using it = await connected(fixture);
+  await using it = await startClient(kind);
   const params = Object.freeze({ name: "progress", _meta: Object.freeze({ mine: 1 }) });
   const progress: number[] = [];
   const released = Promise.withResolvers<unknown>();
@@ -65,15 +67,13 @@ testEach(["stdio", "sse"], "withSession: leaves the caller's params unchanged", 
 });
 
 testEach(["stdio", "sse"], "withSession: passes on the server's requests", async (kind) => {
-  await using fixture = await startFixture(kind);
-  await using it = await connected(fixture);
+  await using it = await startClient(kind);
   it.client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: [{ uri: "file:///x" }] }));
   assertEquals(JSON.parse(await it.call("ask")), { roots: [{ uri: "file:///x" }] });
 });
 
 testEach(KINDS, "withSession: takes over the new id of a replaced session", async (kind) => {
-  await using fixture = await startFixture(kind);
-  await using it = await connected(fixture);
+  await using it = await startClient(kind);
   const first = it.id;
   await it.call("rotate");
   assertNotEquals(it.id, first);
@@ -83,8 +83,7 @@ testEach(KINDS, "withSession: takes over the new id of a replaced session", asyn
 });
 
 testEach(KINDS, "withSession: creates a session for the call after null", async (kind) => {
-  await using fixture = await startFixture(kind);
-  await using it = await connected(fixture);
+  await using it = await startClient(kind);
   await it.call("revoke");
   assertEquals(it.id, undefined);
   assertEquals(it.told, ["created", "revoked"]);
@@ -96,8 +95,7 @@ testEach(KINDS, "withSession: creates a session for the call after null", async 
 });
 
 Deno.test("withSession: leaves the caller's own cookie, or null, and its errors to the caller", async () => {
-  await using fixture = await startFixture("http");
-  await using it = await connected(fixture);
+  await using it = await startClient("http");
   const held = it.id;
   const other = await it.ask("session/create");
   assertEquals(it.id, other.id, "session/create always replaces");
@@ -115,15 +113,13 @@ Deno.test("withSession: leaves the caller's own cookie, or null, and its errors 
 });
 
 Deno.test("withSession: holds no session after its session/delete", async () => {
-  await using fixture = await startFixture("http");
-  await using it = await connected(fixture);
+  await using it = await startClient("http");
   assertEquals((await it.ask("session/delete")).deleted, true);
   assertEquals([it.id, it.told], [undefined, ["created", "revoked"]]);
 });
 
 testEach(KINDS, "withSession: replaces a lost session and retries the call", async (kind) => {
-  await using fixture = await startFixture(kind);
-  await using it = await connected(fixture);
+  await using it = await startClient(kind);
   const first = it.transport.cookie;
   await it.ask("fixture/lose");
   assertEquals(await it.call("echo", { note: "again" }), it.id);
@@ -133,18 +129,8 @@ testEach(KINDS, "withSession: replaces a lost session and retries the call", asy
   assertEquals(it.errors, []);
 });
 
-Deno.test("withSession: retries a call with a new id", async () => {
-  await using fixture = await startFixture("http");
-  await using it = await connected(fixture);
-  await it.ask("fixture/lose");
-  await it.call("echo");
-  const ids = (await it.seen("tools/call")).map(({ id }) => id);
-  assertEquals(new Set(ids).size, 2);
-});
-
 Deno.test("withSession: gives the error of a call that is refused twice", async () => {
-  await using fixture = await startFixture("http", "--no-memory");
-  await using it = await connected(fixture);
+  await using it = await startClient("http", "--no-memory");
   const error = await assertRejects(() => it.call("echo"), McpError);
   assertEquals(error.code, -32002);
   assertEquals((await it.seen("tools/call")).length, 2);
@@ -157,8 +143,7 @@ const NOT_LOST = [
 ] as const;
 for (const [tool, claim, code] of NOT_LOST) {
   Deno.test(`withSession: ${claim}`, async () => {
-    await using fixture = await startFixture("http");
-    await using it = await connected(fixture);
+    await using it = await startClient("http");
     const { id } = it;
     const error = await assertRejects(() => it.call(tool), McpError);
     assertEquals([error.code, it.id, it.told], [code, id, ["created"]]);
@@ -167,15 +152,13 @@ for (const [tool, claim, code] of NOT_LOST) {
 }
 
 Deno.test("withSession: gives the caller a -32002 to anything but tools/call", async () => {
-  await using fixture = await startFixture("http");
-  await using it = await connected(fixture);
+  await using it = await startClient("http");
   const error = await assertRejects(() => it.client.readResource({ uri: "a:b" }), McpError);
   assertEquals([error.code, it.told], [-32002, ["created"]]);
 });
 
 Deno.test("withSession: reports a session that the server replaced by a lazy one", async () => {
-  await using fixture = await startFixture("http", "--auto");
-  await using it = await connected(fixture);
+  await using it = await startClient("http", "--auto");
   await it.ask("fixture/lose");
   assertEquals(await it.call("echo"), it.id);
   assertEquals(it.told, ["created", "lost", "created"]);
@@ -183,8 +166,7 @@ Deno.test("withSession: reports a session that the server replaced by a lazy one
 });
 
 Deno.test("withSession: takes the lazy session of a server without session/create", async () => {
-  await using fixture = await startFixture("http", "--auto", "--no-create");
-  await using it = await connected(fixture);
+  await using it = await startClient("http", "--auto", "--no-create");
   assertEquals([it.id, await it.seen("session/create")], [undefined, []]);
   assertEquals(await it.call("echo"), it.id);
   assertEquals(it.told, ["created"]);
@@ -192,8 +174,7 @@ Deno.test("withSession: takes the lazy session of a server without session/creat
 
 for (const flag of ["--plain", "--version=3", '--version="2"', "--version=0"]) {
   Deno.test(`withSession: a server with ${flag} has no sessions`, async () => {
-    await using fixture = await startFixture("http", flag, "--auto");
-    await using it = await connected(fixture);
+    await using it = await startClient("http", flag, "--auto");
     assertEquals(it.transport.capability, undefined);
     await it.call("echo");
     await it.call("echo");
@@ -204,8 +185,7 @@ for (const flag of ["--plain", "--version=3", '--version="2"', "--version=0"]) {
 
 for (const flag of ["--version=null", "--bare", "--nulls", "--huge"]) {
   Deno.test(`withSession: copes with a server that has ${flag}`, async () => {
-    await using fixture = await startFixture("http", flag);
-    await using it = await connected(fixture);
+    await using it = await startClient("http", flag);
     assertEquals(await it.call("echo"), it.id);
     await it.call("rotate");
     await it.ask("fixture/lose");
@@ -218,8 +198,7 @@ for (const flag of ["--version=null", "--bare", "--nulls", "--huge"]) {
 }
 
 Deno.test("withSession: ignores malformed cookies", async () => {
-  await using fixture = await startFixture("http");
-  await using it = await connected(fixture);
+  await using it = await startClient("http");
   const { id } = it;
   for (const wrong of [7, "sess-1", [], {}, { id: 7 }, { id: "a b" }, { id: "" }, { id: null }]) {
     await it.call("wrong-cookie", { cookie: JSON.stringify(wrong) });
@@ -233,8 +212,7 @@ Deno.test("withSession: ignores malformed cookies", async () => {
 });
 
 Deno.test("withSession: gives its cookie and its events by copy", async () => {
-  await using fixture = await startFixture("http");
-  await using it = await connected(fixture);
+  await using it = await startClient("http");
   Reflect.set(it.transport.cookie!, "id", "sess-other");
   Reflect.set(it.transport.cookie!.data!, "title", "other");
   const [event] = it.events;

@@ -74,12 +74,10 @@ export class Fixture implements AsyncDisposable {
     this.#port = await listening.promise;
   }
 
-  /** The URL of the server. */
   get url(): string {
     return `http://127.0.0.1:${this.#port}/mcp`;
   }
 
-  /** Makes a transport, for `withSession`. */
   readonly connect = (): Transport => {
     this.connections++;
     if (this.#kind !== "stdio") {
@@ -200,7 +198,6 @@ export function testEach(
   }
 }
 
-/** Starts the fixture, with these flags. */
 export async function startFixture(kind: Kind, ...flags: string[]): Promise<Fixture> {
   const fixture = new Fixture(kind, flags);
   await fixture.start();
@@ -226,17 +223,14 @@ export class Connected implements AsyncDisposable {
     this.client.onclose = () => this.closed++;
   }
 
-  /** The types of the events so far. */
   get told(): string[] {
     return this.events.map(({ type }) => type);
   }
 
-  /** The id of the held session. */
   get id(): string | undefined {
     return this.transport.cookie?.id;
   }
 
-  /** Calls a tool and gives its text. */
   async call(name: string, args: Record<string, string> = {}, cookie?: unknown): Promise<string> {
     const { content } = await this.client.callTool({
       name,
@@ -272,6 +266,25 @@ export class Connected implements AsyncDisposable {
   }
 }
 
+/** A client of a fixture that ends with it. */
+class FixtureClient extends Connected {
+  constructor(readonly fixture: Fixture) {
+    super(fixture.connect);
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await using _ = this.fixture;
+    await super[Symbol.asyncDispose]();
+  }
+}
+
+/** Starts the fixture, with these flags, and connects a client. */
+export async function startClient(kind: Kind, ...flags: string[]): Promise<FixtureClient> {
+  const started = new FixtureClient(await startFixture(kind, ...flags));
+  await started.client.connect(started.transport);
+  return started;
+}
+
 /** A message as the fixture received it. */
 export interface Seen {
   readonly method: string;
@@ -291,7 +304,6 @@ export function connectedWithJar(fixture: Fixture, jar: CookieJar): Promise<Conn
   return connected(fixture, { jar, server: JAR_KEY.server });
 }
 
-/** Connects a client. */
 export async function connected(
   fixture: Fixture,
   options?: WithSessionOptions,

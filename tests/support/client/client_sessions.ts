@@ -9,14 +9,12 @@ import { CLEAN_ENV } from "../environment.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** The outcome of one run. */
 export interface Ran {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** A user with a new state folder. */
 export class User implements AsyncDisposable {
   readonly folder: string;
   readonly #gone: AsyncDisposable;
@@ -30,12 +28,10 @@ export class User implements AsyncDisposable {
     return new User(await tempFolder());
   }
 
-  /** The path of the default jar. */
   get jar(): string {
     return `${this.folder}/mcp-sessions/cookies.jsonl`;
   }
 
-  /** Runs a command. */
   run(...args: string[]): Promise<Ran> {
     return this.#start("run", "-A", "client/sessions.ts", ...args);
   }
