@@ -10,67 +10,50 @@ import { styleText } from "node:util";
 import { requireDeno } from "../runtime/deno_version.ts";
 import { endForUsage, readCommandLine, UsageError } from "../runtime/flags.ts";
 import { DEFAULT_URL, DEMO, type Settings, settingsOf } from "./demo/flags.ts";
-import {
-  type DemoServer,
-  overHttp,
-  overStdio,
-  running,
-  type ServerName,
-  SERVERS,
-  type StartOptions,
-} from "./demo/demo_server.ts";
+import { running, type ServerName, SERVERS, startServer } from "./demo/demo_server.ts";
 import { CLAIMS, type Proof } from "./demo/proofs.ts";
-import { ProofContext, type ServerOptions } from "./demo/proof_context.ts";
+import { ProofContext } from "./demo/proof_context.ts";
 import { ProofFailed, Reporter } from "./demo/reporter.ts";
 import type { RunResult } from "./demo/summary_table.ts";
 import { messageOf } from "../runtime/errors.ts";
 import { stopSignal } from "../runtime/stop_signal.ts";
+import { within } from "../runtime/time_limit.ts";
+import { Client } from "./sdk.ts";
 
 /** The names that the servers give themselves. */
-const SERVER_INFO: Readonly<Record<string, ServerName>> = {
-  "experimental-mcp-sessions": "session",
-  "session-required": "session_required",
-  "notebook": "notebook",
-  "hashcheck": "hashcheck",
-};
+const SERVER_INFO: ReadonlyMap<string, ServerName> = new Map([
+  ["experimental-mcp-sessions", "session"],
+  ["session-required", "session_required"],
+  ["notebook", "notebook"],
+  ["hashcheck", "hashcheck"],
+]);
 
 /** A reporter to stdout: plain with NO_COLOR, or where `styleText` finds no color. */
 function reporterTo({ verbose }: Settings): Reporter {
   const color = !Deno.env.get("NO_COLOR") && styleText("bold", "x") !== "x";
   const encoder = new TextEncoder();
-  return new Reporter({
-    line: (text) => console.log(text),
-    color,
-    terminal: color && Deno.stdout.isTerminal()
-      ? {
-        write: (text) => {
-          try {
-            Deno.stdout.writeSync(encoder.encode(text));
-          } catch {
-            // The terminal is gone, as SIGHUP will say.
-          }
-        },
-        columns: () => Deno.consoleSize().columns,
-      }
-      : undefined,
-    verbose,
-  });
+  const write = (text: string) => {
+    try {
+      Deno.stdout.writeSync(encoder.encode(text));
+    } catch {
+      // The terminal is gone, as SIGHUP will say.
+    }
+  };
+  const columns = () => Deno.consoleSize().columns;
+  const terminal = color && Deno.stdout.isTerminal() ? { write, columns } : undefined;
+  return new Reporter({ line: (text) => console.log(text), color, terminal, verbose });
 }
 
-/** Which of the servers answers at `url`; `undefined` if nothing does, or something else. */
+/** The server that answers at `url`; `undefined` if it is none of the project's. */
 async function serverAt(url: string): Promise<ServerName | undefined> {
-  const reporter = new Reporter({
-    line: () => {},
-    color: false,
-    terminal: undefined,
-    verbose: false,
-  });
-  await using context = new ProofContext({ reporter, start: () => Promise.resolve(running(url)) });
-  const { serverName } = await context.connect(await context.start());
-  return SERVER_INFO[serverName ?? ""];
+  const client = new Client({ name: "demo", version: "1.0.0" });
+  await client.connect(running(url).connect());
+  const name = client.getServerVersion()?.name ?? "";
+  await client.close();
+  return SERVER_INFO.get(name);
 }
 
-/** The running server that the proofs are to be shown with, if there is one. */
+/** The running server for the proofs: at `--url`, or by its name at the default URL. */
 async function findRunning({ server, transport, url: asked }: Settings) {
   if (asked !== undefined) {
     const url = asked.href;
@@ -86,29 +69,13 @@ async function findRunning({ server, transport, url: asked }: Settings) {
     return { server: found, url };
   }
   if (server === undefined || transport !== "http") return undefined;
-  const answers = await fetch(DEFAULT_URL, { signal: AbortSignal.timeout(1_000) })
-    .then((response) => response.body?.cancel().then(() => true), () => false);
-  if (!answers) return undefined;
-  const found = await serverAt(DEFAULT_URL).catch(() => undefined);
+  const found = await within(1_000, serverAt(DEFAULT_URL).catch(() => undefined));
   return found === server ? { server, url: DEFAULT_URL } : undefined;
 }
 
-async function start(
-  proof: Proof,
-  over: string,
-  options: ServerOptions,
-  store: string,
-): Promise<DemoServer> {
-  const transport = options.transport ?? over;
-  const startOptions: StartOptions = { store, flags: options.flags ?? [] };
-  return transport === "stdio"
-    ? overStdio(proof.server, startOptions)
-    : await overHttp(proof.server, startOptions);
-}
-
-/** Runs a proof over a transport. */
 async function run(
   proof: Proof,
+  server: ServerName,
   over: string,
   url: string | undefined,
   reporter: Reporter,
@@ -117,7 +84,7 @@ async function run(
   const folder = await Deno.makeTempDir({ prefix: "mcp-sessions-demo-" });
   leftovers.defer(() => Deno.remove(folder, { recursive: true }));
   interrupted = () => leftovers.disposeAsync();
-  reporter.run(over, proof.server);
+  reporter.run(over, server);
   const notRun = reporter.notRunCount;
   try {
     if (url !== undefined && over !== "http") {
@@ -125,12 +92,11 @@ async function run(
       return "not run";
     }
     const context = leftovers.use(
-      new ProofContext({
-        reporter,
-        start: (options) =>
-          url === undefined
-            ? start(proof, over, options, `file:${folder}/sessions.jsonl`)
-            : Promise.resolve(running(url)),
+      new ProofContext(reporter, async ({ transport, flags = [] }) => {
+        if (url !== undefined) return running(url);
+        const plain = over === "stdio" ? "stdio" : "http";
+        const store = `file:${folder}/sessions.jsonl`;
+        return await startServer(server, transport ?? plain, store, flags);
       }),
     );
     await proof.prove(context);
@@ -142,7 +108,7 @@ async function run(
   }
 }
 
-/** Ends what the running proof has started, when somebody stops the demo. */
+/** Ends what the running proof has started, when a signal stops the demo. */
 let interrupted: () => Promise<void> = () => Promise.resolve();
 /** Set once the demo is being stopped: nothing goes on after that. */
 let stopping: Promise<never> | undefined;
@@ -160,17 +126,18 @@ if (import.meta.main) {
   const transport = external === undefined ? chosen.transport : "http";
   const results: RunResult[] = [];
   reporter.intro();
-  for (const [index, { title, why, proofs }] of CLAIMS.entries()) {
-    const runs = proofs.filter((proof) => server === undefined || proof.server === server)
-      .flatMap((proof) => proof.over.map((over) => ({ proof, over })))
-      .filter(({ over }) => transport === undefined || over.replace("stateful ", "") === transport);
-    if (runs.length > 0) reporter.claim(`${index + 1}. ${title}`, why);
-    for (const { proof, over } of runs) {
-      const began = performance.now();
-      const outcome = await run(proof, over, external?.url, reporter);
-      await stopping;
-      const ms = performance.now() - began;
-      results.push({ shows: `${index + 1}. ${proof.shows}`, over, outcome, ms });
+  for (const [index, claim] of CLAIMS.entries()) {
+    if (server !== undefined && claim.server !== server) continue;
+    reporter.claim(`${index + 1}. ${claim.title}`, claim.why);
+    for (const proof of claim.proofs) {
+      for (const over of [proof.over ?? ["stdio", "http"]].flat()) {
+        if (transport !== undefined && over.replace("stateful ", "") !== transport) continue;
+        const began = performance.now();
+        const outcome = await run(proof, claim.server, over, external?.url, reporter);
+        await stopping;
+        const ms = performance.now() - began;
+        results.push({ shows: `${index + 1}. ${proof.shows}`, over, outcome, ms });
+      }
     }
   }
   reporter.summary(results);

@@ -10,10 +10,9 @@ import { messageOf } from "../runtime/errors.ts";
 import { stopSignal } from "../runtime/stop_signal.ts";
 import { requireDeno } from "../runtime/deno_version.ts";
 import { readCommandLine } from "../runtime/flags.ts";
-import { printable } from "../runtime/terminal_text.ts";
 import { defaultJarPath, FileJar, settleSizeLimit, surviveSizeLimit } from "./jar/file_jar.ts";
 import { redactUrl } from "./jar/server_key.ts";
-import { printableJson } from "../runtime/terminal_text.ts";
+import { printable, printableJson } from "../runtime/terminal_text.ts";
 import { endAll, terminateAll } from "./connection/child_processes.ts";
 import { type Command, commandOf, SESSIONS } from "./sessions/flags.ts";
 import { IdRedactor } from "./sessions/id_redactor.ts";
@@ -21,7 +20,6 @@ import { runOnJar } from "./sessions/jar_commands.ts";
 import { type Report, reportText } from "./sessions/report.ts";
 import { runOnServer } from "./sessions/server_commands.ts";
 
-/** Runs one command, and gives the exit status. */
 async function main(command: Command): Promise<number> {
   const { json, full } = command.settings;
   const ids = new IdRedactor(full);

@@ -18,7 +18,6 @@ import { UserJar } from "./user_jar.ts";
 export interface ConversationSessionsOptions {
   /** Keeps the cookies of sessions that are to be found again. */
   readonly jar: CookieJar;
-  /** The server's name in the jar. */
   readonly server: string;
   /** Tells apart users of one server who share the jar; empty without authentication. */
   readonly user: string;
@@ -71,7 +70,6 @@ export class ConversationSessions {
     return meta === params._meta ? params : { ...params, _meta: meta };
   }
 
-  /** Waits until the jar has every change. */
   async flush(): Promise<void> {
     for (const { slot } of this.#sessions.values()) await slot.flush();
   }

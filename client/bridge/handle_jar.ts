@@ -21,11 +21,10 @@ import { CookieSlot } from "../session/cookie_slot.ts";
 import { IdleCache } from "./idle_cache.ts";
 import type { Log } from "../../runtime/log.ts";
 
-/** The deadline of one operation on the jar. */
 const JAR_MS = 5_000;
 /** Handles that are kept in the jar for a server: some make one for each call that names none. */
 const MAX_FILED = 1000;
-/** New handles between two trims, each of which reads the whole jar. */
+/** New handles between two trims: a trim reads the whole jar. */
 const FILED_BETWEEN_TRIMS = 100;
 
 /** A jar that lists its cookies. */
@@ -51,15 +50,16 @@ export interface HandleJarOptions {
  */
 export class HandleSlot extends CookieSlot {
   override readonly isPinned = true;
-  /** The session's id. */
   readonly handle: string;
   /** The number of pending requests that use this slot. */
   inFlight = 0;
   /** Settles when the jar has been read. */
   loading: Promise<unknown> = Promise.resolve();
+  /** Whether the jar had a cookie when it was read. */
+  isFiled = false;
+  /** Whether the session is known to be gone. */
+  isGone = false;
   #cookie: HeldCookie;
-  #isFiled = false;
-  #isGone = false;
 
   /** Holds the id alone at first, which is a complete cookie. */
   constructor(handle: string, ...parts: ConstructorParameters<typeof CookieSlot>) {
@@ -72,16 +72,6 @@ export class HandleSlot extends CookieSlot {
     return this.#cookie;
   }
 
-  /** Whether the jar had a cookie when it was read. */
-  get isFiled(): boolean {
-    return this.#isFiled;
-  }
-
-  /** Whether the session is known to be gone. */
-  get isGone(): boolean {
-    return this.#isGone;
-  }
-
   /** Whether the jar has all there is to it. */
   get isIdle(): boolean {
     return this.inFlight === 0 && this.isSaved;
@@ -89,22 +79,21 @@ export class HandleSlot extends CookieSlot {
 
   override async load(deadline: Deadline, mustAnswer: boolean): Promise<HeldCookie | undefined> {
     const filed = await super.load(deadline, mustAnswer);
-    this.#isFiled = filed !== undefined;
+    this.isFiled = filed !== undefined;
     // Without the jar's copy, the held cookie may be the only one with the session's state.
     if (filed !== undefined) this.#cookie = filed;
     return filed;
   }
 
   override apply(change: CookieChange | undefined): void {
-    if (change === undefined || this.#isGone) return;
+    if (change === undefined || this.isGone) return;
     const { cookie, events } = change;
-    this.#isGone = cookie?.id !== this.handle;
-    if (cookie !== undefined && !this.#isGone) this.#cookie = cookie;
-    super.apply({ cookie: this.#isGone ? undefined : cookie, events });
+    this.isGone = cookie?.id !== this.handle;
+    if (cookie !== undefined && !this.isGone) this.#cookie = cookie;
+    super.apply({ cookie: this.isGone ? undefined : cookie, events });
   }
 }
 
-/** The handles of one server and user. */
 export class HandleJar {
   readonly #options: HandleJarOptions;
   readonly #prefix: string;

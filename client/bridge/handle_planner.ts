@@ -25,33 +25,24 @@ import { ServerTools } from "./server_tools.ts";
 /** The deadline of `tools/list`. */
 const LIST_MS = 30_000;
 
-export interface HandlePlannerOptions extends HandleJarOptions {
-  readonly layer: SessionLayer;
-}
-
 /** Plans each request: by its handle, by its conversation, or without a session. */
 export class HandlePlanner {
   readonly #layer: SessionLayer;
   readonly #jar: HandleJar;
-  readonly #tools: ServerTools;
+  readonly tools: ServerTools;
   readonly #responses: HandleResponses;
 
-  constructor(options: HandlePlannerOptions) {
+  constructor(options: HandleJarOptions & { readonly layer: SessionLayer }) {
     const { layer, log } = options;
     this.#layer = layer;
     this.#jar = new HandleJar(options);
-    this.#tools = new ServerTools((method, params = {}) => layer.ask(LIST_MS, method, params), log);
+    this.tools = new ServerTools((method, params = {}) => layer.ask(LIST_MS, method, params), log);
     this.#responses = new HandleResponses({
       layer,
       jar: this.#jar,
-      tools: this.#tools,
+      tools: this.tools,
       isOffered: () => this.#isOffered,
     });
-  }
-
-  /** Makes the next use load the server's tools again. */
-  forgetTools(): void {
-    this.#tools.forget();
   }
 
   /**
@@ -73,14 +64,13 @@ export class HandlePlanner {
 
   /** Whether models are offered handles, once the tools are known. */
   get #isOffered(): boolean {
-    return this.#offers("create") && this.#tools.catalog.clash === undefined;
+    return this.#offers("create") && this.tools.catalog.clash === undefined;
   }
 
   #offers(feature: string): boolean {
     return this.#layer.capability?.features.includes(feature) === true;
   }
 
-  /** A request that names no handle. */
   #planWithoutHandle(request: JSONRPCRequest, session: HostSession | undefined): RequestPlan {
     const { method, params } = request;
     const hasOwnSession = method.startsWith("session/") || presentsCookie(params);
@@ -105,7 +95,7 @@ export class HandlePlanner {
   ): Promise<RequestPlan> {
     const params = request.params ?? {};
     const args = isObject(params.arguments) ? params.arguments : {};
-    await this.#tools.load();
+    await this.tools.load();
     if (!this.#isOffered) return this.#planWithoutHandle(request, session);
     if (this.#isHandleTool(params)) {
       if ((params.arguments ?? args) !== args) {
@@ -113,14 +103,14 @@ export class HandlePlanner {
       }
       return await this.#planHandleTool(request, params.name, args);
     }
-    const takes = await this.#tools.takes(params.name);
-    const { argument } = this.#tools.catalog;
+    const takes = await this.tools.takes(params.name);
+    const { argument } = this.tools.catalog;
     if (!this.#isOffered || !Object.hasOwn(args, argument)) {
       return this.#planWithoutHandle(request, session);
     }
     const { [argument]: handle, ...rest } = args;
     // For an unknown tool, a handle of the jar counts: without it, the call may run in another session.
-    if (!takes && !(this.#tools.isUnknown(params.name) && await this.#jar.has(handle))) {
+    if (!takes && !(this.tools.isUnknown(params.name) && await this.#jar.has(handle))) {
       return this.#planWithoutHandle(request, session);
     }
     const message = { ...request, params: { ...params, arguments: rest } };
@@ -131,9 +121,8 @@ export class HandlePlanner {
     return await this.#planWithHandle(handle, message);
   }
 
-  /** A call that names a handle. */
   async #planWithHandle(handle: string, message: JSONRPCRequest): Promise<RequestPlan> {
-    const { argument } = this.#tools.catalog;
+    const { argument } = this.tools.catalog;
     const presented = presentedCookie(message.params);
     if (isOther(presented, handle)) return contradiction(argument);
     // A host that sends its own cookie gets the response as it is.
@@ -161,7 +150,7 @@ export class HandlePlanner {
     name: unknown,
     args: Record<string, unknown>,
   ): Promise<RequestPlan> {
-    const { argument } = this.#tools.catalog;
+    const { argument } = this.tools.catalog;
     switch (name) {
       case HANDLE_TOOL.create:
         return this.#planCreate(request, member(args, "title"));
@@ -188,13 +177,13 @@ export class HandlePlanner {
         return { result: failed("The server has made no session that can be named.") };
       }
       await this.#jar.keep(cookie);
-      return { result: created(cookie, this.#tools.catalog.argument) };
+      return { result: created(cookie, this.tools.catalog.argument) };
     };
     return { message: replacement(request, METHOD.create, params), complete };
   }
 
   async #planEnd(request: JSONRPCRequest, handle: unknown): Promise<RequestPlan> {
-    const { argument } = this.#tools.catalog;
+    const { argument } = this.tools.catalog;
     if (typeof handle !== "string" || handle === "") {
       return reply(
         wrongHandle("session", `The tool ${HANDLE_TOOL.list} shows those that there are`),
@@ -224,13 +213,13 @@ export class HandlePlanner {
     const { result } = response;
     const tools = Array.isArray(result.tools) ? result.tools : [];
     const isFirst = member(params, "cursor") === undefined;
-    await this.#tools.addPage(tools, isFirst && member(result, "nextCursor") === undefined);
+    await this.tools.addPage(tools, isFirst && member(result, "nextCursor") === undefined);
     if (!this.#isOffered) return response;
-    const { catalog } = this.#tools;
+    const { catalog } = this.tools;
     const three = handleTools(catalog.argument).filter((tool) =>
       isFirst && (member(tool, "name") !== HANDLE_TOOL.end || this.#offers("delete"))
     );
-    const theirs = this.#tools.withoutHandles(tools).map((tool) => catalog.shown(tool, isBound));
+    const theirs = this.tools.withoutHandles(tools).map((tool) => catalog.shown(tool, isBound));
     return { result: { ...result, tools: [...three, ...theirs] } };
   }
 }
@@ -248,7 +237,6 @@ function inSession(request: JSONRPCRequest, session: HostSession | undefined): R
   return { message: { ...request, params: withCookie(request.params ?? {}, null) } };
 }
 
-/** The response without a cookie. */
 function bare(response: JSONRPCResponse): JSONRPCResponse {
   return "result" in response ? { ...response, result: withoutCookie(response.result) } : response;
 }

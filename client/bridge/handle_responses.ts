@@ -71,9 +71,7 @@ export class HandleResponses {
     const { result } = response;
     const cookie = resultCookie(result);
     const bare = withoutCookie(result);
-    if (cookie) {
-      return { result: await this.#withNewSession(bare, cookie, name) };
-    }
+    if (cookie) return { result: await this.#withNewSession(bare, cookie, name) };
     if (result.isError !== true) note(this.#sessionless, name);
     else if (cookie === undefined && !this.#layer.refusesByCode && !this.#sessionless.has(name)) {
       if (refusesInWords(params, result)) return { result: await this.#refusal(name, false) };
@@ -133,7 +131,6 @@ export class HandleResponses {
     return noHandle(argument);
   }
 
-  /** Whether the model can name a session in calls of this tool. */
   async #canName(name: unknown): Promise<boolean> {
     return await this.#tools.takes(name) && this.#isOffered();
   }

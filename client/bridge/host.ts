@@ -14,18 +14,11 @@ import type { JSONRPCMessage } from "../sdk.ts";
 const MAX_UNREAD_BYTES = 32 * 1024 * 1024;
 
 export interface HostOptions {
-  /** From the host. */
   readonly readable: ReadableStream<Uint8Array>;
   /** To the host: the protocol and nothing else. */
   readonly writable: WritableStream<Uint8Array>;
   /** Told of lines that are neither messages nor answered. */
   readonly stray: (message: string) => void;
-}
-
-/** A message of the host, and its length in bytes. */
-export interface HostMessage {
-  readonly message: JSONRPCMessage;
-  readonly bytes: number;
 }
 
 /** The MCP host that has started this process. */
@@ -49,11 +42,11 @@ export class Host {
   }
 
   /**
-   * The host's messages, until its input ends, read only as fast as the host reads. A line that is no
-   * message gets an error response, unless it has no `method`: peers that answer each other's responses
-   * never end.
+   * The host's messages and their lengths, until its input ends, read only as fast as the host reads.
+   * A line that is no message gets an error response, unless it has no `method`: peers that answer each
+   * other's responses never end.
    */
-  async *messages(): AsyncGenerator<HostMessage> {
+  async *messages(): AsyncGenerator<{ message: JSONRPCMessage; bytes: number }> {
     for await (const lines of linesOf(this.#reader, MAX_MESSAGE_BYTES)) {
       for (const line of lines) {
         const incoming = readMessage<JSONRPCMessage>(line, asMessage);
@@ -71,15 +64,11 @@ export class Host {
   }
 
   /**
-   * Sends the host a message, in order.
+   * Sends the host a message, in order. Errors for lines without a readable id have the id `null`.
    *
    * @throws {Error} If the host is gone.
    */
-  async send(message: JSONRPCMessage): Promise<void> {
-    await this.#write(message);
-  }
-
-  async #write(message: object): Promise<void> {
+  async send(message: JSONRPCMessage | { id: Refused["id"]; error: object }): Promise<void> {
     const line = this.#encoder.encode(`${JSON.stringify(message)}\n`);
     this.#unread.add(line.length);
     try {
@@ -96,6 +85,6 @@ export class Host {
     if (refused.kind === "stray") {
       return this.#strays.add(`the host has sent a response that is none: ${message}`);
     }
-    await this.#write({ jsonrpc: "2.0", id, error: { code, message } });
+    await this.send({ jsonrpc: "2.0", id, error: { code, message } });
   }
 }

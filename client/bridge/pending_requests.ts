@@ -13,7 +13,6 @@ export interface PendingRequest {
   readonly session: HostSession | undefined;
   /** The count of the session's losses when the request came. */
   readonly losses: number;
-  /** Set once the request is planned. */
   plan?: RequestPlan;
   /** Resolves, by `settle`, when the request is no longer pending. */
   readonly settled: Promise<void>;
@@ -51,7 +50,6 @@ export class PendingRequests {
     return pending;
   }
 
-  /** Removes a request, and releases what it holds. */
   settle(id: RequestId): void {
     const pending = this.#pending.get(id);
     if (pending === undefined) return;
@@ -62,7 +60,6 @@ export class PendingRequests {
     if (this.#pending.size === 0) this.#onEmpty?.();
   }
 
-  /** Resolves when no request is pending. */
   empty(): Promise<void> {
     if (this.#pending.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onEmpty = resolve);

@@ -13,8 +13,10 @@ import { withoutCapability } from "../session/capability.ts";
 import { Deadline } from "../../runtime/deadline.ts";
 import { isOutcomeUnknown } from "../connection/send_errors.ts";
 import { SessionLayer } from "../session/session_layer.ts";
-import type { ConnectTransport } from "../connection/reconnecting_transport.ts";
-import { ReconnectingTransport } from "../connection/reconnecting_transport.ts";
+import {
+  type ConnectTransport,
+  ReconnectingTransport,
+} from "../connection/reconnecting_transport.ts";
 import {
   isRequest,
   isResponse,
@@ -45,7 +47,6 @@ const MAX_UNSENT_BYTES = 32 * 1024 * 1024;
 
 export interface RelayOptions {
   readonly host: Host;
-  /** Connects to the server. */
   readonly connect: ConnectTransport;
   /** The server, as messages name it. */
   readonly server: string;
@@ -227,7 +228,7 @@ export class Relay {
 
   #fromServer(message: JSONRPCMessage): void {
     if (!isResponse(message)) {
-      if (message.method === "notifications/tools/list_changed") this.#handles?.forgetTools();
+      if (message.method === "notifications/tools/list_changed") this.#handles?.tools.forget();
       return void this.#give(message);
     }
     const pending = message.id === undefined ? undefined : this.#pending.get(message.id);
@@ -267,17 +268,13 @@ export class Relay {
   }
 
   #onConnected(): void {
-    this.#handles?.forgetTools();
+    this.#handles?.tools.forget();
     const { capability } = this.#layer;
     const hasSessions = capability !== undefined;
     if (hasSessions === this.#hasSessions) return;
     this.#hasSessions = hasSessions;
-    const options = {
-      server: this.#server,
-      session: this.#session,
-      hasHandles: this.#handles !== undefined,
-    };
-    this.#log(...sessionReport(capability, options));
+    const hasHandles = this.#handles !== undefined;
+    this.#log(...sessionReport(capability, this.#server, this.#session, hasHandles));
   }
 
   #refuseDuplicate({ id }: JSONRPCRequest): Promise<void> {

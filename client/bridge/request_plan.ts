@@ -18,7 +18,6 @@ export interface RequestPlan {
   readonly message?: JSONRPCRequest;
   /** The response that needs no request to the server. */
   readonly response?: ResponseBody;
-  /** Holds the cookie of the request. */
   readonly slot?: CookieSlot | undefined;
   /** The session whose loss the response tells of. */
   readonly session?: HostSession | undefined;

@@ -43,9 +43,8 @@ export function unsupportedError(error: unknown): JSONRPCErrorResponse["error"] 
   const refusal = member(bodyOf(messageOf(error)), "error");
   const [code, message, data] = ["code", "message", "data"].map((name) => member(refusal, name));
   if (code !== CODE.methodNotFound && code !== CODE.unsupportedVersion) return undefined;
-  return typeof message === "string"
-    ? { code, message, ...(data !== undefined && { data }) }
-    : undefined;
+  if (typeof message !== "string") return undefined;
+  return { code, message, ...(data !== undefined && { data }) };
 }
 
 /** Whether the server may have acted on a request whose sending ended in `error`. */

@@ -68,7 +68,6 @@ export class ServerTools {
     return this.#loading !== undefined && this.isUnknown(name);
   }
 
-  /** Makes the next use load the tools again. */
   forget(): void {
     this.#loading = undefined;
   }

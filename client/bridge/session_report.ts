@@ -7,19 +7,12 @@
 import type { SessionCapability } from "../session/capability.ts";
 import type { LogLevel } from "../../runtime/log.ts";
 
-export interface SessionReportOptions {
-  /** The server, as messages name it. */
-  readonly server: string;
-  /** The name that `--session` gives. */
-  readonly session: string | undefined;
-  /** Whether models name sessions by handles. */
-  readonly hasHandles: boolean;
-}
-
-/** The log line for a server with this capability. */
+/** The log line for a server with this capability, in front of the one session `session` if any. */
 export function sessionReport(
   capability: SessionCapability | undefined,
-  { server, session, hasHandles }: SessionReportOptions,
+  server: string,
+  session: string | undefined,
+  hasHandles: boolean,
 ): [LogLevel, string] {
   if (capability === undefined) {
     const what = `${server} has no sessions (MCP session v2), so its tools keep nothing apart`;

@@ -1,5 +1,5 @@
 /**
- * One user's view of a jar that several users of a server share.
+ * View of one user of a jar that several users of a server share.
  *
  * @module
  */
@@ -21,12 +21,10 @@ export class UserJar implements CookieJar {
     this.#user = user;
   }
 
-  /** The user's cookie, or else the one that any user filed last. */
   async get(key: JarKey): Promise<HeldCookie | undefined> {
     return await this.#jar.get(this.#userKey(key)) ?? await this.#jar.get(key);
   }
 
-  /** Files the cookie under both keys. */
   async set(key: JarKey, cookie: HeldCookie): Promise<void> {
     await this.#jar.set(this.#userKey(key), cookie);
     await this.#jar.set(key, cookie);

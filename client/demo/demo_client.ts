@@ -6,66 +6,46 @@
 
 import { type HeldCookie, META_KEY } from "../../protocol/cookie.ts";
 import { CODE } from "../../protocol/errors.ts";
-import { member } from "../../runtime/json.ts";
-import { type Client, McpError } from "../sdk.ts";
+import { isObject, member } from "../../runtime/json.ts";
+import type { CookieJar } from "../jar/cookie_jar.ts";
+import { Client, McpError } from "../sdk.ts";
 import type { SessionCapability } from "../session/capability.ts";
 import type { SessionEvent } from "../session/events.ts";
-import type { SessionTransport } from "../with_session.ts";
+import { type SessionTransport, withSession } from "../with_session.ts";
+import type { DemoServer } from "./demo_server.ts";
+import type { Check, Reporter } from "./reporter.ts";
 
-/** Result of a call that should be refused with -32002. */
-export interface Refusal {
-  readonly isRefused: boolean;
-  /** The server's words. */
-  readonly came: string;
-  /** Why the server refused, if it tells. */
-  readonly reason?: unknown;
-}
-
-/** Parts of a client. */
-export interface DemoClientOptions {
-  /** Tells its session in the jar from those of other clients. */
-  readonly profile: string;
-  /** The SDK's client, connected to the transport. */
-  readonly client: Client;
-  /** The transport, which holds the cookie. */
-  readonly transport: SessionTransport;
-  /** Events of the session, oldest first. */
-  readonly events: readonly SessionEvent[];
-  /** Told of each call before it is sent. */
-  readonly oncall: (tool: string) => void;
-}
-
-/** A connected client, and the calls of proofs. */
 export class DemoClient implements AsyncDisposable {
   /** Tells its session in the jar from those of other clients. */
   readonly profile: string;
-  /** The transport, which holds the cookie. */
   readonly transport: SessionTransport;
   /** Events of the session, oldest first. */
-  readonly events: readonly SessionEvent[];
+  readonly events: SessionEvent[] = [];
   readonly #client: Client;
-  readonly #oncall: (tool: string) => void;
+  readonly #reporter: Reporter;
 
-  /** Takes a client that is connected to the transport. */
-  constructor({ profile, client, transport, events, oncall }: DemoClientOptions) {
+  constructor(profile: string, server: DemoServer, jar: CookieJar, reporter: Reporter) {
     this.profile = profile;
-    this.transport = transport;
-    this.events = events;
-    this.#client = client;
-    this.#oncall = oncall;
+    this.transport = withSession(() => server.connect(), {
+      jar,
+      server: "the demo's",
+      profile,
+      onsession: (event) => this.events.push(event),
+    });
+    this.#client = new Client({ name: profile, version: "1.0.0" });
+    this.#reporter = reporter;
   }
 
-  /** The name that the server gives itself. */
-  get serverName(): string | undefined {
-    return this.#client.getServerVersion()?.name;
+  async connect(): Promise<void> {
+    this.#reporter.progress("connection and session");
+    await this.#client.connect(this.transport);
+    this.#reporter.session(this);
   }
 
-  /** The server's capability of sessions. */
   get capability(): SessionCapability | undefined {
     return this.transport.capability;
   }
 
-  /** The held cookie. */
   get cookie(): HeldCookie | undefined {
     return this.transport.cookie;
   }
@@ -82,13 +62,14 @@ export class DemoClient implements AsyncDisposable {
   ): Promise<Record<string, unknown>> {
     const result = await this.#call(name, args, cookie);
     if (result.isError === true) throw new Error(`an isError result: ${textOf(result)}`);
-    return typeof result.structuredContent === "object" && result.structuredContent !== null
-      ? { ...result.structuredContent }
-      : { ...result };
+    return isObject(result.structuredContent) ? result.structuredContent : result;
   }
 
   /** Calls a tool that should be refused with -32002, and tells what came. */
-  async refusal(name: string, cookie: HeldCookie | null): Promise<Refusal> {
+  async refusal(
+    name: string,
+    cookie: HeldCookie | null,
+  ): Promise<{ isRefused: boolean; came: string; reason?: unknown }> {
     try {
       const result = await this.#call(name, {}, cookie);
       const kind = result.isError === true ? "an isError result" : "the result of a call that ran";
@@ -102,13 +83,17 @@ export class DemoClient implements AsyncDisposable {
     }
   }
 
+  /** @throws {ProofFailed} If the step does not hold. */
+  step(text: string, check: Check): void {
+    this.#reporter.step(this, text, check);
+  }
+
   #call(name: string, args: Record<string, unknown>, cookie: HeldCookie | null | undefined) {
-    this.#oncall(name);
+    this.#reporter.progress(`call of ${name}`);
     const _meta = cookie === undefined ? {} : { _meta: { [META_KEY]: cookie } };
     return this.#client.callTool({ name, arguments: args, ..._meta });
   }
 
-  /** Ends the connection. The session lives on. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#client.close();
   }
@@ -117,8 +102,6 @@ export class DemoClient implements AsyncDisposable {
 /** The texts of a result, or else all of it. */
 function textOf(result: Record<string, unknown>): string {
   const content = Array.isArray(result.content) ? result.content : [];
-  const texts = content.map((block) => member(block, "text")).filter((text) =>
-    typeof text === "string"
-  );
-  return texts.join(" ") || JSON.stringify(result);
+  const texts = content.map((block) => member(block, "text"));
+  return texts.filter((text) => typeof text === "string").join(" ") || JSON.stringify(result);
 }

@@ -12,10 +12,9 @@ import { StreamableHTTPClientTransport, type Transport } from "../sdk.ts";
 import { sendOnce } from "../connection/send_once.ts";
 import { StdioClientTransport } from "../sdk_stdio.ts";
 
-/** The servers of this project, by their files. */
 export const SERVERS = ["session_required", "notebook", "hashcheck", "session"] as const;
-/** A server of this project. */
 export type ServerName = (typeof SERVERS)[number];
+export type TransportName = "stdio" | "http";
 
 /** A server, and how to reach it. */
 export interface DemoServer extends AsyncDisposable {
@@ -25,18 +24,9 @@ export interface DemoServer extends AsyncDisposable {
   readonly command: string;
   /** All that its processes have written to stderr; empty for a foreign one. */
   readonly stderr: () => string;
-  /** Makes a transport to it that has not been started. */
-  connect(): Transport;
+  readonly connect: () => Transport;
   /** Kills the server's process with SIGKILL and starts it again; not there for a foreign one. */
-  readonly restart: (() => Promise<void>) | undefined;
-}
-
-/** Options of a server that is started. */
-export interface StartOptions {
-  /** The URL of its store. */
-  readonly store: string;
-  /** Further flags. */
-  readonly flags?: readonly string[];
+  readonly restart?: () => Promise<void>;
 }
 
 /** A server behind a URL, which the demo neither starts nor stops. */
@@ -46,28 +36,34 @@ export function running(url: string): DemoServer {
     command: url,
     stderr: () => "",
     connect: () => new StreamableHTTPClientTransport(new URL(url), { fetch: sendOnce }),
-    restart: undefined,
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
 
+export async function startServer(
+  server: ServerName,
+  transport: TransportName,
+  store: string,
+  flags: readonly string[],
+): Promise<DemoServer> {
+  const script = fileURLToPath(new URL(`../../servers/${server}.ts`, import.meta.url));
+  const args = ["run", "-A", script, "--store", store, ...flags];
+  const name = [`servers/${server}.ts`, ...flags].join(" ");
+  return transport === "stdio" ? overStdio(name, args) : await overHttp(name, args);
+}
+
 /** A server over stdio: each connection starts a process of its own. */
-export function overStdio(server: ServerName, options: StartOptions): DemoServer {
-  const args = commandLine(server, options);
+function overStdio(name: string, args: string[]): DemoServer {
   const started = new Set<StdioClientTransport>();
   const decoder = new TextDecoder();
   let said = "";
   return {
-    name: nameOf(server, options),
+    name,
     command: shown(args),
     stderr: () => said,
     connect: () => {
-      const transport = new StdioClientTransport({
-        command: Deno.execPath(),
-        args,
-        env: environment(),
-        stderr: "pipe",
-      });
+      const [command, env] = [Deno.execPath(), environment()];
+      const transport = new StdioClientTransport({ command, args, env, stderr: "pipe" });
       transport.stderr?.on("data", (bytes: Uint8Array) => {
         const text = decoder.decode(bytes, { stream: true });
         said += text;
@@ -77,18 +73,11 @@ export function overStdio(server: ServerName, options: StartOptions): DemoServer
       return transport;
     },
     restart: async () => {
-      const gone = [...started].filter(({ pid }) => pid !== null).map((transport) => {
-        const { promise, resolve } = Promise.withResolvers<void>();
-        const { onclose } = transport;
-        transport.onclose = () => {
-          onclose?.();
-          resolve();
-        };
-        Deno.kill(transport.pid ?? 0, "SIGKILL");
-        return promise;
-      });
+      for (const transport of started) {
+        if (transport.pid !== null) Deno.kill(transport.pid, "SIGKILL");
+        await transport.close();
+      }
       started.clear();
-      await Promise.all(gone);
     },
     [Symbol.asyncDispose]: async () => {
       for (const transport of started) await transport.close();
@@ -97,42 +86,27 @@ export function overStdio(server: ServerName, options: StartOptions): DemoServer
 }
 
 /** A server over Streamable HTTP, on a port of its own choice that it keeps over a restart. */
-export async function overHttp(server: ServerName, options: StartOptions): Promise<DemoServer> {
-  const args = (port: string) => [
-    ...commandLine(server, options),
-    "--transport",
-    "streamable-http",
-    "--port",
-    port,
-  ];
+async function overHttp(name: string, args: readonly string[]): Promise<DemoServer> {
+  const onPort = (port: string) => [...args, "--transport", "streamable-http", "--port", port];
   let said = "";
   const onstderr = (text: string) => said += text;
-  let { process, url } = await listening(args("0"), onstderr);
+  let { process, url } = await listening(onPort("0"), onstderr);
   const { port } = new URL(url);
   const kill = async () => {
     process.kill("SIGKILL");
     await process.status;
   };
   return {
-    name: `${nameOf(server, options)}, port ${port}`,
-    command: shown(args(port)),
+    ...running(url),
+    name: `${name}, port ${port}`,
+    command: shown(onPort(port)),
     stderr: () => said,
-    connect: () => new StreamableHTTPClientTransport(new URL(url), { fetch: sendOnce }),
     restart: async () => {
       await kill();
-      ({ process, url } = await listening(args(port), onstderr));
+      ({ process, url } = await listening(onPort(port), onstderr));
     },
     [Symbol.asyncDispose]: kill,
   };
-}
-
-function commandLine(server: ServerName, { store, flags = [] }: StartOptions): string[] {
-  const script = fileURLToPath(new URL(`../../servers/${server}.ts`, import.meta.url));
-  return ["run", "-A", script, "--store", store, ...flags];
-}
-
-function nameOf(server: ServerName, { flags = [] }: StartOptions): string {
-  return [`servers/${server}.ts`, ...flags].join(" ");
 }
 
 /** The command as a person would type it in the project's folder. */
@@ -151,10 +125,7 @@ function environment(): Record<string, string> {
 }
 
 /** Starts a server and waits until it tells on stderr where it listens. */
-async function listening(
-  args: string[],
-  onstderr: (text: string) => void,
-): Promise<{ process: Deno.ChildProcess; url: string }> {
+async function listening(args: string[], onstderr: (text: string) => void) {
   const process = startProcess(Deno.execPath(), {
     args,
     clearEnv: true,
@@ -163,17 +134,19 @@ async function listening(
     stdout: "null",
     stderr: "piped",
   });
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
   let said = "";
-  const stderr = process.stderr.pipeThrough(new TextDecoderStream());
-  for await (const text of stderr.values({ preventCancel: true })) {
-    said += text;
+  const write = (text: string) => {
     onstderr(text);
+    said += text;
     const url = /listening on (http:\S+)\n/.exec(said)?.[1];
-    if (url === undefined) continue;
-    // Read on, so that the server never waits for somebody to do so.
-    void stderr.pipeTo(new WritableStream({ write: onstderr })).catch(() => {});
-    return { process, url };
-  }
-  const { code } = await process.status;
-  throw new Error(`The server ended with status ${code} before it listened: ${said.trim()}`);
+    if (url !== undefined) resolve(url);
+  };
+  void process.stderr.pipeThrough(new TextDecoderStream()).pipeTo(new WritableStream({ write }))
+    .catch(() => {})
+    .then(() => process.status)
+    .then(({ code }) =>
+      reject(new Error(`The server ended with status ${code} before it listened: ${said.trim()}`))
+    );
+  return { process, url: await promise };
 }

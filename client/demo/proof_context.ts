@@ -4,43 +4,26 @@
  * @module
  */
 
-import type { SessionEvent } from "../session/events.ts";
 import { MemoryJar } from "../jar/cookie_jar.ts";
-import { Client } from "../sdk.ts";
-import { withSession } from "../with_session.ts";
 import { DemoClient } from "./demo_client.ts";
-import type { DemoServer } from "./demo_server.ts";
+import type { DemoServer, TransportName } from "./demo_server.ts";
 import type { Reporter } from "./reporter.ts";
 
-/** A transport of the servers. */
-export type TransportName = "stdio" | "http";
-
-/** Options of a proof for a server that it starts. */
 export interface ServerOptions {
   /** @default The transport that the proof is run over */
   readonly transport?: TransportName;
-  /** Further flags. */
   readonly flags?: readonly string[];
-}
-
-/** Parts of a context. */
-export interface ProofContextOptions {
-  /** Where the proof is shown. */
-  readonly reporter: Reporter;
-  /** Starts the proof's server, or reaches the one that is running. */
-  readonly start: (options: ServerOptions) => Promise<DemoServer>;
 }
 
 /** Servers and clients of one proof; all of them end with it. */
 export class ProofContext implements AsyncDisposable {
-  /** Where the proof is shown. */
   readonly reporter: Reporter;
   readonly #start: (options: ServerOptions) => Promise<DemoServer>;
   readonly #jar = new MemoryJar();
   readonly #opened = new AsyncDisposableStack();
 
-  /** Takes the reporter, and a function that starts a server. */
-  constructor({ reporter, start }: ProofContextOptions) {
+  /** `start` starts the proof's server, or reaches the one that is running. */
+  constructor(reporter: Reporter, start: (options: ServerOptions) => Promise<DemoServer>) {
     this.reporter = reporter;
     this.#start = start;
   }
@@ -62,20 +45,9 @@ export class ProofContext implements AsyncDisposable {
 
   /** Connects a client. The same profile finds the same session again, from the jar. */
   async connect(server: DemoServer, profile = "demo"): Promise<DemoClient> {
-    this.reporter.progress("connection and session");
-    const events: SessionEvent[] = [];
-    const transport = withSession(() => server.connect(), {
-      jar: this.#jar,
-      server: "the demo's",
-      profile,
-      onsession: (event) => events.push(event),
-    });
-    const client = new Client({ name: profile, version: "1.0.0" });
-    await client.connect(transport);
-    const oncall = (tool: string) => this.reporter.progress(`call of ${tool}`);
-    const connected = new DemoClient({ profile, client, transport, events, oncall });
-    this.reporter.session(connected);
-    return this.#opened.use(connected);
+    const client = this.#opened.use(new DemoClient(profile, server, this.#jar, this.reporter));
+    await client.connect();
+    return client;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

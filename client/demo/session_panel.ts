@@ -7,24 +7,17 @@
 import type { HeldCookie } from "../../protocol/cookie.ts";
 import { shortId } from "../../runtime/redaction.ts";
 import type { SessionCapability } from "../session/capability.ts";
+import type { DemoClient } from "./demo_client.ts";
 
-/** Units of a lifetime, the largest first. */
 const UNITS = [["days", 86_400_000], ["hours", 3_600_000], ["minutes", 60_000]] as const;
 
-/** A client's session, as far as it is shown. */
-export interface SessionView {
-  /** Tells the clients of a run apart. */
-  readonly profile: string;
-  readonly capability: SessionCapability | undefined;
-  readonly cookie: HeldCookie | undefined;
-}
+export type SessionView = Pick<DemoClient, "profile" | "capability" | "cookie">;
 
-/** Remembers what was shown, and gives the rows that changed. */
 export class SessionPanel {
   #offer: string | undefined;
   readonly #cookies = new Map<string, HeldCookie | undefined>();
 
-  /** Forgets the sessions of the run before: no client of the next run has been shown. */
+  /** Forgets the clients of the run before. */
   reset(): void {
     this.#cookies.clear();
   }

@@ -17,37 +17,35 @@ const MARKS = {
   "not run": ["–", "yellow"],
 } as const;
 
-/** Result of one run of a proof. */
 export interface RunResult {
   /** The number of the claim, and the claim as far as the proof shows it. */
   readonly shows: string;
-  /** The transport. */
   readonly over: string;
   /** `in part` if the proof holds as far as it could be run. */
   readonly outcome: keyof typeof MARKS;
-  /** Duration in milliseconds. */
   readonly ms: number;
 }
 
-/** A style of the terminal. */
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "cyan";
 
-/** Styles a text. */
-export type Paint = (style: Style, text: string) => string;
+type Paint = (style: Style, text: string) => string;
 
 /** The table's lines: a row for each proof, a column for each transport that it ran over. */
 export function summaryTable(results: readonly RunResult[], paint: Paint): string[] {
   const columns = COLUMNS.filter((column) => results.some(({ over }) => columnOf(over) === column));
   const rows = Map.groupBy(results, ({ shows }) => shows);
   const width = Math.max(...[HEADER, ...rows.keys()].map(({ length }) => length));
+  const line = (first: string, cells: readonly string[]) =>
+    [first.padEnd(width), ...cells].join("  ").trimEnd();
+  const heads = columns.map((column) => column.padEnd(CELL_WIDTH));
   return [
-    paint("bold", [HEADER.padEnd(width), ...columns.map(padded)].join("  ").trimEnd()),
-    ...[...rows].map(([shows, runs]) => {
-      const cells = columns.map((column) =>
-        cellOf(runs.find(({ over }) => columnOf(over) === column), paint)
-      );
-      return [shows.padEnd(width), ...cells].join("  ").trimEnd();
-    }),
+    paint("bold", line(HEADER, heads)),
+    ...rows.entries().map(([shows, runs]) =>
+      line(
+        shows,
+        columns.map((at) => cellOf(runs.find(({ over }) => columnOf(over) === at), paint)),
+      )
+    ),
   ];
 }
 
@@ -57,14 +55,10 @@ function columnOf(over: string): typeof COLUMNS[number] {
 }
 
 function cellOf(run: RunResult | undefined, paint: Paint): string {
-  if (run === undefined) return padded("");
+  if (run === undefined) return " ".repeat(CELL_WIDTH);
   const [mark, style] = MARKS[run.outcome];
   const text = run.outcome === "not run" ? run.outcome : seconds(run.ms);
   const part = run.outcome === "in part" ? ", in part" : "";
   return paint(style, `${mark} ${text}${part}`) +
     " ".repeat(Math.max(0, CELL_WIDTH - text.length - 2));
-}
-
-function padded(text: string): string {
-  return text.padEnd(CELL_WIDTH);
 }

@@ -9,7 +9,6 @@ import { SESSION_IDS, shortId } from "../../runtime/redaction.ts";
 /** The length from which an id is a secret. Shorter ones occur in ordinary words. */
 const MIN_LENGTH = 12;
 
-/** Redacts ids of any form, once they are known. */
 export class IdRedactor {
   readonly #full: boolean;
   /** Known ids, by their first {@linkcode MIN_LENGTH} characters. */

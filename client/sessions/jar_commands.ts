@@ -13,7 +13,6 @@ import type { IdRedactor } from "./id_redactor.ts";
 import type { Report } from "./report.ts";
 import { jarTable } from "./session_table.ts";
 
-/** The surroundings of a command on the jar. */
 export interface JarContext {
   readonly jar: FileJar;
   /** `undefined` for every profile. */
@@ -21,7 +20,6 @@ export interface JarContext {
   readonly ids: IdRedactor;
 }
 
-/** Runs a command on the jar. */
 export async function runOnJar(action: JarAction, context: JarContext): Promise<Report> {
   const { jar, ids, profile } = context;
   const entries = await jar.list();

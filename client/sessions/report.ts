@@ -8,7 +8,6 @@ import { printable } from "../../runtime/terminal_text.ts";
 import type { IdRedactor } from "./id_redactor.ts";
 import { textTable } from "./text_table.ts";
 
-/** The outcome of a command. */
 export interface Report {
   /** For programs: the one document. */
   readonly json: unknown;

@@ -26,7 +26,6 @@ import {
 } from "./server_connection.ts";
 import { listTable, sessionLine } from "./session_table.ts";
 
-/** The surroundings of a command on a server. */
 export interface ServerContext {
   readonly target: Target;
   readonly jar: FileJar;
@@ -42,13 +41,13 @@ const MAX_PAGES = 100;
 /** The code of the SDK's error for a request without an answer in time. */
 const REQUEST_TIMEOUT = -32001;
 
-/** Runs a command on a server. */
 export async function runOnServer(action: ServerAction, context: ServerContext): Promise<Report> {
-  if (action.kind === "call") return await call(action.tool, action.args, context);
-  const { kind } = action;
-  await using server = await SessionlessConnection.to(context.target);
-  const sessions = new ServerSessions(server, context, await heldIn(context));
-  switch (kind) {
+  if (action.kind === "call") return await call(action, context);
+  const { target } = context;
+  await using server = new SessionlessConnection(await connect(target, transportTo(target)));
+  const { key, held } = await heldIn(context);
+  const sessions = new ServerSessions(server, context, key, held);
+  switch (action.kind) {
     case "create":
       return await sessions.create(action.title);
     case "list":
@@ -58,7 +57,7 @@ export async function runOnServer(action: ServerAction, context: ServerContext):
     case "delete":
       return await sessions.delete(action.id);
     default:
-      return kind satisfies never;
+      return action satisfies never;
   }
 }
 
@@ -80,7 +79,8 @@ class ServerSessions {
   constructor(
     server: SessionlessConnection,
     context: ServerContext,
-    { key, held }: { readonly key: JarKey; readonly held: HeldCookie | undefined },
+    key: JarKey,
+    held: HeldCookie | undefined,
   ) {
     this.#server = server;
     this.#context = context;
@@ -96,9 +96,8 @@ class ServerSessions {
       await this.#context.jar.set(this.#key, cookie);
     } catch (error) {
       // A session that is not filed would be lost.
-      const { ask } = this.#server;
       if (this.#server.offers("delete")) {
-        await ask(METHOD.delete, withCookie({}, cookie)).catch(() => {});
+        await this.#server.ask(METHOD.delete, withCookie({}, cookie)).catch(() => {});
       }
       throw error;
     }
@@ -109,10 +108,8 @@ class ServerSessions {
     this.#server.require("list");
     const sessions = await this.#live();
     const held = this.#held?.id ?? null;
-    const shown = sessions.length === 0
-      ? "The server shows no sessions"
-      : listTable(sessions, held);
-    return { json: { sessions, held }, shown };
+    const none = "The server shows no sessions";
+    return { json: { sessions, held }, shown: sessions.length ? listTable(sessions, held) : none };
   }
 
   async resume(typed: string | undefined): Promise<Report> {
@@ -169,9 +166,9 @@ class ServerSessions {
       const shown = member(result, "sessions");
       for (const value of Array.isArray(shown) ? shown : []) {
         const cookie = heldCookie(value);
-        if (cookie !== undefined) {
-          sessions.push({ ...cookie, id: this.#context.ids.add(cookie.id) });
-        }
+        if (cookie === undefined) continue;
+        this.#context.ids.add(cookie.id);
+        sessions.push(cookie);
       }
       const cursor = member(result, "nextCursor");
       if (typeof cursor !== "string") return sessions;
@@ -190,8 +187,7 @@ class ServerSessions {
 }
 
 async function call(
-  name: string,
-  args: Record<string, unknown>,
+  { tool: name, args }: ServerAction & { readonly kind: "call" },
   context: ServerContext,
 ): Promise<Report> {
   const { target, jar, ids, warn } = context;
@@ -203,11 +199,8 @@ async function call(
     onsession: (event) => {
       if ("previous" in event) ids.add(event.previous.id);
       if ("cookie" in event) ids.add(event.cookie.id);
-      if (event.type === "lost") {
-        warn(
-          `The session ${event.previous.id} is gone, and its state with it: a new one was begun`,
-        );
-      }
+      if (event.type !== "lost") return;
+      warn(`The session ${event.previous.id} is gone, and its state with it: a new one was begun`);
     },
   });
   // Trouble with the jar during the connection is no failure to connect, so it is told later.

@@ -63,16 +63,10 @@ export async function connect(target: Target, transport: Transport): Promise<Cli
 export class SessionlessConnection implements AsyncDisposable {
   readonly #client: Client;
 
-  private constructor(client: Client) {
+  constructor(client: Client) {
     this.#client = client;
   }
 
-  /** Connects to the server. */
-  static async to(target: Target): Promise<SessionlessConnection> {
-    return new SessionlessConnection(await connect(target, transportTo(target)));
-  }
-
-  /** Sends the server a request, and gives its result. */
   readonly ask: Ask = (method, params = {}) =>
     this.#client.request({ method, params }, ResultSchema);
 
@@ -81,7 +75,6 @@ export class SessionlessConnection implements AsyncDisposable {
     return sessionTitle(CLIENT_INFO, this.#client.getServerVersion());
   }
 
-  /** Whether the server's session capability has this feature. */
   offers(feature: string): boolean {
     const capabilities = this.#client.getServerCapabilities();
     return sessionCapability({ capabilities })?.features.includes(feature) === true;
@@ -93,7 +86,6 @@ export class SessionlessConnection implements AsyncDisposable {
     throw new Error(`This server does not offer to ${feature} sessions (MCP session v2)`);
   }
 
-  /** Closes the connection. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.#client.close();
   }

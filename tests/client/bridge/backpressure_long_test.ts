@@ -4,7 +4,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { BRIDGE, Folder } from "../../support/bridge/host.ts";
+import { BRIDGE } from "../../support/bridge/host.ts";
+import { type TempFolder, tempFolder } from "../../support/temp_folder.ts";
 import { assertPeak, RawProcess, settled, takenOf } from "../../support/servers/raw_process.ts";
 import { INITIALIZE } from "../../support/servers/server.ts";
 
@@ -12,7 +13,7 @@ const LIMITED = fileURLToPath(new URL("../../fixtures/limited.ts", import.meta.u
 const SLOW = fileURLToPath(new URL("../../fixtures/slow_server.ts", import.meta.url));
 const MIB = 1024 * 1024;
 
-async function connect(folder: Folder, args: readonly string[]): Promise<RawProcess> {
+async function connect(folder: TempFolder, args: readonly string[]): Promise<RawProcess> {
   const bridge = new RawProcess([BRIDGE, "--log-level", "error", ...args], {
     XDG_STATE_HOME: folder.path,
   });
@@ -37,7 +38,7 @@ function serve(answer: (id: unknown) => Response | Promise<Response>) {
 }
 
 Deno.test("bridge: a server's answers wait in the server while its host reads nothing", async () => {
-  await using folder = await Folder.create();
+  await using folder = await tempFolder();
   const server = [Deno.execPath(), "run", "-A", LIMITED, "{}", "--store", "memory:"];
   await using bridge = await connect(folder, ["--", ...server]);
   const count = 300;
@@ -55,7 +56,7 @@ Deno.test("bridge: a server's answers wait in the server while its host reads no
 });
 
 Deno.test("bridge: a host is not read further than its server reads, and misses nothing", async () => {
-  await using folder = await Folder.create();
+  await using folder = await tempFolder();
   const flag = `${folder.path}/read on`;
   await using bridge = await connect(folder, ["--", Deno.execPath(), "run", "-A", SLOW, flag]);
   const count = 300;
@@ -71,7 +72,7 @@ Deno.test("bridge: a host is not read further than its server reads, and misses 
 });
 
 Deno.test("bridge: a host is not read further than an HTTP server answers, and misses nothing", async () => {
-  await using folder = await Folder.create();
+  await using folder = await tempFolder();
   const gate = Promise.withResolvers<void>();
   await using server = serve(async (id) => {
     await gate.promise;
@@ -92,7 +93,7 @@ Deno.test("bridge: a host is not read further than an HTTP server answers, and m
 
 for (const [what, length, atOnce] of [["large", 1_000_000, 1], ["small", 1, 1000]] as const) {
   Deno.test(`bridge: an HTTP server's many ${what} messages wait in it while the host reads nothing`, async () => {
-    await using folder = await Folder.create();
+    await using folder = await tempFolder();
     const message = (at: number) => ({
       jsonrpc: "2.0",
       method: "notifications/message",

@@ -1,14 +1,21 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import {
   ConversationSessions,
   type ConversationSessionsOptions,
 } from "../../../client/bridge/conversation_sessions.ts";
 import { MemoryJar } from "../../../client/mod.ts";
 import { CONVERSATION_KEYS } from "../../../protocol/host_conversations.ts";
-import { BridgedServer, sessionOf } from "../../support/bridge/bridged_servers.ts";
-import { BridgeHost, Folder } from "../../support/bridge/host.ts";
+import {
+  BridgedServer,
+  POLICIES,
+  sessionOf,
+  startForUsers,
+} from "../../support/bridge/bridged_servers.ts";
+import { asUser, BridgeHost, conversation } from "../../support/bridge/host.ts";
+import { tempFolder } from "../../support/temp_folder.ts";
 import { startServer, type WireResult } from "../../support/servers/server.ts";
 
+const A = conversation("a");
 const params = (_meta: Record<string, unknown>) => ({ name: "x", _meta });
 
 /** A bridge's sessions, with everything in memory. */
@@ -75,6 +82,84 @@ Deno.test("ConversationSessions: withoutIds() takes an id out by the path that f
   assert(all.withoutIds(untouched) === untouched);
 });
 
+/** As many conversations as the bridge caches. */
+const CACHED = 1000;
+const AT_ONCE = 50;
+
+Deno.test("bridge: caches some conversations, and finds the others in the jar", async () => {
+  await using behind = await BridgedServer.start(POLICIES, "stdio");
+  await using host = await behind.connect("--log-level", "info");
+  const session = async (id: string) => sessionOf(await host.tool("members", {}, conversation(id)));
+  const busy = await session("busy");
+  const held = host.tool("hold", { text: "x" }, conversation("busy"));
+  await host.tool("held");
+  const idle = await session("idle");
+  for (let i = 0; i < CACHED - 1; i += AT_ONCE) {
+    const some = Array.from({ length: Math.min(AT_ONCE, CACHED - 1 - i) }, (_, j) => i + j);
+    await Promise.all(some.map((i) => session(`${i}`)));
+  }
+  // Past the bound, the bridge evicts the least recently used one that is idle.
+  assertEquals(await session("busy"), busy);
+  assertEquals(await session("idle"), idle);
+  await host.tool("release");
+  assertEquals((await held).structuredContent.outcome, "written");
+  assertEquals(await host.endInput(), 0);
+  const resumed = host.stderr.filter((line) => line.endsWith("is resumed"));
+  assertEquals(resumed, [`bridge: info: session ${idle.slice(0, 13)}… is resumed`]);
+});
+
+Deno.test("bridge: users in one conversation have a session each, which a new token finds", async () => {
+  await using folder = await tempFolder();
+  const users = { "token-of-alice": "alice", "token-of-bob": "bob", "token-for-alice": "alice" };
+  await using server = await startForUsers(folder, users);
+  const connect = (token: string) => BridgeHost.connect(folder, asUser(server.url, token));
+  const ids: string[] = [];
+  for (let life = 0; life < 2; life++) {
+    for (const token of ["token-of-bob", "token-of-alice"]) {
+      await using host = await connect(token);
+      ids.push(sessionOf(await host.tool("notebook_append", { text: token }, A)));
+      await host.stop("SIGKILL");
+    }
+  }
+  const [bob = "", alice = ""] = ids;
+  assertEquals(ids, [bob, alice, bob, alice]);
+  await using host = await connect("token-for-alice");
+  assertEquals(sessionOf(await host.tool("notebook_read", {}, A)), alice);
+});
+
+Deno.test("bridge: with --per-process, a session without a conversation ends with its bridge", async () => {
+  await using it = await BridgedServer.start("notebook", "http");
+  const connect = () => it.connect("--per-process");
+  await using host = await connect();
+  const session = sessionOf(await host.tool("notebook_append", { text: "one" }));
+  assertEquals(sessionOf(await host.tool("notebook_read")), session);
+  assertEquals(await it.sessions(), [session]);
+  await using other = await connect();
+  assertNotEquals(sessionOf(await other.tool("notebook_read")), session);
+  const inA = async (host: BridgeHost) => sessionOf(await host.tool("notebook_read", {}, A));
+  assertEquals(await inA(host), await inA(other));
+  assertEquals([await host.endInput(), await other.stop("SIGTERM")], [0, 0]);
+  assertEquals((await it.sessions()).length, 1, "a conversation's is found again");
+});
+
+Deno.test("bridge: --session names one session for everything", async () => {
+  await using it = await BridgedServer.start("notebook", "http");
+  const connect = () => it.connect("--session", "work");
+  let session: string;
+  {
+    await using host = await connect();
+    session = sessionOf(await host.tool("notebook_append", { text: "1" }, A));
+    assertEquals(sessionOf(await host.tool("notebook_read", {}, conversation("b"))), session);
+    await host.stop("SIGKILL");
+  }
+  await using host = await connect();
+  assertEquals(sessionOf(await host.tool("notebook_read")), session);
+  assertEquals(await host.endInput(), 0);
+  await using other = await it.connect("--session", "play");
+  assertNotEquals(sessionOf(await other.tool("notebook_read")), session);
+  assertEquals((await it.sessions()).length, 2);
+});
+
 const FLAGS = ["--conversation-key", "room", "--conversation-key", "com.example/context/chat"];
 
 /** Calls: their session, and their `_meta`. */
@@ -121,8 +206,7 @@ Deno.test("--conversation-key: a server looks up these keys first, and paths", a
 });
 
 Deno.test("--conversation-key: a bridge looks up the same keys in the same order", async () => {
-  await using folder = await Folder.create();
-  await using behind = await BridgedServer.start("notebook", "stdio", folder);
-  await using host = await BridgeHost.connect(folder, [...FLAGS, ...behind.args]);
+  await using behind = await BridgedServer.start("notebook", "stdio");
+  await using host = await behind.connect(...FLAGS);
   assertEquals(await sessionNames((name, args, meta) => host.tool(name, args, meta)), EXPECTED);
 });

@@ -3,7 +3,8 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { BridgeHost, ECHO, Folder } from "../../support/bridge/host.ts";
+import { BridgeHost, ECHO } from "../../support/bridge/host.ts";
+import { tempFolder } from "../../support/temp_folder.ts";
 import type { WireResult } from "../../support/servers/server.ts";
 
 const THREE = ["session_create", "session_list", "session_end"];
@@ -22,7 +23,7 @@ function withTools(
   features = "create,list,delete",
 ): void {
   Deno.test(`bridge: ${name}`, async () => {
-    await using folder = await Folder.create();
+    await using folder = await tempFolder();
     const flags = [`--sessions=${features}`, `--tools=${JSON.stringify(pages)}`];
     await using host = await BridgeHost.connect(folder, [...ECHO, ...flags]);
     await fn(host);

@@ -34,7 +34,7 @@ const cookie = (id: string, reason = "session/create") => ({
   _meta: { "mcp/session": { id, data: { title: "t", reason } } },
 });
 
-/** What the model reads of a result: the texts, without a cookie. */
+/** The texts of a result, which has no cookie. */
 function texts(body: ResponseBody): string[] {
   if (!("result" in body)) return [JSON.stringify(body.error)];
   const { content, _meta } = body.result;

@@ -5,7 +5,6 @@
 
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { ForgetfulServer } from "../../support/bridge/bridged_servers.ts";
-import { BridgeHost, Folder } from "../../support/bridge/host.ts";
 import { DEAD, Model, NONE } from "../../support/bridge/model.ts";
 import { KINDS, REFUSALS } from "../../support/client/client_fixture.ts";
 import type { WireResult } from "../../support/servers/server.ts";
@@ -18,9 +17,8 @@ function texts({ content }: WireResult): string[] {
 
 for (const kind of KINDS) {
   Deno.test(`bridge: handles in front of a server that refuses in words (${kind})`, async () => {
-    await using folder = await Folder.create();
-    await using server = await ForgetfulServer.start(kind, folder, `--says=${IN_WORDS}`);
-    await using host = await BridgeHost.connect(folder, server.args);
+    await using server = await ForgetfulServer.start(kind, `--says=${IN_WORDS}`);
+    await using host = await server.connect();
     const forgotten = await host.tool("echo");
     assertEquals([forgotten.isError, forgotten.content.length], [true, 1]);
     assertMatch(texts(forgotten)[0] ?? "", NONE);
@@ -45,9 +43,8 @@ for (const kind of KINDS) {
 
   Deno.test(`bridge: a handle is dead once the server has forgotten it (${kind})`, async () => {
     for (const says of REFUSALS) {
-      await using folder = await Folder.create();
-      await using server = await ForgetfulServer.start(kind, folder, `--says=${says}`);
-      await using host = await BridgeHost.connect(folder, server.args);
+      await using server = await ForgetfulServer.start(kind, `--says=${says}`);
+      await using host = await server.connect();
       const session = await new Model(host).create();
       await host.tool("echo", { session });
       await server.restart(host);
@@ -62,17 +59,15 @@ for (const kind of KINDS) {
   });
 
   Deno.test(`bridge: the state in a cookie goes with its handle to the next process (${kind})`, async () => {
-    await using folder = await Folder.create();
     await using server = await ForgetfulServer.start(
       kind,
-      folder,
       "--in-cookie",
       `--says=${IN_WORDS}`,
     );
     let one: string;
     let two: string;
     {
-      await using host = await BridgeHost.connect(folder, server.args);
+      await using host = await server.connect();
       assertMatch(texts(await host.tool("kept"))[0] ?? "", NONE);
       [one, two] = [await new Model(host).create(), await new Model(host).create()];
       assertEquals(texts(await host.tool("keep", { text: "of one", session: one })), ["of one"]);
@@ -81,15 +76,15 @@ for (const kind of KINDS) {
     }
     // A new bridge for each call; over stdio, a new server too.
     for (const [session, text] of [[one, "of one"], [two, "of two"]] as const) {
-      await using host = await BridgeHost.connect(folder, server.args);
+      await using host = await server.connect();
       assertEquals(texts(await host.tool("kept", { session })), [text]);
       // A first call that fails loses nothing.
-      await using next = await BridgeHost.connect(folder, server.args);
+      await using next = await server.connect();
       const [failed, ...more] = texts(await next.tool("fail", { session }));
       assertEquals([failed, more.length <= 1], ["Wrong input", true]);
       assertEquals(texts(await next.tool("kept", { session })), [text]);
     }
-    await using host = await BridgeHost.connect(folder, server.args);
+    await using host = await server.connect();
     await server.restart(host);
     assertEquals(texts(await host.tool("kept", { session: one })), ["of one"]);
     assertEquals(await new Model(host).list(), [one, two]);
@@ -99,25 +94,23 @@ for (const kind of KINDS) {
 }
 
 Deno.test("bridge: concurrent calls with one handle keep each other's changes to the cookie", async () => {
-  await using folder = await Folder.create();
-  await using server = await ForgetfulServer.start("stdio", folder, "--in-cookie");
-  await using host = await BridgeHost.connect(folder, server.args);
+  await using server = await ForgetfulServer.start("stdio", "--in-cookie");
+  await using host = await server.connect();
   const session = await new Model(host).create();
   const late = host.tool("hold", { note: "late", text: "held", session });
   await host.tool("keep", { text: "precious", session });
   await host.request("fixture/release", {});
   await late;
-  await using other = await BridgeHost.connect(folder, server.args);
+  await using other = await server.connect();
   assertEquals(texts(await other.tool("kept", { session })), ["precious"]);
-  const jar = await Deno.readTextFile(`${folder.path}/mcp-sessions/cookies.jsonl`);
+  const jar = await Deno.readTextFile(`${server.folder.path}/mcp-sessions/cookies.jsonl`);
   assertMatch(jar.split("\n").at(-2) ?? "", /precious.*held|held.*precious/);
 });
 
 Deno.test("bridge: two bridges with one handle see each other's state", async () => {
-  await using folder = await Folder.create();
-  await using server = await ForgetfulServer.start("http", folder, "--in-cookie");
-  await using one = await BridgeHost.connect(folder, server.args);
-  await using two = await BridgeHost.connect(folder, server.args);
+  await using server = await ForgetfulServer.start("http", "--in-cookie");
+  await using one = await server.connect();
+  await using two = await server.connect();
   const session = await new Model(one).create();
   for (
     const [writer, reader, text] of [[one, two, "a"], [two, one, "b"], [one, two, "c"]] as const
@@ -128,11 +121,10 @@ Deno.test("bridge: two bridges with one handle see each other's state", async ()
 });
 
 Deno.test("bridge: a server that refuses a cookie with state has ended its session", async () => {
-  await using folder = await Folder.create();
   const says = "Session not found for this tool. Establish one first.";
   const flags = ["--in-cookie", "--checks", `--says=${says}`];
-  await using server = await ForgetfulServer.start("http", folder, ...flags);
-  await using host = await BridgeHost.connect(folder, server.args);
+  await using server = await ForgetfulServer.start("http", ...flags);
+  await using host = await server.connect();
   const session = await new Model(host).create();
   await host.tool("keep", { text: "gone soon", session });
   await server.restart(host);
@@ -141,26 +133,24 @@ Deno.test("bridge: a server that refuses a cookie with state has ended its sessi
 });
 
 Deno.test("bridge: hints at a session when a call without one fails", async () => {
-  await using folder = await Folder.create();
-  await using server = await ForgetfulServer.start("http", folder, `--says=${UNCLEAR}`);
-  await using host = await BridgeHost.connect(folder, server.args);
+  await using server = await ForgetfulServer.start("http", `--says=${UNCLEAR}`);
+  await using host = await server.connect();
   const [said, hint] = texts(await host.tool("echo"));
   assertEquals(said, UNCLEAR);
   assertMatch(hint ?? "", /^This call named no session\. .*session_create.*"session"/);
 });
 
 Deno.test("bridge: keeps a session that the server made by itself by its handle", async () => {
-  await using folder = await Folder.create();
-  await using server = await ForgetfulServer.start("http", folder, "--auto");
+  await using server = await ForgetfulServer.start("http", "--auto");
   let handle: string;
   {
-    await using host = await BridgeHost.connect(folder, server.args);
+    await using host = await server.connect();
     const [id = "", words = ""] = texts(await host.tool("echo"));
     assertMatch(words, new RegExp(`ran in a new one: ${id}\\.`));
     handle = id;
     await host.stop("SIGKILL");
   }
-  await using host = await BridgeHost.connect(folder, server.args);
+  await using host = await server.connect();
   assertEquals(await new Model(host).list(), [handle]);
   assertEquals(texts(await host.tool("echo", { session: handle })), [handle]);
   const [next = "", words = ""] = texts(await host.tool("rotate", { session: handle }));

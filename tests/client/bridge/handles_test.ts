@@ -4,17 +4,94 @@
 
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { BridgedServer, POLICIES, sessionOf } from "../../support/bridge/bridged_servers.ts";
-import { BridgeHost, conversation, Folder } from "../../support/bridge/host.ts";
-import { DEAD, failure, Model, NONE, remark } from "../../support/bridge/model.ts";
-import { TRANSPORTS } from "../../support/servers/server.ts";
+import { conversation } from "../../support/bridge/host.ts";
+import { CALLS, DEAD, failure, Model, NONE, remark } from "../../support/bridge/model.ts";
+import { SERVERS, TRANSPORTS } from "../../support/servers/server.ts";
+
+for (const server of SERVERS) {
+  for (const way of TRANSPORTS) {
+    const { keep, show, shown } = CALLS[server];
+    /** Increase of the server's count by each `show`. */
+    const step = server === "session" || server === "session_required" ? 1 : 0;
+
+    Deno.test(`bridge: a model makes, uses, lists and ends sessions by handles (${server}, ${way})`, async () => {
+      await using behind = await BridgedServer.start(server, way);
+      let one: string;
+      let two: string;
+      let before: unknown;
+      {
+        await using host = await behind.connect();
+        const model = new Model(host);
+        one = await model.create("the first");
+        two = await model.create();
+        assertNotEquals(one, two);
+        const kept = await model.call(keep("in one"), one);
+        assertEquals([kept.isError, kept.content.length, kept._meta], [undefined, 1, undefined]);
+        for (const text of ["b", "c"]) await model.call(keep(text), two);
+        const [inOne, inTwo] = [await model.call(show, one), await model.call(show, two)];
+        assertEquals(
+          Number(shown(inTwo.structuredContent)) - Number(shown(inOne.structuredContent)),
+          1,
+        );
+        assertEquals(await model.list(), [one, two]);
+        before = shown((await model.call(show, one)).structuredContent);
+        await host.stop("SIGKILL");
+      }
+      // A process for each call, as in some frameworks.
+      for (let life = 1; life <= 2; life++) {
+        await using host = await behind.connect();
+        const result = await new Model(host).call(show, one);
+        assertEquals(shown(result.structuredContent), Number(before) + life * step);
+        assertEquals(await host.endInput(), 0);
+      }
+      await using host = await behind.connect();
+      const model = new Model(host);
+      assertEquals((await host.tool("session_end", { session: one })).structuredContent, {
+        session: one,
+        ended: true,
+      });
+      assertEquals(await model.list(), [two]);
+      assertMatch(failure(await host.tool("session_end", { session: one })), DEAD);
+      assertMatch(failure(await host.tool("session_end", { session: "none" })), DEAD);
+      const ids = await behind.sessions();
+      for (
+        const dead of [one, "sess-" + "0".repeat(32), "none", "no such handle", "x".repeat(300)]
+      ) {
+        assertMatch(failure(await model.call(show, dead)), DEAD);
+      }
+      assertEquals(await behind.sessions(), ids, "a dead handle has made a session");
+      assertEquals(ids, [two]);
+    });
+
+    Deno.test(`bridge: a call without a handle tells the model how to go on (${server}, ${way})`, async () => {
+      await using behind = await BridgedServer.start(server, way);
+      await using host = await behind.connect();
+      const model = new Model(host);
+      if (server !== "session") {
+        for (const session of [undefined, "", null]) {
+          const [tool, args] = keep("x");
+          assertMatch(failure(await host.tool(tool, { ...args, session })), NONE);
+        }
+        assertEquals(await behind.sessions(), []);
+        return;
+      }
+      const result = await model.call(keep("x"));
+      const handle = sessionOf(result);
+      assertMatch(remark(result), new RegExp(`new one: ${handle}\\..*"session"`));
+      assertEquals(await model.list(), [handle]);
+      const next = await model.call(show, handle);
+      assertEquals([sessionOf(next), next.structuredContent.calls], [handle, 2]);
+      assertEquals(next.content.length, 1);
+    });
+  }
+}
 
 for (const way of TRANSPORTS) {
   Deno.test(`bridge: a handle is good after kill -9 of server and bridge (${way})`, async () => {
-    await using folder = await Folder.create();
-    await using behind = await BridgedServer.start("notebook", way, folder);
+    await using behind = await BridgedServer.start("notebook", way);
     let handle: string;
     {
-      await using host = await BridgeHost.connect(folder, behind.args);
+      await using host = await behind.connect();
       const model = new Model(host);
       handle = await model.create();
       await model.call(["notebook_append", { text: "one" }], handle);
@@ -24,16 +101,15 @@ for (const way of TRANSPORTS) {
       await model.call(["notebook_append", { text: "two" }], handle);
       await host.stop("SIGKILL");
     }
-    await using host = await BridgeHost.connect(folder, behind.args);
+    await using host = await behind.connect();
     const read = await new Model(host).call(["notebook_read", {}], handle);
     assertEquals(read.content.map(({ text }) => text), ["1. one\n2. two"]);
   });
 
   Deno.test(`bridge: concurrent calls keep their sessions apart (${way})`, async () => {
-    await using folder = await Folder.create();
-    await using behind = await BridgedServer.start("notebook", way, folder);
-    await using host = await BridgeHost.connect(folder, behind.args);
-    await using other = await BridgeHost.connect(folder, behind.args);
+    await using behind = await BridgedServer.start("notebook", way);
+    await using host = await behind.connect();
+    await using other = await behind.connect();
     const [one, two] = [await new Model(host).create(), await new Model(other).create()];
     await Promise.all(Array.from({ length: 8 }, (_, i) => {
       const handle = i % 2 === 0 ? one : two;
@@ -51,9 +127,8 @@ for (const way of TRANSPORTS) {
 }
 
 Deno.test("bridge: a handle wins over the conversation, which has a session of its own", async () => {
-  await using folder = await Folder.create();
-  await using behind = await BridgedServer.start("notebook", "stdio", folder);
-  await using host = await BridgeHost.connect(folder, behind.args);
+  await using behind = await BridgedServer.start("notebook", "stdio");
+  await using host = await behind.connect();
   const model = new Model(host);
   const handle = await model.create();
   const append = (args: object, meta: unknown) =>
@@ -71,14 +146,13 @@ Deno.test("bridge: a handle wins over the conversation, which has a session of i
 });
 
 Deno.test("bridge: takes a handle that was made elsewhere if the server takes it", async () => {
-  await using folder = await Folder.create();
-  await using behind = await BridgedServer.start("notebook", "http", folder);
+  await using behind = await BridgedServer.start("notebook", "http");
   let id: string;
   {
     await using beside = await behind.beside();
     ({ id } = await beside.result("session/create", { hints: { label: "elsewhere" } }));
   }
-  await using host = await BridgeHost.connect(folder, behind.args);
+  await using host = await behind.connect();
   const model = new Model(host);
   assertEquals(sessionOf(await model.call(["notebook_append", { text: "x" }], id)), id);
   const { structuredContent } = await host.tool("session_list");
@@ -86,9 +160,8 @@ Deno.test("bridge: takes a handle that was made elsewhere if the server takes it
 });
 
 Deno.test("bridge: tells of a session that ended elsewhere, and lists it no more", async () => {
-  await using folder = await Folder.create();
-  await using behind = await BridgedServer.start("notebook", "http", folder);
-  await using host = await BridgeHost.connect(folder, behind.args);
+  await using behind = await BridgedServer.start("notebook", "http");
+  await using host = await behind.connect();
   const model = new Model(host);
   const [one, two] = [await model.create(), await model.create()];
   await behind.end(one);
@@ -100,9 +173,8 @@ Deno.test("bridge: tells of a session that ended elsewhere, and lists it no more
 });
 
 Deno.test("bridge: tells of a new handle, of an end, and of a session in place of a dead one", async () => {
-  await using folder = await Folder.create();
-  await using behind = await BridgedServer.start("session", "http", folder);
-  await using host = await BridgeHost.connect(folder, behind.args);
+  await using behind = await BridgedServer.start("session", "http");
+  await using host = await behind.connect();
   const model = new Model(host);
   const first = await model.create();
   const rotated = await model.call(["session_probe", { action: "new" }], first);
@@ -127,9 +199,8 @@ Deno.test("bridge: tells of a new handle, of an end, and of a session in place o
 
 for (const way of TRANSPORTS) {
   Deno.test(`bridge: progress and cancellation go with a handle (${way})`, async () => {
-    await using folder = await Folder.create();
-    await using behind = await BridgedServer.start(POLICIES, way, folder);
-    await using host = await BridgeHost.connect(folder, behind.args);
+    await using behind = await BridgedServer.start(POLICIES, way);
+    await using host = await behind.connect();
     const session = await new Model(host).create();
     const before = host.messages.length;
     await host.tool("progress", { session }, { progressToken: "p" });
@@ -151,9 +222,8 @@ for (const way of TRANSPORTS) {
 }
 
 Deno.test("bridge: tells of a session that ended while its tool ran", async () => {
-  await using folder = await Folder.create();
-  await using behind = await BridgedServer.start(POLICIES, "http", folder);
-  await using host = await BridgeHost.connect(folder, behind.args);
+  await using behind = await BridgedServer.start(POLICIES, "http");
+  await using host = await behind.connect();
   const model = new Model(host);
   const session = await model.create();
   const held = host.tool("hold", { text: "x", session });
@@ -167,9 +237,8 @@ Deno.test("bridge: tells of a session that ended while its tool ran", async () =
 });
 
 Deno.test("bridge: leaves tools alone that need no session", async () => {
-  await using folder = await Folder.create();
-  await using behind = await BridgedServer.start(POLICIES, "stdio", folder);
-  await using host = await BridgeHost.connect(folder, behind.args);
+  await using behind = await BridgedServer.start(POLICIES, "stdio");
+  await using host = await behind.connect();
   const session = await new Model(host).create();
   for (const args of [{}, { session }]) {
     const result = await host.tool("public", args);

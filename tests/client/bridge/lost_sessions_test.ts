@@ -1,21 +1,45 @@
 /**
- * Lost sessions of servers that know no -32002: they refuse a call without a live session by an
- * `isError` result, and a restart forgets their sessions.
+ * Lost sessions, most of them of servers that know no -32002: they refuse a call without a live session
+ * by an `isError` result, and a restart forgets their sessions.
  */
 
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { ForgetfulServer, tellsOfReset } from "../../support/bridge/bridged_servers.ts";
-import { BridgeHost, conversation, Folder } from "../../support/bridge/host.ts";
+import {
+  BridgedServer,
+  ForgetfulServer,
+  sessionOf,
+  tellsOfReset,
+} from "../../support/bridge/bridged_servers.ts";
+import { conversation } from "../../support/bridge/host.ts";
 import { KINDS, REFUSALS } from "../../support/client/client_fixture.ts";
+import { TRANSPORTS } from "../../support/servers/server.ts";
 
 const A = conversation("a");
+
+for (const way of TRANSPORTS) {
+  Deno.test(`bridge: tells the model once of a lost session (${way})`, async () => {
+    await using it = await BridgedServer.start("notebook", way);
+    await using host = await it.connect();
+    const gone = sessionOf(await host.tool("notebook_append", { text: "one" }, A));
+    const other = sessionOf(await host.tool("notebook_append", { text: "b" }, conversation("b")));
+    await it.end(gone);
+    const results = await host.toolAtOnce(8, "notebook_append", { text: "new" }, A);
+    assertEquals(new Set(results.map(sessionOf)).size, 1);
+    assert(results.every(tellsOfReset));
+    const read = await host.tool("notebook_read", {}, A);
+    assert(!tellsOfReset(read));
+    // Each refused call ran once.
+    assertEquals(read.structuredContent.count, 8);
+    assertEquals(new Set(await it.sessions()), new Set([other, sessionOf(read)]));
+    assert(!tellsOfReset(await host.tool("notebook_read", {}, conversation("b"))));
+  });
+}
 
 for (const kind of KINDS) {
   for (const says of REFUSALS) {
     Deno.test(`bridge: tells of a session lost by a server that refuses in words: ${says} (${kind})`, async () => {
-      await using folder = await Folder.create();
-      await using server = await ForgetfulServer.start(kind, folder, `--says=${says}`);
-      await using host = await BridgeHost.connect(folder, server.args);
+      await using server = await ForgetfulServer.start(kind, `--says=${says}`);
+      await using host = await server.connect();
       const first = (await host.tool("echo", {}, A)).content[0]?.text;
       await server.restart(host);
       const refused = await host.tool("echo", {}, A);
@@ -33,9 +57,8 @@ for (const kind of KINDS) {
 }
 
 Deno.test("bridge: a failure in a live session loses nothing, and carries no notice", async () => {
-  await using folder = await Folder.create();
-  await using server = await ForgetfulServer.start("http", folder, `--says=${REFUSALS[0]}`);
-  await using host = await BridgeHost.connect(folder, server.args);
+  await using server = await ForgetfulServer.start("http", `--says=${REFUSALS[0]}`);
+  await using host = await server.connect();
   const first = await host.tool("echo", {}, A);
   for (let i = 0; i < 3; i++) {
     const failed = await host.tool("fail", {}, A);
@@ -45,9 +68,8 @@ Deno.test("bridge: a failure in a live session loses nothing, and carries no not
 });
 
 Deno.test("bridge: each of concurrent calls tells of the lost session", async () => {
-  await using folder = await Folder.create();
-  await using server = await ForgetfulServer.start("http", folder, `--says=${REFUSALS[0]}`);
-  await using host = await BridgeHost.connect(folder, server.args);
+  await using server = await ForgetfulServer.start("http", `--says=${REFUSALS[0]}`);
+  await using host = await server.connect();
   await host.tool("echo", {}, A);
   await host.tool("echo", {}, conversation("b"));
   await server.restart(host);
@@ -63,18 +85,16 @@ Deno.test("bridge: each of concurrent calls tells of the lost session", async ()
 
 for (const [flags, meta] of [[[], A], [["--session", "n"], undefined]] as const) {
   Deno.test(`bridge: a failure after a restart loses no state in the cookie (${flags[0] ?? "conversation"})`, async () => {
-    await using folder = await Folder.create();
-    await using server = await ForgetfulServer.start("stdio", folder, "--in-cookie");
-    const args = [...flags, ...server.args];
+    await using server = await ForgetfulServer.start("stdio", "--in-cookie");
     {
-      await using host = await BridgeHost.connect(folder, args);
+      await using host = await server.connect(...flags);
       await host.tool("keep", { text: "precious" }, meta);
       await server.restart(host);
       const failed = await host.tool("fail", {}, meta);
       assertEquals(failed.content.map(({ text }) => text), ["Wrong input"]);
       await host.stop("SIGKILL");
     }
-    await using host = await BridgeHost.connect(folder, args);
+    await using host = await server.connect(...flags);
     assertEquals((await host.tool("fail", {}, meta)).isError, true);
     assertEquals((await host.tool("kept", {}, meta)).content[0]?.text, "precious");
   });

@@ -3,7 +3,8 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { BridgeHost, ECHO, Folder } from "../../support/bridge/host.ts";
+import { BridgeHost, ECHO } from "../../support/bridge/host.ts";
+import { tempFolder } from "../../support/temp_folder.ts";
 
 const ARGS = [...ECHO, "--sessions"];
 const MIB = 1024 * 1024;
@@ -21,20 +22,20 @@ const ANSWERS: readonly [what: string, write: string, repeat: number, says: RegE
 
 for (const [what, write, repeat, says] of ANSWERS) {
   Deno.test(`bridge: answers with an error in place of ${what}, and the server lives on`, async () => {
-    await using folder = await Folder.create();
+    await using folder = await tempFolder();
     await using host = await BridgeHost.connect(folder, ARGS);
     await host.send({ jsonrpc: "2.0", method: "notifications/mark" });
     const params = { write: `${write}\n`, repeat, silent: true };
     const { error } = await host.request("tools/call", params, "h");
     assertMatch(error?.message ?? "", says);
-    assert(error && error.code !== -32000, "nobody knows what came of it");
+    assert(error && error.code !== -32000, "the outcome is unknown");
     const { result } = await host.request("seen", {});
     assert(JSON.stringify(result).includes("notifications/mark"), "it is another server");
   });
 }
 
 Deno.test("bridge: answers a request of the server that it cannot pass on", async () => {
-  await using folder = await Folder.create();
+  await using folder = await tempFolder();
   await using host = await BridgeHost.connect(folder, ARGS);
   const question = `"jsonrpc":"2.0","method":"sampling/createMessage","params":{"x":"%"}`;
   const write = `{${question},"id":7}\n`;
@@ -46,7 +47,7 @@ Deno.test("bridge: answers a request of the server that it cannot pass on", asyn
 });
 
 Deno.test("bridge: answers no stray response of the server, and logs few of them", async () => {
-  await using folder = await Folder.create();
+  await using folder = await tempFolder();
   await using host = await BridgeHost.connect(folder, ARGS);
   const strays = [
     '{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}',

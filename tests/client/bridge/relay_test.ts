@@ -3,7 +3,8 @@
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { BridgeHost, ECHO, Folder } from "../../support/bridge/host.ts";
+import { BridgeHost, ECHO } from "../../support/bridge/host.ts";
+import { tempFolder } from "../../support/temp_folder.ts";
 import { INITIALIZE } from "../../support/servers/server.ts";
 
 const SESSIONS = [...ECHO, "--sessions"];
@@ -28,7 +29,7 @@ function withBridge(
   fn: (host: BridgeHost) => Promise<void>,
 ): void {
   Deno.test(`bridge: ${name}`, async () => {
-    await using folder = await Folder.create();
+    await using folder = await tempFolder();
     await using host = BridgeHost.start(folder, args);
     await fn(host);
   });
@@ -212,7 +213,7 @@ withBridge("refuses a second request with the id of a pending one", ECHO, async 
 });
 
 Deno.test("bridge: answers every request that came before the input ended", async () => {
-  await using folder = await Folder.create();
+  await using folder = await tempFolder();
   const host = BridgeHost.start(folder, SESSIONS);
   const message = (id: number, method: string, params: unknown) =>
     JSON.stringify({ jsonrpc: "2.0", id, method, params });

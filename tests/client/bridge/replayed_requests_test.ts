@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ReplayedRequests } from "../../../client/bridge/replayed_requests.ts";
 import { ASKED, BridgedServer } from "../../support/bridge/bridged_servers.ts";
-import { BridgeHost, conversation, Folder } from "../../support/bridge/host.ts";
+import { conversation } from "../../support/bridge/host.ts";
 
 Deno.test("ReplayedRequests: keeps the last of each kind, unless a pending one supersedes it", () => {
   const replayed = new ReplayedRequests();
@@ -21,9 +21,8 @@ Deno.test("ReplayedRequests: keeps the last of each kind, unless a pending one s
 
 for (const way of ["stdio", "stateful"] as const) {
   Deno.test(`bridge: replays the log level and subscriptions on a new connection (${way})`, async () => {
-    await using folder = await Folder.create();
-    await using behind = await BridgedServer.start(ASKED, way, folder);
-    await using host = await BridgeHost.connect(folder, behind.args);
+    await using behind = await BridgedServer.start(ASKED, way);
+    await using host = await behind.connect();
     const A = conversation("a");
     const asked = async () => (await host.tool("asked", {}, A)).structuredContent.asked;
     await asked();

@@ -3,7 +3,8 @@
  */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { BridgeHost, ECHO, Folder } from "../../support/bridge/host.ts";
+import { BridgeHost, ECHO } from "../../support/bridge/host.ts";
+import { tempFolder } from "../../support/temp_folder.ts";
 
 /** Every request that a server can send. */
 const METHODS = ["elicitation/create", "sampling/createMessage", "roots/list", "ping"];
@@ -30,7 +31,7 @@ async function seen(host: BridgeHost): Promise<unknown[]> {
 
 for (const method of METHODS) {
   Deno.test(`bridge: a late answer to the ${method} of a dead server is dropped`, async () => {
-    await using folder = await Folder.create();
+    await using folder = await tempFolder();
     await using host = BridgeHost.start(folder, ECHO);
     await host.initialize({ elicitation: {}, sampling: {}, roots: {} });
     const first = await asked(host, method, "May I list the files?");

@@ -22,7 +22,7 @@ const CASES: readonly [
 
 Deno.test("sessionReport: says how calls find their session, or that none has one", () => {
   for (const [capability, session, hasHandles, level, says] of CASES) {
-    const [said, line] = sessionReport(capability, { server: "srv", session, hasHandles });
+    const [said, line] = sessionReport(capability, "srv", session, hasHandles);
     assertEquals(said, level);
     assertMatch(line, says);
   }

@@ -4,7 +4,8 @@
 
 import { assert } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { BRIDGE, Folder } from "../../support/bridge/host.ts";
+import { BRIDGE } from "../../support/bridge/host.ts";
+import { tempFolder } from "../../support/temp_folder.ts";
 import { RawProcess } from "../../support/servers/raw_process.ts";
 import { INITIALIZE } from "../../support/servers/server.ts";
 import { isRunning, Pair, until } from "../../support/client/stubborn_server.ts";
@@ -30,7 +31,7 @@ Deno.test({
   name: "bridge: a killed bridge leaves no server of this project behind",
   ignore,
   async fn() {
-    await using folder = await Folder.create();
+    await using folder = await tempFolder();
     const file = `${folder.path}/pid`;
     const line = [Deno.execPath(), "run", "-A", NOTEBOOK, "--store", "memory:"];
     const server = ["--", "sh", "-c", 'echo $$ > "$0"; exec "$@"', file, ...line];

@@ -1,8 +1,11 @@
-/** Runs of the demo with each flag, and its end by a signal. */
+/**
+ * The demo with each server alone, with servers that run already, and with servers that break a promise.
+ */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { REFUSALS, startFixture } from "../../support/client/client_fixture.ts";
+import { demo } from "../../support/client/demo_run.ts";
 import { startServer } from "../../support/servers/server.ts";
-import { demo } from "../../support/client/demo.ts";
 
 Deno.test("demo --server --transport: runs the proofs of one server over one transport", async () => {
   const cases: [args: string[], runs: number][] = [
@@ -34,67 +37,42 @@ Deno.test("demo --url: uses a server that is running, and does not kill it", asy
   }
 });
 
-for (const [signal, status] of [["SIGTERM", 143], ["SIGHUP", 129]] as const) {
-  Deno.test({
-    name: `demo: when ${signal} stops it, its servers and its files go with it`,
-    ignore: Deno.build.os !== "linux",
-    async fn() {
-      const folder = await Deno.makeTempDir();
-      try {
-        const script = new URL("../../../client/demo.ts", import.meta.url);
-        const process = new Deno.Command(Deno.execPath(), {
-          args: ["run", "-A", script.href, "--server", "session"],
-          env: { TMPDIR: folder },
-          stdin: "null",
-          stdout: "piped",
-          stderr: "inherit",
-        }).spawn();
-        let said = "";
-        let stopped = false;
-        for await (const text of process.stdout.pipeThrough(new TextDecoderStream())) {
-          said += text;
-          // Over HTTP its server is a process of its own by then.
-          if (!/port \d+\n/.test(said)) continue;
-          // A second one would leave the files.
-          if (!stopped) process.kill(signal);
-          stopped = true;
-        }
-        assertEquals((await process.status).code, status);
-        assertEquals([...Deno.readDirSync(folder)], []);
-        const url = `http://127.0.0.1:${/port (\d+)\n/.exec(said)?.[1]}/mcp`;
-        const response = await fetch(url).then((response) => response.body?.cancel(), () => "gone");
-        assertEquals(response, "gone");
-      } finally {
-        await Deno.remove(folder, { recursive: true });
-      }
-    },
-  });
-}
-
-Deno.test("demo: a wrong flag is one clear line on stderr, and exit status 2", async () => {
-  const nobody = `http://127.0.0.1:${freePort()}/mcp`;
-  await using server = await startServer({ server: "notebook", transport: "http" });
-  const cases: [args: string[], named: string][] = [
-    [["--nonsense"], "--nonsense"],
-    [["positional"], "positional"],
-    [["--", "--server", "session"], "--server"],
-    [["--server", "x"], "hashcheck"],
-    [["--transport", "tcp"], "stdio"],
-    [["--url", "nonsense"], "--url"],
-    [["--url", nobody], nobody],
-    [["--url", server.url, "--transport", "stdio"], "--url"],
-    [["--url", server.url, "--server", "hashcheck"], "notebook"],
+Deno.test("demo: a server that breaks its promise makes the exit status 1", async () => {
+  const cases: [broken: string, failed: string, came: string][] = [
+    ["openGate", "1. Enforcement: no tool runs without a session", "the result of a call that ran"],
+    [
+      "sharedNotebook",
+      "2. Session-scoped state: two sessions, two notebooks",
+      '[{"text":"buy milk"}',
+    ],
+    ["idleProbe", "5. The cookie's life: ", '{"id":"sess-'],
   ];
-  for (const [args, named] of cases) {
-    const { code, stdout, stderr } = await demo(args);
-    assertEquals([code, stdout], [2, ""], args.join(" "));
-    assertMatch(stderr, /^demo: [^\n]+\n$/);
-    assertStringIncludes(stderr, named);
+  for (const [broken, failed, came] of cases) {
+    await using server = await startServer({
+      server: new URL("../../fixtures/broken.ts", import.meta.url),
+      transport: "http",
+      args: [broken],
+    });
+    const { code, stdout } = await demo(["--url", server.url]);
+    assertEquals(code, 1, stdout);
+    const [, table = "", atTheEnd = ""] = stdout.split(/^(?=What each proof shows|Failed: \d)/m);
+    assertMatch(table, /^\d\. .*✗ \S+ s$/m);
+    // Whole once more, where the terminal stays.
+    assertStringIncludes(atTheEnd, failed);
+    assertMatch(atTheEnd, /^ {4}✗ .+\n {6}expected: .+$/m);
+    assertStringIncludes(atTheEnd, `came:     ${came}`);
+    assertMatch(atTheEnd, new RegExp(`from: {5}\\w+ over http, ${server.url}$`, "m"));
   }
 });
 
-/** A port that nobody listens on any more. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return (listener.addr as Deno.NetAddr).port;
+for (const says of REFUSALS) {
+  Deno.test(`demo: a refusal in words alone is no -32002, and is shown as it came: ${says}`, async () => {
+    await using server = await startFixture("http", "--name=session-required", `--says=${says}`);
+    const { code, stdout } = await demo(["--server", "session_required", "--url", server.url]);
+    assertEquals(code, 1, stdout);
+    assertMatch(stdout, /✗ whoami without a cookie is refused: error -32002$/m);
+    assertStringIncludes(stdout, `came:     an isError result: ${says}\n`);
+    assertStringIncludes(stdout, "Failed: 1. Held: 0 of 1 runs");
+    assertEquals(/\[object|undefined/.test(stdout), false, stdout);
+  });
 }

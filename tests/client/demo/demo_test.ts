@@ -1,9 +1,13 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { stripVTControlCharacters } from "node:util";
-import { REFUSALS, startFixture } from "../../support/client/client_fixture.ts";
+import { startFixture } from "../../support/client/client_fixture.ts";
+import { DEMO, demo } from "../../support/client/demo_run.ts";
 import { startServer } from "../../support/servers/server.ts";
+import { tempFolder } from "../../support/temp_folder.ts";
 import { pictureOf, withoutDurations } from "../../../tasks/demo_picture.ts";
-import { demo } from "../../support/client/demo.ts";
+
+/** A run of one proof over one transport. */
+const ONE_RUN = ["--server", "session_required", "--transport", "stdio"];
 
 let styledRun: ReturnType<typeof demo> | undefined;
 /** The one full run of this file, in color. */
@@ -55,22 +59,15 @@ Deno.test("docs/demo.svg: shows the last screen as it is now; deno task demo:pic
 });
 
 Deno.test("demo: writes no control characters to a pipe, or with NO_COLOR", async () => {
-  const args = ["--server", "session_required", "--transport", "stdio"];
   for (const env of [{}, { NO_COLOR: "1", FORCE_COLOR: "1" }]) {
-    const { stdout } = await demo(args, env);
+    const { stdout } = await demo(ONE_RUN, env);
     // deno-lint-ignore no-control-regex -- those are looked for
     assertEquals(/[\x00-\x09\x0b-\x1f]/.test(stdout), false, stdout);
   }
 });
 
 Deno.test("demo --verbose: shows the whole session after each step, and whole commands", async () => {
-  const { stdout } = await demo([
-    "--server",
-    "session_required",
-    "--transport",
-    "stdio",
-    "--verbose",
-  ]);
+  const { stdout } = await demo([...ONE_RUN, "--verbose"]);
   const shown = stdout.slice(stdout.indexOf("    ✓ whoami"));
   assertEquals(shown.match(/^ {4}✓ /gm)?.length, 4);
   const rows = [
@@ -83,46 +80,6 @@ Deno.test("demo --verbose: shows the whole session after each step, and whole co
   for (const row of rows) assertEquals(shown.match(row)?.length, 4, `${row}`);
   assertMatch(stdout, /over stdio: deno run -A servers\/session_required.ts --store file:/);
 });
-
-Deno.test("demo: a server that breaks its promise makes the exit status 1", async () => {
-  const cases: [broken: string, failed: string, came: string][] = [
-    ["openGate", "1. Enforcement: no tool runs without a session", "the result of a call that ran"],
-    [
-      "sharedNotebook",
-      "2. Session-scoped state: two sessions, two notebooks",
-      '[{"text":"buy milk"}',
-    ],
-    ["idleProbe", "5. The cookie's life: ", '{"id":"sess-'],
-  ];
-  for (const [broken, failed, came] of cases) {
-    await using server = await startServer({
-      server: new URL("../../fixtures/broken.ts", import.meta.url),
-      transport: "http",
-      args: [broken],
-    });
-    const { code, stdout } = await demo(["--url", server.url]);
-    assertEquals(code, 1, stdout);
-    const [, table = "", atTheEnd = ""] = stdout.split(/^(?=What each proof shows|Failed: \d)/m);
-    assertMatch(table, /^\d\. .*✗ \S+ s$/m);
-    // Whole once more, where the terminal stays.
-    assertStringIncludes(atTheEnd, failed);
-    assertMatch(atTheEnd, /^ {4}✗ .+\n {6}expected: .+$/m);
-    assertStringIncludes(atTheEnd, `came:     ${came}`);
-    assertMatch(atTheEnd, new RegExp(`from: {5}\\w+ over http, ${server.url}$`, "m"));
-  }
-});
-
-for (const says of REFUSALS) {
-  Deno.test(`demo: a refusal in words alone is no -32002, and is shown as it came: ${says}`, async () => {
-    await using server = await startFixture("http", "--name=session-required", `--says=${says}`);
-    const { code, stdout } = await demo(["--server", "session_required", "--url", server.url]);
-    assertEquals(code, 1, stdout);
-    assertMatch(stdout, /✗ whoami without a cookie is refused: error -32002$/m);
-    assertStringIncludes(stdout, `came:     an isError result: ${says}\n`);
-    assertStringIncludes(stdout, "Failed: 1. Held: 0 of 1 runs");
-    assertEquals(/\[object|undefined/.test(stdout), false, stdout);
-  });
-}
 
 Deno.test("demo: shows what came where a tool fails that must not", async () => {
   await using server = await startFixture("http", "--name=notebook", "--fails");
@@ -140,3 +97,63 @@ Deno.test("demo: -32002 without a reason is a refusal, too", async () => {
   assertMatch(stdout, /✓ whoami with a made-up id is refused: error -32002$/m);
   assertEquals(/\[object|undefined/.test(stdout.split("whoami with its cookie")[0] ?? ""), false);
 });
+
+Deno.test({
+  name: "demo: when SIGTERM stops it, its servers and its files go with it",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using folder = await tempFolder();
+    const process = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", DEMO, "--server", "session"],
+      env: { TMPDIR: folder.path },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "inherit",
+    }).spawn();
+    let said = "";
+    let stopped = false;
+    for await (const text of process.stdout.pipeThrough(new TextDecoderStream())) {
+      said += text;
+      // Over HTTP its server is a process of its own by then.
+      if (!/port \d+\n/.test(said)) continue;
+      // A second one would leave the files.
+      if (!stopped) process.kill("SIGTERM");
+      stopped = true;
+    }
+    assertEquals((await process.status).code, 143);
+    assertEquals([...Deno.readDirSync(folder.path)], []);
+    const url = `http://127.0.0.1:${/port (\d+)\n/.exec(said)?.[1]}/mcp`;
+    const response = await fetch(url).then((response) => response.body?.cancel(), () => "gone");
+    assertEquals(response, "gone");
+  },
+});
+
+Deno.test("demo: a wrong flag is one clear line on stderr, and exit status 2", async () => {
+  const unreachable = `http://127.0.0.1:${freePort()}/mcp`;
+  await using server = await startServer({ server: "notebook", transport: "http" });
+  await using foreign = await startFixture("http", "--name=constructor");
+  const cases: [args: string[], named: string][] = [
+    [["--nonsense"], "--nonsense"],
+    [["positional"], "positional"],
+    [["--", "--server", "session"], "--server"],
+    [["--server", "x"], "hashcheck"],
+    [["--transport", "tcp"], "stdio"],
+    [["--url", "nonsense"], "--url"],
+    [["--url", unreachable], unreachable],
+    [["--url", server.url, "--transport", "stdio"], "--url"],
+    [["--url", server.url, "--server", "hashcheck"], "notebook"],
+    [["--url", foreign.url], "is none of session_required, notebook, hashcheck, session"],
+  ];
+  for (const [args, named] of cases) {
+    const { code, stdout, stderr } = await demo(args);
+    assertEquals([code, stdout], [2, ""], args.join(" "));
+    assertMatch(stderr, /^demo: [^\n]+\n$/);
+    assertStringIncludes(stderr, named);
+  }
+});
+
+/** A port without a listener. */
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return (listener.addr as Deno.NetAddr).port;
+}

@@ -3,7 +3,7 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { BridgeHost, Folder } from "../../support/bridge/host.ts";
+import { BridgeHost } from "../../support/bridge/host.ts";
 import { KEY, openJar } from "../../support/client/client_jar_fixture.ts";
 import { User } from "../../support/client/client_sessions.ts";
 import { encodeHeader } from "../../../store/journal/header.ts";
@@ -46,7 +46,7 @@ const CLOCKS: readonly (readonly [what: string, server: string | number, client?
 for (const [what, server, client] of CLOCKS) {
   Deno.test(`sessions, bridge: go on in the session of ${what}`, async () => {
     await using user = await User.create();
-    await using folder = await Folder.create();
+    await using folder = await tempFolder();
     const clock = client === undefined ? [] : startingAt(client);
     await using notebook = await notebookAt(server);
     const url = ["--url", notebook.url];

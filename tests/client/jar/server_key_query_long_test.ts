@@ -3,7 +3,7 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { BridgeHost, Folder } from "../../support/bridge/host.ts";
+import { BridgeHost } from "../../support/bridge/host.ts";
 import { KEY, openJar } from "../../support/client/client_jar_fixture.ts";
 import { User } from "../../support/client/client_sessions.ts";
 import { Gateway } from "../../fixtures/gateway.ts";
@@ -62,7 +62,7 @@ Deno.test("sessions: servers that differ by the query have sessions of their own
 });
 
 Deno.test("bridge: servers that differ by the query have sessions of their own", async () => {
-  await using folder = await Folder.create();
+  await using folder = await tempFolder();
   await using gateway = await Gateway.start(BEHIND);
   for (const count of [1, 2]) {
     await using a = await BridgeHost.connect(folder, ["--session", "s", "--url", gateway.url + A]);

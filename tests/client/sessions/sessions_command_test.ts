@@ -2,59 +2,10 @@
  * The sessions command, as people and programs use it.
  */
 
-import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { User } from "../../support/client/client_sessions.ts";
-import { type HttpServer, startServer, TRANSPORTS } from "../../support/servers/server.ts";
-import { overStdio, shortIn, WHOLE } from "../../support/client/command_line.ts";
-
-for (const transport of TRANSPORTS) {
-  Deno.test(`sessions: a run finds the state of the run before (${transport})`, async () => {
-    await using user = await User.create();
-    await using open = new AsyncDisposableStack();
-    const store = `file:${user.folder}/sessions.jsonl`;
-    let server: string[] = overStdio("notebook", store);
-    let http: HttpServer | undefined;
-    if (transport === "http") {
-      http = open.use(await startServer({ server: "notebook", transport, store }));
-      server = ["--url", http.url];
-    }
-    const created = await user.does("create", "--title", "Shopping", ...server);
-    assertMatch(created, /^Created sess-\S+ "Shopping", expires 20\S+Z\n$/);
-    const first = shortIn(created);
-    await user.does("call", "notebook_append", '{"text":"milk"}', ...server);
-    if (http !== undefined) {
-      const port = Number(new URL(http.url).port);
-      await http.stop("SIGKILL");
-      open.use(await startServer({ server: "notebook", transport: "http", store, port }));
-    }
-    assertEquals(await user.does("call", "notebook_read", ...server), "1. milk\n");
-
-    const second = shortIn(await user.does("create", ...server));
-    assertNotEquals(second, first);
-    assertEquals(
-      await user.does("call", "notebook_read", "{}", ...server),
-      "The notebook is empty.\n",
-    );
-    const { held, sessions } = await user.json("list", ...server);
-    assert(held.startsWith(second));
-    assertEquals(sessions.at(-1)?.data.title, "mcp-sessions · notebook");
-
-    // Over HTTP, an anonymous caller is shown only the session that it presents.
-    const typed = transport === "stdio" ? first : (await user.json("resume", ...server)).cookie.id;
-    assertEquals(shortIn(await user.does("resume", typed, ...server)), typed.slice(0, 13));
-    const list = await user.does("list", ...server);
-    assert(new RegExp(`^\\*  ${typed.slice(0, 13)}  20\\S+Z  \\S`, "m").test(list), list);
-    assert(!WHOLE.test(list));
-    if (transport === "stdio") {
-      assertEquals(await user.does("call", "notebook_read", ...server), "1. milk\n");
-      assertEquals(await user.does("delete", second, ...server), `Deleted ${second}\n`);
-      assertMatch(await user.fails(1, "resume", second, ...server), /begins with/);
-    }
-    shortIn(await user.does("delete", ...server));
-    assertMatch(await user.fails(1, "delete", ...server), /The jar has no session of this server/);
-    assertEquals(await user.does("jar", "list"), "There are no cookies\n");
-  });
-}
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { overStdio, shortIn, User } from "../../support/client/client_sessions.ts";
+import { startServer } from "../../support/servers/server.ts";
+import { bearer, writeTokens } from "../../support/servers/tokens.ts";
 
 Deno.test("sessions: shows whole ids only on request", async () => {
   await using user = await User.create();
@@ -76,6 +27,38 @@ Deno.test("sessions: shows whole ids only on request", async () => {
   shortIn(await user.fails(1, "delete", ...url));
 });
 
+Deno.test("sessions: the jar is in the state folder, or where --jar says", async () => {
+  await using user = await User.create();
+  const url = "https://example.com/mcp";
+  await user.does("jar", "use", url, "reference-id");
+  assertMatch(await user.fails(1, "jar", "use", "example.com", "x"), /example.com is no server/);
+  const named = await user.task("jar", "list", "--full", "--jar", user.jar);
+  assertEquals(named.code, 0, named.stderr);
+  assert(named.stdout.includes("reference-id"), named.stdout);
+  if (Deno.build.os !== "windows") {
+    assertEquals((await Deno.stat(user.jar)).mode! & 0o777, 0o600);
+    // A file that was copied from elsewhere.
+    await Deno.chmod(user.jar, 0o644);
+    await user.does("jar", "list");
+    assertEquals((await Deno.stat(user.jar)).mode! & 0o777, 0o600);
+  }
+  const other = `${user.folder}/new/jar.jsonl`;
+  assertEquals(await user.does("jar", "clear"), "Took out 1 cookie\n");
+  assertEquals(await user.does("jar", "list"), "There are no cookies\n");
+  await user.does("jar", "use", url, "a", "--jar", other, "--profile", "p");
+  assertEquals((await user.json("jar", "list", "--jar", other)).cookies, [
+    { server: url, profile: "p", cookie: { id: "a" } },
+  ]);
+  await Deno.writeTextFile(other, "broken\n");
+  const { code, stdout, stderr } = await user.run("jar", "list", "--jar", other);
+  assertEquals([code, stdout], [0, "There are no cookies\n"]);
+  assertMatch(stderr, /^sessions: The cookie jar .* is damaged or not a jar.*\.broken-1, .*\n$/);
+  assertMatch(
+    await user.fails(1, "jar", "list", "--jar", `${other}/jar.jsonl`),
+    /^sessions: Cannot make the folder /,
+  );
+});
+
 Deno.test("sessions: call tells of a lost session, and goes on in a new one", async () => {
   await using user = await User.create();
   await using server = await startServer({ server: "notebook", transport: "http" });
@@ -89,6 +72,29 @@ Deno.test("sessions: call tells of a lost session, and goes on in a new one", as
     "sessions: The session sess-00000000 is gone, and its state with it: a new one was begun\n",
   );
   assertEquals(await user.does(...call), "Note 2 is written.\n");
+});
+
+Deno.test("sessions: --header goes with every request, and list shows its user's sessions", async () => {
+  await using user = await User.create();
+  const tokens = `${user.folder}/tokens`;
+  await writeTokens(tokens, { "s3cret": "alice" });
+  await using server = await startServer({
+    server: "notebook",
+    transport: "http",
+    flags: ["--tokens", tokens],
+  });
+  const anyone = ["--url", server.url];
+  const alice = [...anyone, "--header", `Authorization: ${bearer("s3cret").authorization}`];
+  assertMatch(await user.fails(1, "list", ...anyone), /Unauthorized/);
+  const first = shortIn(await user.does("create", ...alice));
+  await user.does("call", "notebook_append", '{"text":"x"}', ...alice);
+  const second = shortIn(await user.does("create", ...alice));
+  const list = await user.does("list", ...alice);
+  assert(list.includes(`\n   ${first}  `) && list.includes(`\n*  ${second}  `), list);
+  assertMatch(await user.fails(1, "resume", "sess-", ...alice), /2 sessions begin with sess-/);
+  assertEquals(shortIn(await user.does("resume", first, ...alice)), first);
+  assertEquals(await user.does("call", "notebook_read", ...alice), "1. x\n");
+  assert(!(await Deno.readTextFile(user.jar)).includes("s3cret"));
 });
 
 /** A foreign server: with an `id` of its own form, or without sessions. */

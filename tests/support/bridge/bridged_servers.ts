@@ -4,16 +4,16 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
-import { type BridgeHost, Folder } from "./host.ts";
+import { BridgeHost } from "./host.ts";
 import { Fixture, type Kind } from "../client/client_fixture.ts";
 import {
   type HttpServer,
-  type Reply,
   type ServerName,
   startServer,
   type WireResult,
 } from "../servers/server.ts";
 import { writeTokens } from "../servers/tokens.ts";
+import { type TempFolder, tempFolder } from "../temp_folder.ts";
 
 /** The transports between bridge and server. */
 export const WAYS = ["stdio", "http", "stateful"] as const;
@@ -23,43 +23,74 @@ export type Way = (typeof WAYS)[number];
 export const POLICIES = new URL("../../fixtures/policies.ts", import.meta.url);
 export const ASKED = new URL("../../fixtures/asked.ts", import.meta.url);
 
-/** A server with a file store: it can be killed, and comes back. */
-export class BridgedServer implements AsyncDisposable {
-  readonly #server: ServerName | URL;
-  readonly #way: Way;
-  readonly #folder: Folder;
-  #http: HttpServer | undefined;
+/** A server behind bridges that have one folder: for their jar, and for its process id. */
+abstract class ServerBehind implements AsyncDisposable {
+  readonly folder: TempFolder;
+  readonly #script: URL;
 
-  private constructor(server: ServerName | URL, way: Way, folder: Folder) {
-    this.#server = server;
-    this.#way = way;
-    this.#folder = folder;
+  protected constructor(folder: TempFolder, script: URL) {
+    this.folder = folder;
+    this.#script = script;
   }
 
-  static async start(server: ServerName | URL, way: Way, folder: Folder): Promise<BridgedServer> {
-    const bridged = new BridgedServer(server, way, folder);
+  /** The bridge's arguments for this server. */
+  abstract get args(): string[];
+
+  /** The bridge's arguments for a process of this server. */
+  protected argsOverStdio(...flags: readonly string[]): string[] {
+    const line = [Deno.execPath(), "run", "-A", fileURLToPath(this.#script), ...flags];
+    // Writes the process id, for killProcess().
+    return ["--", "sh", "-c", 'echo $$ > "$0"; exec "$@"', this.#pidFile, ...line];
+  }
+
+  protected async killProcess(): Promise<void> {
+    Deno.kill(Number(await Deno.readTextFile(this.#pidFile)), "SIGKILL");
+  }
+
+  /** Starts a bridge with these flags, and initializes it. */
+  connect(...flags: readonly string[]): Promise<BridgeHost> {
+    return BridgeHost.connect(this.folder, [...flags, ...this.args]);
+  }
+
+  get #pidFile(): string {
+    return `${this.folder.path}/pid`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.folder[Symbol.asyncDispose]();
+  }
+}
+
+/** A server with a file store: it can be killed, and comes back. */
+export class BridgedServer extends ServerBehind {
+  readonly #server: ServerName | URL;
+  readonly #way: Way;
+  #http: HttpServer | undefined;
+
+  private constructor(server: ServerName | URL, way: Way, folder: TempFolder) {
+    const script = new URL(`../../../servers/${server}.ts`, import.meta.url);
+    super(folder, server instanceof URL ? server : script);
+    this.#server = server;
+    this.#way = way;
+  }
+
+  static async start(server: ServerName | URL, way: Way): Promise<BridgedServer> {
+    const bridged = new BridgedServer(server, way, await tempFolder());
     if (way !== "stdio") await bridged.#listen(0);
     return bridged;
   }
 
   get store(): string {
-    return `file:${this.#folder.path}/sessions.jsonl`;
+    return `file:${this.folder.path}/sessions.jsonl`;
   }
 
-  /** The bridge's arguments for this server. */
   get args(): string[] {
     if (this.#http !== undefined) return ["--url", this.#http.url];
-    const script = this.#server instanceof URL
-      ? this.#server
-      : new URL(`../../../servers/${this.#server}.ts`, import.meta.url);
-    const line = [Deno.execPath(), "run", "-A", fileURLToPath(script), "--store", this.store];
-    // Writes the process id, for kill().
-    return ["--", "sh", "-c", 'echo $$ > "$0"; exec "$@"', this.#pidFile, ...line];
+    return this.argsOverStdio("--store", this.store);
   }
 
   async kill(): Promise<void> {
-    if (this.#http !== undefined) return void await this.#http.stop("SIGKILL");
-    Deno.kill(Number(await Deno.readTextFile(this.#pidFile)), "SIGKILL");
+    await (this.#http?.stop("SIGKILL") ?? this.killProcess());
   }
 
   /** Starts it after a kill. Over stdio, the bridge does that. */
@@ -81,16 +112,8 @@ export class BridgedServer implements AsyncDisposable {
 
   /** Another server on the same store, without a bridge. */
   beside() {
-    return startServer({
-      server: this.#server,
-      transport: "stdio",
-      store: this.store,
-      permissions: ["-A"],
-    });
-  }
-
-  get #pidFile(): string {
-    return `${this.#folder.path}/pid`;
+    const [server, store] = [this.#server, this.store];
+    return startServer({ server, transport: "stdio", store, permissions: ["-A"] });
   }
 
   async #listen(port: number): Promise<void> {
@@ -104,43 +127,40 @@ export class BridgedServer implements AsyncDisposable {
     });
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  override async [Symbol.asyncDispose](): Promise<void> {
     await this.#http?.stop("SIGKILL");
+    await super[Symbol.asyncDispose]();
   }
 }
 
 /** A server that keeps its sessions in memory alone. */
-export class ForgetfulServer implements AsyncDisposable {
+export class ForgetfulServer extends ServerBehind {
   readonly #kind: Kind;
   readonly #fixture: Fixture;
   readonly #flags: readonly string[];
-  readonly #pidFile: string;
 
-  private constructor(kind: Kind, folder: Folder, flags: readonly string[]) {
+  private constructor(kind: Kind, folder: TempFolder, flags: readonly string[]) {
+    super(folder, new URL("../../fixtures/client/server.ts", import.meta.url));
     this.#kind = kind;
     this.#flags = flags;
     this.#fixture = new Fixture(kind, flags);
-    this.#pidFile = `${folder.path}/pid`;
   }
 
-  static async start(kind: Kind, folder: Folder, ...flags: string[]): Promise<ForgetfulServer> {
-    const server = new ForgetfulServer(kind, folder, flags);
+  static async start(kind: Kind, ...flags: string[]): Promise<ForgetfulServer> {
+    const server = new ForgetfulServer(kind, await tempFolder(), flags);
     await server.#fixture.start();
     return server;
   }
 
-  /** The bridge's arguments for this server. */
   get args(): string[] {
     if (this.#kind !== "stdio") return ["--url", this.#fixture.url];
-    const script = fileURLToPath(new URL("../../fixtures/client/server.ts", import.meta.url));
-    const line = [Deno.execPath(), "run", "-A", script, "stdio", ...this.#flags];
-    return ["--", "sh", "-c", 'echo $$ > "$0"; exec "$@"', this.#pidFile, ...line];
+    return this.argsOverStdio("stdio", ...this.#flags);
   }
 
   /** Restarts it. Over stdio, the bridge starts it again. */
   async restart(host: BridgeHost): Promise<void> {
     if (this.#kind === "stdio") {
-      Deno.kill(Number(await Deno.readTextFile(this.#pidFile)), "SIGKILL");
+      await this.killProcess();
       await host.reconnected();
     } else {
       await this.#fixture.kill();
@@ -148,8 +168,9 @@ export class ForgetfulServer implements AsyncDisposable {
     }
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#fixture[Symbol.asyncDispose]();
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await this.#fixture[Symbol.asyncDispose]();
+    await super[Symbol.asyncDispose]();
   }
 }
 
@@ -169,7 +190,7 @@ export function tellsOfReset({ content }: WireResult): boolean {
 
 /** Starts a notebook over HTTP for the users of these tokens. */
 export async function startForUsers(
-  folder: Folder,
+  folder: TempFolder,
   tokens: Readonly<Record<string, string>>,
 ): Promise<HttpServer> {
   const path = `${folder.path}/tokens.txt`;
@@ -179,24 +200,5 @@ export async function startForUsers(
     transport: "http",
     flags: ["--tokens", path],
     permissions: ["-A"],
-  });
-}
-
-/** Whether a call may have run. */
-export function isOutcomeUnknown({ error }: Reply): boolean {
-  return error?.data?.reason === "outcome_unknown";
-}
-
-/** Declares a test of the bridge before a server. */
-export function withBehind(
-  name: string,
-  server: ServerName,
-  way: Way,
-  fn: (behind: BridgedServer, folder: Folder) => Promise<void>,
-): void {
-  Deno.test(`bridge: ${name} (${server}, ${way})`, async () => {
-    await using folder = await Folder.create();
-    await using behind = await BridgedServer.start(server, way, folder);
-    await fn(behind, folder);
   });
 }

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { lines } from "../lines.ts";
 import { INITIALIZE, type Reply, type WireMessage, type WireResult } from "../servers/server.ts";
 import { CLEAN_ENV } from "../environment.ts";
+import type { TempFolder } from "../temp_folder.ts";
 
 /** The bridge's program. */
 export const BRIDGE = new URL("../../../client/bridge.ts", import.meta.url).href;
@@ -30,23 +31,6 @@ export function conversation(id: string): Record<string, unknown> {
   return { "vscode.conversationId": id };
 }
 
-/** A temporary folder for what outlives a process. */
-export class Folder implements AsyncDisposable {
-  readonly path: string;
-
-  private constructor(path: string) {
-    this.path = path;
-  }
-
-  static async create(): Promise<Folder> {
-    return new Folder(await Deno.makeTempDir());
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.path, { recursive: true });
-  }
-}
-
 /** An MCP host in front of a bridge process. */
 export class BridgeHost implements AsyncDisposable {
   readonly process: Deno.ChildProcess;
@@ -66,7 +50,7 @@ export class BridgeHost implements AsyncDisposable {
 
   /** Starts a bridge; `folder` has its jar, and `runtime` further arguments of Deno. */
   static start(
-    folder: Folder,
+    folder: Pick<TempFolder, "path">,
     args: readonly string[],
     runtime: readonly string[] = [],
   ): BridgeHost {
@@ -82,7 +66,7 @@ export class BridgeHost implements AsyncDisposable {
 
   /** Starts a bridge, and initializes it. */
   static async connect(
-    folder: Folder,
+    folder: Pick<TempFolder, "path">,
     args: readonly string[],
     runtime: readonly string[] = [],
   ): Promise<BridgeHost> {

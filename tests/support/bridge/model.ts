@@ -4,7 +4,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { BridgeHost } from "./host.ts";
-import type { WireResult } from "../servers/server.ts";
+import type { ServerName, WireResult } from "../servers/server.ts";
 
 /** The text for a dead handle, and for a call without a handle. */
 export const DEAD = /^There is no session with this handle.*session_create/;
@@ -12,6 +12,36 @@ export const NONE = /^This call needs a session, and names none.*session_create.
 
 /** A tool and its arguments. */
 export type Call = readonly [tool: string, args: Record<string, unknown>];
+
+/** Calls of each server that keep and show state, and what is shown. */
+export const CALLS: Readonly<
+  Record<ServerName, {
+    keep: (text: string) => Call;
+    show: Call;
+    shown: (content: Record<string, unknown>) => unknown;
+  }>
+> = {
+  session: {
+    keep: (note) => ["session_probe", { note }],
+    show: ["session_probe", {}],
+    shown: ({ calls }) => calls,
+  },
+  session_required: {
+    keep: (text) => ["echo", { text }],
+    show: ["whoami", {}],
+    shown: ({ tool_calls }) => tool_calls,
+  },
+  notebook: {
+    keep: (text) => ["notebook_append", { text }],
+    show: ["notebook_read", {}],
+    shown: ({ count }) => count,
+  },
+  hashcheck: {
+    keep: (text) => ["hashcheck_store", { key: text, text }],
+    show: ["hashcheck_list", {}],
+    shown: ({ count }) => count,
+  },
+};
 
 /** A model that names its sessions. */
 export class Model {

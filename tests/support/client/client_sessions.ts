@@ -2,19 +2,38 @@
  * Runs of `client/sessions.ts` as a user starts it, each user with a state folder.
  */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { tempFolder } from "../store/stores.ts";
 import { CLEAN_ENV } from "../environment.ts";
+import type { ServerName } from "../servers/server.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 
+/** More of an id than its beginning. */
+export const WHOLE_ID = /sess-[0-9a-f]{9}/;
+
+/** The arguments that name a server over stdio. */
+export function overStdio(server: ServerName, store: string): string[] {
+  return ["--", Deno.execPath(), "run", "-A", `servers/${server}.ts`, "--store", store];
+}
+
+/** The one short id in a text. */
+export function shortIn(text: string): string {
+  const [id] = /sess-[0-9a-f]{8}\b/.exec(text) ?? [];
+  assert(id, `no id in: ${text}`);
+  assert(!WHOLE_ID.test(text), `a whole id in: ${text}`);
+  return id;
+}
+
+/** The outcome of one run. */
 export interface Ran {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
+/** A user with a new state folder. */
 export class User implements AsyncDisposable {
   readonly folder: string;
   readonly #gone: AsyncDisposable;
@@ -28,10 +47,12 @@ export class User implements AsyncDisposable {
     return new User(await tempFolder());
   }
 
+  /** The path of the default jar. */
   get jar(): string {
     return `${this.folder}/mcp-sessions/cookies.jsonl`;
   }
 
+  /** Runs a command. */
   run(...args: string[]): Promise<Ran> {
     return this.#start("run", "-A", "client/sessions.ts", ...args);
   }

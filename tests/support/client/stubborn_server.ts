@@ -1,7 +1,7 @@
 /** A program and the server that it starts, which ends by SIGKILL alone. */
 
 import { fileURLToPath } from "node:url";
-import { Folder } from "../bridge/host.ts";
+import { type TempFolder, tempFolder } from "../temp_folder.ts";
 import { RawProcess } from "../servers/raw_process.ts";
 import { INITIALIZE } from "../servers/server.ts";
 
@@ -27,15 +27,15 @@ export function isRunning(pid: number): boolean {
 /** A program, and the server that it started and that ignores every end. */
 export class Pair implements AsyncDisposable {
   readonly program: RawProcess;
-  readonly #folder: Folder;
+  readonly #folder: TempFolder;
 
-  private constructor(folder: Folder, program: RawProcess) {
+  private constructor(folder: TempFolder, program: RawProcess) {
     this.#folder = folder;
     this.program = program;
   }
 
   static async start(program: readonly string[], answer: string): Promise<Pair> {
-    const folder = await Folder.create();
+    const folder = await tempFolder();
     const server = ["--", Deno.execPath(), "run", "-A", STUBBORN, `${folder.path}/pid`, answer];
     const env = { XDG_STATE_HOME: folder.path };
     return new Pair(folder, new RawProcess([...program, ...server], env));
