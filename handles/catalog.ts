@@ -28,12 +28,10 @@ interface CatalogedTool {
   readonly takes: Readonly<Record<HandleArgument, boolean>>;
 }
 
-/** The known tools of one server. */
 export class HandleCatalog {
   #tools = new Map<string, CatalogedTool>();
   #argument: HandleArgument = "session";
 
-  /** Replaces all known tools. */
   replace(tools: readonly unknown[]): void {
     const names = new Set(tools.map((tool) => member(tool, "name")));
     for (const name of this.#tools.keys()) if (!names.has(name)) this.#tools.delete(name);
@@ -43,8 +41,19 @@ export class HandleCatalog {
   /** Adds tools that the server has listed for some caller. */
   add(tools: readonly unknown[]): void {
     for (const tool of tools) {
-      const name = member(tool, "name");
-      if (typeof name === "string") this.#note(name, member(tool, "inputSchema"));
+      const [name, schema] = [member(tool, "name"), member(tool, "inputSchema")];
+      if (typeof name !== "string") continue;
+      const schemaText = JSON.stringify(schema);
+      if (this.#tools.has(name) && this.#tools.get(name)?.schemaText === schemaText) continue;
+      this.#tools.set(name, {
+        schemaText,
+        declaresSession: mayDeclare(schema, "session"),
+        isLoose: onlyInvites(schema, "session"),
+        takes: {
+          session: canTakeProperty(schema, "session"),
+          session_handle: canTakeProperty(schema, "session_handle"),
+        },
+      });
     }
     const declared = this.#tools.values().some(({ declaresSession }) => declaresSession);
     this.#argument = declared ? "session_handle" : "session";
@@ -98,28 +107,17 @@ export class HandleCatalog {
     }
     const closed = names.filter((name) => this.takes(name) === false);
     if (closed.length > 0) {
-      const [tools, whose] = [listOf(closed), closed.length === 1 ? "its schema" : "their schemas"];
+      const [tools, schema] = [
+        listOf(closed),
+        closed.length === 1 ? "its schema" : "their schemas",
+      ];
       findings.push({
-        why: `${tools} can take no further argument by ${whose}`,
+        why: `${tools} can take no further argument by ${schema}`,
         effect: `calls of ${closed.length === 1 ? "it" : "them"} cannot name a session`,
         isObstacle: true,
       });
     }
     return findings;
-  }
-
-  #note(name: string, schema: unknown): void {
-    const schemaText = JSON.stringify(schema);
-    if (this.#tools.has(name) && this.#tools.get(name)?.schemaText === schemaText) return;
-    this.#tools.set(name, {
-      schemaText,
-      declaresSession: mayDeclare(schema, "session"),
-      isLoose: onlyInvites(schema, "session"),
-      takes: {
-        session: canTakeProperty(schema, "session"),
-        session_handle: canTakeProperty(schema, "session_handle"),
-      },
-    });
   }
 }
 

@@ -24,7 +24,6 @@ export function noHandle(argument: HandleArgument, remark = ""): Result {
   );
 }
 
-/** Remark to a caller whose conversation does not count. */
 export const NOT_AUTHENTICATED =
   " The host tells a conversation, which would count if the server " +
   "had authenticated the caller, by a token for example.";
@@ -67,7 +66,6 @@ export function endedMeanwhile(argument: HandleArgument): Result {
   );
 }
 
-/** A result with one more text at its end. */
 export function withText(result: Result, text: string): Result {
   return { ...result, content: [...contentOf(result), { type: "text", text }] };
 }
@@ -92,17 +90,14 @@ export function foundSession({ id }: HeldCookie, argument: HandleArgument): stri
     `further calls here. To use it elsewhere, pass this handle as the argument "${argument}".`;
 }
 
-/** The text about a new handle of the session. */
 export function newHandle(handle: string): string {
   return `The session has another handle from now on: ${handle}`;
 }
 
-/** The text about a session that the tool has ended. */
 export function sessionEnded(argument: HandleArgument): string {
   return `This session has ended. For an empty one, ${howToGetOne(argument)}.`;
 }
 
-/** The result of `session_create`, from a cookie. */
 export function created(cookie: unknown, argument: HandleArgument): Result {
   const session = shown(cookie);
   const named = session.title === undefined ? "" : ` (${session.title})`;
@@ -111,7 +106,6 @@ export function created(cookie: unknown, argument: HandleArgument): Result {
   return { content: [{ type: "text", text }], structuredContent: session };
 }
 
-/** The result of `session_list`, from the cookies of the sessions. */
 export function listed(
   cookies: readonly unknown[],
   hasMore: boolean,
@@ -134,7 +128,6 @@ export function listed(
   };
 }
 
-/** The result of `session_end`, for a session that is gone. */
 export function ended(handle: string): Result {
   return {
     content: [{ type: "text", text: `Session ${handle} has ended.` }],

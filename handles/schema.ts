@@ -72,14 +72,13 @@ export function canTakeProperty(schema: unknown, name: string): boolean {
   );
 }
 
-/** The schema with one more optional property. */
 export function withProperty(schema: Schema, name: string, property: object): Schema {
   const properties = member(schema, "properties");
   return { ...schema, properties: { ...(isObject(properties) && properties), [name]: property } };
 }
 
 /**
- * All schemas that apply to the arguments as a whole: the schema itself, its branches and theirs.
+ * All schemas that apply to the arguments as a whole: the schema, and its branches at any depth.
  * An `undefined` part is a reference that cannot be followed. `undefined` alone is too deep.
  */
 function partsOf(whole: Schema): readonly unknown[] | undefined {
@@ -97,7 +96,10 @@ function partsOf(whole: Schema): readonly unknown[] | undefined {
 
 /** Whether a reference may mean the whole schema, and so bring the property elsewhere. */
 function refersToItself(whole: Schema): boolean {
-  const values = reach(whole, (value) => Object.values(value ?? {}).filter(isContainer));
+  const values = reach(
+    whole,
+    (value) => Object.values(value ?? {}).filter((value) => typeof value === "object" && value),
+  );
   return !values || values.some((value) =>
     REFERENCES.some((keyword) => {
       const reference = member(value, keyword);
@@ -172,7 +174,6 @@ function isPlain(part: Schema, name: string): boolean {
     !matchesPattern(part, name);
 }
 
-/** Whether arguments that the schema does not list are unrestricted. */
 function isOpen(part: Schema): boolean {
   return ["additionalProperties", "unevaluatedProperties"].every((keyword) => {
     if (!Object.hasOwn(part, keyword) || part[keyword] === true) return true;
@@ -196,15 +197,10 @@ function matches(pattern: string, name: string): boolean {
   }
 }
 
-/** The values of a keyword that is a map. */
 function valuesOf(part: Schema, keyword: string): readonly unknown[] {
   return Object.values(Object(member(part, keyword)));
 }
 
 function isNames(value: unknown): value is string | readonly unknown[] {
   return typeof value === "string" || Array.isArray(value);
-}
-
-function isContainer(value: unknown): boolean {
-  return typeof value === "object" && value !== null;
 }

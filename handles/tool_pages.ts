@@ -10,10 +10,8 @@ import { member } from "../runtime/json.ts";
 const MAX_PAGES = 1_000;
 
 /**
- * The tools on all pages; `undefined` if a page has no list of tools. The last page is the one without
- * a cursor that is a text, or with one that was there before.
- *
- * @param ask Gives the result of `tools/list` with these params; its errors are the caller's to expect.
+ * The tools on all pages; `undefined` if a page has no list of tools, an error if `ask` throws one. The
+ * last page has no cursor that is a text, or one that was there before.
  */
 export async function allTools(
   ask: (params: { readonly cursor?: string }) => Promise<unknown>,

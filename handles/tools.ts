@@ -7,19 +7,16 @@
 /** The argument for the handle; `session_handle` where a tool has a `session` of its own. */
 export type HandleArgument = "session" | "session_handle";
 
-/** The names of the three tools. */
 export const HANDLE_TOOL = {
   create: "session_create",
   list: "session_list",
   end: "session_end",
 } as const;
 
-/** Whether a tool of this name is one of the three. */
 export function isHandleTool(name: unknown): boolean {
   return Object.values<unknown>(HANDLE_TOOL).includes(name);
 }
 
-/** Instruction for a model that has no session. */
 export function howToGetOne(argument: HandleArgument): string {
   return `call the tool ${HANDLE_TOOL.create}, and pass the handle that it gives as the argument ` +
     `"${argument}"`;
@@ -27,6 +24,11 @@ export function howToGetOne(argument: HandleArgument): string {
 
 const HANDLE = { type: "string", description: "The session's handle" };
 const EXPIRY = { type: "string", description: "When it ends if it is not used" };
+const SESSION = {
+  type: "object",
+  properties: { session: HANDLE, title: { type: "string" }, expiry: EXPIRY },
+  required: ["session"],
+};
 
 const UNKNOWN_RETENTION =
   "How long a session is kept without use is the server's choice: the result says until when, if " +
@@ -51,11 +53,7 @@ export function handleTools(
           title: { type: "string", description: "What the session is for, to recognise it by" },
         },
       },
-      outputSchema: {
-        type: "object",
-        properties: { session: HANDLE, title: { type: "string" }, expiry: EXPIRY },
-        required: ["session"],
-      },
+      outputSchema: SESSION,
       annotations: { readOnlyHint: false, destructiveHint: false, openWorldHint: false },
     },
     {
@@ -66,14 +64,7 @@ export function handleTools(
       outputSchema: {
         type: "object",
         properties: {
-          sessions: {
-            type: "array",
-            items: {
-              type: "object",
-              properties: { session: HANDLE, title: { type: "string" }, expiry: EXPIRY },
-              required: ["session"],
-            },
-          },
+          sessions: { type: "array", items: SESSION },
           has_more: { type: "boolean", description: "Are there more than are listed?" },
         },
         required: ["sessions", "has_more"],

@@ -14,7 +14,6 @@ export class Backlog {
   #isOver = false;
   #waiting: PromiseWithResolvers<void> | undefined;
 
-  /** Full when more than `maxBytes` wait. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
@@ -24,18 +23,15 @@ export class Backlog {
     return this.#bytes > this.#maxBytes && !this.#isOver;
   }
 
-  /** Counts a message that begins to wait. */
   add(bytes: number): void {
     this.#bytes += bytes + OVERHEAD_BYTES;
   }
 
-  /** Counts it out. */
   remove(bytes: number): void {
     this.#bytes -= bytes + OVERHEAD_BYTES;
     if (!this.isFull) this.#wake();
   }
 
-  /** Resolves when there is room. */
   async room(): Promise<void> {
     while (this.isFull) {
       this.#waiting ??= Promise.withResolvers();

@@ -7,7 +7,6 @@
 /** A request's id, which keeps its type: `7` and `"7"` are two ids. */
 export type RequestId = string | number;
 
-/** Id and kind of a message. */
 export interface Envelope {
   /** `undefined` if there is none that a response could carry. */
   readonly id: RequestId | undefined;
@@ -15,9 +14,7 @@ export interface Envelope {
   readonly kind: "call" | "answer" | "neither";
 }
 
-/** Longest id that is kept. */
 const MAX_ID_BYTES = 4096;
-/** The members that decide. */
 const NAMES: readonly string[] = ["id", "method", "result", "error"];
 /** Longer than each of their names with every letter escaped. */
 const MAX_NAME_BYTES = 64;
@@ -35,7 +32,6 @@ export function isRequestId(value: unknown): value is RequestId {
   return typeof value === "string" || Number.isSafeInteger(value);
 }
 
-/** The envelope of a message that is an object, parsed. */
 export function envelopeOf(message: Readonly<Record<string, unknown>>): Envelope {
   const has = (name: string) => Object.hasOwn(message, name);
   const kind = has("method") ? "call" : has("result") || has("error") ? "answer" : "neither";
@@ -53,13 +49,10 @@ export class EnvelopeScanner {
   #isEscaped = false;
   #begun = false;
   #broken = false;
-  /** The member whose value is being read. */
   #name: string | undefined;
-  /** The bytes of the name or value that is being read. */
   #token: number[] = [];
   #isTokenLost = false;
 
-  /** Takes the next bytes. */
   push(bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length; at++) {
       const byte = bytes[at] ?? 0;
@@ -105,7 +98,6 @@ export class EnvelopeScanner {
     }
   }
 
-  /** Ends a member of the top level. */
   #member(): void {
     const name = this.#name;
     const value = this.#parsed();

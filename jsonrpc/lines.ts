@@ -11,14 +11,12 @@ export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
 const NEWLINE = 0x0a;
 
-/** A line past the limit, of which only the envelope is kept. */
+/** A line past the limit: only its envelope is kept. */
 export class LongLine {
   /** `undefined` if it was no object. */
   readonly envelope: Envelope | undefined;
-  /** Bytes kept of it. */
   readonly length = 0;
 
-  /** Keeps the envelope. */
   constructor(envelope: Envelope | undefined) {
     this.envelope = envelope;
   }
@@ -49,7 +47,6 @@ export async function* linesOf(
   if (last !== undefined) yield [last];
 }
 
-/** The line that is being read. */
 class LineBuffer {
   readonly #maxBytes: number;
   #parts: Uint8Array[] = [];

@@ -8,7 +8,9 @@ import { CODE, invalid, WireError } from "../protocol/errors.ts";
 import { isObject, member } from "../runtime/json.ts";
 import { type Envelope, envelopeOf, isRequestId, type RequestId } from "./envelope.ts";
 import { LongLine, MAX_MESSAGE_BYTES } from "./lines.ts";
-import { isNestedDeeper, MAX_NESTING } from "./nesting.ts";
+
+/** Deepest nesting in a client's message: later code recurses into it. */
+const MAX_NESTING = 128;
 
 /** A request, a notification or a response, with whatever else stands at its top level. */
 export type RpcMessage =
@@ -25,7 +27,6 @@ export type RpcMessage =
     readonly error: { readonly code: number; readonly message: string; readonly data?: unknown };
   };
 
-/** A message, or why it is none. */
 export type Incoming<T> = { readonly kind: "message"; readonly message: T } | Refused;
 
 /**
@@ -43,11 +44,7 @@ export type Refused =
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/**
- * Reads one message from its bytes.
- *
- * @param check Gives the message that a parsed value is, or throws a {@linkcode WireError}.
- */
+/** Reads one message. `check` gives the message that a value is, or throws a WireError. */
 export function readMessage<T>(
   bytes: Uint8Array | LongLine,
   check: (value: unknown) => T,
@@ -57,7 +54,7 @@ export function readMessage<T>(
   let isTooDeep: boolean;
   try {
     const text = decoder.decode(bytes);
-    isTooDeep = isNestedDeeper(text, MAX_NESTING);
+    isTooDeep = isNestedTooDeep(text);
     value = JSON.parse(text);
   } catch {
     return refused(new WireError(CODE.parseError, "Parse error: the message is not valid JSON"));
@@ -108,19 +105,16 @@ function checkRequest(value: Record<string, unknown>): void {
   }
 }
 
-/** The refusal of a message, by its envelope as far as it is known. */
 export function refused(error: WireError, envelope?: Envelope): Refused {
   const id = envelope?.id ?? null;
   if (envelope === undefined || envelope.kind === "call") return { kind: "error", id, error };
   return { kind: "stray", id, error, isResponse: envelope.kind === "answer" };
 }
 
-/** The error for a message of more than {@linkcode MAX_MESSAGE_BYTES}. */
 export function tooLarge(): WireError {
   return malformed(`a message can have at most ${MAX_MESSAGE_BYTES} bytes`);
 }
 
-/** The error for what is no message. */
 export function malformed(why: string): WireError {
   return new WireError(CODE.invalidRequest, `Invalid request: ${why}`);
 }
@@ -130,4 +124,27 @@ export function cancelledId(message: object): RequestId | undefined {
   if (member(message, "method") !== "notifications/cancelled") return undefined;
   const id = member(member(message, "params"), "requestId");
   return isRequestId(id) ? id : undefined;
+}
+
+function isNestedTooDeep(json: string): boolean {
+  let depth = 0;
+  for (let at = 0; at < json.length; at++) {
+    const character = json[at];
+    if (character === '"') at = endOfString(json, at);
+    else if (character === "{" || character === "[") depth++;
+    else if (character === "}" || character === "]") depth--;
+    if (depth > MAX_NESTING) return true;
+  }
+  return false;
+}
+
+/** Index of the closing quote of the string that opens at `start`. */
+function endOfString(json: string, start: number): number {
+  for (let at = start + 1;; at++) {
+    at = json.indexOf('"', at);
+    if (at === -1) return json.length;
+    let escapes = 0;
+    while (json[at - 1 - escapes] === "\\") escapes++;
+    if (escapes % 2 === 0) return at;
+  }
 }

@@ -10,12 +10,10 @@ export class Strays {
   #count = 0;
   #next = 1;
 
-  /** Reports to `tell`. */
   constructor(tell: (message: string) => void) {
     this.#tell = tell;
   }
 
-  /** Counts a stray line, and reports it if it is the first, tenth, hundredth … */
   add(why: string): void {
     if (++this.#count < this.#next) return;
     this.#next *= 10;

@@ -9,7 +9,6 @@ import { isObject } from "../runtime/json.ts";
 /** The value of `capabilities.experimental.session` in an `initialize` result. */
 export const CAPABILITY = { version: 2, features: ["create", "list", "delete"] } as const;
 
-/** Adds the session capability to an `initialize` result. */
 export function withCapability(result: Record<string, unknown>): Record<string, unknown> {
   const capabilities = isObject(result.capabilities) ? result.capabilities : {};
   const experimental = isObject(capabilities.experimental) ? capabilities.experimental : {};

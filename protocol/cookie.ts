@@ -35,14 +35,14 @@ export interface HeldCookie {
 
 /** The cookie that a request presents: an id, nothing, or something that is no cookie. */
 export type Presented =
-  | { readonly kind: "none" }
+  | { readonly kind: "missing" }
   | { readonly kind: "malformed" }
   | { readonly kind: "id"; readonly id: string };
 
 /** Reads the cookie in a request's `params`. Only its id is believed. */
 export function presentedCookie(params: unknown): Presented {
   const cookie = member(member(params, "_meta"), META_KEY);
-  if (cookie === undefined) return { kind: "none" };
+  if (cookie === undefined) return { kind: "missing" };
   const id = readSessionId(member(cookie, "id"));
   return id === undefined ? { kind: "malformed" } : { kind: "id", id };
 }

@@ -8,7 +8,6 @@ import type { Json } from "../runtime/json.ts";
 import { META_KEY } from "./cookie.ts";
 import { METHOD } from "./methods.ts";
 
-/** The JSON-RPC error codes of this project. */
 export const CODE = {
   parseError: -32700,
   invalidRequest: -32600,
@@ -19,17 +18,11 @@ export const CODE = {
   unsupportedVersion: -32022,
 } as const;
 
-/** The `data.reason` of {@linkcode CODE.sessionRequired}. */
-export type RequiredReason = "missing" | "malformed" | "unknown" | "ended";
-
 /** A JSON-RPC error on its way to the peer. */
 export class WireError extends Error {
-  /** The JSON-RPC error code. */
   readonly code: number;
-  /** The error's `data`, if it has any. */
   readonly data: Json | undefined;
 
-  /** Makes an error with a JSON-RPC code, a message for people and optional data. */
   constructor(code: number, message: string, data?: Json) {
     super(message);
     this.name = "WireError";
@@ -40,22 +33,31 @@ export class WireError extends Error {
 
 /** The error for a wrong type in `params`, which names the field. */
 export function invalid(field: string, expected: string, value: unknown): WireError {
-  const kind = Array.isArray(value) ? "an array" : value === null ? "null" : typeof value;
-  return new WireError(CODE.invalidParams, `${field} must be ${expected}: it is ${kind}`);
+  return new WireError(
+    CODE.invalidParams,
+    `${field} must be ${expected}: it is ${typeName(value)}`,
+  );
 }
 
-const WHY_REQUIRED: Readonly<Record<RequiredReason, string>> = {
+/** The type alone, for an error: the value may be a secret in the wrong place. */
+export function typeName(value: unknown): string {
+  return Array.isArray(value) ? "an array" : value === null ? "null" : typeof value;
+}
+
+const WHY_REQUIRED = {
   missing: "The request carries no session cookie.",
   malformed: "The request's session cookie has no valid id.",
   unknown: "There is no such session; it may have expired or been deleted.",
   ended: "The session ended while the tool ran, and its later changes were not kept.",
 };
 
+/** The `data.reason` of {@linkcode CODE.sessionRequired}. */
+export type RequiredReason = keyof typeof WHY_REQUIRED;
+
 /**
  * The error -32002, for a `tools/call` without a live session (section 4).
  *
- * @param ignoresConversation Whether the call names a conversation that does not count, as its caller
- * is not authenticated.
+ * @param ignoresConversation Whether its conversation does not count, as its caller is anonymous.
  */
 export function sessionRequired(reason: RequiredReason, ignoresConversation = false): WireError {
   const remark = ignoresConversation

@@ -41,7 +41,6 @@ export type ConversationKey = string | readonly string[];
 export interface Conversation {
   /** Key and fields under which the id was found, so that two hosts' ids never meet. */
   readonly key: string;
-  /** The host's id. */
   readonly id: string;
 }
 

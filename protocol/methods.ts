@@ -4,7 +4,6 @@
  * @module
  */
 
-/** The methods of the contract. */
 export const METHOD = {
   create: "session/create",
   list: "session/list",

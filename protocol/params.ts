@@ -11,20 +11,14 @@ import { CODE, invalid, WireError } from "./errors.ts";
 const MAX_HINT_PAIRS = 32;
 const MAX_HINT_BYTES = 8 * 1024;
 
-/** The params of `session/create`: a title, and further pairs for the cookie's `data`. */
-export interface CreateParams {
-  /** The session's title, never empty. */
-  readonly title: string;
-  /** Further pairs, without `title`, `reason` and `createdAt`. */
-  readonly extra: Readonly<Record<string, string>>;
-}
-
 /**
- * Reads the params of `session/create` (section 3).
+ * The title of a new session, and further pairs, without title, reason and createdAt.
  *
  * @throws {WireError} -32602 that names the field, for a wrong type or an exceeded limit.
  */
-export function parseCreateParams(params: unknown): CreateParams {
+export function parseCreateParams(
+  params: unknown,
+): { readonly title: string; readonly extra: Readonly<Record<string, string>> } {
   const hints = objectField(params, "hints", "params.hints");
   const label = stringField(hints, "label", "params.hints.label");
   const data = objectField(hints, "data", "params.hints.data");
@@ -57,17 +51,13 @@ export function parseCreateParams(params: unknown): CreateParams {
   return { title, extra: Object.fromEntries(pairs.filter(([key]) => !reserved.has(key))) };
 }
 
-/**
- * Reads the cursor in the params of `session/list`.
- *
- * @throws {WireError} -32602 if it is not a string.
- */
+/** @throws {WireError} -32602 if the cursor of `session/list` is not a string. */
 export function parseListCursor(params: unknown): string | undefined {
   return stringField(params, "cursor", "params.cursor");
 }
 
 /**
- * Reads the id in the params of `session/delete`; `undefined` means the session of the cookie.
+ * The id for `session/delete`; `undefined` means the session of the cookie.
  *
  * @throws {WireError} -32602 if it is not a string.
  */

@@ -15,9 +15,9 @@ export function newSessionId(): string {
   return `sess-${randomHex(16)}`;
 }
 
-/** Whether a text has the form of {@linkcode newSessionId}. */
-export function isOurSessionId(text: string): boolean {
-  return /^sess-[0-9a-f]{32}$/.test(text);
+/** Whether a value has the form of {@linkcode newSessionId}. */
+export function isOurSessionId(value: unknown): boolean {
+  return typeof value === "string" && /^sess-[0-9a-f]{32}$/.test(value);
 }
 
 /** Reads a session id from a peer; `undefined` if the value cannot be one. */

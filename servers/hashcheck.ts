@@ -16,6 +16,14 @@ const algorithm = "sha256";
 const Hash = z.string().regex(/^[0-9a-f]{64}$/);
 const key = z.string().describe("The name that the hash is kept under");
 
+/** Each tool adds the hints that are true of it. */
+const NO_HINTS = {
+  readOnlyHint: false,
+  destructiveHint: false,
+  idempotentHint: false,
+  openWorldHint: false,
+};
+
 function create(): McpServer {
   const server = new McpServer({ name: "hashcheck", version: VERSION }, {
     instructions: "Store the SHA-256 of a text under a key with hashcheck_store, and find out " +
@@ -36,23 +44,13 @@ function create(): McpServer {
     },
     // A hint is per tool, so its worst call decides: a new key costs nothing, but storing under an
     // existing one loses the hash that a text would have been checked against.
-    annotations: {
-      readOnlyHint: false,
-      destructiveHint: true,
-      idempotentHint: true,
-      openWorldHint: false,
-    },
+    annotations: { ...NO_HINTS, destructiveHint: true, idempotentHint: true },
   }, async ({ key, text }) => {
     const session = currentSession();
     const hash = sha256(text);
     await session.set(key, hash);
-    return toolResult(`Stored ${algorithm} ${hash} under ${JSON.stringify(key)}.`, {
-      action: "store",
-      key,
-      algorithm,
-      hash,
-      session_id: session.id,
-    });
+    const done = { action: "store", key, algorithm, hash, session_id: session.id };
+    return toolResult(`Stored ${algorithm} ${hash} under ${JSON.stringify(key)}.`, done);
   });
 
   server.registerTool("hashcheck_verify", {
@@ -67,12 +65,7 @@ function create(): McpServer {
       provided_hash: Hash,
       algorithm: z.literal(algorithm),
     },
-    annotations: {
-      readOnlyHint: true,
-      destructiveHint: false,
-      idempotentHint: true,
-      openWorldHint: false,
-    },
+    annotations: { ...NO_HINTS, readOnlyHint: true, idempotentHint: true },
   }, async ({ key, text }) => {
     const session = currentSession();
     const provided_hash = sha256(text);
@@ -100,12 +93,7 @@ function create(): McpServer {
       entries: z.record(z.string(), Hash).describe("The hashes, by key"),
       count: z.number().int(),
     },
-    annotations: {
-      readOnlyHint: true,
-      destructiveHint: false,
-      idempotentHint: true,
-      openWorldHint: false,
-    },
+    annotations: { ...NO_HINTS, readOnlyHint: true, idempotentHint: true },
   }, async () => {
     const session = currentSession();
     const hashes = await Array.fromAsync(session.entries());
@@ -128,22 +116,13 @@ function create(): McpServer {
       deleted: z.boolean().describe("false if there was no such key"),
       session_id: z.string(),
     },
-    annotations: {
-      readOnlyHint: false,
-      destructiveHint: true,
-      idempotentHint: true,
-      openWorldHint: false,
-    },
+    annotations: { ...NO_HINTS, destructiveHint: true, idempotentHint: true },
   }, async ({ key }) => {
     const session = currentSession();
     const deleted = await session.delete(key);
     const name = JSON.stringify(key);
-    return toolResult(deleted ? `Deleted ${name}.` : `The key ${name} is not found.`, {
-      action: "delete",
-      key,
-      deleted,
-      session_id: session.id,
-    });
+    const done = { action: "delete", key, deleted, session_id: session.id };
+    return toolResult(deleted ? `Deleted ${name}.` : `The key ${name} is not found.`, done);
   });
 
   return server;

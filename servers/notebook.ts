@@ -13,6 +13,14 @@ import { serve, VERSION } from "./base/serve/mod.ts";
 const Note = z.object({ text: z.string(), timestamp: z.string() });
 const Span = z.object({ first: z.number(), last: z.number() });
 
+/** Each tool adds the hints that are true of it. */
+const NO_HINTS = {
+  readOnlyHint: false,
+  destructiveHint: false,
+  idempotentHint: false,
+  openWorldHint: false,
+};
+
 function create(): McpServer {
   const server = new McpServer({ name: "notebook", version: VERSION }, {
     instructions: "A notebook that belongs to this session. notebook_append adds a note, " +
@@ -30,12 +38,7 @@ function create(): McpServer {
       text: z.string(),
       session_id: z.string(),
     },
-    annotations: {
-      readOnlyHint: false,
-      destructiveHint: false,
-      idempotentHint: false,
-      openWorldHint: false,
-    },
+    annotations: NO_HINTS,
   }, async ({ text }) => {
     const session = currentSession();
     const timestamp = new Date().toISOString();
@@ -60,38 +63,20 @@ function create(): McpServer {
       notes: z.array(Note),
       count: z.number().int(),
     },
-    annotations: {
-      readOnlyHint: true,
-      destructiveHint: false,
-      idempotentHint: true,
-      openWorldHint: false,
-    },
+    annotations: { ...NO_HINTS, readOnlyHint: true, idempotentHint: true },
   }, async () => {
     const session = currentSession();
     const notes = await readNotes(session);
     const lines = notes.map((note, index) => `${index + 1}. ${note.text}`);
-    return toolResult(lines.join("\n") || "The notebook is empty.", {
-      action: "read",
-      session_id: session.id,
-      notes,
-      count: notes.length,
-    });
+    const done = { action: "read", session_id: session.id, notes, count: notes.length };
+    return toolResult(lines.join("\n") || "The notebook is empty.", done);
   });
 
   server.registerTool("notebook_clear", {
     title: "Clear the notebook",
     description: "Removes all notes of this session for good.",
-    outputSchema: {
-      action: z.literal("clear"),
-      session_id: z.string(),
-      removed: z.number().int(),
-    },
-    annotations: {
-      readOnlyHint: false,
-      destructiveHint: true,
-      idempotentHint: true,
-      openWorldHint: false,
-    },
+    outputSchema: { action: z.literal("clear"), session_id: z.string(), removed: z.number().int() },
+    annotations: { ...NO_HINTS, destructiveHint: true, idempotentHint: true },
   }, async () => {
     const session = currentSession();
     // One transaction empties the notebook; the notes are deleted after that.
@@ -100,11 +85,8 @@ function create(): McpServer {
       return { value: last - first + 1, set: [["span", { first: last + 1, last }]] };
     });
     await sweep(session);
-    return toolResult(`Notes removed: ${removed}.`, {
-      action: "clear",
-      session_id: session.id,
-      removed,
-    });
+    const done = { action: "clear", session_id: session.id, removed };
+    return toolResult(`Notes removed: ${removed}.`, done);
   });
 
   server.registerTool("notebook_status", {
@@ -115,12 +97,7 @@ function create(): McpServer {
       note_count: z.number().int(),
       tool_calls: z.number().int().describe("Tool calls of this session, this one included"),
     },
-    annotations: {
-      readOnlyHint: true,
-      destructiveHint: false,
-      idempotentHint: false,
-      openWorldHint: false,
-    },
+    annotations: { ...NO_HINTS, readOnlyHint: true },
   }, async () => {
     const session = currentSession();
     const { first, last } = spanOf(await session.get("span"));

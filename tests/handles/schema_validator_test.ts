@@ -36,10 +36,7 @@ const name = fc.oneof(
 );
 const names = fc.uniqueArray(name, { maxLength: 3 });
 
-function map(
-  value: fc.Arbitrary<unknown>,
-  key: fc.Arbitrary<string> = name,
-): fc.Arbitrary<Schema> {
+function map(value: fc.Arbitrary<unknown>, key: fc.Arbitrary<string> = name): fc.Arbitrary<Schema> {
   return fc.dictionary(key, value, { maxKeys: 3, noNullPrototype: true });
 }
 

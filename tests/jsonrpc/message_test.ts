@@ -7,29 +7,25 @@ const read = (text: string) => {
   return [incoming.kind, incoming.id, incoming.error.code];
 };
 
-Deno.test.each<readonly [what: string, text: string, message: unknown]>([
-  ["a request", '{"jsonrpc":"2.0","id":1,"method":"ping","x":2}', {
-    jsonrpc: "2.0",
-    id: 1,
-    method: "ping",
-    x: 2,
-  }],
-  ["params that are null", '{"jsonrpc":"2.0","id":"a","method":"tools/list","params":null}', {
-    jsonrpc: "2.0",
-    id: "a",
-    method: "tools/list",
-  }],
-  ["a result", '{"jsonrpc":"2.0","id":1,"result":{}}', { jsonrpc: "2.0", id: 1, result: {} }],
-  ["a result beside an error that is null", '{"jsonrpc":"2.0","id":1,"result":{},"error":null}', {
-    jsonrpc: "2.0",
+const error = { code: 1, message: "x" };
+
+Deno.test.each<readonly [what: string, members: object, read: object]>([
+  ["a request", { id: 1, method: "ping", x: 2 }, { id: 1, method: "ping", x: 2 }],
+  ["params that are null", { id: "a", method: "x", params: null }, { id: "a", method: "x" }],
+  ["a result", { id: 1, result: {} }, { id: 1, result: {} }],
+  ["a result beside an error that is null", { id: 1, result: {}, error: null }, {
     id: 1,
     result: {},
   }],
-  [
-    "an error beside a result that is null",
-    '{"jsonrpc":"2.0","id":1,"result":null,"error":{"code":1,"message":"x"}}',
-    { jsonrpc: "2.0", id: 1, error: { code: 1, message: "x" } },
-  ],
+  ["an error beside a result that is null", { id: 1, result: null, error }, { id: 1, error }],
+])("readMessage(): reads %s", (_what, members, message) => {
+  assertEquals<unknown>(read(JSON.stringify({ jsonrpc: "2.0", ...members })), {
+    jsonrpc: "2.0",
+    ...message,
+  });
+});
+
+Deno.test.each<readonly [what: string, text: string, refusal: unknown[]]>([
   ["no JSON", "{", ["error", null, -32700]],
   ["no UTF-8 text of JSON", "\u0000", ["error", null, -32700]],
   ["a batch", "[]", ["error", null, -32600]],
@@ -50,8 +46,8 @@ Deno.test.each<readonly [what: string, text: string, message: unknown]>([
     `{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":${"[".repeat(128)}${"]".repeat(128)}}}`,
     ["error", 1, -32600],
   ],
-])("readMessage(): reads %s", (_what, text, message) => {
-  assertEquals(read(text), message);
+])("readMessage(): refuses %s", (_what, text, refusal) => {
+  assertEquals<unknown>(read(text), refusal);
 });
 
 Deno.test("cancelledId(): is an id of a request, and only of a cancellation", () => {

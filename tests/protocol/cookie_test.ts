@@ -11,8 +11,8 @@ const ID = "sess-" + "0".repeat(32);
 const EXPIRY = "2026-11-22T18:30:00.000Z";
 
 Deno.test.each<readonly [value: unknown, presented: string]>([
-  [undefined, "none"],
-  [null, "none"],
+  [undefined, "missing"],
+  [null, "missing"],
   [7, "malformed"],
   [ID, "malformed"],
   [[{ id: ID }], "malformed"],
@@ -33,9 +33,9 @@ Deno.test.each<readonly [value: unknown, presented: string]>([
   assertEquals(cookie.kind === "id" ? cookie.id : cookie.kind, presented);
 });
 
-Deno.test("presentedCookie: is none without params or _meta", () => {
+Deno.test("presentedCookie: is missing without params or _meta", () => {
   for (const params of [undefined, null, 7, {}, { _meta: null }, { _meta: [] }]) {
-    assertEquals(presentedCookie(params), { kind: "none" });
+    assertEquals(presentedCookie(params), { kind: "missing" });
   }
 });
 

@@ -1,6 +1,6 @@
 /**
  * Handle calls: from a `tools/call` of a model that names its session to the request for the session
- * layer, and from that request's result to the model's. Pure.
+ * layer, with a note of the handle, and from that request's result to the model's. Pure.
  *
  * @module
  */
@@ -13,8 +13,8 @@ import { CODE, invalid, WireError } from "../../../protocol/errors.ts";
 import { METHOD } from "../../../protocol/methods.ts";
 import { isOurSessionId } from "../../../protocol/session_id.ts";
 import { isObject, member } from "../../../runtime/json.ts";
+import type { MessageExtraInfo } from "../sdk.ts";
 
-/** The meaning of a `tools/call` for handles. */
 export type HandleCall =
   | { readonly kind: "call"; readonly handle: string | undefined }
   /** A tool that is not listed, and gets its arguments as they are. */
@@ -23,7 +23,7 @@ export type HandleCall =
   | { readonly kind: "end"; readonly handle: string };
 
 /** The request for the session layer in the place of a call. */
-export interface ParsedCall {
+interface ParsedCall {
   readonly method: string;
   readonly params: Record<string, unknown>;
   readonly call: HandleCall;
@@ -56,14 +56,15 @@ export function parseCall(params: Record<string, unknown>, catalog: HandleCatalo
   const { argument, clash } = catalog;
   const meta = _meta === undefined ? {} : { _meta };
   const asIs = { method: "tools/call", params } as const;
+  const ownTool = clash === undefined && isHandleTool(name) ? name : undefined;
   // The session layer has the errors for a task, and for arguments that are no object.
   if (task !== undefined || !(args === undefined || args === null || isObject(args))) {
-    if (task === undefined && clash === undefined && isHandleTool(name)) {
+    if (task === undefined && ownTool !== undefined) {
       throw invalid("params.arguments", "an object", args);
     }
     return { ...asIs, call: { kind: "call", handle: undefined } };
   }
-  if (clash === undefined && name === HANDLE_TOOL.create) {
+  if (ownTool === HANDLE_TOOL.create) {
     const title = member(args, "title");
     if (title !== undefined && typeof title !== "string") {
       throw new HandleError(messages.failed('The argument "title" must be a text.'));
@@ -71,38 +72,28 @@ export function parseCall(params: Record<string, unknown>, catalog: HandleCatalo
     const hints = { label: title };
     return { method: METHOD.create, params: { hints, ...meta }, call: { kind: "create" } };
   }
-  if (clash === undefined && name === HANDLE_TOOL.list) {
+  if (ownTool === HANDLE_TOOL.list) {
     return { method: METHOD.list, params: meta, call: { kind: "list" } };
   }
-  if (clash === undefined && name === HANDLE_TOOL.end) {
+  if (ownTool === HANDLE_TOOL.end) {
     const handle = handleIn(args, "session", catalog) ?? handleIn(args, argument, catalog);
     if (handle === undefined) throw notAHandle("session", catalog);
     checkCookie(params, handle, "session");
-    return {
-      method: METHOD.delete,
-      params: { id: handle, ...meta },
-      call: { kind: "end", handle },
-    };
+    const call = { kind: "end", handle } as const;
+    return { method: METHOD.delete, params: { id: handle, ...meta }, call };
   }
   if (clash !== undefined || !isObject(args) || catalog.takes(name) === false) {
     return { ...asIs, call: { kind: "call", handle: undefined } };
   }
-  if (catalog.takes(name) === undefined && !isOurs(member(args, argument))) {
+  // A tool that is not listed may have any argument: only what is surely a handle is taken.
+  if (catalog.takes(name) === undefined && !isOurSessionId(member(args, argument))) {
     return { ...asIs, call: { kind: "unlisted" } };
   }
   const handle = handleIn(args, argument, catalog);
   if (handle !== undefined) checkCookie(params, handle, argument);
   const { [argument]: _, ...rest } = args;
-  return {
-    method: "tools/call",
-    params: { ...params, arguments: rest },
-    call: { kind: "call", handle },
-  };
-}
-
-/** Whether a value is surely a handle: a tool that is not listed may have any argument. */
-function isOurs(value: unknown): boolean {
-  return typeof value === "string" && isOurSessionId(value);
+  const call = { kind: "call", handle } as const;
+  return { method: "tools/call", params: { ...params, arguments: rest }, call };
 }
 
 /** The handle in an argument. An empty text is none: models write it where they must give one. */
@@ -120,10 +111,9 @@ function notAHandle(argument: string, catalog: HandleCatalog): HandleError {
   ));
 }
 
-/** Refuses a cookie and a handle that name different sessions. */
 function checkCookie(params: unknown, handle: string, argument: string): void {
   const presented = presentedCookie(params);
-  if (presented.kind === "none" || (presented.kind === "id" && presented.id === handle)) return;
+  if (presented.kind === "missing" || (presented.kind === "id" && presented.id === handle)) return;
   throw new WireError(
     CODE.invalidParams,
     `params._meta["${META_KEY}"] and the argument "${argument}" name different sessions: leave the ` +
@@ -131,7 +121,6 @@ function checkCookie(params: unknown, handle: string, argument: string): void {
   );
 }
 
-/** The result for the model, from that of the session layer. */
 export function handleResult(
   call: HandleCall,
   result: Record<string, unknown>,
@@ -173,4 +162,30 @@ export function handleToolRefusal(
   const argument = call.kind === "create" ? "title" : "session";
   const field = /^params\.(hints(\.label)?|id)\b/;
   return messages.failed(error.message.replace(field, `The argument "${argument}"`));
+}
+
+/** Notes for the session layer, passed along with a message. */
+interface HandleInfo extends MessageExtraInfo {
+  readonly sessionHandle?: string;
+  readonly unboundOnly?: true;
+}
+
+/** Adds the handle that was taken out of a call, or the mark of a list for a model. */
+export function withHandleInfo(
+  extra: MessageExtraInfo | undefined,
+  call: HandleCall,
+): HandleInfo | undefined {
+  if (call.kind === "list") return { ...extra, unboundOnly: true };
+  if (call.kind !== "call" || call.handle === undefined) return extra;
+  return { ...extra, sessionHandle: call.handle };
+}
+
+export function handleOf(extra: MessageExtraInfo | undefined): string | undefined {
+  const handle = member(extra, "sessionHandle");
+  return typeof handle === "string" ? handle : undefined;
+}
+
+/** Whether a list leaves out sessions that a conversation, a name or an environment leads to. */
+export function listsUnboundOnly(extra: MessageExtraInfo | undefined): boolean {
+  return member(extra, "unboundOnly") === true;
 }

@@ -36,8 +36,8 @@ import {
   handleResult,
   handleToolRefusal,
   parseCall,
+  withHandleInfo,
 } from "./handle_call.ts";
-import { withHandleInfo } from "./handle_info.ts";
 import { ToolDiscovery } from "./tool_discovery.ts";
 
 /** Options of {@linkcode sessionHandles}. */
@@ -87,17 +87,13 @@ export function sessionHandles(
 
 /** Facts that a {@linkcode HandleLayer} gets from the session layer around it. */
 export interface SessionLayerInfo {
-  /** Binds calls that present no session. */
   readonly binder: SessionBinder;
-  /** Whether the transport reaches the local user alone. */
   readonly local: boolean;
   /** A sentence about how long a session is kept without use. */
   readonly retention: string;
-  /** Advises the operator, with each piece of advice once. */
   readonly advise: Advise;
 }
 
-/** A request and its caller. */
 interface CallerRequest {
   readonly params: Record<string, unknown>;
   readonly extra: MessageExtraInfo | undefined;
@@ -112,7 +108,6 @@ type PendingRequest =
   | { readonly request: CallerRequest; readonly kind: "unparsed" }
   | PendingCall;
 
-/** A transport whose callers can name sessions by handles. */
 export class HandleLayer extends TransportDecorator {
   readonly #isStrict: boolean;
   readonly #catalog = new HandleCatalog();
@@ -131,7 +126,6 @@ export class HandleLayer extends TransportDecorator {
     );
   }
 
-  /** Takes what the session layer around it knows. */
   attach(layer: SessionLayerInfo): void {
     this.#layer = layer;
   }
@@ -161,8 +155,10 @@ export class HandleLayer extends TransportDecorator {
     }
     const isAware = this.#awareness.observe(message, extra);
     const request = { isAware, params: message.params ?? {}, extra };
-    if (message.method === "tools/call") return this.#call(message, request);
-    if (message.method === "tools/list" && (this.#isStrict || !isAware)) {
+    if (message.method === "tools/call") {
+      if (concernsHandles(request.params)) return void this.#callWithHandle(message, request);
+      this.#pending.set(message.id, { request, kind: "call", handle: undefined });
+    } else if (message.method === "tools/list" && (this.#isStrict || !isAware)) {
       this.#pending.set(message.id, { request, kind: "tools" });
     }
     this.onmessage?.(message, extra);
@@ -171,12 +167,6 @@ export class HandleLayer extends TransportDecorator {
   protected override release(): void {
     this.#pending.clear();
     this.#discovery.stop();
-  }
-
-  #call(message: JSONRPCRequest, request: CallerRequest): void {
-    if (concernsHandles(request.params)) return void this.#callWithHandle(message, request);
-    this.#pending.set(message.id, { request, kind: "call", handle: undefined });
-    this.onmessage?.(message, request.extra);
   }
 
   async #callWithHandle(message: JSONRPCRequest, request: CallerRequest): Promise<void> {
@@ -201,7 +191,6 @@ export class HandleLayer extends TransportDecorator {
     }
   }
 
-  /** Answers a request in the place of the layer behind. */
   #reply(
     id: RequestId,
     body: { result: Record<string, unknown> } | { error: WireErrorBody },
@@ -217,7 +206,10 @@ export class HandleLayer extends TransportDecorator {
     if (id === undefined || pending === undefined || pending.kind === "unparsed") return response;
     this.#pending.delete(id);
     if (pending.kind === "tools") return await this.#completeList(response, pending.request);
-    if ("error" in response) return await this.#completeError(response, pending);
+    if ("error" in response) {
+      const refusal = await this.#refusal(response.error, pending);
+      return refusal === undefined ? response : { jsonrpc: "2.0", id, result: refusal };
+    }
     const result = handleResult(pending, response.result, this.#catalog);
     return { ...response, result: await this.#withNewSession(result, pending) };
   }
@@ -246,17 +238,7 @@ export class HandleLayer extends TransportDecorator {
     return { ...response, result: { ...result, tools: [...own, ...shown] } };
   }
 
-  /** Replaces an error by a result with words for the model, where the model can act on it. */
-  async #completeError(
-    response: JSONRPCErrorResponse,
-    pending: PendingCall,
-  ): Promise<JSONRPCMessage> {
-    const { id, error } = response;
-    if (id === undefined) return response;
-    const result = await this.#refusal(error, pending);
-    return result === undefined ? response : { jsonrpc: "2.0", id, result };
-  }
-
+  /** The result with words for the model in the place of an error that the model can act on. */
   async #refusal(
     error: JSONRPCErrorResponse["error"],
     pending: PendingCall,

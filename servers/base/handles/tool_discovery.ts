@@ -17,7 +17,6 @@ const DISCOVERY_MS = 5_000;
 // A server whose tools change whenever they are listed is taken as it last was.
 const MAX_TRIES = 3;
 
-/** Discovers the tools, once for as long as they do not change. */
 export class ToolDiscovery {
   readonly #send: Send;
   readonly #learn: Learn;
@@ -31,18 +30,15 @@ export class ToolDiscovery {
   /** The discovery that holds until the tools change. Never rejects. */
   #current: Promise<void> | undefined;
 
-  /** Sends requests by `send`, and gives all tools of one caller to `learn`. */
   constructor(send: Send, learn: Learn) {
     this.#send = send;
     this.#learn = learn;
   }
 
-  /** Whether any discovery has succeeded. */
   get hasLearned(): boolean {
     return this.#learned > 0;
   }
 
-  /** Whether this is the id of a pending request of its own. */
   isPending(id: RequestId): boolean {
     return this.#pending.has(id);
   }
@@ -56,13 +52,11 @@ export class ToolDiscovery {
     }
   }
 
-  /** Discovers the tools once more. */
   async rediscover(extra: MessageExtraInfo | undefined): Promise<void> {
     this.#current = undefined;
     await this.discovered(extra);
   }
 
-  /** Records that the tools have changed. */
   invalidate(): void {
     this.#haveChanged = true;
     this.#current = undefined;
@@ -78,7 +72,6 @@ export class ToolDiscovery {
     return true;
   }
 
-  /** Ends the pending requests. */
   stop(): void {
     for (const resolve of this.#pending.values()) resolve(undefined);
     this.#pending.clear();

@@ -19,17 +19,10 @@ import {
 import type { CoalescedTimer } from "../coalesced_timer.ts";
 import type { SessionVia } from "./session_binding.ts";
 import { LazySession, type Materialized } from "./lazy_session.ts";
-import {
-  cookieOf,
-  type Lifetime,
-  newRecord,
-  renewalInterval,
-  renewedExpiry,
-} from "./session_record.ts";
+import { cookieOf, type Lifetime, newRecord, renewedExpiry } from "./session_record.ts";
 import { SessionError, type SessionLabel, type TrackedSession } from "./current_session.ts";
 import { PAGE, SessionState } from "./session_state.ts";
 
-/** Options of a {@linkcode CallSession}. */
 export interface CallSessionOptions {
   readonly store: SessionStore;
   /** The session as last read, or a lazy one. */
@@ -39,9 +32,7 @@ export interface CallSessionOptions {
   readonly isToolCall: boolean;
   /** Lifetime of a session that replaces this one, or is forked from it. */
   readonly lifetime: Lifetime;
-  /** The clock, in milliseconds since 1970. */
   readonly now: () => number;
-  /** Renews the sessions of calls that take long. */
   readonly timer: CoalescedTimer<CallSession>;
 }
 
@@ -161,9 +152,8 @@ export class CallSession extends SessionState implements TrackedSession {
     this.#isUsed = true;
   }
 
-  /** Interval of renewals while the call runs, in milliseconds. */
   get renewalMs(): number {
-    return renewalInterval(this.#record);
+    return this.#record.ttlMs / 3;
   }
 
   /** Renews the session, which must not expire under a call that takes long. Never rejects. */
@@ -201,7 +191,7 @@ export class CallSession extends SessionState implements TrackedSession {
       }
       if (this.#phase === "ended") throw sessionRequired("ended");
       if (this.#phase === "lazy" && !this.#isUsed) return undefined;
-      if (this.#phase === "lazy" || this.#isUncounted) {
+      if (this.#isUncounted) {
         await this.#commit({ update: nothing, durable: false }, this.#isUsed || !isError);
       }
       return this.cookie;
@@ -260,10 +250,7 @@ export class CallSession extends SessionState implements TrackedSession {
   }
 
   /** Runs an operation of the store after the one that runs exclusively. */
-  #run<T>(
-    work: () => Promise<T>,
-    after: Promise<void> | undefined = this.#exclusive,
-  ): Promise<T> {
+  #run<T>(work: () => Promise<T>, after = this.#exclusive): Promise<T> {
     const operation = this.#runAfter(after, work);
     this.#operations.add(operation);
     const done = () => void this.#operations.delete(operation);
@@ -286,11 +273,9 @@ export class CallSession extends SessionState implements TrackedSession {
     }
   }
 
-  /** Materializes a lazy session. */
   async #materialize(): Promise<void> {
-    const lazy = this.#lazy;
-    if (lazy === undefined || this.#phase !== "lazy") return;
-    this.#materializing ??= lazy.materialize(this.#ownCalls).then((made) => this.#adopt(made));
+    if (this.#lazy === undefined || this.#phase !== "lazy") return;
+    this.#materializing ??= this.#lazy.materialize(this.#ownCalls).then((it) => this.#adopt(it));
     try {
       await this.#materializing;
     } finally {
@@ -308,7 +293,6 @@ export class CallSession extends SessionState implements TrackedSession {
     return newRecord({ owner, title, reason, lifetime: this.#lifetime, now: this.#now() });
   }
 
-  /** The count of a session that is made for this call. */
   get #ownCalls(): number {
     return this.#isToolCall ? 1 : 0;
   }

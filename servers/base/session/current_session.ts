@@ -91,16 +91,13 @@ export class SessionError extends Error {
   }
 }
 
-/** A session that records whether its tool has asked for it. */
 export interface TrackedSession extends Session {
-  /** Records that the tool has asked for the session. */
   markUsed(): void;
 }
 
 /** The failed lookup of a request's session: the request fails only if it asks for the session. */
 export class LookupFailure {
   readonly error: Error;
-  /** Whether the request has asked for its session. */
   isUsed = false;
 
   constructor(error: Error) {
@@ -110,7 +107,6 @@ export class LookupFailure {
 
 const current = new AsyncLocalStorage<TrackedSession | LookupFailure | undefined>();
 
-/** Runs `deliver`, and all that it starts, with `session` as the current one. */
 export function runWithSession(
   session: TrackedSession | LookupFailure | undefined,
   deliver: () => void,

@@ -13,9 +13,7 @@ import { type Lifetime, newRecord } from "./session_record.ts";
 /** Lifetime without use of a session that the policy `auto` made: 30 minutes. */
 export const LAZY_TTL_MS = 30 * 60 * 1000;
 
-/** The result of {@linkcode LazySession.materialize}. */
 export interface Materialized {
-  /** The session as it is stored. */
   readonly record: SessionRecord;
   /** Whether the call that asked for it is already in the session's count. */
   readonly isCounted: boolean;
@@ -37,12 +35,10 @@ export class LazySession {
     this.#onend = onend;
   }
 
-  /** Adds a call that may materialize the session. */
   join(): void {
     this.#calls++;
   }
 
-  /** Removes a call that has ended. */
   leave(): void {
     if (--this.#calls === 0) this.#onend();
   }
@@ -71,54 +67,40 @@ export function lazyToolSession(
   now: number,
 ): LazySession {
   const ttlMs = Math.min(LAZY_TTL_MS, lifetime.ttlMs);
-  return new LazySession(
-    store,
-    newRecord({ ...LAZY, owner, lifetime: { ...lifetime, ttlMs }, now }),
-  );
+  const record = newRecord({ ...LAZY, owner, lifetime: { ...lifetime, ttlMs }, now });
+  return new LazySession(store, record);
 }
 
-const aliasLookups = new WeakMap<SessionStore, AliasLookup>();
+type AliasLookups = Map<string, Promise<SessionRecord | LazySession>>;
+const lookupsOf = new WeakMap<SessionStore, AliasLookups>();
 
-/** The lookup by alias of a store: one for all connections of a server. */
-export function aliasLookupOf(store: SessionStore): AliasLookup {
-  const lookup = aliasLookups.get(store) ?? new AliasLookup(store);
-  aliasLookups.set(store, lookup);
-  return lookup;
-}
-
-/** Finds sessions by alias. Concurrent calls share the lazy session of one that does not exist. */
-class AliasLookup {
-  readonly #store: SessionStore;
-  readonly #lookups = new Map<string, Promise<SessionRecord | LazySession>>();
-
-  constructor(store: SessionStore) {
-    this.#store = store;
+/**
+ * The live session with this alias, or a lazy one with the record of `create()`, which all concurrent
+ * calls share, whatever their connection.
+ */
+export async function findByAlias(
+  store: SessionStore,
+  { owner, alias }: SessionAlias,
+  create: () => SessionRecord,
+): Promise<SessionRecord | LazySession> {
+  const lookups: AliasLookups = lookupsOf.get(store) ?? new Map();
+  lookupsOf.set(store, lookups);
+  const key = JSON.stringify([owner, alias]);
+  for (let other = lookups.get(key); other !== undefined; other = lookups.get(key)) {
+    // A tool may have shown the id of a lazy session already: there must not be a second one. A stored
+    // session may have ended since that lookup began, and is looked up again.
+    const found = await other.catch(() => {});
+    if (found instanceof LazySession) return found;
   }
-
-  /** The live session with this alias, or a lazy one with the record of `create()`. */
-  async find(
-    { owner, alias }: SessionAlias,
-    create: () => SessionRecord,
-  ): Promise<SessionRecord | LazySession> {
-    const key = JSON.stringify([owner, alias]);
-    for (;;) {
-      const other = this.#lookups.get(key);
-      if (other === undefined) break;
-      // A tool may have shown the id of a lazy session already: there must not be a second one. A
-      // stored session may have ended since that lookup began, and is looked up again.
-      const found = await other.catch(() => {});
-      if (found instanceof LazySession) return found;
-    }
-    const forget = () => {
-      if (this.#lookups.get(key) === lookup) this.#lookups.delete(key);
-    };
-    const lookup = this.#store.get({ owner, alias }).then((record) => {
-      if (record === undefined) return new LazySession(this.#store, create(), forget);
-      forget();
-      return record;
-    });
-    lookup.catch(forget);
-    this.#lookups.set(key, lookup);
-    return await lookup;
-  }
+  const forget = () => {
+    if (lookups.get(key) === lookup) lookups.delete(key);
+  };
+  const lookup = store.get({ owner, alias }).then((record) => {
+    if (record === undefined) return new LazySession(store, create(), forget);
+    forget();
+    return record;
+  });
+  lookup.catch(forget);
+  lookups.set(key, lookup);
+  return await lookup;
 }

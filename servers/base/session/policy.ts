@@ -6,8 +6,6 @@
  */
 
 import type { RequiredReason } from "../../../protocol/errors.ts";
-import type { SessionRecord } from "../../../store/mod.ts";
-import type { Binding } from "./session_binding.ts";
 import type { SessionLookup } from "./session_lookup.ts";
 
 /**
@@ -23,13 +21,12 @@ const POLICIES: readonly SessionPolicy[] = ["required", "auto", "optional"];
 
 /** The decision on a `tools/call`: a session, none, or a refusal. */
 export type PolicyDecision =
-  | { readonly kind: "live"; readonly record: SessionRecord; readonly via: "cookie" | "handle" }
-  | { readonly kind: "bound"; readonly binding: Binding }
+  | Extract<SessionLookup, { readonly kind: "live" | "bound" }>
+  /** A new session, as `lazyToolSession()` makes it. */
   | { readonly kind: "lazy" }
   | { readonly kind: "none" }
   | { readonly kind: "refused"; readonly reason: RequiredReason };
 
-/** Decides on a `tools/call`. */
 export function decide(policy: SessionPolicy, lookup: SessionLookup): PolicyDecision {
   if (lookup.kind === "live" || lookup.kind === "bound") return lookup;
   // A call that names a session gets that one or an error, under every policy.
@@ -46,16 +43,11 @@ export function decide(policy: SessionPolicy, lookup: SessionLookup): PolicyDeci
   }
 }
 
-/** The policies of a server's tools. */
 export class ToolPolicies {
   readonly #policy: SessionPolicy;
   readonly #tools: ReadonlyMap<unknown, SessionPolicy>;
 
-  /**
-   * Copies the policies: `policy` is that of every tool that `tools` does not name.
-   *
-   * @throws {TypeError} if one is no policy: a misspelt one must let no call in.
-   */
+  /** @throws {TypeError} if a policy is none: a misspelt one must let no call in. */
   constructor(policy: SessionPolicy, tools: Readonly<Record<string, SessionPolicy>>) {
     for (const value of [policy, ...Object.values(tools)]) {
       if (POLICIES.includes(value)) continue;
@@ -68,7 +60,6 @@ export class ToolPolicies {
     this.#tools = new Map(Object.entries(tools));
   }
 
-  /** The policy of a tool. */
   of(tool: unknown): SessionPolicy {
     return this.#tools.get(tool) ?? this.#policy;
   }

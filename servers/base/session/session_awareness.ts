@@ -1,6 +1,5 @@
 /**
- * Session awareness: which callers know sessions, and can act on the error -32002 (section 4 of the
- * contract).
+ * Session awareness: which callers know sessions, and can act on the error -32002.
  *
  * @module
  */
@@ -9,7 +8,6 @@ import { META_KEY } from "../../../protocol/cookie.ts";
 import { isObject, member } from "../../../runtime/json.ts";
 import type { JSONRPCRequest, MessageExtraInfo, Transport } from "../sdk.ts";
 
-/** Tells of each request on a transport whether its caller knows sessions. */
 export class SessionAwareness {
   readonly #transport: Pick<Transport, "sessionId">;
   /** Whether the only caller of this transport has sent a `session/*` method. */

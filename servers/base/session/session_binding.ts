@@ -27,13 +27,7 @@ import type { AuthInfo } from "../sdk.ts";
  * - `environment`: by the id that the host gave the server's process;
  * - `created`: not at all; the policy `auto` made it for this call.
  */
-export type SessionVia =
-  | "cookie"
-  | "handle"
-  | "conversation"
-  | "name"
-  | "environment"
-  | "created";
+export type SessionVia = "cookie" | "handle" | "conversation" | "name" | "environment" | "created";
 
 /** Options for the session of calls that present none. */
 export interface SessionBindingOptions {
@@ -85,7 +79,6 @@ export interface SessionBindingOptions {
 
 type HostSession = Exclude<SessionBindingOptions["hostSessionId"], string | undefined>;
 
-/** The session that a call is bound to. */
 export interface Binding {
   /** The alias by which the store finds the session of its owner. */
   readonly alias: string;
@@ -95,27 +88,20 @@ export interface Binding {
   readonly reason: string;
 }
 
-/** Longest name of a session, in bytes of UTF-8. */
 export const MAX_NAME_BYTES = 256;
 
-/** Whether a session can have this name. */
 export function isSessionName(name: unknown): name is string {
   return typeof name === "string" && name !== "" && name.isWellFormed() &&
     utf8Length(name) <= MAX_NAME_BYTES;
 }
 
-/** Binds calls that present no session. */
 export class SessionBinder {
   readonly #local: boolean;
   readonly #keys: readonly ConversationKey[];
   readonly #sessionName: SessionBindingOptions["sessionName"];
   readonly #host: HostSession | undefined;
 
-  /**
-   * Checks the options and copies them.
-   *
-   * @throws {TypeError} if `sessionName` is no name, or a `hostSessionId` comes without `local`.
-   */
+  /** @throws {TypeError} if `sessionName` is no name, or a `hostSessionId` comes without `local`. */
   constructor(options: SessionBindingOptions & { readonly local: boolean }) {
     const { local, conversationKeys = CONVERSATION_KEYS, sessionName, hostSessionId } = options;
     if (!local && hostSessionId !== undefined) {
@@ -147,8 +133,7 @@ export class SessionBinder {
   }
 
   /**
-   * The binding of a call without a cookie or a handle, if it has one. `owner` is the principal that
-   * `authInfo` describes.
+   * The binding of a call without a cookie or a handle. `owner` is the principal of `authInfo`.
    *
    * @throws {TypeError} if the function that chooses the name returns none; whatever it throws.
    */
@@ -163,7 +148,9 @@ export class SessionBinder {
     if (conversation === "unreadable") return undefined;
     if (conversation !== undefined) return byConversation(conversation);
     const name = this.#nameFor(authInfo);
-    if (name !== undefined) return byName(name);
+    if (name !== undefined) {
+      return { alias: `name:${name}`, via: "name", title: name, reason: "host/name" };
+    }
     return this.#host === undefined ? undefined : byEnvironment(this.#host);
   }
 
@@ -197,10 +184,6 @@ function byConversation({ key, id }: Conversation): Binding {
     title: `conversation by ${key}`,
     reason: "host/conversation",
   };
-}
-
-function byName(name: string): Binding {
-  return { alias: `name:${name}`, via: "name", title: name, reason: "host/name" };
 }
 
 function byEnvironment({ variable, id }: HostSession): Binding {

@@ -11,7 +11,7 @@ import { withCapability } from "../../../protocol/capability.ts";
 import { presentedCookie, withCookie } from "../../../protocol/cookie.ts";
 import { CODE, WireError } from "../../../protocol/errors.ts";
 import type { SessionStore } from "../../../store/mod.ts";
-import { handleOf, listsUnboundOnly } from "../handles/handle_info.ts";
+import { handleOf, listsUnboundOnly } from "../handles/handle_call.ts";
 import { HandleLayer } from "../handles/session_handles.ts";
 import type {
   JSONRPCMessage,
@@ -86,13 +86,10 @@ export function sessionLayer(transport: Transport, options: SessionLayerOptions)
   return new SessionLayer(transport, options);
 }
 
-/** A request that is without an answer. */
 interface PendingRequest {
   readonly id: RequestId;
   readonly method: string;
-  /** The request's session, once that is resolved. */
   resolved: Resolved;
-  /** Why its session could not be looked up. */
   lookupFailure?: LookupFailure;
 }
 
@@ -111,8 +108,8 @@ class SessionLayer extends TransportDecorator {
     const { store, ttlMs = DEFAULT_TTL_MS, maxAgeMs = Infinity, now = Date.now } = options;
     const lifetime = { ttlMs, maxAgeMs };
     const { policy = "required", tools = {}, local = false } = options;
-    const policies = new ToolPolicies(policy, tools);
     const binder = new SessionBinder({ ...options, local });
+    const policies = new ToolPolicies(policy, tools);
     const resolver = new SessionResolver({ store, policies, binder, lifetime, now });
     // Only now: wrong options leave the transport as it was.
     super(inner);
@@ -140,7 +137,9 @@ class SessionLayer extends TransportDecorator {
     if (this.#pending.has(message.id)) {
       return void this.#sendReply(message.id, { error: idInFlight() });
     }
-    const request = this.#begin(message);
+    const { id, method: name } = message;
+    const request = { id, method: name, resolved: { session: undefined, isCookieDead: false } };
+    this.#pending.set(id, request);
     const isAware = this.#awareness.observe(message, extra);
     const method = sessionMethods.get(message.method);
     if (method !== undefined) return void this.#answer(message, extra, method, request);
@@ -155,13 +154,6 @@ class SessionLayer extends TransportDecorator {
   protected override release(): void {
     for (const id of [...this.#pending.keys()]) this.#abandon(id);
     this.#resolver.close();
-  }
-
-  /** Begins a request: from here on it is pending. */
-  #begin({ id, method }: JSONRPCRequest): PendingRequest {
-    const request = { id, method, resolved: { session: undefined, isCookieDead: false } };
-    this.#pending.set(id, request);
-    return request;
   }
 
   /** Finishes a request: it is answered, or never will be. `undefined` if it was finished before. */
@@ -253,7 +245,6 @@ class SessionLayer extends TransportDecorator {
     runWithSession(session, () => this.onmessage?.(message, extra));
   }
 
-  /** Completes the server's answer: with the capability, or the cookie. */
   async #completeAnswer(answer: Answer): Promise<JSONRPCMessage> {
     const request = this.#finish(answer.id);
     if (request === undefined) return answer;
@@ -297,7 +288,6 @@ class SessionLayer extends TransportDecorator {
   }
 }
 
-/** A response to a request of the client's. */
 type Answer = JSONRPCResponse & { readonly id: RequestId };
 
 function isAnswer(message: JSONRPCMessage): message is Answer {

@@ -12,26 +12,18 @@ import type { SessionRecord, SessionStore } from "../../../store/mod.ts";
 import { findOwned, lookupByCookie } from "./session_lookup.ts";
 import { cookieOf, type Lifetime, newRecord } from "./session_record.ts";
 
-/** The caller of a method, and the layer that answers it. */
 export interface MethodContext {
-  /** Where the sessions are kept. */
   readonly store: SessionStore;
-  /** The principal, or `null`. */
   readonly owner: string | null;
   /** Whether a list leaves out sessions that are found without a handle. */
   readonly unboundOnly: boolean;
-  /** Whether the transport reaches the local user alone. */
   readonly local: boolean;
-  /** Lifetime of a new session. */
   readonly lifetime: Lifetime;
-  /** The clock, in milliseconds since 1970. */
   readonly now: () => number;
 }
 
-/** A method of the contract: params in, result out. */
 export type SessionMethod = (params: unknown, context: MethodContext) => Promise<object>;
 
-/** The methods that the layer answers itself, by name. */
 export const sessionMethods: ReadonlyMap<string, SessionMethod> = new Map([
   [METHOD.create, create],
   [METHOD.list, list],
@@ -41,14 +33,8 @@ export const sessionMethods: ReadonlyMap<string, SessionMethod> = new Map([
 async function create(params: unknown, context: MethodContext): Promise<object> {
   const { store, owner, lifetime, now } = context;
   const { title, extra } = parseCreateParams(params);
-  const record = newRecord({
-    owner,
-    title,
-    reason: METHOD.create,
-    extra,
-    lifetime,
-    now: now(),
-  });
+  const reason = METHOD.create;
+  const record = newRecord({ owner, title, reason, extra, lifetime, now: now() });
   const cookie = cookieOf(await store.create(record));
   return { ...cookie, _meta: { [META_KEY]: cookie } };
 }

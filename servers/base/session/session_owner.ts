@@ -1,9 +1,10 @@
 /**
- * Session owner: a principal, or `null` for nobody (section 6 of the contract).
+ * Session owner: a principal, or `null` without authentication (section 6 of the contract).
  *
  * @module
  */
 
+import { typeName } from "../../../protocol/errors.ts";
 import { isObject } from "../../../runtime/json.ts";
 
 /**
@@ -30,14 +31,7 @@ function isName(value: unknown): value is string {
   return typeof value === "string" && value !== "";
 }
 
-/** Names the type alone: the value may be a secret in the wrong place. */
 function ambiguous(name: string, expected: string, value: unknown): TypeError {
-  const type = value === null
-    ? "null"
-    : Array.isArray(value)
-    ? "a list"
-    : `of type ${typeof value}`;
-  return new TypeError(
-    `Cannot tell whose request it is as ${name} must be ${expected}: current value is ${type}`,
-  );
+  const current = `current value is ${typeName(value)}`;
+  return new TypeError(`Cannot identify the caller as ${name} must be ${expected}: ${current}`);
 }

@@ -26,40 +26,32 @@ export interface Lifetime {
 }
 
 /** @throws {RangeError} if a lifetime is none. */
-export function checkLifetime({ ttlMs, maxAgeMs }: Lifetime): void {
-  checkSpan("ttlMs", ttlMs);
-  if (maxAgeMs !== Infinity) checkSpan("maxAgeMs", maxAgeMs);
+export function checkLifetime(lifetime: Lifetime): void {
+  for (const [name, ms] of Object.entries(lifetime)) {
+    if (Number.isSafeInteger(ms) && ms > 0 && ms <= MAX_LIFETIME_MS) continue;
+    if (name === "maxAgeMs" && ms === Infinity) continue;
+    throw new RangeError(
+      `Cannot make a session layer as ${name} is no whole number from 1 to ${MAX_LIFETIME_MS}: ` +
+        `current value is ${ms}`,
+    );
+  }
 }
 
-function checkSpan(name: string, ms: number): void {
-  if (Number.isSafeInteger(ms) && ms > 0 && ms <= MAX_LIFETIME_MS) return;
-  throw new RangeError(
-    `Cannot make a session layer as ${name} is no whole number from 1 to ${MAX_LIFETIME_MS}: ` +
-      `current value is ${ms}`,
-  );
-}
-
-/** Properties of a new session. */
 export interface NewSession {
-  /** The principal that owns it, or `null`. */
   readonly owner: string | null;
-  /** For people to recognise it by. */
   readonly title: string;
-  /** The method or tool that made it. */
   readonly reason: string;
   /** Further pairs for its cookie. */
   readonly extra?: Readonly<Record<string, string>>;
   /** Alias by which its owner finds it. @default null */
   readonly alias?: string | null;
   readonly lifetime: Lifetime;
-  /** When it is made, in milliseconds since 1970. */
   readonly now: number;
 }
 
 /** Makes the record of a new session. It is not in any store yet. */
 export function newRecord(session: NewSession): SessionRecord {
-  const { owner, title, reason, extra, alias = null, lifetime, now } = session;
-  const { ttlMs, maxAgeMs } = lifetime;
+  const { owner, title, reason, extra, alias = null, lifetime: { ttlMs, maxAgeMs }, now } = session;
   const endsAt = maxAgeMs === Infinity ? null : now + maxAgeMs;
   return {
     id: newSessionId(),
@@ -74,17 +66,11 @@ export function newRecord(session: NewSession): SessionRecord {
   };
 }
 
-/** The cookie of a session. */
 export function cookieOf(record: SessionRecord): Cookie {
-  return {
-    id: record.id,
-    expiry: isoTime(record.expiresAt),
-    data: record.data,
-  };
+  return { id: record.id, expiry: isoTime(record.expiresAt), data: record.data };
 }
 
-// A cache: most calls show an expiry that was shown before, and to format it takes as long as to read
-// it from the store.
+// A cache: most calls show an expiry that was shown before, and formatting takes long.
 const isoTimes = new Map<number, string>();
 
 /** The last date there is: a record may say "never" by a number beyond it. */
@@ -105,11 +91,6 @@ export function renewedExpiry(record: SessionRecord, now: number): number | unde
   const renewed = Math.min(now + record.ttlMs, record.endsAt ?? Infinity);
   const isDue = record.expiresAt - now < record.ttlMs * RENEW_BELOW;
   return isDue && renewed > record.expiresAt ? renewed : undefined;
-}
-
-/** Interval in which a running call renews its session, in milliseconds. */
-export function renewalInterval({ ttlMs }: SessionRecord): number {
-  return ttlMs / 3;
 }
 
 // 48 bits of time, a count of 16 bits within the millisecond, 64 random bits: sorts by age.

@@ -1,6 +1,5 @@
 /**
- * Session resolver: from a request to the session that it runs with, or to the error that tells why it
- * must not run.
+ * Session resolver: from a request to its session, or to the error that refuses it.
  *
  * @module
  */
@@ -11,26 +10,22 @@ import type { SessionRecord, SessionStore } from "../../../store/mod.ts";
 import { CoalescedTimer } from "../coalesced_timer.ts";
 import type { AuthInfo } from "../sdk.ts";
 import { CallSession } from "./call_session.ts";
-import { aliasLookupOf, type LazySession, lazyToolSession } from "./lazy_session.ts";
-import { decide, type ToolPolicies } from "./policy.ts";
-import type { Binding, SessionBinder, SessionVia } from "./session_binding.ts";
+import { findByAlias, type LazySession, lazyToolSession } from "./lazy_session.ts";
+import { decide, type PolicyDecision, type ToolPolicies } from "./policy.ts";
+import type { SessionBinder, SessionVia } from "./session_binding.ts";
 import { lookupByCookie, lookupById, type SessionLookup } from "./session_lookup.ts";
 import { checkLifetime, type Lifetime, newRecord } from "./session_record.ts";
 
-/** Options of a {@linkcode SessionResolver}. */
 export interface ResolverOptions {
   readonly store: SessionStore;
   readonly policies: ToolPolicies;
   readonly binder: SessionBinder;
-  /** Lifetime of new sessions. */
   readonly lifetime: Lifetime;
-  /** The clock, in milliseconds since 1970. */
   readonly now: () => number;
 }
 
 /** The caller of a `tools/call`, and the handle by which it names its session. */
 export interface Caller {
-  /** The principal that `authInfo` describes, or `null`. */
   readonly owner: string | null;
   readonly authInfo: AuthInfo | undefined;
   readonly handle: string | undefined;
@@ -43,7 +38,6 @@ export interface Resolved {
   readonly isCookieDead: boolean;
 }
 
-/** Resolves the session of each request of a connection. */
 export class SessionResolver {
   readonly #options: ResolverOptions;
   readonly #timer = new CoalescedTimer<CallSession>(
@@ -51,7 +45,6 @@ export class SessionResolver {
     (call) => void call.renew(),
   );
 
-  /** @throws {RangeError} if a lifetime is none. */
   constructor(options: ResolverOptions) {
     checkLifetime(options.lifetime);
     this.#options = options;
@@ -62,7 +55,6 @@ export class SessionResolver {
    *
    * @throws {WireError} -32002 if the policy refuses the call, -32601 if it is to run as a task, -32602
    * if its params are those of no call.
-   * @throws {StoreError} if the store fails.
    */
   async resolveCall(params: Record<string, unknown>, caller: Caller): Promise<Resolved> {
     const { binder, policies } = this.#options;
@@ -75,8 +67,7 @@ export class SessionResolver {
     const lookup = await this.#lookup(params, caller);
     const decision = decide(policies.of(name), lookup);
     if (decision.kind === "refused") {
-      const { kind } = lookup;
-      const ignored = kind === "missing" && binder.ignoresConversation(params, owner);
+      const ignored = lookup.kind === "missing" && binder.ignoresConversation(params, owner);
       throw sessionRequired(decision.reason, ignored);
     }
     // The SDK would answer these with an internal error, which here means a failing store.
@@ -84,29 +75,15 @@ export class SessionResolver {
     if (args !== undefined && !isObject(args)) throw invalid("params.arguments", "an object", args);
     const isCookieDead = lookup.kind === "malformed" || lookup.kind === "unknown";
     // Last, as a session that is handed out is renewed until it is closed.
-    switch (decision.kind) {
-      case "live":
-        return { session: this.#session(decision.record, decision.via), isCookieDead };
-      case "bound":
-        return { session: await this.#boundSession(decision.binding, owner), isCookieDead };
-      case "lazy":
-        return { session: this.#lazySession(owner), isCookieDead };
-      case "none":
-        return { session: undefined, isCookieDead };
-    }
+    return { session: await this.#sessionBy(decision, owner), isCookieDead };
   }
 
-  /**
-   * Resolves the session of any other request: that of its cookie, which is neither counted nor renewed.
-   *
-   * @throws {StoreError} if the store fails.
-   */
+  /** Resolves the session of any other request: that of its cookie, not counted and not renewed. */
   async resolveOther(params: unknown, owner: string | null): Promise<CallSession | undefined> {
     const lookup = await lookupByCookie(this.#options.store, params, owner);
     return lookup.kind === "live" ? this.#session(lookup.record, "cookie", false) : undefined;
   }
 
-  /** Stops the renewal of running calls. */
   close(): void {
     this.#timer.stop();
   }
@@ -123,19 +100,25 @@ export class SessionResolver {
     return binding === undefined ? lookup : { kind: "bound", binding };
   }
 
-  async #boundSession(binding: Binding, owner: string | null): Promise<CallSession> {
-    const { via, alias, title, reason } = binding;
+  async #sessionBy(
+    decision: Exclude<PolicyDecision, { readonly kind: "refused" }>,
+    owner: string | null,
+  ): Promise<CallSession | undefined> {
     const { store, lifetime, now } = this.#options;
-    const found = await aliasLookupOf(store).find(
-      { owner, alias },
-      () => newRecord({ owner, alias, title, reason, lifetime, now: now() }),
-    );
-    return this.#session(found, via);
-  }
-
-  #lazySession(owner: string | null): CallSession {
-    const { store, lifetime, now } = this.#options;
-    return this.#session(lazyToolSession(store, owner, lifetime, now()), "created");
+    switch (decision.kind) {
+      case "live":
+        return this.#session(decision.record, decision.via);
+      case "bound": {
+        const { via, ...made } = decision.binding;
+        const create = () => newRecord({ ...made, owner, lifetime, now: now() });
+        const found = await findByAlias(store, { owner, alias: made.alias }, create);
+        return this.#session(found, via);
+      }
+      case "lazy":
+        return this.#session(lazyToolSession(store, owner, lifetime, now()), "created");
+      case "none":
+        return undefined;
+    }
   }
 
   #session(from: SessionRecord | LazySession, via: SessionVia, isToolCall = true): CallSession {

@@ -7,12 +7,9 @@
 import type { Json } from "../../../runtime/json.ts";
 import type { StateTransaction, StateUpdate } from "../../../store/mod.ts";
 
-/** Entries that are read at once. */
 export const PAGE = 500;
 
-/** The state of a session; the two operations are the subclass's. */
 export abstract class SessionState {
-  /** Reads and writes state in one transaction. */
   protected abstract transact<T>(transaction: StateTransaction<T>): Promise<T>;
 
   /** At most {@linkcode PAGE} entries, in the order of their keys. */

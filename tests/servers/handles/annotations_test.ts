@@ -43,11 +43,8 @@ for (const name of SERVERS) {
   });
 
   Deno.test(`${name} --handles: has three more tools, one of them destructive`, async () => {
-    await using server = await startServer({
-      server: name,
-      transport: "stdio",
-      flags: ["--handles"],
-    });
+    const flags = ["--handles"];
+    await using server = await startServer({ server: name, transport: "stdio", flags });
     await server.initialize();
     const { tools } = await server.result("tools/list");
     const added = tools.filter(({ name: tool }) => !Object.hasOwn(ANNOTATIONS[name], String(tool)));

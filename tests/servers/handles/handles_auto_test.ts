@@ -1,28 +1,20 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { join } from "node:path";
 import {
-  HttpServer,
   type Reply,
   type Server,
+  type ServerName,
   startServer,
   TRANSPORTS,
   type WireResult,
 } from "../../support/servers/server.ts";
-import { writeTokens } from "../../support/servers/tokens.ts";
-import { callerOf, type Send, TOKENS } from "../../support/servers/callers.ts";
+import { POLICIES, withTokens } from "../../support/servers/bound_calls.ts";
+import { type Send, senderOf } from "../../support/servers/callers.ts";
 
-const POLICIES = new URL("../../fixtures/policies.ts", import.meta.url);
 const clashing = (kind: string) => new URL(`../../fixtures/clashing.ts?${kind}`, import.meta.url);
 const OWN = ["session_create", "session_list", "session_end"];
 const DEAD = "sess-" + "0".repeat(32);
 const NONE = { "mcp/session": null };
 const WHERES = [["stdio"], ["http"], ["http", "--stateful"]] as const;
-
-/** Requests on one connection, where there are connections. */
-const senderOf = async (server: Server, token?: string): Promise<Send> =>
-  server instanceof HttpServer
-    ? await callerOf(server, token)
-    : (method, params) => server.request(method, params);
 
 async function called(send: Send, name: string, args = {}, _meta = {}): Promise<WireResult> {
   const { result, error } = await send("tools/call", { name, arguments: args, _meta });
@@ -61,9 +53,11 @@ function assertTold(result: WireResult): void {
 
 for (const [transport, ...flags] of WHERES) {
   const where = [transport, ...flags].join(" ");
+  const start = (server: ServerName, ...more: string[]) =>
+    startServer({ server, transport, flags: [...flags, ...more] });
 
   Deno.test(`handles over ${where}: are offered by default to a caller that knows no sessions`, async () => {
-    await using server = await startServer({ server: "notebook", transport, flags: [...flags] });
+    await using server = await start("notebook");
     const send = await senderOf(server);
     const tools = await listed(send);
     assertEquals(namesOf(tools).slice(0, 3), OWN);
@@ -82,7 +76,7 @@ for (const [transport, ...flags] of WHERES) {
   });
 
   Deno.test(`handles over ${where}: are not shown to a caller whose request has the cookie's key`, async () => {
-    await using server = await startServer({ server: "notebook", transport, flags: [...flags] });
+    await using server = await start("notebook");
     const send = await senderOf(server);
     for (const cookie of [null, { id: DEAD }, 7, {}]) {
       const _meta = { "mcp/session": cookie };
@@ -102,25 +96,24 @@ for (const [transport, ...flags] of WHERES) {
   });
 
   Deno.test(
-    `handles over ${where}: a session/* method makes ${
-      flags.length === 0 && transport === "http" ? "nobody else's request" : "the connection"
-    } one that knows sessions`,
+    `handles over ${where}: a session/* method proves session awareness of ${
+      flags.length === 0 && transport === "http" ? "no later request" : "the connection"
+    }`,
     async () => {
-      await using server = await startServer({ server: "notebook", transport, flags: [...flags] });
+      await using server = await start("notebook");
       const send = await senderOf(server);
       const { result } = await send("session/list", {});
       assertEquals(result?.sessions, []);
       const knows = transport === "stdio" || flags.length > 0;
       assertEquals(namesOf(await listed(send)).includes("session_create"), !knows);
       const { result: told, error } = await send("tools/call", { name: "notebook_read" });
-      if (knows) return assertEquals(error?.code, -32002);
-      assert(told);
-      assertTold(told);
+      if (told) assertTold(told);
+      assertEquals(error?.code, knows ? -32002 : undefined);
     },
   );
 
   Deno.test(`handles over ${where}: one of the three tools proves no session awareness`, async () => {
-    await using server = await startServer({ server: "notebook", transport, flags: [...flags] });
+    await using server = await start("notebook");
     const send = await senderOf(server);
     await called(send, "session_create");
     await called(send, "session_list");
@@ -129,8 +122,7 @@ for (const [transport, ...flags] of WHERES) {
   });
 
   Deno.test(`--handles never over ${where}: every refusal is the error, and nothing is listed`, async () => {
-    const never = [...flags, "--handles", "never"];
-    await using server = await startServer({ server: "notebook", transport, flags: never });
+    await using server = await start("notebook", "--handles", "never");
     const send = await senderOf(server);
     assertEquals(namesOf(await listed(send)).filter((name) => OWN.includes(name)), []);
     assertEquals((await refused(send, "notebook_read"))?.code, -32002);
@@ -138,24 +130,16 @@ for (const [transport, ...flags] of WHERES) {
   });
 
   Deno.test(`handles over ${where}: session_required offers none without a flag`, async () => {
-    await using server = await startServer({
-      server: "session_required",
-      transport,
-      flags: [...flags],
-    });
+    await using server = await start("session_required");
     const send = await senderOf(server);
     assertEquals(namesOf(await listed(send)), ["echo", "whoami"]);
     assertEquals((await refused(send, "whoami"))?.code, -32002);
-    await using auto = await startServer({
-      server: "session_required",
-      transport,
-      flags: [...flags, "--handles=auto"],
-    });
+    await using auto = await start("session_required", "--handles=auto");
     assertTold(await called(await senderOf(auto), "whoami"));
   });
 
   Deno.test(`a lazy session over ${where}: is told to a caller that knows no sessions`, async () => {
-    await using server = await startServer({ server: "session", transport, flags: [...flags] });
+    await using server = await start("session");
     const send = await senderOf(server);
     const first = await called(send, "session_probe");
     assertEquals(first.content.length, 2);
@@ -164,7 +148,7 @@ for (const [transport, ...flags] of WHERES) {
     assertMatch(first.content[1]?.text ?? "", /argument "session"/);
     const again = await called(send, "session_probe", { session: handle });
     assertEquals([again.content.length, again.structuredContent.calls], [1, 2]);
-    // A tool that has replaced its session has told nobody.
+    // The session that replaced a lazy one is new to the model, too.
     const other = await called(send, "session_probe", { action: "new" });
     assert(other.content[1]?.text.includes(other._meta?.["mcp/session"]?.id ?? "none"));
     const revoked = await called(send, "session_probe", { action: "revoke" });
@@ -233,10 +217,7 @@ for (const transport of TRANSPORTS) {
     const { structuredContent } = await called(send, "record", { session: DEAD });
     assertEquals(structuredContent.args, { session: DEAD });
     assertTold(await called(send, "innocent", { session: DEAD }));
-    assertMatch(
-      await logOf(server),
-      /warn: Calls of it cannot name a session as its tool record/,
-    );
+    assertMatch(await logOf(server), /warn: Calls of it cannot name a session as its tool record/);
   });
 
   Deno.test(`handles over ${transport}: 500 tools grow by a line each`, async () => {
@@ -253,11 +234,8 @@ for (const transport of TRANSPORTS) {
 for (const mode of ["auto", "always"]) {
   Deno.test(`--handles ${mode}: a tool that takes arguments of any name is served, with session_handle`, async () => {
     const flags = ["--handles", mode];
-    await using server = await startServer({
-      server: clashing("loose"),
-      transport: "stdio",
-      flags,
-    });
+    const loose = clashing("loose");
+    await using server = await startServer({ server: loose, transport: "stdio", flags });
     const send = await senderOf(server);
     assertEquals((await listed(send)).slice(3).map((tool) => argumentsOf(tool)), [
       ["text", "session_handle"],
@@ -337,26 +315,19 @@ Deno.test("session_list: finds handles behind a thousand sessions of conversatio
 });
 
 Deno.test("a refusal over HTTP: tells an anonymous caller that a token would make its conversation count", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const tokens = join(folder, "tokens");
-    await writeTokens(tokens, TOKENS);
-    const flags = ["--tokens", tokens, "--allow-anonymous"];
-    await using server = await startServer({ server: "notebook", transport: "http", flags });
+  await withTokens(["--allow-anonymous"], async (server) => {
     const anybody = await senderOf(server);
     const conversation = { threadId: "one" };
-    const told = await called(anybody, "notebook_read", {}, conversation);
+    const told = await called(anybody, "read", {}, conversation);
     assertTold(told);
     assertMatch(textOf(told), /token/);
-    assert(!/token/.test(textOf(await called(anybody, "notebook_read"))));
-    const error = await refused(anybody, "notebook_read", {}, { ...conversation, ...NONE });
+    assert(!/token/.test(textOf(await called(anybody, "read"))));
+    const error = await refused(anybody, "read", {}, { ...conversation, ...NONE });
     assertEquals(error?.code, -32002);
     assertMatch(error?.message ?? "", /token/);
     const alice = await senderOf(server, "a-token");
-    assertEquals((await called(alice, "notebook_read", {}, conversation)).isError, undefined);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+    assertEquals((await called(alice, "read", {}, conversation)).isError, undefined);
+  });
 });
 
 for (const transport of TRANSPORTS) {

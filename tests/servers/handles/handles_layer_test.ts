@@ -248,12 +248,9 @@ Deno.test("a refusal of a tool that can take no argument: says what helps this c
     assertEquals(isError, true);
     return content[0]?.text ?? "";
   };
-  for (const known of [await told(true, undefined), await told(false, principal("a"))]) {
-    assertMatch(
-      known,
-      /Nothing was done\. Tell the user .* can give such calls a session of a name/,
-    );
-  }
+  const known = /Nothing was done\. Tell the user .* can give such calls a session of a name/;
+  assertMatch(await told(true, undefined), known);
+  assertMatch(await told(false, principal("a")), known);
   assertMatch(
     await told(false, undefined),
     /can authenticate its callers, and give each a session/,
@@ -262,7 +259,7 @@ Deno.test("a refusal of a tool that can take no argument: says what helps this c
 });
 
 Deno.test("a refusal: advises the operator on what helps this caller", async () => {
-  const server = () => newServerWith("any");
+  const any = () => newServerWith("any");
   const clash = () => newServerWith("session_end");
   const advice = async (server: McpServer, local: boolean, authInfo?: AuthInfo) => {
     const options = { policy: "required", local } as const;
@@ -271,18 +268,16 @@ Deno.test("a refusal: advises the operator on what helps this caller", async () 
     for (const name of ["any", "closed", "session_end"]) {
       await caller.ask("tools/call", { name, arguments: {} });
     }
-    return caller.advice.filter((line) => line.startsWith("info: A call had no session")).join(
-      "\n",
-    );
+    return caller.advice.filter((line) => /^info: A call had no session/.test(line)).join("\n");
   };
   const alice = principal("alice");
   assertMatch(
-    await advice(server(), true),
+    await advice(any(), true),
     /: --session NAME gives such calls one session; its model/,
   );
-  assertMatch(await advice(server(), false), /: with tokens conversations count, .* its model/);
+  assertMatch(await advice(any(), false), /: with tokens conversations count, .* its model/);
   assertMatch(
-    await advice(server(), false, alice),
+    await advice(any(), false, alice),
     /: --session NAME gives each user one .* its model/,
   );
   // Handles cannot be offered, or not for this tool.
@@ -295,12 +290,8 @@ Deno.test("a refusal: advises the operator on what helps this caller", async () 
 Deno.test("handles: are described as not needed to principals with a session by name, and to no others", async () => {
   const options = { local: false, sessionName: "notes" };
   await using caller = await Caller.connect(newServerWith("any"), {}, options);
-  for (
-    const [authInfo, says] of [[principal("a"), /not needed/], [
-      undefined,
-      /from session_create/,
-    ]] as const
-  ) {
+  const known = [principal("a"), /not needed/] as const;
+  for (const [authInfo, says] of [known, [undefined, /from session_create/] as const]) {
     caller.authInfo = authInfo;
     const { result } = await caller.ask("tools/list");
     const schema = Object(result?.tools.at(-1)?.inputSchema);

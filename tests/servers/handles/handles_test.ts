@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { join } from "node:path";
-import { sessionHandles, type Transport } from "../../../servers/base/mod.ts";
+import { type JSONRPCMessage, sessionHandles, type Transport } from "../../../servers/base/mod.ts";
 import {
   HttpServer,
   presenting,
@@ -10,10 +9,9 @@ import {
   TRANSPORTS,
   type WireResult,
 } from "../../support/servers/server.ts";
-import { writeTokens } from "../../support/servers/tokens.ts";
-import { callerOf, TOKENS } from "../../support/servers/callers.ts";
+import { POLICIES, withFolder, withTokens } from "../../support/servers/bound_calls.ts";
+import { callerOf } from "../../support/servers/callers.ts";
 
-const POLICIES = new URL("../../fixtures/policies.ts", import.meta.url);
 const HANDLES = ["--handles"];
 const DEAD = "sess-" + "0".repeat(32);
 
@@ -63,11 +61,8 @@ for (const transport of TRANSPORTS) {
     const where = [transport, ...flags].join(" ");
 
     Deno.test(`--handles over ${where}: a model makes a session, uses it, and ends it`, async () => {
-      await using server = await startServer({
-        server: "notebook",
-        transport,
-        flags: [...HANDLES, ...flags],
-      });
+      const all = [...HANDLES, ...flags];
+      await using server = await startServer({ server: "notebook", transport, flags: all });
       const call = server instanceof HttpServer ? await callsBy(server) : callsOf(server);
       const made = (await call("session_create", { title: "Shopping" })).result;
       const { session, title, expiry } = made?.structuredContent ?? {};
@@ -77,10 +72,8 @@ for (const transport of TRANSPORTS) {
       assert(made?.content[0]?.text.includes(`${session}`));
       await said(call("notebook_append", { text: "milk", session }));
       const { result } = await call("notebook_read", { session });
-      assertEquals([result?.structuredContent.session_id, result?.structuredContent.count], [
-        session,
-        1,
-      ]);
+      const { session_id, count } = result?.structuredContent ?? {};
+      assertEquals([session_id, count], [session, 1]);
       assertEquals(result?._meta?.["mcp/session"]?.id, session);
       const other = await create(call);
       assertEquals((await said(call("notebook_read", { session: other }))).count, 0);
@@ -182,7 +175,7 @@ Deno.test("a handle: beats the conversation and the named session", async () => 
   assertEquals((await said(call("via", {}, conversation))).via, "conversation");
   assertEquals((await said(call("via"))).via, "name");
   assertDead(await call("via", { session: DEAD }, conversation));
-  // Those that are found otherwise are nobody's to come to by a handle.
+  // A list for a model leaves out sessions that a conversation or a name leads to.
   assertEquals(await listed(call), [session]);
 });
 
@@ -216,60 +209,41 @@ Deno.test("a handle: the result says that the tool has run if the session ended 
 });
 
 Deno.test("a handle: works after a kill -9, over either transport, until it expires", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
+  await withFolder(async (folder) => {
     const options = { server: POLICIES, store: `file:${folder}/sessions.jsonl` };
     const first = await startServer({ ...options, transport: "stdio", flags: HANDLES });
     const session = await create(callsOf(first));
     await said(callsOf(first)("append", { text: "one", session }));
     await first.stop("SIGKILL");
-    await using second = await startServer({
-      ...options,
-      transport: "http",
-      flags: [...HANDLES, "--ttl", "1s"],
-    });
+    const flags = [...HANDLES, "--ttl", "1s"];
+    await using second = await startServer({ ...options, transport: "http", flags });
     const call = callsOf(second);
     assertEquals((await said(call("append", { text: "two", session }))).list, ["one", "two"]);
     const brief = await create(call);
     const cookie = presenting({ id: brief })._meta;
     while ((await listed(call, cookie)).length > 0) { /* still alive */ }
     assertDead(await call("read", { session: brief }));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });
 
 Deno.test("a handle: works for its owner alone, and is listed to no other caller", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const tokens = join(folder, "tokens");
-    await writeTokens(tokens, TOKENS);
-    await using server = await startServer({
-      server: POLICIES,
-      transport: "http",
-      flags: [...HANDLES, "--tokens", tokens, "--allow-anonymous"],
-    });
+  await withTokens([...HANDLES, "--allow-anonymous"], async (server) => {
     const alice = await callsBy(server, "a-token");
     const bob = await callsBy(server, "b-token");
     const anybody = await callsBy(server);
-    const [hers, his, nobodys] = [await create(alice), await create(bob), await create(anybody)];
-    assertEquals([await listed(alice), await listed(bob), await listed(anybody)], [
-      [hers],
-      [his],
-      [],
-    ]);
-    assertEquals(await listed(anybody, presenting({ id: nobodys })._meta), [nobodys]);
+    const [hers, his, anonymous] = [await create(alice), await create(bob), await create(anybody)];
+    const lists = [await listed(alice), await listed(bob), await listed(anybody)];
+    assertEquals(lists, [[hers], [his], []]);
+    assertEquals(await listed(anybody, presenting({ id: anonymous })._meta), [anonymous]);
     assertEquals(await listed(anybody, presenting({ id: hers })._meta), []);
     const never = (await bob("read", { session: DEAD })).result;
-    for (const [call, session] of [[bob, hers], [anybody, hers], [alice, nobodys]] as const) {
+    for (const [call, session] of [[bob, hers], [anybody, hers], [alice, anonymous]] as const) {
       assertEquals((await call("read", { session })).result, never);
       assertDead(await call("session_end", { session }));
     }
     assertEquals((await said(alice("via", { session: hers }))).via, "handle");
-    assertEquals((await said(anybody("via", { session: nobodys }))).via, "handle");
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+    assertEquals((await said(anybody("via", { session: anonymous }))).via, "handle");
+  });
 });
 
 Deno.test("session_list on stdio: lists the sessions without owner, oldest first", async () => {
@@ -281,66 +255,13 @@ Deno.test("session_list on stdio: lists the sessions without owner, oldest first
   assertEquals(await listed(call), handles);
 });
 
-/** A transport with the test on its far side, which records what is asked of it. */
-class Wire implements Transport {
-  readonly sent: Parameters<Transport["send"]>[0][] = [];
-  readonly asked: unknown[] = [];
-  readonly sessionId = "transport session";
-  onclose?: (() => void) | undefined;
-  onerror?: ((error: Error) => void) | undefined;
-  onmessage?: Transport["onmessage"];
-
-  start(): Promise<void> {
-    this.asked.push("start");
-    return Promise.resolve();
-  }
-  close(): Promise<void> {
-    this.asked.push("close");
-    return Promise.resolve();
-  }
-  setProtocolVersion(version: string): void {
-    this.asked.push(version);
-  }
-  send(...[message, options]: Parameters<Transport["send"]>): Promise<void> {
-    this.sent.push(message);
-    if (options !== undefined) this.asked.push(options);
-    return Promise.resolve();
-  }
-}
-
-Deno.test("sessionHandles: forwards every member of the transport that it decorates", async () => {
-  const wire = new Wire();
-  const heard: unknown[] = [];
-  wire.onclose = () => heard.push("the wire's own onclose");
-  wire.onerror = () => heard.push("the wire's own onerror");
-  const handles = sessionHandles(wire);
-  handles.onclose = () => heard.push("onclose");
-  handles.onerror = (error) => heard.push(error.message);
-  handles.onmessage = (message, extra) => heard.push(message, extra);
-  await handles.start();
-  handles.setProtocolVersion?.("2025-11-25");
-  assertEquals(handles.sessionId, "transport session");
-  const notification = { jsonrpc: "2.0", method: "notifications/message" } as const;
-  const extra = { requestInfo: { headers: {} } };
-  wire.onmessage?.(notification, extra);
-  wire.onerror?.(new Error("broken"));
-  await handles.send(notification, { relatedRequestId: 7 });
-  wire.onclose?.();
-  await handles.close();
-  assertEquals(wire.asked, ["start", "2025-11-25", { relatedRequestId: 7 }, "close"]);
-  assertEquals(wire.sent, [notification]);
-  assertEquals(heard, [
-    notification,
-    extra,
-    "the wire's own onerror",
-    "broken",
-    "the wire's own onclose",
-    "onclose",
-  ]);
-});
-
 Deno.test("sessionHandles: adds the argument on every page of tools/list, and the tools on one", async () => {
-  const wire = new Wire();
+  const sent: JSONRPCMessage[] = [];
+  const wire: Transport = {
+    start: () => Promise.resolve(),
+    send: (message) => Promise.resolve(void sent.push(message)),
+    close: () => Promise.resolve(),
+  };
   const handles = sessionHandles(wire);
   // Without an answer, its own requests for the tools would wait for five seconds.
   handles.onmessage = (message) => {
@@ -350,7 +271,7 @@ Deno.test("sessionHandles: adds the argument on every page of tools/list, and th
   const page = async (params: Record<string, unknown>, result: Record<string, unknown>) => {
     wire.onmessage?.({ jsonrpc: "2.0", id: 1, method: "tools/list", params });
     await handles.send({ jsonrpc: "2.0", id: 1, result });
-    return JSON.parse(JSON.stringify(wire.sent.at(-1)));
+    return JSON.parse(JSON.stringify(sent.at(-1)));
   };
   const tool = (name: string, properties = {}) => ({
     name,

@@ -32,6 +32,7 @@ const tool = (name: string, ...properties: string[]) => ({
     properties: Object.fromEntries(properties.map((property) => [property, { type: "string" }])),
   },
 });
+
 Deno.test("sessionHandles: two principals' lists of tools do not replace each other", async () => {
   let lists = 0;
   await using caller = await Caller.connect(listing((asked, authInfo) => {
@@ -70,6 +71,16 @@ Deno.test("sessionHandles: tools that change whenever they are listed are known 
   await using caller = await Caller.connect(server);
   const { structuredContent } = await caller.call("any", { session: "" });
   assertEquals(structuredContent, { args: {}, id: null });
+});
+
+Deno.test("sessionHandles: a call waits for the tools that change while they are listed", async () => {
+  const server = listing((asked) => {
+    if (asked === 1) server.sendToolListChanged();
+    return { tools: [asked === 1 ? tool("any") : tool("any", "session")] };
+  });
+  await using caller = await Caller.connect(server);
+  const { structuredContent } = await caller.call("any", { session: "own" });
+  assertEquals(structuredContent, { args: { session: "own" }, id: null });
 });
 
 Deno.test("sessionHandles: a list without a last page ends", async () => {

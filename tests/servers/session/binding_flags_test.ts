@@ -84,8 +84,8 @@ Deno.test("a host's variable: is absent where it may not be read, and over HTTP"
     assert(!server.stderr.join("\n").includes(variable), "the log names it");
   }
   await using server = await startServer({ server: POLICIES, transport: "http", env });
-  const nobody = await callerOf(server);
-  assertEquals(await append(nobody, ""), { cookie: undefined, refused: "missing" });
+  const anonymous = await callerOf(server);
+  assertEquals(await append(anonymous, ""), { cookie: undefined, refused: "missing" });
 });
 
 Deno.test("HOST_SESSION_VARIABLES: each has its own session, and the first that is set counts", async () => {

@@ -3,14 +3,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { currentSession, optionalSession } from "../../../servers/base/mod.ts";
 import { NOW, serving } from "../../support/servers/serving.ts";
-import {
-  messagesOf,
-  opened,
-  post,
-  type Reply,
-  startServer,
-  TRANSPORTS,
-} from "../../support/servers/server.ts";
+import { callerOf } from "../../support/servers/callers.ts";
+import { callRequest, type Reply, startServer, TRANSPORTS } from "../../support/servers/server.ts";
 
 type Call = (name: string, args?: object, meta?: object) => Promise<Reply["result"]>;
 
@@ -24,11 +18,8 @@ async function assertTwo(call: Call, about: string): Promise<void> {
 
 for (const transport of TRANSPORTS) {
   Deno.test(`tool_calls over ${transport}: counts no call whose tool did not run`, async () => {
-    await using server = await startServer({
-      server: "session_required",
-      transport,
-      flags: ["--handles"],
-    });
+    const flags = ["--handles"];
+    await using server = await startServer({ server: "session_required", transport, flags });
     const byCookie = await server.create();
     await assertTwo((name, args) => server.toolResult(name, args, byCookie), "cookie");
     const { id: session } = await server.create();
@@ -39,16 +30,11 @@ for (const transport of TRANSPORTS) {
 Deno.test("tool_calls over --stateful: counts no call whose tool did not run", async () => {
   const flags = ["--stateful"];
   await using server = await startServer({ server: "session_required", transport: "http", flags });
-  const headers = await opened(server.url);
-  const request = async (id: number, method: string, params: object) => {
-    const body = JSON.stringify({ jsonrpc: "2.0", id, method, params });
-    return (await messagesOf(await post(server.url, body, headers))).at(-1)?.result;
-  };
-  let id = 1;
-  const made = await request(id, "session/create", {});
-  const _meta = { "mcp/session": { id: made?.id } };
+  const send = await callerOf(server);
+  const { id } = (await send("session/create", {})).result ?? {};
+  const _meta = { "mcp/session": { id } };
   await assertTwo(
-    (name, args = {}) => request(++id, "tools/call", { name, arguments: args, _meta }),
+    async (name, args = {}) => (await send("tools/call", { name, arguments: args, _meta })).result,
     "stateful",
   );
 });
@@ -65,11 +51,9 @@ Deno.test("tool_calls of a bound session: counts no call whose tool did not run"
 
 Deno.test("hashcheck_verify: counts a call whose text it refuses", async () => {
   await using server = await startServer({ server: "hashcheck", transport: "stdio" });
-  const made: Reply = await server.send(
-    '{"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"hashcheck_verify",' +
-      '"arguments":{"key":"a","text":"\\ud800"},"_meta":{"threadId":"one"}}}',
-    "x",
-  );
+  const args = { key: "a", text: "\ud800" };
+  const call = callRequest("hashcheck_verify", args, "x", { threadId: "one" });
+  const made = await server.send(call, "x");
   assertEquals(made.result?.isError, true);
   assert(made.result?._meta?.["mcp/session"], "its session was made");
 });

@@ -1,22 +1,31 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { POLICIES } from "../../support/servers/bound_calls.ts";
 import {
-  INITIALIZE,
+  callRequest,
+  messagesOf,
+  opened,
   post,
   presenting,
+  request,
   type Server,
   startServer,
   TRANSPORTS,
 } from "../../support/servers/server.ts";
 
-const fixture = new URL("../../fixtures/policies.ts", import.meta.url);
 const dead = { id: "sess-" + "0".repeat(32) };
+const CURRENT = { uri: "session://current" };
+
+async function isThere(server: Server, cookie: object): Promise<boolean> {
+  const read = await server.request("resources/read", { ...CURRENT, ...presenting(cookie) });
+  return read.result !== undefined;
+}
 
 async function structured(reply: ReturnType<Server["toolResult"]>) {
   return (await reply).structuredContent;
 }
 
 for (const transport of TRANSPORTS) {
-  const start = (flags: string[] = []) => startServer({ server: fixture, transport, flags });
+  const start = (flags: string[] = []) => startServer({ server: POLICIES, transport, flags });
 
   Deno.test(`optional over ${transport}: a tool runs with a session or without`, async () => {
     await using server = await start();
@@ -50,15 +59,11 @@ for (const transport of TRANSPORTS) {
     await using server = await start();
     const cookie = await server.create();
     await server.toolResult("append", { text: "x" }, cookie);
-    const read = await server.request("resources/read", {
-      uri: "session://current",
-      ...presenting(cookie),
-    });
+    const read = await server.request("resources/read", { ...CURRENT, ...presenting(cookie) });
     assertEquals(Object(read.result).contents[0].text, '["x"]');
     assertEquals(read.result?._meta?.["mcp/session"], undefined);
-    const without = await server.request("resources/read", { uri: "session://current" });
-    assert(without.error);
-    assert(without.error.code !== -32002);
+    const { error } = await server.request("resources/read", CURRENT);
+    assert(error && error.code !== -32002);
   });
 
   Deno.test(`a session that ends during a call over ${transport}: is -32002 ended`, async () => {
@@ -149,15 +154,10 @@ for (const transport of TRANSPORTS) {
   Deno.test(`concurrent writes over ${transport}: none gets lost`, async () => {
     await using server = await start();
     const cookie = await server.create();
-    await Promise.all(
-      Array.from(
-        { length: 64 },
-        (_, index) => server.toolResult("append", { text: `${index}` }, cookie),
-      ),
-    );
+    const texts = Array.from({ length: 64 }, (_, index) => `${index}`);
+    await Promise.all(texts.map((text) => server.toolResult("append", { text }, cookie)));
     const { list } = await structured(server.toolResult("read", {}, cookie));
-    assertEquals((list as string[]).length, 64);
-    assertEquals(new Set(list as string[]).size, 64);
+    assertEquals((list as string[]).toSorted(), texts.toSorted());
   });
 
   Deno.test(`a result over ${transport}: is an error if it is no JSON`, async () => {
@@ -193,16 +193,10 @@ for (const transport of TRANSPORTS) {
   Deno.test(`a cancelled call over ${transport}: gets no answer, and writes no more`, async () => {
     await using server = await start();
     const [mine, other] = [await server.create(), await server.create()];
-    const hold = (id: string, cookie: unknown) =>
-      JSON.stringify({
-        jsonrpc: "2.0",
-        id,
-        method: "tools/call",
-        params: { name: "hold", arguments: { text: "x" }, ...presenting(cookie) },
-      });
     const answers: string[] = [];
     for (const [id, cookie] of [["kept", other], ["gone", mine]] as const) {
-      void server.send(hold(id, cookie), id).then(() => answers.push(id), () => {});
+      const hold = callRequest("hold", { text: "x" }, id, presenting(cookie)._meta);
+      void server.send(hold, id).then(() => answers.push(id), () => {});
       await server.toolResult("held");
     }
     await server.notify("notifications/cancelled", { requestId: "gone", ...presenting(mine) });
@@ -230,7 +224,7 @@ for (const transport of TRANSPORTS) {
 }
 
 Deno.test("stdout over stdio: carries only the protocol, whatever a tool logs", async () => {
-  const server = await startServer({ server: fixture, transport: "stdio" });
+  const server = await startServer({ server: POLICIES, transport: "stdio" });
   await server.toolResult("noisy");
   // The end of the server checks that every line of its stdout was a response.
   assertEquals(await server.endInput(), 0);
@@ -238,7 +232,7 @@ Deno.test("stdout over stdio: carries only the protocol, whatever a tool logs", 
 });
 
 Deno.test("stateless HTTP: a request to the client is an error that names --stateful", async () => {
-  await using server = await startServer({ server: fixture, transport: "http" });
+  await using server = await startServer({ server: POLICIES, transport: "http" });
   await server.result("initialize", {
     protocolVersion: "2025-11-25",
     capabilities: { elicitation: {}, roots: {} },
@@ -252,17 +246,9 @@ Deno.test("stateless HTTP: a request to the client is an error that names --stat
 });
 
 Deno.test("stateless HTTP: a caller cannot cancel another caller's call", async () => {
-  await using server = await startServer({ server: fixture, transport: "http" });
+  await using server = await startServer({ server: POLICIES, transport: "http" });
   const [mine, other] = [await server.create(), await server.create()];
-  const call = post(
-    server.url,
-    JSON.stringify({
-      jsonrpc: "2.0",
-      id: 1,
-      method: "tools/call",
-      params: { name: "hold", arguments: { text: "x" }, ...presenting(mine) },
-    }),
-  );
+  const call = post(server.url, callRequest("hold", { text: "x" }, 1, presenting(mine)._meta));
   await server.toolResult("held");
   for (const cookie of [undefined, other, dead]) {
     await server.notify("notifications/cancelled", { requestId: 1, ...presenting(cookie) });
@@ -273,45 +259,23 @@ Deno.test("stateless HTTP: a caller cannot cancel another caller's call", async 
 });
 
 Deno.test("--stateful: Mcp-Session-Id and the cookie are independent", async () => {
-  await using server = await startServer({
-    server: fixture,
-    transport: "http",
-    flags: ["--stateful"],
-  });
-  const connect = async () => {
-    const response = await post(
-      server.url,
-      JSON.stringify({
-        jsonrpc: "2.0",
-        id: 0,
-        method: "initialize",
-        params: INITIALIZE,
-      }),
-    );
-    assertEquals(response.status, 200);
-    assertMatch(await response.text(), /"session":\{"version":2/);
-    return response.headers.get("mcp-session-id") ?? "";
+  const flags = ["--stateful"];
+  await using server = await startServer({ server: POLICIES, transport: "http", flags });
+  const send = async (headers: Record<string, string>, message: string) => {
+    const response = await post(server.url, message, headers);
+    const [{ result, error } = {}] = await messagesOf(response);
+    return { status: response.status, result, error };
   };
-  const request = async (transportSession: string, method: string, params: unknown) => {
-    const response = await post(
-      server.url,
-      JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
-      { "mcp-session-id": transportSession },
-    );
-    const body = await response.text();
-    return { status: response.status, message: JSON.parse(body.slice(body.indexOf("{"))) };
-  };
-  const [one, two] = [await connect(), await connect()];
-  assert(one !== "" && one !== two);
-  const created = await request(one, "session/create", {});
-  const cookie = created.message.result._meta["mcp/session"];
-  const params = (name: string) => ({ name, arguments: { text: "x" }, ...presenting(cookie) });
-  await request(one, "tools/call", params("append"));
-  const read = await request(two, "tools/call", params("read"));
-  assertEquals(read.message.result.structuredContent.list, ["x"]);
-  const refused = await request(two, "tools/call", { name: "read", ...presenting(null) });
-  assertEquals([refused.status, refused.message.error.code], [200, -32002]);
-  assertEquals((await request(crypto.randomUUID(), "ping", {})).status, 404);
-  const none = await post(server.url, '{"jsonrpc":"2.0","id":1,"method":"ping"}');
-  assertEquals([none.status, (await none.text()).includes("error")], [400, true]);
+  const [one, two] = [await opened(server.url), await opened(server.url)];
+  assert(one["mcp-session-id"] && one["mcp-session-id"] !== two["mcp-session-id"]);
+  const cookie = (await send(one, request("session/create"))).result?._meta?.["mcp/session"];
+  await send(one, callRequest("append", { text: "x" }, 1, presenting(cookie)._meta));
+  const read = await send(two, callRequest("read", {}, 1, presenting(cookie)._meta));
+  assertEquals(read.result?.structuredContent.list, ["x"]);
+  const refused = await send(two, callRequest("read", {}, 1, presenting(null)._meta));
+  assertEquals([refused.status, refused.error?.code], [200, -32002]);
+  const unknown = await send({ "mcp-session-id": crypto.randomUUID() }, request("ping"));
+  assertEquals(unknown.status, 404);
+  const none = await send({}, request("ping"));
+  assertEquals([none.status, none.error !== undefined], [400, true]);
 });

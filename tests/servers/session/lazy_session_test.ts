@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import {
-  aliasLookupOf,
+  findByAlias,
   LazySession,
   lazyToolSession,
 } from "../../../servers/base/session/lazy_session.ts";
@@ -55,10 +55,10 @@ Deno.test("LazySession: materialize() can be repeated after a store that failed"
   assert((await lazy.materialize(1)).isCounted);
 });
 
-Deno.test("aliasLookupOf: concurrent lookups share one lazy session, until no call is left", async () => {
+Deno.test("findByAlias: concurrent lookups share one lazy session, until no call is left", async () => {
   const store = storeAt();
   let made = 0;
-  const find = () => aliasLookupOf(store).find(alias, () => bound(`sess-${++made}`));
+  const find = () => findByAlias(store, alias, () => bound(`sess-${++made}`));
   const [one, two] = await Promise.all([find(), find()]);
   assert(one instanceof LazySession);
   assertEquals([one, made], [two, 1]);

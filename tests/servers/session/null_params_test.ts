@@ -1,15 +1,8 @@
 /** `null` is the same as absent, where a member may be absent (sections 3 and 7). */
 
 import { assert, assertEquals } from "@std/assert";
-import {
-  HttpServer,
-  messagesOf,
-  opened,
-  post,
-  type Server,
-  startServer,
-  type TransportName,
-} from "../../support/servers/server.ts";
+import { senderOf } from "../../support/servers/callers.ts";
+import { startServer, type TransportName } from "../../support/servers/server.ts";
 
 const CONNECTIONS: [name: string, transport: TransportName, flags: string[]][] = [
   ["stdio", "stdio", []],
@@ -19,12 +12,10 @@ const CONNECTIONS: [name: string, transport: TransportName, flags: string[]][] =
 
 for (const [name, transport, flags] of CONNECTIONS) {
   Deno.test(`null over ${name}: is the same as absent, where a member may be absent`, async () => {
-    await using server: Server = await startServer({ server: "session", transport, flags });
-    const headers = server instanceof HttpServer ? await opened(server.url) : {};
-    const result = async (method: string, params: unknown) => {
-      if (!(server instanceof HttpServer)) return await server.result(method, params);
-      const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
-      const [{ result, error } = {}] = await messagesOf(await post(server.url, body, headers));
+    await using server = await startServer({ server: "session", transport, flags });
+    const send = await senderOf(server);
+    const result = async (method: string, params: Record<string, unknown> | null) => {
+      const { result, error } = await send(method, params);
       assert(result, `${method} ${JSON.stringify(params)}: ${JSON.stringify(error)}`);
       return result;
     };
@@ -36,15 +27,9 @@ for (const [name, transport, flags] of CONNECTIONS) {
       { _meta: { progressToken: null } },
     ];
     for (const call of calls) {
-      const { isError, structuredContent } = await result("tools/call", {
-        name: "session_probe",
-        ...call,
-      });
-      assertEquals([isError, structuredContent.action, structuredContent.note], [
-        undefined,
-        "status",
-        "none",
-      ], JSON.stringify(call));
+      const params = { name: "session_probe", ...call };
+      const { isError, structuredContent: { action, note } } = await result("tools/call", params);
+      assertEquals([isError, action, note], [undefined, "status", "none"], JSON.stringify(call));
     }
     for (const params of [null, { cursor: null }, { cursor: null, _meta: null }]) {
       const tool = (await result("tools/list", params)).tools.at(-1);

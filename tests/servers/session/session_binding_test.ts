@@ -11,6 +11,7 @@ const HASH = "c26af0e36be6301610f3847e4cb3dc0b1b9203572eb978d1036c818b94bf7c17";
 const THREAD = "conversation:d76419c4d265023e4532a757170d20f7382583f561ea22aba569378985affdc9";
 const all = { sessionName: "desk", hostSessionId: ID, local: true };
 const http = { sessionName: "desk", local: false };
+const host = (variable: string) => ({ hostSessionId: { variable, id: ID }, local: true });
 const thread = { threadId: "t" };
 
 // These aliases stand in stores: a session is found again by its alias alone.
@@ -24,29 +25,15 @@ Deno.test.each<
   [{ ...all, sessionName: () => undefined }, {}, undefined, `environment:${HASH}`],
   [{ ...all, conversationKeys: [] }, thread, undefined, "name:desk"],
   [{ ...all, conversationKeys: ["room"] }, thread, undefined, "name:desk"],
+  [{ ...all, conversationKeys: ["threadId"] }, thread, undefined, THREAD],
   [http, thread, undefined, undefined],
   [http, thread, ALICE, THREAD],
   [http, {}, undefined, undefined],
   [http, {}, ALICE, "name:desk"],
   [{ sessionName: (caller) => caller?.clientId, local: false }, {}, ALICE, "name:alice"],
-  [
-    { hostSessionId: { variable: "CLAUDE_CODE_SESSION_ID", id: ID }, local: true },
-    {},
-    undefined,
-    `environment:${HASH}`,
-  ],
-  [
-    { hostSessionId: { variable: "GROK_SESSION_ID", id: ID }, local: true },
-    {},
-    undefined,
-    `environment:GROK_SESSION_ID:${HASH}`,
-  ],
-  [
-    { hostSessionId: { variable: "MY_OWN", id: ID }, local: true },
-    {},
-    undefined,
-    `environment:MY_OWN:${HASH}`,
-  ],
+  [host("CLAUDE_CODE_SESSION_ID"), {}, undefined, `environment:${HASH}`],
+  [host("GROK_SESSION_ID"), {}, undefined, `environment:GROK_SESSION_ID:${HASH}`],
+  [host("MY_OWN"), {}, undefined, `environment:MY_OWN:${HASH}`],
 ])("SessionBinder: %j binds %j of %o to %s", async (options, _meta, caller, alias) => {
   const binder = new SessionBinder(options);
   const binding = await binder.bindingOf({ _meta }, ownerOf(caller), caller);

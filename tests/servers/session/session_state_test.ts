@@ -1,9 +1,8 @@
 /** Values that a session cannot keep: an error for the tool, and no more. */
 
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { currentSession, type Session } from "../../../servers/base/mod.ts";
-import { FileStore, type Json, KvStore, MemoryStore, openStore } from "../../../store/mod.ts";
-import { record, tempFolder } from "../../support/store/stores.ts";
+import type { Json } from "../../../store/mod.ts";
 import { serving } from "../../support/servers/serving.ts";
 
 /** A value that no type allows: for tools that are not type-checked. */
@@ -97,44 +96,4 @@ Deno.test("session: a member that is undefined is left out, and reads the same",
     session.set("a", other<Json>({ b: undefined, c: 1 }))
   );
   assertEquals([error, entries], [undefined, [["a", { c: 1 }], ["kept", 1]]]);
-});
-
-Deno.test("stores: an invalid limit or time is refused", async () => {
-  await using folder = await tempFolder();
-  using kv = await Deno.openKv(":memory:");
-  const namespace = "test";
-  for (const value of [NaN, -1, "5", null]) {
-    const limits = { sessions: other<number>(value) };
-    const time = other<number>(value);
-    const calls: (() => unknown)[] = [
-      () => new MemoryStore({ limits }),
-      () => openStore("memory:", { namespace, limits }),
-      () => FileStore.open(`${folder.path}/a`, { namespace, lockTimeoutMs: time ?? NaN }),
-      () => new KvStore(kv, { namespace, timeoutMs: time ?? NaN }),
-      () => openStore(`kv:${folder.path}/b`, { namespace, timeoutMs: time ?? NaN }),
-    ];
-    for (const call of calls) {
-      await assertRejects(async () => await call(), RangeError, "must be 0 or more");
-    }
-  }
-  assertEquals([...Deno.readDirSync(folder.path)], []);
-});
-
-Deno.test("stores: a time that no timer can count is a long one", async () => {
-  await using folder = await tempFolder();
-  for (const ms of [2 ** 31, 2 ** 53, Infinity]) {
-    using kv = await Deno.openKv(":memory:");
-    await using store = new KvStore(kv, { namespace: "test", timeoutMs: ms });
-    await store.create(record("sess-1"));
-    const path = `${folder.path}/${ms}.jsonl`;
-    await using file = await FileStore.open(path, { namespace: "test", lockTimeoutMs: ms });
-    // Another process has the lock for a moment.
-    using lock = await Deno.open(`${path}.lock`, { read: true });
-    await lock.lock(true);
-    const created = file.create(record("sess-1"));
-    // A timer that has overflown fires at once.
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    await lock.unlock();
-    await created;
-  }
 });

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { withFolder } from "../../support/servers/bound_calls.ts";
 import {
   presenting,
   type ServerName,
@@ -17,8 +18,7 @@ const cases: [server: ServerName, tool: string, args: object][] = [
 for (const transport of TRANSPORTS) {
   for (const [name, tool, args] of cases) {
     Deno.test(`${tool} over ${transport}: a failing store is -32603 and costs no session, given ${JSON.stringify(args)}`, async () => {
-      const folder = await Deno.makeTempDir();
-      try {
+      await withFolder(async (folder) => {
         const path = `${folder}/sessions.jsonl`;
         const options = { server: name, transport, store: `file:${path}` } as const;
         await using server = await startServer(options);
@@ -43,9 +43,7 @@ for (const transport of TRANSPORTS) {
         const { deleted } = await again.result("session/delete", { id: cookie.id });
         assert(deleted, "the session is still there");
         assertStringIncludes(server.stderr.join("\n"), path);
-      } finally {
-        await Deno.remove(folder, { recursive: true });
-      }
+      });
     });
   }
 }

@@ -1,11 +1,19 @@
 /** Callers over HTTP that send raw JSON-RPC, with a token or without. */
 
 import { assert } from "@std/assert";
-import { type HttpServer, INITIALIZE, messagesOf, post, type Reply } from "./server.ts";
+import {
+  HttpServer,
+  INITIALIZE,
+  messagesOf,
+  post,
+  type Reply,
+  request,
+  type Server,
+} from "./server.ts";
 import { bearer } from "./tokens.ts";
 
 /** Sends a request with its params. */
-export type Send = (method: string, params: Record<string, unknown>) => Promise<Reply>;
+export type Send = (method: string, params: Record<string, unknown> | null) => Promise<Reply>;
 
 /** Tokens, and their principals. */
 export const TOKENS: Readonly<Record<string, string>> = { "a-token": "alice", "b-token": "bob" };
@@ -17,10 +25,9 @@ export const TOKENS: Readonly<Record<string, string>> = { "a-token": "alice", "b
 export async function callerOf({ url }: HttpServer, token?: string): Promise<Send> {
   const headers: Record<string, string> = bearer(token);
   let lastId = 0;
-  const ask = async (method: string, params: Record<string, unknown>) => {
+  const ask = async (method: string, params: Record<string, unknown> | null) => {
     const id = ++lastId;
-    const body = JSON.stringify({ jsonrpc: "2.0", id, method, params });
-    const response = await post(url, body, headers);
+    const response = await post(url, request(method, params, id), headers);
     const reply = (await messagesOf(response)).at(-1);
     assert(reply?.jsonrpc && reply.id === id, `${method} was answered with ${response.status}`);
     return { response, reply: { ...reply, jsonrpc: reply.jsonrpc, id } };
@@ -30,3 +37,9 @@ export async function callerOf({ url }: HttpServer, token?: string): Promise<Sen
   if (session !== null) headers["mcp-session-id"] = session;
   return async (method, params) => (await ask(method, params)).reply;
 }
+
+/** Requests on one connection, where there are connections. */
+export const senderOf = async (server: Server, token?: string): Promise<Send> =>
+  server instanceof HttpServer
+    ? await callerOf(server, token)
+    : (method, params) => server.request(method, params);

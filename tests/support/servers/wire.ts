@@ -54,7 +54,7 @@ export function presenting(cookie: unknown): { _meta?: Record<string, unknown> }
 }
 
 /** The text of a request. */
-export function request(method: string, params: object = {}, id: unknown = 1): string {
+export function request(method: string, params: object | null = {}, id: unknown = 1): string {
   return JSON.stringify({ jsonrpc: "2.0", id, method, params });
 }
 

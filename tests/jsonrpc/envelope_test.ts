@@ -1,7 +1,5 @@
 import { assertEquals } from "@std/assert";
 import { type Envelope, EnvelopeScanner } from "../../jsonrpc/envelope.ts";
-import { linesOf, LongLine } from "../../jsonrpc/lines.ts";
-import { Strays } from "../../jsonrpc/strays.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -42,37 +40,4 @@ Deno.test("EnvelopeScanner: finds the members at the top level, however the text
       assertEquals(scanned(text, cut), envelope, `${text} cut at ${cut}`);
     }
   }
-});
-
-async function linesIn(chunks: readonly string[], maxBytes: number): Promise<unknown[]> {
-  const stream = ReadableStream.from(chunks.map(encode));
-  const lines = await Array.fromAsync(linesOf(stream.getReader(), maxBytes));
-  return lines.flat().map((line) =>
-    line instanceof LongLine ? line : new TextDecoder().decode(line)
-  );
-}
-
-Deno.test("linesOf(): yields lines that are not blank, and the envelope of a line that is too long", async () => {
-  const text = 'a\n\r\n \t\n{"id":1}\nlast';
-  const expected = ["a", '{"id":1}', "last"];
-  for (let cut = 0; cut < text.length; cut++) {
-    assertEquals(await linesIn([text.slice(0, cut), text.slice(cut)], 8), expected);
-  }
-  assertEquals(await linesIn([...text], 8), expected);
-  const long = new LongLine({ id: 1, kind: "neither" });
-  assertEquals(await linesIn([text], 7), ["a", long, "last"]);
-  assertEquals(await linesIn([...text], 7), ["a", long, "last"]);
-  assertEquals(await linesIn(["x".repeat(10)], 9), [new LongLine(undefined)]);
-});
-
-Deno.test("Strays: reports the first, the tenth, the hundredth", () => {
-  const told: string[] = [];
-  const strays = new Strays((message) => told.push(message));
-  for (let count = 1; count <= 1000; count++) strays.add("why");
-  assertEquals(told, [
-    "why",
-    "why (10 such lines so far)",
-    "why (100 such lines so far)",
-    "why (1000 such lines so far)",
-  ]);
 });
