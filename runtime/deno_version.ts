@@ -1,9 +1,3 @@
-/**
- * The oldest Deno that can run this.
- *
- * @module
- */
-
 /** Why this Deno cannot run the project's programs and file stores, in one line, if it cannot. */
 export function denoFault(): string | undefined {
   // The newest function that stores and jars need. A version number would refuse what works.

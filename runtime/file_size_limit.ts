@@ -9,7 +9,6 @@ import { within } from "./time_limit.ts";
 /** The longest delay of the signal (SIGXFSZ), which the system sends before the write fails. */
 const SIGNAL_MS = 1000;
 
-/** The signal of the last write past the limit. */
 let signal: PromiseWithResolvers<void> | undefined;
 
 /**
@@ -21,7 +20,6 @@ export function surviveSizeLimit(): void {
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGXFSZ", () => signal?.resolve());
 }
 
-/** Notes that a write past the limit has failed. */
 export function noteSizeLimit(): void {
   signal = Promise.withResolvers();
 }

@@ -1,9 +1,3 @@
-/**
- * JSON values: their type, and the guards that read what others sent.
- *
- * @module
- */
-
 /** Any JSON value. */
 export type Json =
   | null

@@ -9,7 +9,6 @@ import { printable } from "./terminal_text.ts";
 
 /** The levels of `--log-level`, from least to most. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
-/** A level of `--log-level`. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Writes a message to the log, if its level is asked for. */

@@ -8,7 +8,7 @@ import { Console } from "node:console";
 import process from "node:process";
 
 /**
- * Has `console` write to stderr alone. The stream behind it is made at the first use, as that takes
+ * Sends `console` to stderr alone. The stream behind it is made at the first use, as that takes
  * a program that never logs longer than the rest of its start.
  */
 export function logToStderr(): void {

@@ -1,10 +1,4 @@
-/**
- * A mutex within this process: work that must not overlap runs one after another.
- *
- * @module
- */
-
-/** A fair lock: first come, first served. */
+/** A fair mutex within this process: work runs one after another, in the order of the calls. */
 export class Mutex {
   #last: Promise<unknown> = Promise.resolve();
 

@@ -1,9 +1,3 @@
-/**
- * Random identifiers in hex.
- *
- * @module
- */
-
 /** `bytes` random bytes from the platform's CSPRNG, in lowercase hex. */
 export function randomHex(bytes: number): string {
   return crypto.getRandomValues(new Uint8Array(bytes)).toHex();

@@ -10,7 +10,6 @@ const SHORT_LENGTH = 13;
 /** Session ids in any text; those of other servers have twelve digits. */
 export const SESSION_IDS: RegExp = /sess-[0-9a-f]{8}[\w-]+/g;
 
-/** The beginning of an id. */
 export function shortId(id: string): string {
   return id.slice(0, id.length > SHORT_LENGTH ? SHORT_LENGTH : Math.floor(id.length / 2));
 }

@@ -8,9 +8,7 @@ import { isAbsolute, join } from "node:path";
 
 /** The system that is looked at, and the words of the error. */
 export interface StateFileOptions {
-  /** The environment's variables. */
   readonly env: { get(name: string): string | undefined };
-  /** The operating system. */
   readonly os: typeof Deno.build.os;
   /** The thing that the path is for, as in "a store". */
   readonly what: string;
@@ -36,7 +34,8 @@ export function stateFile(name: string, { env, os, what, remedy }: StateFileOpti
       `Cannot choose ${what} as the environment variable ${variable} is not set: ${remedy}`,
     );
   }
-  return join(base, ...folders(os), "mcp-sessions", name);
+  const folders = os === "darwin" ? ["Library", "Application Support"] : [".local", "state"];
+  return join(base, ...(os === "windows" ? [] : folders), "mcp-sessions", name);
 }
 
 /**
@@ -67,9 +66,4 @@ function readVariable(env: StateFileOptions["env"], name: string): string | unde
   } catch {
     return undefined;
   }
-}
-
-function folders(os: typeof Deno.build.os): readonly string[] {
-  if (os === "windows") return [];
-  return os === "darwin" ? ["Library", "Application Support"] : [".local", "state"];
 }

@@ -4,7 +4,6 @@
  * @module
  */
 
-/** Stop signals and their exit statuses. */
 const STATUSES: readonly (readonly [Deno.Signal, number])[] = Deno.build.os === "windows"
   ? [["SIGINT", 130], ["SIGBREAK", 149]]
   : [["SIGHUP", 129], ["SIGINT", 130], ["SIGTERM", 143]];

@@ -1,9 +1,3 @@
-/**
- * Texts of others, made safe for terminals and logs.
- *
- * @module
- */
-
 // Control and format characters (those that turn the direction of what follows are among them),
 // line and paragraph separators, and lone surrogates.
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
@@ -28,7 +22,6 @@ export function printableJson(value: unknown, space?: number): string {
   return printable(JSON.stringify(value, null, space), "\n", escaped);
 }
 
-/** A character escaped as in JSON, a surrogate at a time. */
 function escaped(character: string): string {
   return Array.from(
     { length: character.length },

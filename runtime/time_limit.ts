@@ -1,10 +1,4 @@
-/**
- * Waiting for a promise, but not for ever.
- *
- * @module
- */
-
-/** What `work` gives, or `undefined` when `ms` milliseconds pass first. Rejects as `work` does. */
+/** The value of `work`, or `undefined` after `ms` milliseconds. Rejects as `work` does. */
 export async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const timer = setTimeout(resolve, ms, undefined);

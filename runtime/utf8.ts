@@ -1,9 +1,3 @@
-/**
- * The length of a text in UTF-8.
- *
- * @module
- */
-
 const NOT_ASCII = /\P{ASCII}/u;
 const SHORT = 16;
 

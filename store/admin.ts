@@ -17,7 +17,6 @@ import { salvage } from "./admin/salvage.ts";
 import { settleSizeLimit, surviveSizeLimit } from "../runtime/file_size_limit.ts";
 import { expandHome } from "../runtime/state_folder.ts";
 
-/** The command line of the store command. */
 const STORE = defineProgram({
   name: "store",
   operands: true,
@@ -43,7 +42,6 @@ const STORE = defineProgram({
 
 /** Where the answers go, and what is wrong with the command. */
 type Output = Pick<Console, "log" | "error">;
-/** Says one line. */
 type Say = (text: string) => void;
 
 /**

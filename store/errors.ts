@@ -14,12 +14,10 @@ export function rethrow(error: unknown): never {
   throw new StoreError(code, message, { cause });
 }
 
-/** For every method of a closed store. */
 export function closedError(): StoreError {
   return new StoreError("closed", "The store is closed: open it again to go on");
 }
 
-/** For an owner past the quota of sessions per owner. */
 export function ownerFull(limit: number): StoreError {
   return new StoreError(
     "full",
@@ -27,7 +25,6 @@ export function ownerFull(limit: number): StoreError {
   );
 }
 
-/** For a store past the quota of sessions. */
 export function storeFull(limit: number): StoreError {
   return new StoreError(
     "full",
@@ -36,7 +33,6 @@ export function storeFull(limit: number): StoreError {
   );
 }
 
-/** For a store past the quota of bytes. */
 export function stateFull(limit: number): StoreError {
   return new StoreError(
     "full",
@@ -45,7 +41,6 @@ export function stateFull(limit: number): StoreError {
   );
 }
 
-/** For a session past the quota of bytes. */
 export function sessionTooLarge(limit: number): StoreError {
   return new StoreError(
     "too_large",

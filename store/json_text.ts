@@ -39,7 +39,6 @@ interface Level {
   readonly of: Members;
   readonly isArray: boolean;
   readonly keys: readonly string[];
-  /** The number of members that were checked. */
   done: number;
 }
 

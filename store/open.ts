@@ -6,11 +6,11 @@
 
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { checkLimits, checkNamespace, checkTimeout } from "./validation.ts";
+import { checkLimits, checkText, checkTimeout } from "./validation.ts";
 import { expandHome, stateFile } from "../runtime/state_folder.ts";
 import type { SessionStore, StoreLimits } from "./session_store.ts";
 
-/** How a store is opened. */
+/** Options of {@linkcode openStore}. */
 export interface OpenStoreOptions {
   /** The server's name: sessions of other names on the same store are not seen. */
   readonly namespace: string;
@@ -58,7 +58,7 @@ export async function openStore(url: string, options: OpenStoreOptions): Promise
  */
 export function prepareStore(url: string, options: OpenStoreOptions): () => Promise<SessionStore> {
   const [, scheme, rest] = /^([a-z][a-z\d+.-]+):(.*)$/is.exec(url) ?? [];
-  checkNamespace(options.namespace);
+  checkText("namespace", options.namespace);
   checkLimits(options.limits);
   if (scheme === undefined || rest === undefined) throw cannotOpen("its URL has no scheme", url);
   // A server has one store, and loads only that.
@@ -79,7 +79,7 @@ export function prepareStore(url: string, options: OpenStoreOptions): () => Prom
     }
     case "kv": {
       if (rest === "") throw cannotOpen("its URL has no path (write kv:PATH or kv:https://…)", url);
-      const place = kvPlace(url, rest);
+      const place = /^https?:/.test(rest) ? rest : localPath(url, rest);
       const { timeoutMs: wait, warn = console.warn } = options;
       const timeoutMs = wait === undefined ? undefined : checkTimeout("timeoutMs", wait);
       return async () => {
@@ -142,10 +142,6 @@ function filePath(url: string, rest: string): string {
   }
 }
 
-function kvPlace(url: string, rest: string): string {
-  return /^https?:/.test(rest) ? rest : localPath(url, rest);
-}
-
 /** A path. A URL is refused: it would make a folder named after its scheme. */
 function localPath(url: string, path: string): string {
   const scheme = /^[a-z][a-z\d+.-]+:(?=\/\/)/i.exec(path)?.[0];
@@ -154,13 +150,7 @@ function localPath(url: string, path: string): string {
 }
 
 function cannotOpen(why: string, url: string, options?: ErrorOptions): TypeError {
-  return new TypeError(
-    `Cannot open a store as ${why}: current value is ${JSON.stringify(withoutUser(url))}`,
-    options,
-  );
-}
-
-/** A URL for people, with any name and password redacted. */
-function withoutUser(url: string): string {
-  return url.replace(/\/\/[^/?#]*@/, "//…@");
+  // A URL may have a name and a password.
+  const shown = JSON.stringify(url.replace(/\/\/[^/?#]*@/, "//…@"));
+  return new TypeError(`Cannot open a store as ${why}: current value is ${shown}`, options);
 }

@@ -6,13 +6,13 @@
  */
 
 import { utf8Length } from "../runtime/utf8.ts";
-import { describe } from "./json_text.ts";
-import { checkText, checkWhole, fits } from "./session_record.ts";
+import { describe, isPlain } from "./json_text.ts";
 import {
   checkKey,
   checkKeys,
   checkUpdate,
   DEFAULT_LIMITS,
+  MAX_VALUE_BYTES,
   type SessionAlias,
   type SessionListOptions,
   type SessionRecord,
@@ -20,6 +20,77 @@ import {
   type StateTransaction,
   type StoreLimits,
 } from "./session_store.ts";
+
+// With these, a record's keys fit the 2,048 bytes of a key in Deno KV, and 500 keys of state fit the
+// 80 KiB of all keys of a commit.
+const MAX_BYTES = { id: 256, stateId: 52, owner: 1024, alias: 512, namespace: 48 } as const;
+
+/**
+ * Checks a new session and copies it.
+ *
+ * @throws {TypeError} if a text is not well-formed Unicode, or a number is not a whole one.
+ * @throws {RangeError} if a text is empty or too long, or the whole is too large.
+ */
+export function checkRecord(session: SessionRecord): SessionRecord {
+  const record: SessionRecord = {
+    id: checkText("id", session.id),
+    stateId: checkText("stateId", session.stateId),
+    owner: session.owner === null ? null : checkText("owner", session.owner),
+    alias: session.alias === null ? null : checkText("alias", session.alias),
+    ttlMs: checkWhole("ttlMs", session.ttlMs),
+    expiresAt: checkWhole("expiresAt", session.expiresAt),
+    endsAt: session.endsAt === null ? null : checkWhole("endsAt", session.endsAt),
+    toolCalls: checkWhole("toolCalls", session.toolCalls),
+    data: checkData(session.data),
+  };
+  if (record.endsAt !== null && record.expiresAt > record.endsAt) {
+    throw new RangeError("A session's expiresAt must not be later than its endsAt");
+  }
+  const bytes = utf8Length(JSON.stringify(record));
+  if (bytes > MAX_VALUE_BYTES) {
+    throw new RangeError(
+      `A session can have at most ${MAX_VALUE_BYTES} bytes of UTF-8 JSON: it has ${bytes}`,
+    );
+  }
+  return record;
+}
+
+function checkData(data: SessionRecord["data"]): Record<string, string> {
+  if (!isPlain(data)) {
+    throw new TypeError(`A session's data must be a plain object: it is ${describe(data)}`);
+  }
+  const copy = { ...data };
+  for (const pair of Object.entries(copy)) {
+    if (!pair.every((text) => typeof text === "string" && text.isWellFormed())) {
+      throw new TypeError("A session's data must be strings of well-formed Unicode");
+    }
+  }
+  return copy;
+}
+
+export function fits(name: keyof typeof MAX_BYTES, text: string): boolean {
+  return text !== "" && text.isWellFormed() && utf8Length(text) <= MAX_BYTES[name];
+}
+
+export function checkText(name: keyof typeof MAX_BYTES, text: string): string {
+  if (typeof text !== "string" || !text.isWellFormed()) {
+    throw new TypeError(`A session's ${name} must be a string of well-formed Unicode`);
+  }
+  if (!fits(name, text)) {
+    throw new RangeError(
+      `A session's ${name} must have 1 to ${MAX_BYTES[name]} bytes of UTF-8: ` +
+        `it has ${utf8Length(text)}`,
+    );
+  }
+  return text;
+}
+
+export function checkWhole(name: string, value: number): number {
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new RangeError(`${name} must be a whole number from 0: current value is ${value}`);
+  }
+  return value;
+}
 
 /** The session as it is once a transaction has counted and renewed it. */
 export function used(
@@ -34,18 +105,12 @@ export function used(
   };
 }
 
-/** Checks a new id. */
-export function checkId(id: string): string {
-  return checkText("id", id);
-}
-
 /** Checks a timeout, and cuts it to the longest of a timer: a longer one would fire at once. */
 export function checkTimeout(name: string, ms: number): number {
   if (typeof ms === "number" && ms >= 0) return Math.min(ms, 2 ** 31 - 1);
   throw new RangeError(`${name} must be 0 or more: current value is ${ms}`);
 }
 
-/** Checks a store's limits and fills in those that are not given. */
 export function checkLimits(limits: Partial<StoreLimits> = {}): StoreLimits {
   const checked = { ...DEFAULT_LIMITS, ...limits };
   for (const [name, limit] of Object.entries(checked)) {
@@ -56,7 +121,6 @@ export function checkLimits(limits: Partial<StoreLimits> = {}): StoreLimits {
   return checked;
 }
 
-/** A copy of a record that shares nothing with it. */
 export function copyRecord(record: SessionRecord): SessionRecord {
   return { ...record, data: { ...record.data } };
 }
@@ -78,7 +142,6 @@ export function checkTransaction<T>(
   };
 }
 
-/** Checks and copies the options of a page of sessions. */
 export function checkList(options: SessionListOptions): SessionListOptions {
   const { owner, after, limit } = options;
   if (owner !== null && typeof owner !== "string") {
@@ -87,7 +150,6 @@ export function checkList(options: SessionListOptions): SessionListOptions {
   return { owner, after, limit: checkWhole("limit", limit) };
 }
 
-/** Checks and copies the options of a page of entries. */
 export function checkEntries(
   options: StateEntriesOptions,
 ): StateEntriesOptions & { readonly prefix: string } {
@@ -97,11 +159,6 @@ export function checkEntries(
     after: after === undefined ? undefined : checkKey(after),
     limit: checkWhole("limit", limit),
   };
-}
-
-/** Checks the name that keeps the sessions of one server apart from those of others. */
-export function checkNamespace(namespace: string): string {
-  return checkText("namespace", namespace);
 }
 
 /** Whether an id or alias can be a session's: one that is malformed or too long cannot. */

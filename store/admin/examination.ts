@@ -15,18 +15,15 @@ import type { Tables } from "../file/state_machine.ts";
 import type { StateMachine } from "../journal/journal_reader.ts";
 import { JournalError } from "../journal/journal_error.ts";
 
-/** A bad place in a file. */
 export interface Fault {
   readonly line: number;
   readonly start: number;
   readonly end: number;
-  /** The fault in plain words. */
   readonly what: string;
   /** Whether a change is lost, or may be. */
   readonly isLoss: boolean;
 }
 
-/** An intact line. */
 interface GoodLine extends Pick<Piece, "line" | "start" | "end"> {
   readonly n: number;
   readonly check: number;
@@ -45,7 +42,6 @@ interface BadLine extends Pick<Piece, "line" | "start" | "end"> {
 interface Snapshot {
   /** The number that all its lines have. */
   readonly n: number;
-  /** Whether all of it is there. */
   readonly isWhole: boolean;
   /** The sync mark at its end, if that shows that it is not whole. */
   readonly denied?: GoodLine;
@@ -56,7 +52,6 @@ const DAMAGED = "it is not as it was written";
 /** The most bytes of a mark: no two lines are as short. */
 const MARK_BYTES = 80;
 
-/** Examines an open file up to a size. */
 export class Examination {
   readonly #path: string;
   readonly #file: Deno.FsFile;
@@ -64,7 +59,6 @@ export class Examination {
   readonly #isStore: boolean;
   readonly #marks: SyncMarks | undefined;
   readonly #faults: Fault[] = [];
-  /** In the order of the file. */
   #lines: (GoodLine | BadLine)[] = [];
   #header: Header | undefined;
   /** Whether there are lines of more than one file. */
@@ -89,7 +83,6 @@ export class Examination {
     for (const piece of scan(path, file, { to: size })) this.#take(piece);
   }
 
-  /** The findings, as an inspection has them. */
   found() {
     this.#lines = [...this.#withoutCopies()];
     const good = this.#lines.filter((line) => line.n !== undefined);
@@ -299,7 +292,7 @@ export class Examination {
   }
 }
 
-/** How many numbers between `low` and `high` are missing in a sorted list. */
+/** The count of numbers between `low` and `high` that a sorted list lacks. */
 function missingBetween(numbers: readonly number[], low: number, high: number): number {
   const upTo = (limit: number) => bisect(numbers, (n) => n < limit);
   return high - low - 1 - (upTo(high) - upTo(low + 1));

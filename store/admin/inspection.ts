@@ -16,20 +16,11 @@ import { sessionStateMachine, type Tables } from "../file/state_machine.ts";
 import { JournalReader, type StateMachine } from "../journal/journal_reader.ts";
 import { JournalError } from "../journal/journal_error.ts";
 
-export type { Fault };
-
 /** The bytes after the last line, which were never acknowledged. */
-export interface Leftover {
+interface Leftover {
   readonly kind: "torn" | "unsynced";
   readonly start: number;
   readonly end: number;
-}
-
-/** The sessions of one server. */
-export interface Count {
-  readonly sessions: number;
-  readonly expired: number;
-  readonly values: number;
 }
 
 /** The findings of an inspection. The file stays open for `contents`. */
@@ -54,8 +45,7 @@ export interface Inspection extends Disposable {
   readonly useless: readonly (readonly number[])[];
   /** Whether it is a compacted file without a line of its snapshot. There may have been none. */
   readonly lacksSnapshot: boolean;
-  /** The sessions by the name of their server. */
-  readonly counts: ReadonlyMap<string, Count>;
+  readonly counts: ReadonlyMap<string, Readonly<Record<"sessions" | "expired" | "values", number>>>;
   /** The content of each useful line, as JSON text, in the order of their numbers. */
   contents(): Generator<string>;
 }
@@ -83,7 +73,6 @@ export function inspect(path: string, now: number): Inspection {
   }
 }
 
-/** An open file, and its size when it was opened. */
 interface Opened {
   readonly path: string;
   readonly file: Deno.FsFile;
@@ -174,12 +163,12 @@ function readAsStore(
   };
 }
 
-function countsOf(tables: Tables, now: number): Map<string, Count> {
+function countsOf(tables: Tables, now: number): Inspection["counts"] {
   return new Map(Array.from(tables, ([namespace, table]) => {
-    const expired = table.expired(now).length;
-    let values = 0;
+    let [expired, values] = [0, 0];
     for (const change of table.changes()) {
       if (change.kind === "use") values += change.writes.length;
+      else if (change.kind === "put" && change.record.expiresAt <= now) expired++;
     }
     return [namespace, { sessions: table.size, expired, values }];
   }));

@@ -7,17 +7,14 @@
 import type { Tables } from "../file/state_machine.ts";
 import type { StateMachine } from "../journal/journal_reader.ts";
 
-/** The number and the first byte of a line. */
 interface Place {
   readonly line: number;
   readonly start: number;
 }
 
-/** Finds orphans while lines are applied. */
 export class Orphans {
   /** The lines that change a missing session, by session. */
   readonly #lines = new Map<string, number[]>();
-  /** The first bytes of the lines that have only orphans. */
   readonly #useless = new Set<number>();
 
   /** A machine that looks for orphans in each line before it applies it; `place` is of that line. */
@@ -36,7 +33,6 @@ export class Orphans {
     return [...this.#lines.values()];
   }
 
-  /** Whether the line that begins at `start` has only orphans. */
   isUseless(start: number): boolean {
     return this.#useless.has(start);
   }

@@ -1,9 +1,3 @@
-/**
- * Salvage: the good lines of a damaged journal in a new file.
- *
- * @module
- */
-
 import { randomHex } from "../../runtime/random_hex.ts";
 import { ownershipOf } from "../journal/file_ownership.ts";
 import { openSideFile, removeLeftover } from "../journal/side_files.ts";

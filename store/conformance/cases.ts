@@ -4,12 +4,16 @@
  * @module
  */
 
+import { assertEquals, assertRejects } from "@std/assert";
 import type { Json } from "../../runtime/json.ts";
-import type {
-  CommittedTransaction,
-  SessionRecord,
-  SessionStore,
-  StoreLimits,
+import {
+  type CommittedTransaction,
+  MAX_TRANSACTION_KEYS,
+  type SessionRecord,
+  type SessionStore,
+  StoreError,
+  type StoreErrorCode,
+  type StoreLimits,
 } from "../session_store.ts";
 
 /** The options with which the kit opens a store. */
@@ -24,9 +28,7 @@ export interface ConformanceOptions {
   readonly now: () => number;
 }
 
-/** The store and clock of a case. */
 export interface CaseContext {
-  /** The store under test. */
   readonly store: SessionStore;
   /** The store's clock, which only the case moves. */
   readonly clock: { now: number };
@@ -38,11 +40,9 @@ export interface CaseContext {
 export interface Case {
   /** The promise, as a sentence. */
   readonly name: string;
-  /** Throws if the promise is not kept. */
   readonly run: (context: CaseContext) => Promise<void>;
 }
 
-/** A function that adds to a list of cases. */
 export function listOf(cases: Case[]): (name: string, run: Case["run"]) => void {
   return (name, run) => void cases.push({ name, run });
 }
@@ -63,7 +63,6 @@ export function record(id: string, rest: Partial<SessionRecord> = {}): SessionRe
   };
 }
 
-/** Writes some keys of a session's state. */
 export async function put(
   store: SessionStore,
   id: string,
@@ -88,7 +87,37 @@ export function increment(
   });
 }
 
-/** All of a session's state. */
+/** Prolongs a session up to `expiresAt`. */
+export function renew(
+  store: SessionStore,
+  id: string,
+  expiresAt: number,
+): Promise<CommittedTransaction<undefined> | undefined> {
+  return store.transact(id, { expiresAt, update: () => ({ value: undefined }) });
+}
+
+/** Writes `count` keys, in their order. @returns The session's state. */
+export async function fill(store: SessionStore, id: string, count: number) {
+  const keys = Array.from({ length: count }, (_, i) => `key ${String(i).padStart(6, "0")}`);
+  for (let i = 0; i < count; i += MAX_TRANSACTION_KEYS) {
+    const some = keys.slice(i, i + MAX_TRANSACTION_KEYS);
+    await put(store, id, ...some.map((key) => [key, i] as const));
+  }
+  const state = await all(store, id);
+  assertEquals(state?.map(([key]) => key), keys);
+  return state;
+}
+
+/** Asserts that a call fails with a `StoreError` of this code. @returns Its message. */
+export async function refused(
+  code: StoreErrorCode,
+  call: () => Promise<unknown>,
+): Promise<string> {
+  const error = await assertRejects(call, StoreError);
+  assertEquals(error.code, code, error.message);
+  return error.message;
+}
+
 export async function all(store: SessionStore, id: string): Promise<[string, Json][] | undefined> {
   return await store.entries(id, { limit: 100_000 });
 }

@@ -1,15 +1,17 @@
-/**
- * Cases of expired sessions: hidden at once, deleted after their retention, and back if the clock was
- * wrong.
- *
- * @module
- */
+import { assertEquals } from "@std/assert";
+import type { SessionRecord, SessionStore } from "../mod.ts";
+import {
+  all,
+  type Case,
+  type CaseContext,
+  increment,
+  listOf,
+  put,
+  record,
+  refused,
+  renew,
+} from "./cases.ts";
 
-import { assertEquals, assertRejects } from "@std/assert";
-import { type SessionRecord, type SessionStore, StoreError } from "../mod.ts";
-import { all, type Case, type CaseContext, increment, listOf, put, record } from "./cases.ts";
-
-/** Cases of expired sessions. */
 export const expiryCases: Case[] = [];
 const add = listOf(expiryCases);
 
@@ -32,7 +34,6 @@ async function busy({ clock }: CaseContext, store: SessionStore, name: string, c
   }
 }
 
-/** Asserts that nothing finds a session. */
 async function assertHidden(store: SessionStore, { id, owner, alias }: SessionRecord) {
   assertEquals(await store.get(id), undefined);
   if (alias !== null) assertEquals(await store.get({ owner, alias }), undefined);
@@ -109,8 +110,7 @@ add("a hidden session keeps its last renewal", async (context) => {
   const { store, clock } = context;
   const start = clock.now;
   await store.create(lasting(context, "sess-1", 7 * DAY));
-  const use = (expiresAt: number) =>
-    store.transact("sess-1", { expiresAt, update: () => ({ value: undefined }) });
+  const use = (expiresAt: number) => renew(store, "sess-1", expiresAt);
   // Renewed by a clock that is three days ahead, and then hidden by one that is further ahead.
   clock.now = start + 3 * DAY;
   await use(clock.now + 7 * DAY);
@@ -135,11 +135,7 @@ add("a session that comes back still ends at endsAt", async (context) => {
   clock.now = endsAt + DAY - 2000;
   await busy(context, store, "sess-busy");
   clock.now = start;
-  const used = await store.transact("sess-1", {
-    expiresAt: endsAt + 9000,
-    update: () => ({ value: undefined }),
-  });
-  assertEquals(used?.session.expiresAt, endsAt);
+  assertEquals((await renew(store, "sess-1", endsAt + 9000))?.session.expiresAt, endsAt);
   clock.now = endsAt;
   assertEquals(await store.get("sess-1"), undefined);
 });
@@ -212,8 +208,7 @@ add(
 
 add(
   "hidden sessions count in no quota, and those that expired first are evicted",
-  async (context) => {
-    const { clock, another } = context;
+  async ({ clock, another }) => {
     const start = clock.now;
     for (const limits of [{ sessions: 4 }, { sessionsPerOwner: 4 }]) {
       const [limit] = Object.keys(limits);
@@ -232,7 +227,7 @@ add(
       await create("b", start + 30);
       await create("c", start + 20);
       // The first to expire is renewed.
-      await store.transact("a", { expiresAt: start + 25, update: () => ({ value: undefined }) });
+      await renew(store, "a", start + 25);
       clock.now = start + 40;
       await create("d", start + 5 * DAY);
       assertEquals(await left(), "a b c d", `${limit}: there is room for all`);
@@ -242,15 +237,14 @@ add(
       assertEquals(await left(), "b d e f", limit);
       await create("g", start + 5 * DAY);
       assertEquals(await left(), "d e f g", limit);
-      assertEquals((await assertRejects(() => create("h", start + 1), StoreError)).code, "full");
+      await refused("full", () => create("h", start + 1));
       assertEquals(await left(), "d e f g", limit);
       clock.now = start;
     }
   },
 );
 
-add("the states of hidden sessions take no room from live ones", async (context) => {
-  const { clock, another } = context;
+add("the states of hidden sessions take no room from live ones", async ({ clock, another }) => {
   const start = clock.now;
   const store = await another("limited", { bytes: 100 });
   const write = (id: string, bytes: number) => put(store, id, ["a", "x".repeat(bytes - 3)]);
@@ -267,7 +261,7 @@ add("the states of hidden sessions take no room from live ones", async (context)
   assertEquals(left.map(({ id }) => id), ["b", "c", "empty", "live"]);
   clock.now = start + 40;
   await write("live", 100);
-  assertEquals((await assertRejects(() => write("live", 101), StoreError)).code, "full");
+  await refused("full", () => write("live", 101));
   clock.now = start;
   assertEquals((await all(store, "live"))?.length, 1);
   assertEquals(await store.get("b"), undefined);

@@ -1,14 +1,7 @@
-/**
- * Cases of a session's state.
- *
- * @module
- */
-
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { type Json, MAX_TRANSACTION_KEYS, MAX_VALUE_BYTES, type StateTransaction } from "../mod.ts";
-import { all, type Case, increment, listOf, put, record } from "./cases.ts";
+import { type Json, MAX_VALUE_BYTES, type StateTransaction } from "../mod.ts";
+import { all, type Case, fill, increment, listOf, put, record } from "./cases.ts";
 
-/** Cases of a session's state. */
 export const stateCases: Case[] = [];
 const add = listOf(stateCases);
 
@@ -158,11 +151,8 @@ add("keys can be any text, and sort by their UTF-8 bytes", async ({ store }) => 
 
 add("entries() returns pages of the keys with a prefix", async ({ store }) => {
   await store.create(record("sess-1"));
-  await put(
-    store,
-    "sess-1",
-    ...["a", "b/", "b/1", "b/2", "b/3", "b0", "c"].map((k) => [k, k] as const),
-  );
+  const keys = ["a", "b/", "b/1", "b/2", "b/3", "b0", "c"];
+  await put(store, "sess-1", ...keys.map((key) => [key, key] as const));
   const page = async (options: { prefix?: string; after?: string; limit?: number }) =>
     (await store.entries("sess-1", { limit: 99, ...options }))?.map(([key]) => key);
   assertEquals(await page({ prefix: "b/" }), ["b/", "b/1", "b/2", "b/3"]);
@@ -196,15 +186,7 @@ add("entries() in pages misses nothing while keys come and go", async ({ store }
 
 add("entries() returns more keys than one read of the backend", async ({ store }) => {
   await store.create(record("sess-1"));
-  const keys = Array.from({ length: 1200 }, (_, i) => `key-${String(i).padStart(4, "0")}`);
-  for (let i = 0; i < keys.length; i += MAX_TRANSACTION_KEYS) {
-    await put(
-      store,
-      "sess-1",
-      ...keys.slice(i, i + MAX_TRANSACTION_KEYS).map((k) => [k, k] as const),
-    );
-  }
-  assertEquals((await all(store, "sess-1"))?.map(([key]) => key), keys);
+  await fill(store, "sess-1", 1200);
   assertEquals((await store.entries("sess-1", { limit: 700 }))?.length, 700);
   assertEquals(await store.delete("sess-1"), true);
   await store.create(record("sess-1"));

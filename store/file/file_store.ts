@@ -1,20 +1,13 @@
-/**
- * A store in one file, durable and shared by any number of processes on one machine.
- *
- * @module
- */
-
 import { messageOf } from "../../runtime/errors.ts";
 import type { Json } from "../../runtime/json.ts";
 import {
   checkEntries,
-  checkId,
   checkLimits,
   checkList,
-  checkNamespace,
+  checkRecord,
+  checkText,
   checkTimeout,
   checkTransaction,
-  copyRecord,
 } from "../validation.ts";
 import {
   type Context,
@@ -30,7 +23,6 @@ import { applyChanges, getTable, sessionStateMachine, type Tables } from "./stat
 import type { SessionTable } from "../table/session_table.ts";
 import { Journal, type JournalOptions } from "../journal/journal.ts";
 import { rethrow } from "../errors.ts";
-import { checkRecord } from "../session_record.ts";
 import type {
   CommittedTransaction,
   SessionAlias,
@@ -42,7 +34,7 @@ import type {
   StoreLimits,
 } from "../session_store.ts";
 
-/** How a {@linkcode FileStore} is opened. */
+/** Options of {@linkcode FileStore.open}. */
 export interface FileStoreOptions extends Omit<JournalOptions, "warn" | "modeMask"> {
   /** The server's name: sessions of other names in the same file are not seen. */
   readonly namespace: string;
@@ -55,8 +47,8 @@ export interface FileStoreOptions extends Omit<JournalOptions, "warn" | "modeMas
 }
 
 /**
- * Keeps sessions in a file, and in memory for reading. Any number of processes may use one file at
- * once; each of them sees what the others have written.
+ * Keeps sessions durably in one file, and in memory for reading. Any number of processes on one machine
+ * may use it at once; each of them sees all writes of the others.
  *
  * @example
  * ```ts
@@ -88,7 +80,7 @@ export class FileStore implements SessionStore {
    */
   static async open(path: string, options: FileStoreOptions): Promise<FileStore> {
     const { now = Date.now, warn = console.warn, lockTimeoutMs: wait } = options;
-    const namespace = checkNamespace(options.namespace);
+    const namespace = checkText("namespace", options.namespace);
     const limits = checkLimits(options.limits);
     const lockTimeoutMs = wait === undefined ? undefined : checkTimeout("lockTimeoutMs", wait);
     const journalOptions = { ...options, warn, lockTimeoutMs };
@@ -100,16 +92,14 @@ export class FileStore implements SessionStore {
       // Not worth an error: a full disk must not prevent reads.
       warn(`Cannot drop expired sessions: ${messageOf(error)}`);
     }
-    return new FileStore(journal, { namespace, now, limits });
+    return new FileStore(journal, namespace, now, limits);
   }
 
   private constructor(
     journal: Journal<Tables>,
-    { namespace, now, limits }: {
-      readonly namespace: string;
-      readonly now: () => number;
-      readonly limits: StoreLimits;
-    },
+    namespace: string,
+    now: () => number,
+    limits: StoreLimits,
   ) {
     this.#journal = journal;
     this.#namespace = namespace;
@@ -120,13 +110,12 @@ export class FileStore implements SessionStore {
   /** See {@linkcode SessionStore.create}. */
   async create(session: SessionRecord): Promise<SessionRecord> {
     const record = checkRecord(session);
-    return await this.#write((table) => decideCreate(table, record, this.#context()));
+    return await this.#write((context) => decideCreate(context, record));
   }
 
   /** See {@linkcode SessionStore.get}. */
   async get(by: string | SessionAlias): Promise<SessionRecord | undefined> {
-    const row = (await this.#read()).live(by, this.#now());
-    return row && copyRecord(row.record);
+    return (await this.#read()).get(by, this.#now());
   }
 
   /** See {@linkcode SessionStore.list}. */
@@ -137,19 +126,19 @@ export class FileStore implements SessionStore {
 
   /** See {@linkcode SessionStore.delete}. */
   async delete(id: string): Promise<boolean> {
-    return await this.#write((table) => decideDelete(table, id, this.#now()));
+    return await this.#write((context) => decideDelete(context, id));
   }
 
   /** See {@linkcode SessionStore.regenerate}. */
   async regenerate(id: string, newId: string): Promise<SessionRecord | undefined> {
-    const checked = checkId(newId);
-    return await this.#write((table) => decideRegenerate(table, id, checked, this.#now()));
+    const checked = checkText("id", newId);
+    return await this.#write((context) => decideRegenerate(context, id, checked));
   }
 
   /** See {@linkcode SessionStore.fork}. */
   async fork(id: string, session: SessionRecord): Promise<SessionRecord | undefined> {
     const record = checkRecord(session);
-    return await this.#write((table) => decideFork(table, id, record, this.#context()));
+    return await this.#write((context) => decideFork(context, id, record));
   }
 
   /** See {@linkcode SessionStore.transact}. */
@@ -158,10 +147,7 @@ export class FileStore implements SessionStore {
     transaction: StateTransaction<T>,
   ): Promise<CommittedTransaction<T> | undefined> {
     const checked = checkTransaction(transaction);
-    return await this.#write(
-      (table) => decideTransact(table, id, checked, this.#context()),
-      checked.durable,
-    );
+    return await this.#write((context) => decideTransact(context, id, checked), checked.durable);
   }
 
   /** See {@linkcode SessionStore.entries}. */
@@ -170,9 +156,7 @@ export class FileStore implements SessionStore {
     options: StateEntriesOptions,
   ): Promise<[key: string, value: Json][] | undefined> {
     const checked = checkEntries(options);
-    const table = await this.#read();
-    const row = table.live(id, this.#now());
-    return row && table.entries(row, checked);
+    return (await this.#read()).entries(id, checked, this.#now());
   }
 
   /** See {@linkcode SessionStore.close}. */
@@ -185,10 +169,6 @@ export class FileStore implements SessionStore {
     return this.close();
   }
 
-  #context(): Context {
-    return { now: this.#now(), limits: this.#limits };
-  }
-
   async #read(): Promise<SessionTable> {
     try {
       return getTable(await this.#journal.read(), this.#namespace);
@@ -197,16 +177,14 @@ export class FileStore implements SessionStore {
     }
   }
 
-  async #write<T>(decide: (table: SessionTable) => Decision<T>, durable = true): Promise<T> {
+  async #write<T>(decide: (context: Context) => Decision<T>, durable = true): Promise<T> {
     let decision: Decision<T> | undefined;
-    try {
-      await this.#journal.append((tables) => {
-        decision = decide(getTable(tables, this.#namespace));
-        return applyChanges(tables, this.#namespace, decision.changes);
-      }, { durable });
-    } catch (error) {
-      rethrow(error);
-    }
+    const append = (tables: Tables) => {
+      const table = getTable(tables, this.#namespace);
+      decision = decide({ table, now: this.#now(), limits: this.#limits });
+      return applyChanges(tables, this.#namespace, decision.changes);
+    };
+    await this.#journal.append(append, { durable }).catch(rethrow);
     return unwrap(decision!);
   }
 }

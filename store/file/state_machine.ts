@@ -13,10 +13,8 @@ import type { EncodedWrite, SessionRecord } from "../session_store.ts";
 /** The sessions in a file, by namespace. */
 export type Tables = Map<string, SessionTable>;
 
-/** The most sessions that one line drops. */
 const DROPS_PER_LINE = 1000;
 
-/** The sessions of one namespace. */
 export function getTable(tables: Tables, namespace: string): SessionTable {
   let table = tables.get(namespace);
   if (table === undefined) tables.set(namespace, table = new SessionTable());
@@ -37,7 +35,6 @@ export function applyChanges(
   };
 }
 
-/** The state machine of a store's file, with this clock. */
 export function sessionStateMachine(now: () => number): StateMachine<Tables> {
   return {
     format: "mcp-sessions",
@@ -56,17 +53,16 @@ export function sessionStateMachine(now: () => number): StateMachine<Tables> {
       }
     },
     tidy(tables) {
-      const entries: Append[] = [];
+      const appends: Append[] = [];
       for (const [namespace, table] of tables) {
-        const purgeable = table.purgeable(now());
-        for (let i = 0; i < purgeable.length; i += DROPS_PER_LINE) {
-          const some = decideDrop(purgeable.slice(i, i + DROPS_PER_LINE));
-          entries.push(applyChanges(tables, namespace, some));
+        const drops = decideDrop(table.purgeable(now()));
+        for (let i = 0; i < drops.length; i += DROPS_PER_LINE) {
+          appends.push(applyChanges(tables, namespace, drops.slice(i, i + DROPS_PER_LINE)));
         }
       }
       return {
-        contents: entries.flatMap(({ contents }) => contents),
-        undo: () => entries.reverse().forEach((entry) => entry.undo()),
+        contents: appends.flatMap(({ contents }) => contents),
+        undo: () => appends.reverse().forEach((append) => append.undo()),
       };
     },
   };

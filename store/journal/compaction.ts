@@ -17,12 +17,6 @@ import { closeFile, type JournalReader, openTwice } from "./journal_reader.ts";
 /** The bytes between two fsyncs: more would hold up the fsyncs of other writers. */
 const SLICE_BYTES = 256 * 1024;
 
-/** How a file is made. */
-export interface CompactionOptions {
-  readonly wrap: (file: Deno.FsFile) => JournalFile;
-  readonly modeMask: number;
-}
-
 /** A compacted file, before and while it replaces the old one. */
 export class CompactedFile<S> {
   readonly #path: string;
@@ -45,7 +39,8 @@ export class CompactedFile<S> {
    */
   static begin<S>(
     reader: JournalReader<S>,
-    { wrap, modeMask }: CompactionOptions,
+    wrap: (file: Deno.FsFile) => JournalFile,
+    modeMask: number,
   ): CompactedFile<S> | undefined {
     const path = `${reader.path}.new`;
     const ownership = ownershipOf(reader.path, modeMask);
@@ -108,7 +103,6 @@ export class CompactedFile<S> {
     return !stopped();
   }
 
-  /** Copies the lines that were appended to the old file since. */
   async copyTail(reader: JournalReader<S>) {
     while (this.#copied < reader.offset) {
       const end = Math.min(reader.offset, this.#copied + SLICE_BYTES);
@@ -129,12 +123,12 @@ export class CompactedFile<S> {
   replaceOld(reader: JournalReader<S>, modeMask: number): JournalReader<S> {
     // The old file's ownership may have been changed meanwhile.
     const ownership = ownershipOf(reader.path, modeMask);
-    const isShared = ownership === undefined || setOwnership(this.#path, this.#raw, ownership);
-    if (!isShared) throw notShared();
+    if (ownership && !setOwnership(this.#path, this.#raw, ownership)) throw notShared();
     const files = openTwice(this.#path);
     try {
-      const isReplaced = !isSameFile(files.file.statSync(), this.#raw.statSync());
-      if (isReplaced) throw new Error("it was replaced");
+      if (!isSameFile(files.file.statSync(), this.#raw.statSync())) {
+        throw new Error("it was replaced");
+      }
       const next = reader.successor(files, {
         header: this.#header,
         offset: this.#bytes,
@@ -173,7 +167,11 @@ export class CompactedFile<S> {
 export async function createJournalFile(
   path: string,
   text: string,
-  { wrap, modeMask, folders }: CompactionOptions & { readonly folders: Folders },
+  { wrap, modeMask, folders }: {
+    readonly wrap: (file: Deno.FsFile) => JournalFile;
+    readonly modeMask: number;
+    readonly folders: Folders;
+  },
 ) {
   const draft = `${path}.first`;
   removeLeftover(draft);

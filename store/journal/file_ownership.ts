@@ -6,9 +6,8 @@
 
 import process from "node:process";
 import { dirname } from "node:path";
-import { isSameFile, statIfAny } from "./fs.ts";
+import { isSameFile, statIfAny, tryStat } from "./fs.ts";
 
-/** A file's owner, group and mode. */
 export interface FileOwnership {
   readonly uid: number;
   readonly gid: number;
@@ -56,27 +55,19 @@ export function setOwnership(path: string, file: Deno.FsFile, wanted: FileOwners
 
 /** Gives a new file or folder the owner and group of its folder, if this user may. */
 export function inheritFolderOwner(path: string, file: Deno.FsFile) {
-  const { uid, gid } = folderOf(path) ?? {};
+  // Deno may have no permission above the folder that was just made.
+  const { uid, gid } = tryStat(dirname(path)) ?? {};
   const made = file.statSync();
   // Only root may: what it makes in a user's folder would lock that user out.
   if (uid == null || gid == null || uid === made.uid) return;
   setOwnership(path, file, { uid, gid, mode: permissions(made) });
 }
 
-function folderOf(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.statSync(dirname(path));
-  } catch {
-    // Deno may have no permission above the folder that was just made.
-    return undefined;
-  }
-}
-
 function permissions({ mode }: Deno.FileInfo): number {
   return (mode ?? 0) & 0o777;
 }
 
-/** Changes the file that was opened, even if another has its path by now; Deno goes by the path. */
+/** Changes the opened file, though another may have its path now: Deno goes by the path. */
 function change(path: string, opened: Deno.FileInfo, wanted: FileOwnership) {
   // To load this takes longer than all else in opening a store, and hardly any store needs it.
   const fs = process.getBuiltinModule("node:fs");

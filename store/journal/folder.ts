@@ -22,13 +22,11 @@ const NO_FSYNC: readonly (string | undefined)[] = [
   "EPERM",
 ];
 
-/** A folder that is open for an fsync. */
 export interface OpenFolder extends Disposable {
   /** Makes the names in it durable, as after a rename. */
   sync(): void;
 }
 
-/** The folders of one journal. */
 export class Folders {
   readonly #warn: (message: string) => void;
   #hasWarned = false;

@@ -1,9 +1,3 @@
-/**
- * File system helpers: stat, read and write in full, and errors that say what to do.
- *
- * @module
- */
-
 import { messageOf } from "../../runtime/errors.ts";
 import { errnoOf } from "./errno.ts";
 import { noteSizeLimit } from "../../runtime/file_size_limit.ts";
@@ -20,9 +14,9 @@ export interface JournalFile {
 }
 
 /** The stat of `path`, or `undefined` if nothing is there. */
-export function statIfAny(path: string): Deno.FileInfo | undefined {
+export function statIfAny(path: string, stat = Deno.statSync): Deno.FileInfo | undefined {
   try {
-    return Deno.statSync(path);
+    return stat(path);
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return undefined;
     throw fileError(`Cannot look at ${path}`, cause);
@@ -31,11 +25,15 @@ export function statIfAny(path: string): Deno.FileInfo | undefined {
 
 /** The same of a symbolic link itself, not of its target. */
 export function lstatIfAny(path: string): Deno.FileInfo | undefined {
+  return statIfAny(path, Deno.lstatSync);
+}
+
+/** A stat for which Deno may have no permission, or whose failure a later call says better. */
+export function tryStat(path: string, stat = Deno.statSync): Deno.FileInfo | undefined {
   try {
-    return Deno.lstatSync(path);
-  } catch (cause) {
-    if (cause instanceof Deno.errors.NotFound) return undefined;
-    throw fileError(`Cannot look at ${path}`, cause);
+    return stat(path);
+  } catch {
+    return undefined;
   }
 }
 

@@ -12,20 +12,11 @@ import type { Append, JournalReader } from "./journal_reader.ts";
 import { encodeEntry } from "./line_codec.ts";
 import type { Replica } from "./replica.ts";
 
-/** A call of `append` that waits for its batch. */
 interface PendingAppend<S> {
   readonly durable: boolean;
   readonly decide: (state: S) => Append;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
-}
-
-/** The parts that a {@linkcode GroupCommit} works with. */
-export interface GroupCommitOptions {
-  /** Wraps the file for all writes and fsyncs. */
-  readonly wrap: (file: Deno.FsFile) => JournalFile;
-  /** Called after each batch that was committed. */
-  readonly onCommit: () => void;
 }
 
 /** The text of a batch is written when it has so many characters, and at its end. */
@@ -47,7 +38,13 @@ export class GroupCommit<S> {
   #failure: JournalError | undefined;
   #isClosed = false;
 
-  constructor(path: string, replica: Replica<S>, { wrap, onCommit }: GroupCommitOptions) {
+  /** `onCommit` is called after each batch. */
+  constructor(
+    path: string,
+    replica: Replica<S>,
+    wrap: (file: Deno.FsFile) => JournalFile,
+    onCommit: () => void,
+  ) {
     this.#path = path;
     this.#replica = replica;
     this.#wrap = wrap;
@@ -67,12 +64,11 @@ export class GroupCommit<S> {
     });
   }
 
-  /** Resolves when all appends are committed or rejected. */
   async idle() {
     await this.#committing;
   }
 
-  /** Makes all that was written durable, and marks it. */
+  /** Fsyncs all that was written, and marks it. */
   async close() {
     this.#isClosed = true;
     clearTimeout(this.#markTimer);
@@ -87,7 +83,6 @@ export class GroupCommit<S> {
     this.#markSoon();
   }
 
-  /** Stops all further use of the journal. */
   fail(what: string, cause: unknown): JournalError {
     const reason = messageOf(cause);
     const message = `${what} (${reason}): check the disk, then restart`;
@@ -111,9 +106,8 @@ export class GroupCommit<S> {
       this.#queue = [];
       try {
         if (this.#failure) throw this.#failure;
-        const { written, fsynced } = await this.#replica.exclusive((reader) =>
-          this.#write(reader, batch)
-        );
+        const write = (reader: JournalReader<S>) => this.#write(reader, batch);
+        const { written, fsynced } = await this.#replica.exclusive(write);
         for (const { durable, resolve } of written) if (!durable) resolve();
         await fsynced;
         for (const { resolve } of written) resolve();
@@ -174,7 +168,6 @@ export class GroupCommit<S> {
     return { written, fsynced };
   }
 
-  /** Cuts off what a failed write left. */
   #truncate(reader: JournalReader<S>, file: JournalFile) {
     try {
       file.truncateSync(reader.offset);
@@ -184,7 +177,7 @@ export class GroupCommit<S> {
     }
   }
 
-  /** Makes the file durable as far as it is written by now. */
+  /** Fsyncs the lines that are written so far. */
   async #fsync() {
     const { syncFile, lastEntry } = this.#replica.reader;
     try {

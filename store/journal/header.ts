@@ -7,7 +7,6 @@
 import { encodeLine, isIntact, lastLineEnd, parseLine } from "./line_codec.ts";
 import { type DamagedPlace, JournalError } from "./journal_error.ts";
 
-/** The first line of a file. */
 export interface Header {
   readonly format: string;
   readonly version: number;
@@ -19,7 +18,6 @@ export interface Header {
   readonly n: number;
 }
 
-/** The header as a line. */
 export function encodeHeader(header: Header): string {
   const { format, version, id, generation, n } = header;
   return encodeLine(JSON.stringify({ format, version, id, generation, n }).slice(0, -1));
@@ -37,24 +35,20 @@ export function parseHeader(
 ): Header {
   const intact = lastLineEnd(line) === line.length && isIntact(line.subarray(0, -1));
   const header = intact ? parseLine(line) as Partial<Header> : undefined;
-  if (header?.format === format && header.version !== undefined && header.version > version) {
-    throw new JournalError(
-      "unavailable",
-      `${path} was written by a newer version of this program: update it, or use another file`,
-    );
-  }
   if (header?.format === format && header.version === version && isWhole(header)) return header;
   if (header?.format === format && header.version !== version) {
-    throw new JournalError(
-      "unavailable",
-      `${path} was written by an older version of this program, in a form that this one cannot ` +
-        `read: use that version, or another file`,
-    );
+    const isNewer = header.version !== undefined && header.version > version;
+    const what = isNewer
+      ? "a newer version of this program: update it, or use another file"
+      : "an older version of this program, in a form that this one cannot read: use that version, " +
+        "or another file";
+    throw new JournalError("unavailable", `${path} was written by ${what}`);
   }
   const start = `{"format":"${format}"`;
-  const looksLikeOurs = new TextDecoder().decode(line.subarray(0, start.length)) === start;
   const damage = { line: 1, start: 0, end: line.length };
-  if (looksLikeOurs) throw corruptError(path, damage);
+  if (new TextDecoder("utf-8", { ignoreBOM: true }).decode(line).startsWith(start)) {
+    throw corruptError(path, damage);
+  }
   throw new JournalError(
     "corrupt",
     `${path}, line 1, bytes 0 to ${line.length}: this is not a file of ${format}; ` +
@@ -68,7 +62,6 @@ function isWhole(header: Partial<Header>): header is Header {
     Number.isSafeInteger(header.n);
 }
 
-/** The error of a damaged line. */
 export function corruptError(
   path: string,
   damage: DamagedPlace & { readonly cause?: unknown },

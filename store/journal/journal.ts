@@ -23,7 +23,7 @@ import type { Append, JournalReader, StateMachine } from "./journal_reader.ts";
 export type { Append, JournalFile, Rescued, StateMachine };
 export { hidesLines, JournalError, rescue };
 
-/** How a {@linkcode Journal} is opened. */
+/** Options of a {@linkcode Journal}. */
 export interface JournalOptions {
   /** Told in one line of what was found and mended. */
   readonly warn: (message: string) => void;
@@ -54,7 +54,6 @@ export class Journal<S> {
   #compacting: Promise<void> | undefined;
   /** Whether `warn` was told that the file is mounted by itself. */
   #isMounted = false;
-  /** Why the last compaction failed. */
   #complaint: string | undefined;
   /** The file and its size at the last compaction that was tried. */
   #tried: { readonly reader: JournalReader<S>; readonly offset: number } | undefined;
@@ -107,13 +106,12 @@ export class Journal<S> {
     this.#modeMask = modeMask;
     this.#folders = folders;
     this.#replica = new Replica(path, machine, { warn, lockTimeoutMs, wrap, modeMask, folders });
-    const onCommit = () => this.#compactIfDue();
-    this.#commits = new GroupCommit(path, this.#replica, { wrap, onCommit });
+    this.#commits = new GroupCommit(path, this.#replica, wrap, () => this.#compactIfDue());
   }
 
   /**
-   * The state that all lines make, also those that other processes have written by now. Use it before
-   * the next `await`.
+   * The state that all lines so far make, with those of other processes. Use it before the next
+   * `await`.
    *
    * @throws {JournalError} as {@linkcode Journal.append} does.
    */
@@ -164,7 +162,6 @@ export class Journal<S> {
     }
   }
 
-  /** Why the journal cannot be used. */
   #error(): JournalError | undefined {
     return this.#closing
       ? new JournalError("closed", `${this.#path} was closed: open it again`)
@@ -187,9 +184,8 @@ export class Journal<S> {
   #complain(reader: JournalReader<S>, cause: unknown) {
     if (this.#closing) return;
     const what = `Cannot compact ${this.#path}`;
-    let message = cause instanceof JournalError
-      ? `${what}: ${cause.message}`
-      : fileError(what, cause).message;
+    let { message } = fileError(what, cause);
+    if (cause instanceof JournalError) message = `${what}: ${message}`;
     if (errnoOf(cause) === "EBUSY") {
       // Another try would cost as much, and fail until it is mounted in another way.
       this.#tried = { reader, offset: Infinity };
@@ -204,8 +200,7 @@ export class Journal<S> {
   async #compact() {
     await this.tidy();
     const { reader } = this.#replica;
-    const options = { wrap: this.#wrap, modeMask: this.#modeMask };
-    using compacted = CompactedFile.begin(reader, options);
+    using compacted = CompactedFile.begin(reader, this.#wrap, this.#modeMask);
     if (compacted === undefined) return;
     const contents = this.#machine.snapshot(reader.state);
     if (!await compacted.writeSnapshot(contents, () => this.#closing !== undefined)) return;

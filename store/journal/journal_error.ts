@@ -1,10 +1,4 @@
 /**
- * The error of a journal: a stable code for programs, a message for people.
- *
- * @module
- */
-
-/**
  * - `corrupt`: a line that may have been acknowledged is damaged, or the file is another program's.
  * - `locked`: another process has held the lock for too long.
  * - `full`: no room is left on the disk, in the quota, or up to `ulimit -f`. It may pass.

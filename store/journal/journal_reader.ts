@@ -27,7 +27,6 @@ export interface StateMachine<S> {
    * is refused.
    */
   readonly mark?: SyncMarkFormat;
-  /** The state before the first line. */
   empty(): S;
   /** Applies one line's content. @throws {Error} if the content is not of this machine. */
   apply(state: S, content: unknown): void;
@@ -72,10 +71,8 @@ export type Position<S> = Pick<
 /** The bytes that are read at once: parsing costs the least at about this size. */
 const CHUNK_BYTES = 1024 * 1024;
 
-/** A file that is open twice. */
 export type OpenedTwice = Pick<JournalReader<unknown>, "file" | "syncFile">;
 
-/** An open file of a journal, and the state that its lines make as far as they were read. */
 export class JournalReader<S> {
   readonly path: string;
   readonly file: Deno.FsFile;
@@ -90,7 +87,6 @@ export class JournalReader<S> {
   readonly #identity: Deno.FileInfo;
   /** The bytes that were read, all of them complete lines. */
   offset: number;
-  /** The lines that were read. */
   lines: number;
   /** The number of the last line. */
   n: number;
@@ -105,11 +101,9 @@ export class JournalReader<S> {
   /** The line that ended the last `readTo` too early. */
   damage: Damage | undefined;
   readonly marks: SyncMarks | undefined;
-  /** Mixed from the checksums of the snapshot's lines so far. */
   #digest = 0;
   #isSnapshotRead = false;
 
-  /** Takes over files that were read, or written, up to `at`. */
   constructor(
     path: string,
     { file, syncFile }: OpenedTwice,
@@ -164,7 +158,6 @@ export class JournalReader<S> {
     }
   }
 
-  /** The reader of a file that replaces this one, with the same state. */
   successor(files: OpenedTwice, at: Omit<Position<S>, "state" | "n" | "lastEntry" | "legacy">) {
     const { path, state, n, lastEntry, legacy } = this;
     return new JournalReader(path, files, this.#machine, { ...at, state, n, lastEntry, legacy });
@@ -175,7 +168,6 @@ export class JournalReader<S> {
     return isSameFile(named, this.#identity);
   }
 
-  /** Whether all of the file is read. */
   isRead(): boolean {
     return this.file.seekSync(0, Deno.SeekMode.End) === this.offset;
   }
@@ -201,7 +193,6 @@ export class JournalReader<S> {
     }
   }
 
-  /** The bytes from `start` to `end`. */
   bytes(start: number, end: number): Uint8Array {
     return readBytes(this.path, this.file, start, end - start);
   }
@@ -226,7 +217,6 @@ export class JournalReader<S> {
     if (marked === undefined ? lines > 0 : lines > 1) this.lastEntry = this.n;
   }
 
-  /** Applies complete lines. @returns Whether all of them are good. */
   #take(chunk: Uint8Array): boolean {
     const { ends, checks, marks, badEnd } = this.#check(chunk);
     if (ends.length > 0 && !this.#takeIntact(chunk.subarray(0, ends.at(-1)), ends, checks, marks)) {
@@ -274,7 +264,6 @@ export class JournalReader<S> {
     return true;
   }
 
-  /** Checks lines up to the first damaged one. */
   #check(chunk: Uint8Array) {
     const ends: number[] = [];
     const checks: number[] = [];
@@ -293,7 +282,6 @@ export class JournalReader<S> {
     return { ends, checks, marks, badEnd: undefined };
   }
 
-  /** Notes that the next line is not good. */
   #refuse(length: number, isRejected: boolean, cause?: unknown): false {
     const { offset, lines } = this;
     this.damage = { line: lines + 1, start: offset, end: offset + length, isRejected, cause };
@@ -340,7 +328,6 @@ function openFile(path: string): OpenedTwice {
   }
 }
 
-/** Opens a file of the journal for a {@linkcode JournalReader}. */
 export function openTwice(path: string): OpenedTwice {
   const options = { read: true, append: true };
   const file = Deno.openSync(path, options);
@@ -356,7 +343,6 @@ export function openTwice(path: string): OpenedTwice {
   }
 }
 
-/** Closes what {@linkcode openTwice} opened. */
 export function closeFile({ file, syncFile }: OpenedTwice): void {
   file.close();
   if (syncFile !== file) syncFile.close();

@@ -49,7 +49,6 @@ export function intactChecksum(line: Uint8Array): number | undefined {
   return crc;
 }
 
-/** Whether this line, given without its newline, is as it was written. */
 export function isIntact(line: Uint8Array): boolean {
   return intactChecksum(line) !== undefined;
 }
@@ -71,7 +70,7 @@ export function lastLineEnd(bytes: Uint8Array): number {
 export function* intactParts(
   bytes: Uint8Array,
 ): Generator<{ readonly start: number; readonly end: number }> {
-  // The newline between two lines, or after the last one, may be any byte by now.
+  // The newline between two lines, or after the last one, may be damaged.
   const ends = [bytes.length - 1, bytes.length];
   for (let at = bytes.lastIndexOf(OPEN[0]!); at > 0; at = bytes.lastIndexOf(OPEN[0]!, at - 1)) {
     if (has(bytes, at, OPEN)) ends.push(at - 1);
@@ -103,14 +102,12 @@ export function* intactWithin(
   }
 }
 
-/** The places of `part` in bytes. */
 function* places(bytes: Uint8Array, part: Uint8Array): Generator<number> {
   for (let at = bytes.indexOf(part[0]!); at >= 0; at = bytes.indexOf(part[0]!, at + 1)) {
     if (has(bytes, at, part)) yield at;
   }
 }
 
-/** The numbers and contents of intact lines. */
 export interface ParsedLines {
   readonly numbers: readonly number[];
   readonly contents: readonly unknown[];
@@ -178,12 +175,10 @@ export function entryOf(
   return { n, content: decoder.decode(line.subarray(start, -CHECK_BYTES)).trim() };
 }
 
-/** Parses one line of any shape. */
 export function parseLine(line: Uint8Array): unknown {
   return JSON.parse(decoder.decode(line));
 }
 
-/** Whether `part` is at `start`. */
 export function has(bytes: Uint8Array, start: number, part: Uint8Array): boolean {
   for (let i = 0; i < part.length; i++) if (bytes[start + i] !== part[i]) return false;
   return true;

@@ -5,16 +5,16 @@
  */
 
 import { dirname, isAbsolute } from "node:path";
-import { statIfAny } from "./fs.ts";
+import { statIfAny, tryStat } from "./fs.ts";
 import { JournalError } from "./journal_error.ts";
 
-/** The most symbolic links on the way to a file, as on Linux. */
 const MAX_LINKS = 40;
 
 /** The path behind symbolic links, also of a file that is not there yet. */
 export function followLinks(path: string): string {
   for (let links = 0; links < MAX_LINKS; links++) {
-    const named = lookAt(path);
+    // To open it gives the better error.
+    const named = tryStat(path, Deno.lstatSync);
     if (named === undefined) return path;
     if (!named.isSymlink) return Deno.realPathSync(path);
     const target = Deno.readLinkSync(path);
@@ -25,15 +25,6 @@ export function followLinks(path: string): string {
     "unavailable",
     `Cannot open ${path}: it leads from link to link, to no file`,
   );
-}
-
-function lookAt(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.lstatSync(path);
-  } catch {
-    // To open it gives the better error.
-    return undefined;
-  }
 }
 
 /**
@@ -61,19 +52,12 @@ export function checkNames(path: string, warn: (message: string) => void): boole
   // Compaction would replace a device by a file.
   if (!found.isFile) throw new Error("it is not a regular file");
   refuseHardLink(path, found);
-  if (found.dev === deviceOf(dirname(path), found.dev)) return false;
+  // Deno may have permission for the file alone.
+  const { dev } = tryStat(dirname(path)) ?? found;
+  if (found.dev === dev) return false;
   warn(
     `${path} seems to be mounted by itself: who uses the file by another path has another lock, and ` +
       `it cannot be made smaller; mount the folder that it is in instead`,
   );
   return true;
-}
-
-function deviceOf(folder: string, otherwise: number): number {
-  try {
-    return Deno.statSync(folder).dev;
-  } catch {
-    // Deno may have permission for the file alone.
-    return otherwise;
-  }
 }

@@ -1,23 +1,19 @@
-/**
- * A lock between processes: an advisory lock on a file of its own, which is never renamed.
- *
- * @module
- */
-
 import { ownershipOf, setOwnership } from "./file_ownership.ts";
 import { openSideFile } from "./side_files.ts";
 import { errnoOf } from "./errno.ts";
 import { fileError, isSameFile, statIfAny } from "./fs.ts";
 import { JournalError } from "./journal_error.ts";
 
-/** How a {@linkcode FileLock} is made. */
 export interface FileLockOptions {
   readonly warn: (message: string) => void;
   readonly lockTimeoutMs: number;
   readonly modeMask: number;
 }
 
-/** Held by one process at a time; within a process, one caller at a time may use it. */
+/**
+ * A lock between processes: an advisory lock on a file of its own, which is never renamed. Within a
+ * process, one caller at a time may use it.
+ */
 export class FileLock {
   readonly #locked: string;
   readonly #path: string;
@@ -28,7 +24,6 @@ export class FileLock {
   /** The wait for a lock that another process holds: it cannot be aborted, only be abandoned. */
   #pendingLock: Promise<void> | undefined;
   #isWanted = false;
-  /** The warnings that were given: each is given once. */
   readonly #warned = new Set<string>();
 
   /** Opens the lock of the file at `locked`, and makes it if it is missing. */
@@ -93,13 +88,11 @@ export class FileLock {
     }
   }
 
-  /** Begins the next epoch, while the lock is held. */
   bumpEpoch() {
-    // A longer file without content takes no room, of which the disk may have none.
+    // A longer file without content takes no room: it works on a full disk too.
     this.#open().truncateSync(this.epoch + 1);
   }
 
-  /** Gives the lock the ownership of the file that it locks. */
   share() {
     const ownership = ownershipOf(this.#locked, this.#options.modeMask);
     if (ownership === undefined || setOwnership(this.#path, this.#open(), ownership)) return;
@@ -109,7 +102,6 @@ export class FileLock {
     );
   }
 
-  /** Closes the file. */
   close() {
     this.#file?.close();
     this.#file = undefined;

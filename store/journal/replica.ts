@@ -14,19 +14,14 @@ import { openSideFile } from "./side_files.ts";
 import { fileError, type JournalFile, statIfAny, writeAll } from "./fs.ts";
 import type { Folders } from "./folder.ts";
 import { corruptError, encodeHeader } from "./header.ts";
-import { FileLock } from "./lock.ts";
+import { FileLock, type FileLockOptions } from "./lock.ts";
 import { SyncMarks } from "./sync_marks.ts";
 import { tailOf } from "./tail.ts";
 import { JournalReader, type StateMachine } from "./journal_reader.ts";
 import { JournalError } from "./journal_error.ts";
 
-/** How a {@linkcode Replica} is made. */
-export interface ReplicaOptions {
-  readonly warn: (message: string) => void;
-  readonly lockTimeoutMs: number;
+export interface ReplicaOptions extends FileLockOptions {
   readonly wrap: (file: Deno.FsFile) => JournalFile;
-  /** The bits of the file's mode that stay. */
-  readonly modeMask: number;
   readonly folders: Folders;
 }
 
@@ -36,10 +31,9 @@ const BEHIND_BYTES = 1024 * 1024;
 /** The mode of a file for one user alone: to restrict it to that needs no warning. */
 const PRIVATE_MASK = 0o600;
 
-/** How long a stat of the path is cached, in milliseconds. */
+/** The time for which a stat of the path is cached, in milliseconds. */
 const STAT_CACHE_MS = 1;
 
-/** The file lock, and the reader of the file. */
 export class Replica<S> {
   readonly #path: string;
   readonly #machine: StateMachine<S>;
@@ -50,11 +44,10 @@ export class Replica<S> {
   #next: JournalReader<S> | undefined;
   /** The mutex within this process; the lock is one between processes. */
   readonly #mutex = new Mutex();
-  /** When the path was last looked up for a read. */
+  /** The time of the last stat of the path for a read. */
   #statAt = -Infinity;
-  /** The lock's epoch at that time. */
   #epoch = 0;
-  /** When the lock could last not be acquired, and why. */
+  /** The last failure to acquire the lock. */
   #lockFailure: { readonly at: number; readonly error: unknown } | undefined;
 
   constructor(path: string, machine: StateMachine<S>, options: ReplicaOptions) {
@@ -64,7 +57,6 @@ export class Replica<S> {
     this.#lock = new FileLock(path, options);
   }
 
-  /** The reader of the file, with what it has read so far. */
   get reader(): JournalReader<S> {
     if (this.#reader === undefined) throw new Error("The file was not read yet");
     return this.#reader;
@@ -125,7 +117,6 @@ export class Replica<S> {
     }
   }
 
-  /** Goes on with the reader of a file that replaced the old one. */
   replace(reader: JournalReader<S>) {
     try {
       this.#lock.bumpEpoch();
@@ -138,7 +129,6 @@ export class Replica<S> {
     this.#reader = reader;
   }
 
-  /** Waits for the mutex and closes the files. */
   async close() {
     await this.#mutex.idle();
     this.#reader?.[Symbol.dispose]();
@@ -255,7 +245,6 @@ export class Replica<S> {
     return next;
   }
 
-  /** Recovers from what stands after the last line that could be read. */
   #recoverTail(reader: JournalReader<S>, size: number) {
     const tail = tailOf(reader, size);
     const { kind } = tail;

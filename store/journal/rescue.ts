@@ -15,7 +15,6 @@ import { encodeLine, intactWithin, lastLineEnd, parseLine } from "./line_codec.t
 import { FileLock } from "./lock.ts";
 import type { StateMachine } from "./journal_reader.ts";
 
-/** The longest wait for another process that holds the lock. */
 const LOCK_MS = 10_000;
 
 /** The bytes at a file's end in which its last newline is looked for. */
@@ -24,19 +23,15 @@ const TAIL_BYTES = 64 * 1024;
 const FORMAT = /^\{"format":"([^"]*)"/;
 const FORMAT_BYTES = 256;
 
-/** How a damaged file is rescued. */
 export interface RescueOptions<S> {
   readonly machine: StateMachine<S>;
   readonly warn: (message: string) => void;
-  /** The bits of the file's mode that stay. */
   readonly modeMask: number;
 }
 
-/** The outcome of a rescue. */
 export interface Rescued<S> {
   /** The path of the damaged file's copy. */
   readonly aside: string;
-  /** The state that the good lines make. */
   readonly state: S;
   /** The number of lines that could not be read, as far as it can be told. */
   readonly lost: number;
@@ -61,7 +56,7 @@ export function hidesLines(path: string, file: Deno.FsFile): boolean {
  * object that looks like a line.
  *
  * @param damaged The file, opened before it was found to be damaged, so that no other is taken for it.
- * @returns `"replaced"` if another file has the path by now; `"foreign"` if the file is another
+ * @returns `"replaced"` if another file has the path now; `"foreign"` if the file is another
  * program's or of another version, and left as it is.
  * @throws {JournalError} if it fails; the damaged file is left as it is.
  */
@@ -80,8 +75,9 @@ export async function rescue<S>(
       const bytes = readBytes(path, damaged, 0, found.size);
       const good = readGoodLines(bytes, machine);
       if (good === undefined) return "foreign";
-      const files = { path, ownership: ownershipOf(path, modeMask), folders: new Folders(warn) };
-      const aside = replaceDamaged(files, bytes, encode(good.state, machine));
+      using folder = new Folders(warn).open(path);
+      const aside = replaceDamaged(path, bytes, encode(good.state, machine), modeMask);
+      folder.sync();
       lock.bumpEpoch();
       return { aside, ...good };
     } finally {
@@ -159,18 +155,13 @@ function encode<S>(state: S, machine: StateMachine<S>): Uint8Array {
   return encoder.encode(header + lines.join(""));
 }
 
-interface Files {
-  readonly path: string;
-  readonly ownership: FileOwnership | undefined;
-  readonly folders: Folders;
-}
-
 /** Keeps the damaged bytes beside the file, and replaces it by one with the good ones. */
-function replaceDamaged(files: Files, damaged: Uint8Array, good: Uint8Array): string {
-  const { path, ownership, folders } = files;
+function replaceDamaged(path: string, damaged: Uint8Array, good: Uint8Array, modeMask: number) {
+  const ownership = ownershipOf(path, modeMask);
   const draft = `${path}.first`;
-  const aside = freeName(path);
-  using folder = folders.open(path);
+  let n = 1;
+  while (statIfAny(`${path}.broken-${n}`)) n++;
+  const aside = `${path}.broken-${n}`;
   try {
     writeFile(draft, good, ownership);
     writeFile(aside, damaged, ownership);
@@ -179,18 +170,9 @@ function replaceDamaged(files: Files, damaged: Uint8Array, good: Uint8Array): st
     for (const name of [draft, aside]) if (statIfAny(name)) Deno.removeSync(name);
     throw error;
   }
-  folder.sync();
   return aside;
 }
 
-function freeName(path: string): string {
-  for (let n = 1;; n++) {
-    const name = `${path}.broken-${n}`;
-    if (statIfAny(name) === undefined) return name;
-  }
-}
-
-/** Writes a new file, and fsyncs it. */
 function writeFile(path: string, bytes: Uint8Array, ownership: FileOwnership | undefined) {
   removeLeftover(path);
   using file = openSideFile(path, { write: true }, ownership).file;

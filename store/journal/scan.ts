@@ -1,6 +1,5 @@
 /**
- * The lines of a journal, good and bad, to inspect it and save what is good. Nothing is changed and no
- * lock is taken, so it also reads a file that cannot be written.
+ * The lines of a journal, good and bad, read without a lock.
  *
  * @module
  */
@@ -27,7 +26,6 @@ export interface Piece {
 
 const CHUNK_BYTES = 1024 * 1024;
 
-/** A part of a file. */
 export interface Part {
   /** The beginning of a line. @default 0 */
   readonly from?: number;
@@ -35,7 +33,6 @@ export interface Part {
   readonly to?: number;
 }
 
-/** The pieces of this part of an open file, in order. */
 export function* scan(
   path: string,
   file: Deno.FsFile,

@@ -11,7 +11,6 @@ import { JournalError } from "./journal_error.ts";
 /** The tries to open a file whose path becomes another file's meanwhile. */
 const MAX_TRIES = 100;
 
-/** An open file beside another. */
 export interface SideFile {
   readonly file: Deno.FsFile;
   /** Tells it from another file that has the path later. */

@@ -12,7 +12,6 @@ import { contentStart, encodeEntry, has, isIntact } from "./line_codec.ts";
 /** The text before and after a mark's numbers, in the content of its line. */
 export type SyncMarkFormat = readonly [before: string, after: string];
 
-/** The content of a mark. */
 export interface SyncMark {
   /** The number of its own line. */
   readonly n: number;
@@ -22,10 +21,8 @@ export interface SyncMark {
   readonly digest: number | undefined;
 }
 
-/** The most bytes of a mark's line. */
 const MAX_BYTES = 128;
 
-/** The marks of one kind of journal. */
 export class SyncMarks {
   readonly #form: SyncMarkFormat;
   readonly #before: Uint8Array;
@@ -42,13 +39,11 @@ export class SyncMarks {
     );
   }
 
-  /** The line of a mark. */
   encode({ n, through, digest }: SyncMark): string {
     const [before, after] = this.#form;
     return encodeEntry(n, `${before}${through}${digest === undefined ? "" : `,${digest}`}${after}`);
   }
 
-  /** The mark in an intact line, if it is one. */
   read(line: Uint8Array): SyncMark | undefined {
     if (line.length > MAX_BYTES) return undefined;
     const start = contentStart(line);

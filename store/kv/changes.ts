@@ -24,7 +24,6 @@ const SWEPT_WHEN_FULL = 100;
 /** The part of a limit that is freed at once: to find hidden sessions takes many reads. */
 const FREED_PART = 1 / 100;
 
-/** The parts that {@linkcode KvChanges} works with. */
 export interface KvChangesOptions {
   readonly kv: Deno.Kv;
   readonly keys: KvLayout;
@@ -35,7 +34,6 @@ export interface KvChangesOptions {
   readonly limits: StoreLimits;
 }
 
-/** The changes of one namespace's sessions. */
 export class KvChanges {
   readonly #kv: Deno.Kv;
   readonly #keys: KvLayout;
@@ -115,7 +113,6 @@ export class KvChanges {
     if (await this.#sessions.countOf(operation, owner) >= limit) throw ownerFull(limit);
   }
 
-  /** Gives a live session another id. */
   async regenerate(
     operation: KvOperation,
     id: string,
@@ -134,7 +131,6 @@ export class KvChanges {
     return await this.#sessions.rename(operation, found, newId) ? { ...live, id: newId } : RETRY;
   }
 
-  /** Makes a session with a copy of a live one's state. */
   async fork(
     operation: KvOperation,
     id: string,
@@ -157,7 +153,6 @@ export class KvChanges {
     return RETRY;
   }
 
-  /** Runs a transaction's function, and commits what it decides. */
   async transact<T>(
     operation: KvOperation,
     id: string,

@@ -47,7 +47,6 @@ export class KvCommits {
     return found.value === mark;
   }
 
-  /** Forgets a session that has ended. */
   forget(stateId: string) {
     this.#versions.delete(stateId);
   }

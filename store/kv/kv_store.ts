@@ -8,10 +8,10 @@ import type { Json } from "../../runtime/json.ts";
 import {
   canBeFound,
   checkEntries,
-  checkId,
   checkLimits,
   checkList,
-  checkNamespace,
+  checkRecord,
+  checkText,
   checkTimeout,
   checkTransaction,
 } from "../validation.ts";
@@ -22,7 +22,6 @@ import { KvCommits } from "./commits.ts";
 import { KvLayout } from "./layout.ts";
 import { KvSessions } from "./sessions.ts";
 import { KvState } from "./state.ts";
-import { checkRecord } from "../session_record.ts";
 import type {
   CommittedTransaction,
   SessionAlias,
@@ -34,7 +33,7 @@ import type {
   StoreLimits,
 } from "../session_store.ts";
 
-/** How a {@linkcode KvStore} is made. */
+/** Options of a {@linkcode KvStore}. */
 export interface KvStoreOptions {
   /** The server's name: sessions of other names in the same KV are not seen. */
   readonly namespace: string;
@@ -82,7 +81,7 @@ export class KvStore implements SessionStore {
   /** Makes a store of an open KV. */
   constructor(kv: Deno.Kv, options: KvStoreOptions) {
     this.#kv = kv;
-    const keys = new KvLayout(checkNamespace(options.namespace));
+    const keys = new KvLayout(checkText("namespace", options.namespace));
     const state = this.#state = new KvState(kv, keys);
     const commits = new KvCommits(kv, keys);
     const sessions = this.#sessions = new KvSessions(kv, keys, state, commits);
@@ -146,7 +145,7 @@ export class KvStore implements SessionStore {
 
   /** See {@linkcode SessionStore.regenerate}. */
   async regenerate(id: string, newId: string): Promise<SessionRecord | undefined> {
-    const checked = checkId(newId);
+    const checked = checkText("id", newId);
     return await this.#run(async (operation) => {
       if (!canBeFound(id)) return undefined;
       return await this.#withMutex(

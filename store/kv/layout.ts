@@ -16,7 +16,6 @@ import type { Json } from "../../runtime/json.ts";
 import { compareUtf8 } from "../utf8_order.ts";
 import type { SessionAlias, SessionRecord } from "../session_store.ts";
 
-/** The keys of one namespace. */
 export class KvLayout {
   readonly #namespace: string;
 
@@ -98,7 +97,6 @@ export function encodeText(json: string): Uint8Array {
   return encoder.encode(json);
 }
 
-/** The JSON value of bytes. */
 export function decodeJson(bytes: Uint8Array): Json {
   return JSON.parse(decoder.decode(bytes));
 }

@@ -15,7 +15,6 @@ import { StoreError } from "../session_store.ts";
 
 const PAUSE_MS = 200;
 
-/** How a KV is opened. */
 export interface OpenKvOptions {
   readonly warn: (message: string) => void;
   /** The timeout of opening, in milliseconds. @default 10_000 */

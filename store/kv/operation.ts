@@ -7,7 +7,7 @@
 import { messageOf } from "../../runtime/errors.ts";
 import { StoreError } from "../session_store.ts";
 
-/** The result of an attempt that lost a race and is to be made again. */
+/** The result of an attempt that lost a race: another follows. */
 export const RETRY: unique symbol = Symbol("retry");
 
 // Four processes that do nothing but write to one session lose ten races in a row once in a thousand
@@ -17,7 +17,6 @@ const RACES = 30;
 const FIRST_PAUSE_MS = 2;
 const LONGEST_PAUSE_MS = 50;
 const MOST_REASON = 300;
-/** The default timeout of an operation. */
 export const DEFAULT_TIMEOUT_MS = 10_000;
 
 /** One operation of a store: any number of calls before one deadline. */

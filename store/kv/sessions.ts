@@ -14,7 +14,6 @@ import type { SessionAlias, SessionRecord } from "../session_store.ts";
 /** A record as it was read, expired or not. */
 export class FoundSession {
   readonly record: SessionRecord;
-  /** The bytes of its state. */
   readonly bytes: number;
   /** The record, the count and the expiry: each moves with its own writes. */
   readonly entries: readonly [
@@ -55,7 +54,6 @@ const SWEPT_PER_CREATE = 3;
 const MINUS_ONE = 2n ** 64n - 1n;
 const LIST_BATCH = 500;
 
-/** The sessions of one namespace. */
 export class KvSessions {
   readonly #kv: Deno.Kv;
   readonly #keys: KvLayout;
@@ -70,7 +68,6 @@ export class KvSessions {
     this.#commits = commits;
   }
 
-  /** The session with this id. */
   async find(operation: KvOperation, id: string): Promise<FoundSession | undefined> {
     const [found] = await this.#findSome(operation, [id]);
     return found;
@@ -82,7 +79,6 @@ export class KvSessions {
     return value ?? undefined;
   }
 
-  /** One owner's sessions by age. */
   async *owned(
     operation: KvOperation,
     owner: string | null,

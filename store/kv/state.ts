@@ -20,7 +20,6 @@ const COMMIT_KEY_BYTES = 64 * 1024;
 const COMMIT_VALUE_BYTES = 512 * 1024;
 const KEY_OVERHEAD_BYTES = 128;
 
-/** The states of one namespace's sessions. */
 export class KvState {
   readonly #kv: Deno.Kv;
   readonly #keys: KvLayout;
@@ -69,7 +68,6 @@ export class KvState {
     await batch.commit(operation);
   }
 
-  /** A page of a session's state in the order of its keys. */
   async page(
     operation: KvOperation,
     stateId: string,
@@ -126,7 +124,6 @@ export class KvState {
   }
 }
 
-/** The mutations of one commit. */
 class Batch {
   readonly atomic: Deno.AtomicOperation;
   #count = 0;

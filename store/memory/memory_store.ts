@@ -1,17 +1,11 @@
-/**
- * A store in memory, which lives as long as its process: for tests, and servers that need no more.
- *
- * @module
- */
-
 import type { Json } from "../../runtime/json.ts";
 import {
   checkEntries,
-  checkId,
   checkLimits,
   checkList,
+  checkRecord,
+  checkText,
   checkTransaction,
-  copyRecord,
 } from "../validation.ts";
 import { closedError } from "../errors.ts";
 import {
@@ -25,7 +19,6 @@ import {
   unwrap,
 } from "../table/commands.ts";
 import { SessionTable } from "../table/session_table.ts";
-import { checkRecord } from "../session_record.ts";
 import type {
   CommittedTransaction,
   SessionAlias,
@@ -37,7 +30,7 @@ import type {
   StoreLimits,
 } from "../session_store.ts";
 
-/** How a {@linkcode MemoryStore} is made. */
+/** Options of a {@linkcode MemoryStore}. */
 export interface MemoryStoreOptions {
   /** The time in milliseconds since 1970. @default Date.now */
   readonly now?: (() => number) | undefined;
@@ -46,7 +39,7 @@ export interface MemoryStoreOptions {
 }
 
 /**
- * Keeps sessions in memory.
+ * Keeps sessions in memory for as long as its process lives: for tests, and servers that need no more.
  *
  * @example
  * ```ts
@@ -88,45 +81,32 @@ export class MemoryStore implements SessionStore {
 
   /** See {@linkcode SessionStore.create}. */
   create(session: SessionRecord): Promise<SessionRecord> {
-    return attempt(() => {
-      return this.#apply(decideCreate(this.#open(), checkRecord(session), this.#context()));
-    });
+    return this.#write((context) => decideCreate(context, checkRecord(session)));
   }
 
   /** See {@linkcode SessionStore.get}. */
   get(by: string | SessionAlias): Promise<SessionRecord | undefined> {
-    return attempt(() => {
-      const row = this.#open().live(by, this.#now());
-      return row && copyRecord(row.record);
-    });
+    return attempt(() => this.#open().get(by, this.#now()));
   }
 
   /** See {@linkcode SessionStore.list}. */
   list(options: SessionListOptions): Promise<SessionRecord[]> {
-    return attempt(() => {
-      return this.#open().list(checkList(options), this.#now());
-    });
+    return attempt(() => this.#open().list(checkList(options), this.#now()));
   }
 
   /** See {@linkcode SessionStore.delete}. */
   delete(id: string): Promise<boolean> {
-    return attempt(() => {
-      return this.#apply(decideDelete(this.#open(), id, this.#now()));
-    });
+    return this.#write((context) => decideDelete(context, id));
   }
 
   /** See {@linkcode SessionStore.regenerate}. */
   regenerate(id: string, newId: string): Promise<SessionRecord | undefined> {
-    return attempt(() => {
-      return this.#apply(decideRegenerate(this.#open(), id, checkId(newId), this.#now()));
-    });
+    return this.#write((context) => decideRegenerate(context, id, checkText("id", newId)));
   }
 
   /** See {@linkcode SessionStore.fork}. */
   fork(id: string, session: SessionRecord): Promise<SessionRecord | undefined> {
-    return attempt(() => {
-      return this.#apply(decideFork(this.#open(), id, checkRecord(session), this.#context()));
-    });
+    return this.#write((context) => decideFork(context, id, checkRecord(session)));
   }
 
   /** See {@linkcode SessionStore.transact}. */
@@ -134,10 +114,7 @@ export class MemoryStore implements SessionStore {
     id: string,
     transaction: StateTransaction<T>,
   ): Promise<CommittedTransaction<T> | undefined> {
-    return attempt(() => {
-      const checked = checkTransaction(transaction);
-      return this.#apply(decideTransact(this.#open(), id, checked, this.#context()));
-    });
+    return this.#write((context) => decideTransact(context, id, checkTransaction(transaction)));
   }
 
   /** See {@linkcode SessionStore.entries}. */
@@ -145,12 +122,7 @@ export class MemoryStore implements SessionStore {
     id: string,
     options: StateEntriesOptions,
   ): Promise<[key: string, value: Json][] | undefined> {
-    return attempt(() => {
-      const checked = checkEntries(options);
-      const table = this.#open();
-      const row = table.live(id, this.#now());
-      return row && table.entries(row, checked);
-    });
+    return attempt(() => this.#open().entries(id, checkEntries(options), this.#now()));
   }
 
   /** Forgets everything. */
@@ -164,18 +136,18 @@ export class MemoryStore implements SessionStore {
     return this.close();
   }
 
-  #context(): Context {
-    return { now: this.#now(), limits: this.#limits };
-  }
-
   #open(): SessionTable {
     if (this.#table === undefined) throw closedError();
     return this.#table;
   }
 
-  #apply<T>(decision: Decision<T>): T {
-    for (const change of decision.changes) this.#table?.apply(change);
-    return unwrap(decision);
+  #write<T>(decide: (context: Context) => Decision<T>): Promise<T> {
+    return attempt(() => {
+      const table = this.#open();
+      const decision = decide({ table, now: this.#now(), limits: this.#limits });
+      for (const change of decision.changes) table.apply(change);
+      return unwrap(decision);
+    });
   }
 }
 

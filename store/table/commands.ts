@@ -17,25 +17,17 @@ import {
   type StoreLimits,
 } from "../session_store.ts";
 
-/** The changes to make, all of them or none, and the result for the caller. */
-export type Decision<T> = Accepted<T> | Rejected;
+/**
+ * The changes to make, all of them or none, and the result for the caller. With an error too, evicted
+ * sessions are dropped, so that the next write need not look at them.
+ */
+export type Decision<T> =
+  & { readonly changes: readonly Change[] }
+  & ({ readonly value: T } | { readonly error: StoreError });
 
-interface Accepted<T> {
-  readonly changes: readonly Change[];
-  readonly value: T;
-}
-
-/** Evicted sessions are dropped all the same, so that the next write need not look at them. */
-interface Rejected {
-  readonly changes: readonly Change[];
-  readonly error: StoreError;
-}
-
-/** The clock and limits that a decision depends on. */
 export interface Context {
-  /** The time, in milliseconds since 1970. */
+  readonly table: SessionTable;
   readonly now: number;
-  /** The most that the store keeps. */
   readonly limits: StoreLimits;
 }
 
@@ -49,23 +41,15 @@ export function unwrap<T>(decision: Decision<T>): T {
   return decision.value;
 }
 
-/** Decides a `create` of a checked record. */
+/** Decides a `create` of a checked record, with a state of `bytes`. */
 export function decideCreate(
-  table: SessionTable,
-  record: SessionRecord,
   context: Context,
-): Decision<SessionRecord> {
-  return decideNew(table, record, { ...context, bytes: 0 });
-}
-
-/** Decides on a new session with a state of `bytes`. */
-function decideNew(
-  table: SessionTable,
   record: SessionRecord,
-  { now, limits, bytes }: Context & { readonly bytes: number },
+  bytes = 0,
 ): Decision<SessionRecord> {
+  const { table, now } = context;
   const { id, stateId, owner, alias } = record;
-  const eviction = new Eviction(table, now, owner);
+  const eviction = new Eviction(context, owner);
   for (const row of table.sweepPurgeable(now, SWEPT_PER_CREATE)) eviction.add(row);
   for (const holder of [table.find(id), table.byStateId(stateId)]) {
     if (holder === undefined) continue;
@@ -76,7 +60,7 @@ function decideNew(
   if (namesake !== undefined && namesake.record.expiresAt > now) {
     return { value: copyRecord(namesake.record), changes: [] };
   }
-  const error = eviction.makeRoom(bytes, limits);
+  const error = eviction.makeRoom(bytes);
   if (error !== undefined) return { changes: eviction.changes(), error };
   return {
     value: copyRecord(record),
@@ -93,12 +77,10 @@ function withoutAlias({ record }: Row): Change {
   return { kind: "put", record: { ...copyRecord(record), alias: null } };
 }
 
-/** Decides a `regenerate`. */
 export function decideRegenerate(
-  table: SessionTable,
+  { table, now }: Context,
   id: string,
   newId: string,
-  now: number,
 ): Decision<SessionRecord | undefined> {
   const row = table.live(id, now);
   if (row === undefined) return { value: undefined, changes: [] };
@@ -109,16 +91,14 @@ export function decideRegenerate(
   return { value: record, changes: [...decideDrop(expired), { kind: "put", record }] };
 }
 
-/** Decides a `fork` with a checked record. */
 export function decideFork(
-  table: SessionTable,
+  context: Context,
   id: string,
   record: SessionRecord,
-  context: Context,
 ): Decision<SessionRecord | undefined> {
-  const row = table.live(id, context.now);
+  const row = context.table.live(id, context.now);
   if (row === undefined) return { value: undefined, changes: [] };
-  const decision = decideNew(table, record, { ...context, bytes: row.bytes });
+  const decision = decideCreate(context, record, row.bytes);
   if ("error" in decision) return decision;
   const { value, changes } = decision;
   if (value.id !== record.id) throw conflictError();
@@ -127,26 +107,24 @@ export function decideFork(
   return { value, changes: [...changes, { kind: "use", stateId, toolCalls, expiresAt, writes }] };
 }
 
-/** Decides a `delete`. */
-export function decideDelete(table: SessionTable, id: string, now: number): Decision<boolean> {
+export function decideDelete({ table, now }: Context, id: string): Decision<boolean> {
   const row = table.live(id, now);
   return row === undefined
     ? { value: false, changes: [] }
     : { value: true, changes: decideDrop([row.record.stateId]) };
 }
 
-/** The changes that end sessions. */
 export function decideDrop(stateIds: Iterable<string>): Change[] {
   return Array.from(stateIds, (stateId) => ({ kind: "drop", stateId }));
 }
 
 /** Decides a checked transaction, whose function it runs once. */
 export function decideTransact<T>(
-  table: SessionTable,
+  context: Context,
   id: string,
   transaction: ReturnType<typeof checkTransaction<T>>,
-  { now, limits }: Context,
 ): Decision<CommittedTransaction<T> | undefined> {
+  const { table, now, limits } = context;
   const row = table.live(id, now);
   if (row === undefined) return { value: undefined, changes: [] };
   const before = row.record;
@@ -166,8 +144,8 @@ export function decideTransact<T>(
     // A write that shrinks the state is accepted, however large it still is.
     const growth = bytes - row.bytes;
     if (growth > 0 && bytes > limits.bytesPerSession) throw sessionTooLarge(limits.bytesPerSession);
-    const eviction = new Eviction(table, now, before.owner);
-    const isFull = growth > 0 && !eviction.makeRoomForBytes(growth, limits.bytes);
+    const eviction = new Eviction(context, before.owner);
+    const isFull = growth > 0 && !eviction.makeRoomForBytes(growth);
     made = eviction.changes();
     if (isFull) return { changes: made, error: stateFull(limits.bytes) };
   }
@@ -184,16 +162,14 @@ export function decideTransact<T>(
  * are too many, those that expired first are evicted.
  */
 class Eviction {
-  readonly #table: SessionTable;
-  readonly #now: number;
+  readonly #context: Context;
   readonly #owner: string | null;
   readonly #rows = new Set<Row>();
   #ofOwner = 0;
   #bytes = 0;
 
-  constructor(table: SessionTable, now: number, owner: string | null) {
-    this.#table = table;
-    this.#now = now;
+  constructor(context: Context, owner: string | null) {
+    this.#context = context;
     this.#owner = owner;
   }
 
@@ -213,9 +189,10 @@ class Eviction {
   }
 
   /** Makes room for a session with a state of `bytes`. @returns The error if there is none. */
-  makeRoom(bytes: number, limits: StoreLimits): StoreError | undefined {
-    const [table, now, owner] = [this.#table, this.#now, this.#owner];
+  makeRoom(bytes: number): StoreError | undefined {
+    const { table, now, limits } = this.#context;
     const { sessions, sessionsPerOwner } = limits;
+    const owner = this.#owner;
     if (owner !== null) {
       const isEnough = () => table.countOf(owner) - this.#ofOwner < sessionsPerOwner;
       if (!this.#evict(() => table.hiddenOf(owner, now), isEnough)) {
@@ -224,15 +201,15 @@ class Eviction {
     }
     const isEnough = () => table.size - this.#rows.size < sessions;
     if (!this.#evict(() => table.hidden(now), isEnough)) return storeFull(sessions);
-    return bytes === 0 || this.makeRoomForBytes(bytes, limits.bytes)
-      ? undefined
-      : stateFull(limits.bytes);
+    if (bytes > 0 && !this.makeRoomForBytes(bytes)) return stateFull(limits.bytes);
+    return undefined;
   }
 
   /** Makes room for so many more bytes. `false` if live sessions leave too little. */
-  makeRoomForBytes(growth: number, limit: number): boolean {
-    const isEnough = () => this.#table.bytes - this.#bytes + growth <= limit;
-    return this.#evict(() => this.#table.hiddenWithState(this.#now), isEnough);
+  makeRoomForBytes(growth: number): boolean {
+    const { table, now, limits } = this.#context;
+    const isEnough = () => table.bytes - this.#bytes + growth <= limits.bytes;
+    return this.#evict(() => table.hiddenWithState(now), isEnough);
   }
 
   /** Evicts hidden sessions, one by one, until it is enough. `false` if they are too few. */

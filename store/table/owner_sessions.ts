@@ -1,14 +1,11 @@
-/**
- * The sessions of one owner, by age.
- *
- * @module
- */
-
 import { ExpiryQueue } from "./expiry_queue.ts";
 import { bisect, compareUtf8 } from "../utf8_order.ts";
 import type { Row } from "./session_table.ts";
 
-/** A sorted array: appended at the end nearly always, and cleaned of dropped rows in bulk. */
+/**
+ * The sessions of one owner by age: a sorted array, appended at the end nearly always, and cleaned of
+ * dropped rows in bulk.
+ */
 export class OwnerSessions {
   #rows: Row[] = [];
   #dropped = 0;
@@ -19,7 +16,6 @@ export class OwnerSessions {
     return this.#rows.length - this.#dropped;
   }
 
-  /** The expired sessions, earliest first. */
   hidden(now: number): Iterable<Row> {
     this.#byExpiry ??= new ExpiryQueue(this.after(undefined), ({ dropped }) => !dropped);
     return this.#byExpiry.expired(now);
@@ -57,7 +53,7 @@ export class OwnerSessions {
     return this.size;
   }
 
-  /** Drops a queue of mostly dropped rows, to be made again. */
+  /** Drops a queue of mostly dropped rows: the next use makes a new one. */
   #trim() {
     if (this.#byExpiry && this.#byExpiry.size > 2 * this.size) this.#byExpiry = undefined;
   }

@@ -41,7 +41,6 @@ export interface Row {
   state?: Map<string, string>;
   /** The sorted keys, until one is added or removed. */
   order?: string[];
-  /** The bytes of keys and values. */
   bytes: number;
   dropped: boolean;
 }
@@ -64,12 +63,10 @@ export class SessionTable {
     return this.#rows.size;
   }
 
-  /** The bytes of the keys and values of all sessions. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** The changes that make every session and its state. */
   *changes(): Generator<Change> {
     for (const { record, state } of this.#rows.values()) {
       yield { kind: "put", record };
@@ -91,23 +88,24 @@ export class SessionTable {
     return this.#byAlias.get(by.owner)?.get(by.alias);
   }
 
-  /** The session with this id or alias, if it has not expired. */
   live(by: string | SessionAlias, now: number): Row | undefined {
     const row = this.find(by);
     return row !== undefined && row.record.expiresAt > now ? row : undefined;
   }
 
-  /** The number of an owner's sessions, with the hidden ones. */
   countOf(owner: string | null): number {
     return this.#byOwner.get(owner)?.size ?? 0;
   }
 
-  /** The bytes of a session's state after these writes. */
   bytesAfter(row: Row, writes: readonly EncodedWrite[]): number {
     return row.bytes + growth(row, writes);
   }
 
-  /** A page of one owner's live sessions. */
+  get(by: string | SessionAlias, now: number): SessionRecord | undefined {
+    const row = this.live(by, now);
+    return row && copyRecord(row.record);
+  }
+
   list({ owner, after, limit }: SessionListOptions, now: number): SessionRecord[] {
     const page: SessionRecord[] = [];
     if (limit === 0) return page;
@@ -118,8 +116,13 @@ export class SessionTable {
     return page;
   }
 
-  /** A page of a session's state. */
-  entries(row: Row, { prefix = "", after, limit }: StateEntriesOptions): [string, Json][] {
+  entries(
+    id: string,
+    { prefix = "", after, limit }: StateEntriesOptions,
+    now: number,
+  ): [string, Json][] | undefined {
+    const row = this.live(id, now);
+    if (row === undefined) return undefined;
     const state = row.state ?? new Map<string, string>();
     const keys = row.order ??= [...state.keys()].sort(compareUtf8);
     const start = bisect(
@@ -136,16 +139,6 @@ export class SessionTable {
     return page;
   }
 
-  /** The internal ids of all expired sessions. */
-  expired(now: number): string[] {
-    const stateIds: string[] = [];
-    for (const { record } of this.#rows.values()) {
-      if (record.expiresAt <= now) stateIds.push(record.stateId);
-    }
-    return stateIds;
-  }
-
-  /** The internal ids of all purgeable sessions. */
   purgeable(now: number): string[] {
     const stateIds: string[] = [];
     for (const { record } of this.#rows.values()) {
@@ -173,12 +166,10 @@ export class SessionTable {
     return this.#byExpiry.expired(now);
   }
 
-  /** One owner's expired sessions, earliest first. */
   hiddenOf(owner: string, now: number): Iterable<Row> {
     return this.#byOwner.get(owner)?.hidden(now) ?? [];
   }
 
-  /** The expired sessions with a state, earliest first. */
   hiddenWithState(now: number): Iterable<Row> {
     this.#byExpiryWithState ??= new ExpiryQueue(
       this.#rows.values().filter(({ bytes }) => bytes > 0),
@@ -233,7 +224,16 @@ export class SessionTable {
 
   #write(row: Row, writes: readonly EncodedWrite[]) {
     const before = row.bytes;
-    this.#bytes += writeState(row, writes);
+    const grown = growth(row, writes);
+    row.bytes += grown;
+    this.#bytes += grown;
+    const state = row.state ??= new Map();
+    for (const [key, json] of writes) {
+      if (state.has(key) !== (json !== undefined)) delete row.order;
+      if (json === undefined) state.delete(key);
+      else state.set(key, json);
+    }
+    if (state.size === 0) delete row.state;
     if (before === 0 && row.bytes > 0) this.#queue(row);
   }
 
@@ -244,7 +244,7 @@ export class SessionTable {
     this.#trim();
   }
 
-  /** Drops queues of mostly dropped rows, to be made again. */
+  /** Drops queues of mostly dropped rows: the next use makes new ones. */
   #trim() {
     const most = 2 * this.size;
     if (this.#byExpiry && this.#byExpiry.size > most) this.#byExpiry = undefined;
@@ -285,20 +285,6 @@ export class SessionTable {
     }
     this.#trim();
   }
-}
-
-/** Writes to a session's state. @returns By how many bytes it grew. */
-function writeState(row: Row, writes: readonly EncodedWrite[]): number {
-  const grown = growth(row, writes);
-  row.bytes += grown;
-  const state = row.state ??= new Map();
-  for (const [key, json] of writes) {
-    if (state.has(key) !== (json !== undefined)) delete row.order;
-    if (json === undefined) state.delete(key);
-    else state.set(key, json);
-  }
-  if (state.size === 0) delete row.state;
-  return grown;
 }
 
 /** The bytes by which writes, each to another key, make a session's state grow. */

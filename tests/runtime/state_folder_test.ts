@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { expandHome } from "../../runtime/state_folder.ts";
 import { denoDir } from "../support/deno_dir.ts";
+import { tempFolder } from "../support/temp_folder.ts";
 
 const isWindows = Deno.build.os === "windows";
 const url = (path: string) => new URL(`../../${path}`, import.meta.url).href;
@@ -79,40 +80,34 @@ const cases: readonly [name: string, Run, says: RegExp, code: number][] = [
 
 for (const [name, program, says, code] of cases) {
   Deno.test(`${name}: expands ~/ to the home folder, and makes no folder ~`, async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      if (name.startsWith("store ")) {
-        await run(folder, { args: ["servers/notebook.ts", "--store", "file:~/x.jsonl"] });
-      }
-      const result = await run(folder, program);
-      assertEquals(result.code, code, result.said);
-      assertMatch(result.said, says);
-      assert((await Deno.stat(`${folder}/home/x.jsonl`)).isFile);
-      assertEquals(Array.from(Deno.readDirSync(folder), ({ name }) => name), ["home"]);
-
-      const homeless = await run(folder, { ...program, env: { ...program.env, HOME: "" } });
-      if (isWindows) return;
-      assertEquals(homeless.code, 2, homeless.said);
-      assertMatch(homeless.said, /^[^\n]*Cannot find the home folder for "~\/[^\n]*HOME[^\n]*$/);
-      assertEquals(Array.from(Deno.readDirSync(folder), ({ name }) => name), ["home"]);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
+    await using temp = await tempFolder();
+    const folder = temp.path;
+    if (name.startsWith("store ")) {
+      await run(folder, { args: ["servers/notebook.ts", "--store", "file:~/x.jsonl"] });
     }
+    const result = await run(folder, program);
+    assertEquals(result.code, code, result.said);
+    assertMatch(result.said, says);
+    assert((await Deno.stat(`${folder}/home/x.jsonl`)).isFile);
+    assertEquals(Array.from(Deno.readDirSync(folder), ({ name }) => name), ["home"]);
+
+    const homeless = await run(folder, { ...program, env: { ...program.env, HOME: "" } });
+    if (isWindows) return;
+    assertEquals(homeless.code, 2, homeless.said);
+    assertMatch(homeless.said, /^[^\n]*Cannot find the home folder for "~\/[^\n]*HOME[^\n]*$/);
+    assertEquals(Array.from(Deno.readDirSync(folder), ({ name }) => name), ["home"]);
   });
 }
 
 Deno.test("--store: an unknown scheme is a usage error, and makes no folder", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    for (const store of ["kv:ftp://x/y", "file:http://x/y", "FILE:x", "foo:bar", "kv:redis://x"]) {
-      const { code, said } = await run(folder, { args: ["servers/notebook.ts", "--store", store] });
-      assertEquals(code, 2, said);
-      assertMatch(said, /^notebook: --store: Cannot open a store as [^\n]*$/);
-    }
-    assertEquals(Array.from(Deno.readDirSync(folder)), []);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  await using temp = await tempFolder();
+  const folder = temp.path;
+  for (const store of ["kv:ftp://x/y", "file:http://x/y", "FILE:x", "foo:bar", "kv:redis://x"]) {
+    const { code, said } = await run(folder, { args: ["servers/notebook.ts", "--store", store] });
+    assertEquals(code, 2, said);
+    assertMatch(said, /^notebook: --store: Cannot open a store as [^\n]*$/);
   }
+  assertEquals(Array.from(Deno.readDirSync(folder)), []);
 });
 
 Deno.test("expandHome() expands ~/ on each system, and refuses a variable that may not be read", () => {

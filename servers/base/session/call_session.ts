@@ -9,7 +9,7 @@ import type { Cookie } from "../../../protocol/cookie.ts";
 import { sessionRequired } from "../../../protocol/errors.ts";
 import { newSessionId } from "../../../protocol/session_id.ts";
 import type { Json } from "../../../runtime/json.ts";
-import { checkRecord } from "../../../store/session_record.ts";
+import { checkRecord } from "../../../store/validation.ts";
 import {
   type SessionRecord,
   type SessionStore,

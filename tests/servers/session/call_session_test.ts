@@ -15,11 +15,6 @@ import {
 const dead = { id: "sess-" + "0".repeat(32) };
 const CURRENT = { uri: "session://current" };
 
-async function isThere(server: Server, cookie: object): Promise<boolean> {
-  const read = await server.request("resources/read", { ...CURRENT, ...presenting(cookie) });
-  return read.result !== undefined;
-}
-
 async function structured(reply: ReturnType<Server["toolResult"]>) {
   return (await reply).structuredContent;
 }

@@ -6,11 +6,17 @@ import { inspect } from "../../../store/admin/inspection.ts";
 import { FileStore, StoreError } from "../../../store/mod.ts";
 import { run, sampleLines } from "../../support/store/admin_runs.ts";
 import { sample } from "../../support/store/samples.ts";
-import { all, forEver, put, record, tempFolder } from "../../support/store/stores.ts";
+import {
+  all,
+  forEver,
+  namesIn,
+  put,
+  record,
+  tempFolder,
+  test,
+} from "../../support/store/stores.ts";
 
-Deno.test("store verify: lists the content of a sound file", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("store verify: lists the content of a sound file", async ({ path }) => {
   const { bytes, ends } = await sample(path, { isCompacted: true });
   {
     await using store = await FileStore.open(path, { namespace: "test", now: () => 0 });
@@ -33,9 +39,7 @@ Deno.test("store verify: lists the content of a sound file", async () => {
   ]);
 });
 
-Deno.test("store verify: finds all damage that a store refuses, and changes nothing", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("store verify: finds all damage that a store refuses, and changes nothing", async ({ path, folder }) => {
   const { bytes, ends } = await sample(path, { isCompacted: true });
   await Deno.remove(`${path}.lock`);
   for (let place = 0; place < ends.at(-2)!; place++) {
@@ -49,7 +53,7 @@ Deno.test("store verify: finds all damage that a store refuses, and changes noth
     // A flipped bit may make a newline within a line.
     assert(Math.abs(fault.line - ends.findIndex((end) => place < end) - 1) <= 1);
   }
-  assertEquals(Array.from(Deno.readDirSync(folder.path), ({ name }) => name), ["sessions.jsonl"]);
+  assertEquals(namesIn(folder), ["sessions.jsonl"]);
 });
 
 Deno.test("store verify and repair: refuse a file of another format or version", async () => {
@@ -71,8 +75,8 @@ Deno.test("store verify and repair: refuse a file of another format or version",
     assertMatch(wrong, /was written by a newer version of this program: update it/);
   }
   await Deno.writeTextFile(path, "");
-  assertEquals(run("verify", path).status, 0, "a store begins anew in an empty file");
-  assertEquals(Array.from(Deno.readDirSync(folder.path), ({ name }) => name), ["file"]);
+  assertEquals(run("verify", path).status, 0, "an empty file is a new store");
+  assertEquals(namesIn(folder.path), ["file"]);
 });
 
 Deno.test("store verify and repair: print no control characters of a file or path", async () => {
@@ -131,11 +135,9 @@ Deno.test("store verify: names the format of a jar, which no store opens", async
   assertEquals(await copy.list(), await jar.list());
 });
 
-Deno.test("store verify and repair: a wrong command is one line and status 2", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("store verify and repair: a wrong command is one line and status 2", async ({ path, folder }) => {
   await sample(path);
-  await Deno.writeTextFile(`${folder.path}/there`, "");
+  await Deno.writeTextFile(`${folder}/there`, "");
   const cases: [string[], RegExp][] = [
     [[], /^store: A command is missing \(see --help\)$/],
     [["mend", path], /^store: There is no command mend \(see --help\)$/],
@@ -148,13 +150,13 @@ Deno.test("store verify and repair: a wrong command is one line and status 2", a
       ["verify", `file:${path}`],
       /^store: There is no file file:.*: name it by its path \(see --help\)$/,
     ],
-    [["verify", folder.path], /^store: There is no file /],
+    [["verify", folder], /^store: There is no file /],
     [["repair", path], /^store: repair needs --to NEWFILE/],
     [["repair", path, "--to"], /^store: --to needs a value/],
     [["repair", path, "--to", path], /is there already: nothing is overwritten/],
-    [["repair", path, "--to", `${folder.path}/there`], /is there already: nothing is overwritten/],
+    [["repair", path, "--to", `${folder}/there`], /is there already: nothing is overwritten/],
     [["repair", path, "--to", `${path}/x`], /^store: Cannot /],
-    [["repair", path, "--to", `${folder.path}/no/x`], /^store: Cannot write /],
+    [["repair", path, "--to", `${folder}/no/x`], /^store: Cannot write /],
   ];
   for (const [args, message] of cases) {
     const { status, said, wrong } = run(...args);
@@ -163,13 +165,10 @@ Deno.test("store verify and repair: a wrong command is one line and status 2", a
     assert(!wrong.includes("\n"), wrong);
   }
   assertEquals(run("--help").status, 0);
-  const names = Array.from(Deno.readDirSync(folder.path), ({ name }) => name).sort();
-  assertEquals(names, ["sessions.jsonl", "sessions.jsonl.lock", "there"]);
+  assertEquals(namesIn(folder), ["sessions.jsonl", "sessions.jsonl.lock", "there"]);
 });
 
-Deno.test("deno task store: repairs a file that a store refuses, as its error says", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("deno task store: repairs a file that a store refuses, as its error says", async ({ path }) => {
   const lines = await sampleLines(path);
   await Deno.writeTextFile(path, lines.with(-4, lines.at(-4)!.replace("e", "E")).join(""));
   const { message } = await assertRejects(

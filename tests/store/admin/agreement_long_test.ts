@@ -6,7 +6,7 @@ import { run } from "../../support/store/admin_runs.ts";
 import { FileStore as OldStore } from "../../fixtures/store/before_marks.js";
 import { headCuts, type Mutated, mutations } from "../../support/store/mutations.ts";
 import { contents, sample } from "../../support/store/samples.ts";
-import { tempFolder } from "../../support/store/stores.ts";
+import { test } from "../../support/store/stores.ts";
 
 type Contents = Awaited<ReturnType<typeof contents>>;
 
@@ -81,9 +81,7 @@ const FILES = [
   { name: "a compacted file of a version without marks", isCompacted: true, by: OldStore },
 ];
 
-Deno.test("store verify and repair: agree with the store on files without their beginning", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("store verify and repair: agree with the store on files without their beginning", async ({ path }) => {
   for (const { name, ...options } of FILES) {
     await Deno.remove(path).catch(() => {});
     const { bytes } = await sample(path, options);
@@ -96,9 +94,7 @@ Deno.test("store verify and repair: agree with the store on files without their 
   }
 });
 
-Deno.test("store verify and repair: agree with the store on a file after any accident", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("store verify and repair: agree with the store on a file after any accident", async ({ path }) => {
   const { bytes: other } = await sample(`${path}.other`);
   for (const { name, ...options } of FILES) {
     await Deno.remove(path).catch(() => {});

@@ -5,7 +5,7 @@ import { crc32 } from "node:zlib";
 import { Random } from "../../support/random.ts";
 import { run, sampleLines } from "../../support/store/admin_runs.ts";
 import { contents } from "../../support/store/samples.ts";
-import { forEver, record, tempFolder } from "../../support/store/stores.ts";
+import { forEver, record, tempFolder, test } from "../../support/store/stores.ts";
 
 /** Writes a file of these lines and repairs it. @returns The content of the new one. */
 async function repaired(path: string, lines: readonly string[]) {
@@ -20,9 +20,7 @@ async function repaired(path: string, lines: readonly string[]) {
   return { verified, status, said, found: await contents(to) };
 }
 
-Deno.test("store repair: saves all but the damaged line, and names it", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("store repair: saves all but the damaged line, and names it", async ({ path }) => {
   const lines = await sampleLines(path);
   let start = lines[0]!.length;
   for (const [index, line] of lines.entries()) {
@@ -51,9 +49,7 @@ Deno.test("store repair: saves all but the damaged line, and names it", async ()
   assertEquals((await Deno.stat(`${path}.repaired`)).mode! & 0o777, 0o600);
 });
 
-Deno.test("store repair: tells which later lines are useless without a lost one", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("store repair: tells which later lines are useless without a lost one", async ({ path }) => {
   const lines = await sampleLines(path);
   await Deno.writeTextFile(path, lines.join(""));
   const whole = await contents(path);
@@ -84,9 +80,7 @@ Deno.test("store repair: tells which later lines are useless without a lost one"
   assertEquals(latest.found, whole, "a later line has the value");
 });
 
-Deno.test("store repair: nothing is lost where only newlines, copies or the first line are bad", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("store repair: nothing is lost where only newlines, copies or the first line are bad", async ({ path }) => {
   const lines = await sampleLines(path);
   await Deno.writeTextFile(path, lines.join(""));
   const whole = await contents(path);
@@ -106,9 +100,7 @@ Deno.test("store repair: nothing is lost where only newlines, copies or the firs
   }
 });
 
-Deno.test("store repair: takes no value for lines that it looks like", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("store repair: takes no value for lines that it looks like", async ({ path }) => {
   const lines = await sampleLines(path);
   const forged = encodeLine('{"n":99,"o":["test",["drop","state-sess-1"]]').trim();
   const value = `[${forged},${forged},{"n":1}]`;
@@ -122,9 +114,7 @@ Deno.test("store repair: takes no value for lines that it looks like", async () 
   await (await FileStore.open(path, { namespace: "test", warn: () => {} })).close();
 });
 
-Deno.test("store repair: tells of lines that are missing or out of order", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("store repair: tells of lines that are missing or out of order", async ({ path }) => {
   const lines = await sampleLines(path);
   const swapped = [...lines.slice(0, -2), lines.at(-1)!, lines.at(-2)!];
   const stranger = encodeLine(`{"n":${lines.length + 9},"o":["test",["move","x"]]`);
@@ -144,9 +134,7 @@ Deno.test("store repair: tells of lines that are missing or out of order", async
   assertEquals(found["test sess-1"]?.length, 3, "both lines are saved");
 });
 
-Deno.test("store repair: leaves out an unfinished end, and says so", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("store repair: leaves out an unfinished end, and says so", async ({ path }) => {
   const lines = await sampleLines(path);
   const { verified, said, found } = await repaired(path, [...lines, '{"n":99,"o":']);
   assertEquals(verified.status, 0);
@@ -155,9 +143,7 @@ Deno.test("store repair: leaves out an unfinished end, and says so", async () =>
   assertEquals(found, await contents(path));
 });
 
-Deno.test("store repair: keeps two lines of a snapshot with the same checksum", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("store repair: keeps two lines of a snapshot with the same checksum", async ({ path }) => {
   const session = record("sess-1", forEver);
   const use = (value: string) =>
     `{"n":9,"o":["test",["use","${session.stateId}",0,${session.expiresAt},["${value}",1]]]`;
@@ -181,9 +167,7 @@ Deno.test("store repair: keeps two lines of a snapshot with the same checksum", 
   assertEquals(found["test sess-1"]?.map(([key]) => key), keys.sort());
 });
 
-Deno.test("store repair: tells of a lost session's change in a line with others", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("store repair: tells of a lost session's change in a line with others", async ({ path }) => {
   const lines = [
     encodeLine('{"format":"mcp-sessions","version":1,"id":"x","generation":2,"n":9'),
     encodeLine(`{"n":9,"o":["test",["put",${JSON.stringify(record("sess-1", forEver))}]]`),
@@ -197,9 +181,7 @@ Deno.test("store repair: tells of a lost session's change in a line with others"
   }
 });
 
-Deno.test("store repair: a compacted file without a snapshot may have lost sessions", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("store repair: a compacted file without a snapshot may have lost sessions", async ({ path }) => {
   const lines = [
     encodeLine('{"format":"mcp-sessions","version":1,"id":"x","generation":2,"n":9'),
     encodeLine(`{"n":10,"o":["test",["put",${JSON.stringify(record("sess-1", forEver))}]]`),

@@ -7,13 +7,11 @@ import { run } from "../../support/store/admin_runs.ts";
 // @ts-types="../../fixtures/store/before_marks.d.ts"
 import { admin as oldAdmin, FileStore as OldStore } from "../../fixtures/store/before_marks.js";
 import { contents, generation, sample } from "../../support/store/samples.ts";
-import { increment, put, tempFolder } from "../../support/store/stores.ts";
+import { increment, put, test } from "../../support/store/stores.ts";
 
 const silent = { log: () => {}, error: () => {} };
 
-Deno.test("FileStore: versions with and without marks read each other's files", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: versions with and without marks read each other's files", async ({ path }) => {
   for (const isCompacted of [false, true]) {
     for (const [by, other] of [[FileStore, OldStore], [OldStore, FileStore]] as const) {
       await Deno.remove(path).catch(() => {});
@@ -43,9 +41,7 @@ Deno.test("FileStore: versions with and without marks read each other's files", 
   }
 });
 
-Deno.test("FileStore: opens a file that the version without marks has repaired", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: opens a file that the version without marks has repaired", async ({ path }) => {
   for (const isCompacted of [false, true]) {
     await Deno.remove(path).catch(() => {});
     await sample(path, { isCompacted });
@@ -57,9 +53,7 @@ Deno.test("FileStore: opens a file that the version without marks has repaired",
   }
 });
 
-Deno.test("FileStore: refuses damage in the last line of a version without marks", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: refuses damage in the last line of a version without marks", async ({ path }) => {
   await sample(path);
   {
     await using store = await OldStore.open(path, { namespace: "test" });

@@ -1,6 +1,17 @@
-import { assert, assertEquals } from "@std/assert";
-import { FileStore, type JournalFile } from "../../../store/mod.ts";
-import { all, forEver, increment, put, record, tempFolder } from "../../support/store/stores.ts";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { FileStore } from "../../../store/mod.ts";
+import {
+  all,
+  forEver,
+  gather,
+  increment,
+  namesIn,
+  put,
+  record,
+  test,
+  wrapped,
+} from "../../support/store/stores.ts";
+import { systemError } from "../../support/system_faults.ts";
 
 const HOUR = 60 * 60 * 1000;
 const options = { namespace: "test", compactBytes: 4000 };
@@ -10,9 +21,7 @@ async function header(path: string): Promise<{ readonly generation: number; read
   return JSON.parse(text.slice(0, text.indexOf("\n")));
 }
 
-Deno.test("FileStore: compaction keeps a file small that is written for ever", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: compaction keeps a file small that is written for ever", async ({ path, folder }) => {
   await using store = await FileStore.open(path, options);
   await using other = await FileStore.open(path, options);
   await store.create(record("sess-1", { ...forEver, alias: "work" }));
@@ -37,13 +46,10 @@ Deno.test("FileStore: compaction keeps a file small that is written for ever", a
   await Promise.all([store.close(), other.close()]);
   await using again = await FileStore.open(path, options);
   assertEquals((await all(again, "sess-1"))?.length, 10);
-  const names = Array.from(Deno.readDirSync(folder.path), ({ name }) => name).sort();
-  assertEquals(names, ["sessions.jsonl", "sessions.jsonl.lock"]);
+  assertEquals(namesIn(folder), ["sessions.jsonl", "sessions.jsonl.lock"]);
 });
 
-Deno.test("FileStore: others read acknowledged writes at once during a compaction", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: others read acknowledged writes at once during a compaction", async ({ path }) => {
   await using store = await FileStore.open(path, options);
   await using other = await FileStore.open(path, options);
   await store.create(record("sess-1", forEver));
@@ -60,9 +66,7 @@ Deno.test("FileStore: others read acknowledged writes at once during a compactio
   }
 });
 
-Deno.test("FileStore: loses no write during a compaction", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: loses no write during a compaction", async ({ path }) => {
   const large = { namespace: "test", compactBytes: 512 * 1024 };
   await using store = await FileStore.open(path, large);
   for (let i = 0; i < 20; i++) await store.create(record(`sess-${i}`, forEver));
@@ -87,9 +91,7 @@ Deno.test("FileStore: loses no write during a compaction", async () => {
   assertEquals(await again.list({ owner: null, limit: 99 }), records);
 });
 
-Deno.test("FileStore: purges sessions past their retention, when opened and at each create", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: purges sessions past their retention, when opened and at each create", async ({ path }) => {
   const clock = { now: 1_800_000_000_000 };
   const timed = { ...options, now: () => clock.now };
   {
@@ -116,61 +118,42 @@ Deno.test("FileStore: purges sessions past their retention, when opened and at e
   );
 });
 
-Deno.test("FileStore: goes on with the old file when a compaction fails", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
-  const warnings: string[] = [];
-  let files = 0;
-  // The first file is the new store's; the compacted one gets no room.
-  const wrap = (file: Deno.FsFile): JournalFile => {
-    const isDraft = files++ > 0 && file.statSync().size === 0;
-    return {
-      writeSync: (bytes) => {
-        if (isDraft) throw Object.assign(new Error("No space left on device"), { code: "ENOSPC" });
-        return file.writeSync(bytes);
-      },
-      truncateSync: (length) => file.truncateSync(length),
-      syncData: () => file.syncData(),
+for (
+  const [method, errno, reason] of [
+    ["writeSync", "ENOSPC", /Cannot compact .*sessions\.jsonl.*no room/],
+    ["syncData", "EIO", /Cannot compact .*Input\/output error/],
+  ] as const
+) {
+  test(`FileStore: goes on with the old file when the ${method} of a compaction fails`, async (file) => {
+    const { path, folder } = file;
+    const { warnings, warn } = gather();
+    const fail = () => {
+      throw systemError(errno);
     };
-  };
-  const warn = (text: string) => warnings.push(text);
-  await using store = await FileStore.open(path, { ...options, wrap, warn });
-  await store.create(record("sess-1", forEver));
-  for (let i = 0; i < 200; i++) await increment(store, "sess-1");
-  await store.close();
-  assertEquals(warnings.length, 1, "one attempt until the file has grown");
-  assert(/Cannot compact .*sessions\.jsonl.*no room/.test(warnings[0]!), warnings[0]);
-  assertEquals((await header(path)).generation, 1);
-  await using again = await FileStore.open(path, { namespace: "test" });
-  assertEquals((await again.get("sess-1"))?.toolCalls, 200);
-  const names = Array.from(Deno.readDirSync(folder.path), ({ name }) => name).sort();
-  assertEquals(names, ["sessions.jsonl", "sessions.jsonl.lock"], "the compacted file is gone");
-});
+    await (await FileStore.open(path, options)).close();
+    // Only a compacted file is empty when it is opened.
+    const wrap = (file: Deno.FsFile) =>
+      wrapped(file, file.statSync().size === 0 ? { [method]: fail } : {});
+    {
+      await using store = await FileStore.open(path, { ...options, wrap, warn });
+      await store.create(record("sess-1", forEver));
+      for (let i = 0; i < 200; i++) await increment(store, "sess-1");
+    }
+    assertEquals(warnings.length, 1, "one attempt until the file has grown");
+    assertMatch(warnings[0]!, reason);
+    assertEquals((await header(path)).generation, 1);
+    await using again = await FileStore.open(path, { namespace: "test" });
+    assertEquals((await again.get("sess-1"))?.toolCalls, 200);
+    const names = namesIn(folder);
+    assertEquals(names, ["sessions.jsonl", "sessions.jsonl.lock"], "the compacted file is gone");
+  });
+}
 
-Deno.test("FileStore: takes over a compacted file that a killed process left behind", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: takes over a compacted file that a killed process left behind", async ({ path }) => {
   await Deno.writeTextFile(`${path}.new`, "half of something");
   await Deno.writeTextFile(`${path}.first`, "half of something");
   await using store = await FileStore.open(path, options);
   await store.create(record("sess-1", forEver));
   while ((await header(path)).generation === 1) await increment(store, "sess-1");
   assert((await store.get("sess-1"))!.toolCalls > 10);
-});
-
-Deno.test({
-  name: "FileStore: compaction keeps a symbolic link to the file",
-  ignore: Deno.build.os === "windows",
-  fn: async () => {
-    await using folder = await tempFolder();
-    const path = `${folder.path}/sessions.jsonl`;
-    await (await FileStore.open(path, options)).close();
-    await Deno.symlink(path, `${folder.path}/link`);
-    await using store = await FileStore.open(`${folder.path}/link`, options);
-    await store.create(record("sess-1", forEver));
-    while ((await header(path)).generation === 1) await increment(store, "sess-1");
-    assert((await Deno.lstat(`${folder.path}/link`)).isSymlink);
-    await using other = await FileStore.open(path, options);
-    assertEquals(await other.get("sess-1"), await store.get("sess-1"));
-  },
 });

@@ -13,13 +13,19 @@ import { FileStore as OldStore } from "../../fixtures/store/before_marks.js";
 import { run } from "../../support/store/admin_runs.ts";
 import { assertBitFlipsRefused, assertRefused } from "../../support/store/bit_flips.ts";
 import { contents, sample } from "../../support/store/samples.ts";
-import { all, forEver, put, record, tempFolder } from "../../support/store/stores.ts";
+import {
+  all,
+  forEver,
+  put,
+  record,
+  refused,
+  tempFolder,
+  test,
+} from "../../support/store/stores.ts";
 
 const large = "x".repeat(60_000);
 
-Deno.test("FileStore: open() keeps all complete lines of a file that is cut anywhere", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: open() keeps all complete lines of a file that is cut anywhere", async ({ path }) => {
   const { bytes, ends } = await sample(path, { isCompacted: true });
   for (let cut = ends.at(-6)!; cut < bytes.length; cut++) {
     await Deno.remove(`${path}.torn`).catch(() => {});
@@ -50,9 +56,7 @@ Deno.test("FileStore: open() refuses a flipped bit before the last mark, and cha
   await assertBitFlipsRefused(23);
 });
 
-Deno.test("FileStore: open() sets aside the lines from a flipped bit after the last mark on", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: open() sets aside the lines from a flipped bit after the last mark on", async ({ path }) => {
   const { bytes, ends } = await sample(path, { isCompacted: true });
   const whole = await contents(path);
   const mark = ends.at(-2)!;
@@ -80,9 +84,7 @@ Deno.test("FileStore: open() sets aside the lines from a flipped bit after the l
   }
 });
 
-Deno.test("FileStore: open() refuses any damage in lines of a version without marks", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: open() refuses any damage in lines of a version without marks", async ({ path }) => {
   for (const isCompacted of [false, true]) {
     await Deno.remove(path).catch(() => {});
     const { bytes, ends } = await sample(path, { isCompacted, by: OldStore });
@@ -106,9 +108,7 @@ Deno.test("FileStore: open() refuses any damage in lines of a version without ma
   }
 });
 
-Deno.test("FileStore: open() sets aside the unsynced end of a large file", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: open() sets aside the unsynced end of a large file", async ({ path }) => {
   {
     await using store = await FileStore.open(path, { namespace: "test" });
     await store.create(record("sess-1", forEver));
@@ -129,13 +129,11 @@ Deno.test("FileStore: open() sets aside the unsynced end of a large file", async
   damaged.fill(0, 1024 * 1024, 1024 * 1024 + 512);
   await Deno.writeFile(path, damaged);
   const open = () => FileStore.open(path, { namespace: "test" });
-  assertEquals((await assertRejects(open, StoreError)).code, "corrupt");
+  await refused("corrupt", open);
   assertEquals(await Deno.readFile(path), damaged);
 });
 
-Deno.test("FileStore: open() refuses a missing line, and a copy of one", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: open() refuses a missing line, and a copy of one", async ({ path }) => {
   const { bytes, ends } = await sample(path);
   const [, from, to] = ends;
   const without = [...bytes.subarray(0, from), ...bytes.subarray(to)];
@@ -143,13 +141,11 @@ Deno.test("FileStore: open() refuses a missing line, and a copy of one", async (
   for (const damaged of [without, twice]) {
     await Deno.writeFile(path, Uint8Array.from(damaged));
     const open = () => FileStore.open(path, { namespace: "test" });
-    assertEquals((await assertRejects(open, StoreError)).code, "corrupt");
+    await refused("corrupt", open);
   }
 });
 
-Deno.test("FileStore: open() refuses an intact line without a meaning, and says where", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: open() refuses an intact line without a meaning, and says where", async ({ path }) => {
   const { bytes, ends } = await sample(path);
   const n = ends.length;
   const next = encodeLine(`{"n":${n + 1},"o":["test",["drop","state-sess-1"]]`);
@@ -174,17 +170,16 @@ Deno.test("FileStore: open() refuses an intact line without a meaning, and says 
   }
 });
 
-Deno.test("FileStore: damage while it is open stops it, and the error says where", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: damage while it is open stops it, and the error says where", async ({ path }) => {
   const { ends } = await sample(path);
   await using store = await FileStore.open(path, { namespace: "test" });
   const size = (await Deno.stat(path)).size;
   await Deno.writeTextFile(path, '{"n":5,"o":[],"c":"00000000"}\n', { append: true });
   for (const call of [() => store.get("sess-1"), () => put(store, "sess-1", ["a", 1])]) {
-    const error = await assertRejects(call, StoreError);
-    assertEquals(error.code, "corrupt");
-    assert(error.message.includes(`line ${ends.length + 1}, bytes ${size} to ${size + 30}`));
+    assertStringIncludes(
+      await refused("corrupt", call),
+      `line ${ends.length + 1}, bytes ${size} to ${size + 30}`,
+    );
   }
 });
 
@@ -214,15 +209,12 @@ Deno.test("FileStore: open() refuses another program's file, and leaves it as it
   }
 });
 
-Deno.test("FileStore: open() refuses a header alone whose newline is damaged", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: open() refuses a header alone whose newline is damaged", async ({ path }) => {
   const header = { format: "mcp-sessions", version: 1, id: "0".repeat(32), generation: 1, n: 0 };
   const text = encodeHeader(header).replace("\n", "*");
   await Deno.writeTextFile(path, text);
-  const error = await assertRejects(() => FileStore.open(path, { namespace: "test" }), StoreError);
-  assertEquals(error.code, "corrupt");
-  assertStringIncludes(error.message, "is damaged in line 1");
+  const message = await refused("corrupt", () => FileStore.open(path, { namespace: "test" }));
+  assertStringIncludes(message, "is damaged in line 1");
   assertEquals(run("verify", path).status, 1);
   assertEquals(await Deno.readTextFile(path), text);
 });
@@ -254,17 +246,13 @@ Deno.test("FileStore: a file that is removed, replaced or cut while in use is an
     await happen(path);
     const before = await Deno.readFile(path).catch(() => undefined);
     for (const call of [() => put(store, "sess-1", ["a", 1]), () => store.get("sess-1")]) {
-      const error = await assertRejects(call, StoreError);
-      assertEquals(error.code, "unavailable");
-      assert(message.test(error.message), error.message);
+      assertMatch(await refused("unavailable", call), message);
     }
     assertEquals(await Deno.readFile(path).catch(() => undefined), before);
   }
 });
 
-Deno.test("FileStore: a file that was moved away and is put back goes on", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: a file that was moved away and is put back goes on", async ({ path }) => {
   await sample(path);
   await using store = await FileStore.open(path, { namespace: "test" });
   await Deno.rename(path, `${path}.away`);
@@ -274,9 +262,7 @@ Deno.test("FileStore: a file that was moved away and is put back goes on", async
   assertEquals((await all(store, "sess-1"))?.map(([key]) => key), ["b", "key-0", "key-1", "key-2"]);
 });
 
-Deno.test("FileStore: an empty file is a new store", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: an empty file is a new store", async ({ path }) => {
   await Deno.writeFile(path, new Uint8Array());
   await using store = await FileStore.open(path, { namespace: "test" });
   await store.create(record("sess-1", forEver));

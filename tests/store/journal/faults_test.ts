@@ -1,55 +1,59 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
-import { FileStore, type JournalFile, openStore, StoreError } from "../../../store/mod.ts";
-import { all, forEver, increment, put, record, tempFolder } from "../../support/store/stores.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { FileStore, type JournalFile, openStore } from "../../../store/mod.ts";
+import { systemError } from "../../support/system_faults.ts";
+import {
+  all,
+  forEver,
+  gather,
+  increment,
+  put,
+  record,
+  refused,
+  tempFolder,
+  test,
+  testsUnless,
+} from "../../support/store/stores.ts";
+
+interface Faults {
+  write?: Error;
+  truncate?: Error;
+  sync?: Error;
+}
 
 /** A file with faults that a test can set. */
-class FaultyFile implements JournalFile {
-  readonly #file: Deno.FsFile;
-  readonly #faults: { write?: Error; truncate?: Error; sync?: Error };
-
-  constructor(file: Deno.FsFile, faults: FaultyFile["faults"]) {
-    this.#file = file;
-    this.#faults = faults;
-  }
-  get faults() {
-    return this.#faults;
-  }
-  writeSync(bytes: Uint8Array): number {
-    if (this.#faults.write === undefined) return this.#file.writeSync(bytes);
-    // A full disk takes a part, and gives its error only for the rest.
-    if (bytes.length > 20) return this.#file.writeSync(bytes.subarray(0, bytes.length - 20));
-    throw this.#faults.write;
-  }
-  truncateSync(length: number) {
-    if (this.#faults.truncate !== undefined) throw this.#faults.truncate;
-    this.#file.truncateSync(length);
-  }
-  async syncData() {
-    if (this.#faults.sync !== undefined) throw this.#faults.sync;
-    await this.#file.syncData();
-  }
+function faultyFile(file: Deno.FsFile, faults: Faults): JournalFile {
+  return {
+    writeSync(bytes) {
+      if (faults.write === undefined) return file.writeSync(bytes);
+      // A full disk takes a part, and gives its error only for the rest.
+      if (bytes.length > 20) return file.writeSync(bytes.subarray(0, bytes.length - 20));
+      throw faults.write;
+    },
+    truncateSync(length) {
+      if (faults.truncate !== undefined) throw faults.truncate;
+      file.truncateSync(length);
+    },
+    async syncData() {
+      if (faults.sync !== undefined) throw faults.sync;
+      await file.syncData();
+    },
+  };
 }
 
 async function faulty(path: string) {
-  const faults: FaultyFile["faults"] = {};
-  const store = await FileStore.open(path, {
-    namespace: "test",
-    wrap: (file) => new FaultyFile(file, faults),
-  });
+  const faults: Faults = {};
+  const wrap = (file: Deno.FsFile) => faultyFile(file, faults);
+  const store = await FileStore.open(path, { namespace: "test", wrap });
   await store.create(record("sess-1", forEver));
   await put(store, "sess-1", ["a", 1]);
   return { store, faults };
 }
 
-const noRoom = () => Object.assign(new Error("No space left on device"), { code: "ENOSPC" });
-
-Deno.test("FileStore: a write that fails half way is undone in the file and in memory", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: a write that fails half way is undone in the file and in memory", async ({ path }) => {
   const { store, faults } = await faulty(path);
   await using _ = store;
   const before = await Deno.readFile(path);
-  faults.write = noRoom();
+  faults.write = systemError("ENOSPC");
   const refused = await Promise.allSettled([
     increment(store, "sess-1"),
     increment(store, "sess-1"),
@@ -75,32 +79,25 @@ Deno.test("FileStore: a write that fails half way is undone in the file and in m
   assertEquals((await store.create(record("sess-2", forEver))).id, "sess-2");
 });
 
-Deno.test("FileStore: a torn line that cannot be cut off is left to the next process", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: a torn line that cannot be cut off is left to the next process", async ({ path }) => {
   const { store, faults } = await faulty(path);
-  faults.write = noRoom();
-  faults.truncate = new Error("Input/output error");
-  await assertRejects(() => put(store, "sess-1", ["b", 2]), StoreError);
+  faults.write = systemError("ENOSPC");
+  faults.truncate = systemError("EIO");
+  await refused("full", () => put(store, "sess-1", ["b", 2]));
   Object.assign(faults, { write: undefined, truncate: undefined });
   for (const call of [() => put(store, "sess-1", ["b", 2]), () => store.get("sess-1")]) {
-    const error = await assertRejects(call, StoreError);
-    assertEquals(error.code, "unavailable");
-    assert(error.message.includes("Input/output error"));
+    assertStringIncludes(await refused("unavailable", call), "Input/output error");
   }
   await store.close();
-  const warnings: string[] = [];
-  const warn = (text: string) => warnings.push(text);
+  const { warnings, warn } = gather();
   await using again = await FileStore.open(path, { namespace: "test", warn });
   assertEquals(warnings.length, 1);
   assertEquals(await all(again, "sess-1"), [["a", 1]]);
 });
 
-Deno.test("FileStore: a failed fsync stops it until it is opened again", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: a failed fsync stops it until it is opened again", async ({ path }) => {
   const { store, faults } = await faulty(path);
-  faults.sync = new Error("Input/output error");
+  faults.sync = systemError("EIO");
   const first = await Promise.allSettled([
     put(store, "sess-1", ["b", 2]),
     store.transact("sess-1", { durable: false, calls: 1, update: () => ({ value: 1 }) }),
@@ -108,18 +105,15 @@ Deno.test("FileStore: a failed fsync stops it until it is opened again", async (
   assertEquals(first.map(({ status }) => status), ["rejected", "fulfilled"]);
   delete faults.sync;
   for (const call of [() => put(store, "sess-1", ["c", 3]), () => store.get("sess-1")]) {
-    const error = await assertRejects(call, StoreError);
-    assertEquals(error.code, "unavailable");
-    assert(error.message.includes("Input/output error") && error.message.includes(path));
+    const message = await refused("unavailable", call);
+    assert(message.includes("Input/output error") && message.includes(path), message);
   }
   await store.close();
   await using again = await FileStore.open(path, { namespace: "test" });
   await put(again, "sess-1", ["c", 3]);
 });
 
-Deno.test("FileStore: a write that need not be durable does not wait for an fsync", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: a write that need not be durable does not wait for an fsync", async ({ path }) => {
   const { store, faults } = await faulty(path);
   faults.sync = new Error("It must not be asked for");
   await store.transact("sess-1", { durable: false, calls: 1, update: () => ({ value: 1 }) });
@@ -131,46 +125,33 @@ Deno.test("FileStore: a write that need not be durable does not wait for an fsyn
 // Only Linux has mount namespaces, and some machines forbid them to ordinary users.
 const unshare = Deno.build.os === "linux" &&
   new Deno.Command("unshare", { args: ["-rm", "true"], stderr: "null" }).outputSync().success;
+const testOnDisk = testsUnless(!unshare && "this machine lets no ordinary user mount");
 
-/** Runs a fixture on a small disk of its own. */
-async function runOnDisk(name: string) {
-  await using folder = await tempFolder();
-  const script = new URL(`../../fixtures/store/${name}.ts`, import.meta.url).href;
-  const { success, stderr } = await new Deno.Command("unshare", {
-    args: [
-      "-rm",
-      "sh",
-      "-c",
-      'mount -t tmpfs -o size=1m none "$0" && exec "$@"',
-      folder.path,
-      Deno.execPath(),
-      ...["run", "-A", "--no-check", script, folder.path],
-    ],
-    stdout: "null",
-  }).output();
-  assert(success, new TextDecoder().decode(stderr));
+// Each runs a fixture on a disk of its own.
+for (
+  const [name, fixture, size] of [
+    ["a full disk refuses writes, keeps the rest, and goes on when there is room", "full", "1m"],
+    ["names a read-only folder, and goes on with open files", "read_only", "1m"],
+    ["a file that is mounted by itself works, and warns once what to do", "mounted", "64m"],
+  ]
+) {
+  testOnDisk(`FileStore: ${name}`, async ({ folder }) => {
+    const script = new URL(`../../fixtures/store/${fixture}.ts`, import.meta.url).href;
+    const mount = `mount -t tmpfs -o size=${size} none "$0" && exec "$@"`;
+    const run = [Deno.execPath(), "run", "-A", "--no-check", script, folder];
+    const { success, stderr } = await new Deno.Command("unshare", {
+      args: ["-rm", "sh", "-c", mount, folder, ...run],
+      stdout: "null",
+    }).output();
+    assert(success, new TextDecoder().decode(stderr));
+  });
 }
 
-Deno.test({
-  name: "FileStore: a full disk refuses writes, keeps the rest, and goes on when there is room",
-  ignore: !unshare,
-  fn: () => runOnDisk("full"),
-});
-
-Deno.test({
-  name: "FileStore: names a read-only folder, and goes on with open files",
-  ignore: !unshare,
-  fn: () => runOnDisk("read_only"),
-});
-
-Deno.test("FileStore: a failed fsync leaves no new file", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
-  const faults: FaultyFile["faults"] = { sync: new Error("Input/output error") };
-  const wrap = (file: Deno.FsFile) => new FaultyFile(file, faults);
+test("FileStore: a failed fsync leaves no new file", async ({ path }) => {
+  const faults: Faults = { sync: systemError("EIO") };
+  const wrap = (file: Deno.FsFile) => faultyFile(file, faults);
   const open = () => FileStore.open(path, { namespace: "test", wrap });
-  const { code, message } = await assertRejects(open, StoreError);
-  assertEquals(code, "unavailable");
+  const message = await refused("unavailable", open);
   assert(message.includes(path) && message.includes("Input/output error"), message);
   await assertRejects(() => Deno.stat(path), Deno.errors.NotFound);
   delete faults.sync;
@@ -178,35 +159,10 @@ Deno.test("FileStore: a failed fsync leaves no new file", async () => {
   await store.create(record("sess-1", forEver));
 });
 
-Deno.test("FileStore: a compacted file whose fsync failed does not replace the old one", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
-  await (await FileStore.open(path, { namespace: "test" })).close();
-  const warnings: string[] = [];
-  const warn = (text: string) => warnings.push(text);
-  const faults = { sync: new Error("Input/output error") };
-  // Only a compacted file is empty when it is opened.
-  const wrap = (file: Deno.FsFile) =>
-    new FaultyFile(file, file.statSync().size === 0 ? faults : {});
-  {
-    const options = { namespace: "test", compactBytes: 4000, wrap, warn };
-    await using store = await FileStore.open(path, options);
-    await store.create(record("sess-1", forEver));
-    for (let i = 0; i < 200; i++) await increment(store, "sess-1");
-  }
-  assertEquals(warnings.length, 1);
-  assert(/Cannot compact .*Input\/output error/.test(warnings[0]!), warnings[0]);
-  await using again = await FileStore.open(path, { namespace: "test" });
-  assertEquals((await again.get("sess-1"))?.toolCalls, 200);
-});
-
-Deno.test("FileStore: close() fails with its fsync", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: close() fails with its fsync", async ({ path }) => {
   const { store, faults } = await faulty(path);
-  faults.sync = new Error("Input/output error");
-  const { code, message } = await assertRejects(() => store.close(), StoreError);
-  assertEquals(code, "unavailable");
+  faults.sync = systemError("EIO");
+  const message = await refused("unavailable", () => store.close());
   assert(message.includes(path) && message.includes("Input/output error"), message);
   await using again = await FileStore.open(path, { namespace: "test" });
   assertEquals(await all(again, "sess-1"), [["a", 1]]);
@@ -252,8 +208,6 @@ Deno.test("FileStore: a path that the system refuses is an error that says why",
   for (const name of ["file/sessions.jsonl", "folder", "device"]) {
     const path = `${folder.path}/${name}`;
     const open = () => FileStore.open(path, { namespace: "test" });
-    const error = await assertRejects(open, StoreError);
-    assertEquals(error.code, "unavailable");
-    assert(error.message.includes(folder.path), error.message);
+    assertStringIncludes(await refused("unavailable", open), folder.path);
   }
 });

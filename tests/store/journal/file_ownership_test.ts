@@ -1,13 +1,23 @@
 /** Owners, groups and modes of the files of stores and jars. */
 
 import process from "node:process";
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FileJar } from "../../../client/jar/file_jar.ts";
 import { admin } from "../../../store/admin.ts";
-import { FileStore, openStore, StoreError } from "../../../store/mod.ts";
+import { FileStore, openStore } from "../../../store/mod.ts";
 import { replaceMethod, systemError } from "../../support/system_faults.ts";
 import { generation } from "../../support/store/samples.ts";
-import { forEver, increment, put, record, tempFolder } from "../../support/store/stores.ts";
+import {
+  forEver,
+  gather,
+  increment,
+  namesIn,
+  put,
+  record,
+  refused,
+  tempFolder,
+  testsUnless,
+} from "../../support/store/stores.ts";
 
 const isWindows = Deno.build.os === "windows";
 const isRoot = !isWindows && Deno.uid() === 0;
@@ -48,24 +58,16 @@ async function compact(path: string, warnings: string[] = []) {
   await (await FileStore.open(path, { namespace: "test", warn: () => {} })).close();
 }
 
-function test(name: string, fn: () => Promise<void>) {
-  Deno.test({
-    name: `${name}${isWindows ? " (Windows has no owners)" : ""}`,
-    ignore: isWindows,
-    fn,
-  });
-}
+const test = testsUnless(isWindows && "Windows has no owners");
 
 for (const mode of [0o600, 0o640, 0o660]) {
-  test(`FileStore: a file of mode ${mode.toString(8)} keeps it, its owner and its group in a compaction, and its side files have them too`, async () => {
-    await using folder = await tempFolder();
-    const path = `${folder.path}/sessions.jsonl`;
+  test(`FileStore: a file of mode ${mode.toString(8)} keeps it, its owner and its group in a compaction, and its side files have them too`, async ({ path, folder }) => {
     await newStore(path);
     await giveAway(path, mode);
     const before = accessOf(path);
     const warnings: string[] = [];
     await compact(path, warnings);
-    assertEquals(allIn(folder.path), {
+    assertEquals(allIn(folder), {
       "sessions.jsonl": before,
       "sessions.jsonl.lock": before,
       "sessions.jsonl.torn": before,
@@ -74,14 +76,12 @@ for (const mode of [0o600, 0o640, 0o660]) {
   });
 }
 
-test("FileStore: an empty file that becomes a store keeps its owner, group and mode", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: an empty file that becomes a store keeps its owner, group and mode", async ({ path, folder }) => {
   await Deno.writeTextFile(path, "");
   await giveAway(path, 0o660);
   const before = accessOf(path);
   await newStore(path);
-  assertEquals(allIn(folder.path), { "sessions.jsonl": before, "sessions.jsonl.lock": before });
+  assertEquals(allIn(folder), { "sessions.jsonl": before, "sessions.jsonl.lock": before });
 });
 
 test("FileStore: open() takes the permissions of others from a file, and warns once", async () => {
@@ -90,8 +90,7 @@ test("FileStore: open() takes the permissions of others from a file, and warns o
     const path = `${folder.path}/sessions.jsonl`;
     await newStore(path);
     await giveAway(path, mode);
-    const warnings: string[] = [];
-    const warn = (text: string) => warnings.push(text);
+    const { warnings, warn } = gather();
     const kept = (mode & 0o770).toString(8);
     for (let i = 0; i < 2; i++) {
       await (await FileStore.open(path, { namespace: "test", warn })).close();
@@ -125,8 +124,7 @@ test("FileStore: does not compact a file whose owner or group it cannot keep, an
     await newStore(path);
     await Deno.chmod(path, 0o660);
     const before = accessOf(path);
-    const warnings: string[] = [];
-    const warn = (text: string) => warnings.push(text);
+    const { warnings, warn } = gather();
     {
       using _ = notAllowed(path, other);
       await using store = await FileStore.open(path, {
@@ -144,16 +142,17 @@ test("FileStore: does not compact a file whose owner or group it cannot keep, an
       "sessions.jsonl",
       "sessions.jsonl.lock",
     ]);
-    const [lock = "", anew = ""] = warnings;
+    const [lock = "", compaction = ""] = warnings;
     assertEquals(warnings.length, 2, warnings.join("\n"));
     assertMatch(lock, /\.lock cannot be given the owner, group and mode of .*whoever has those/);
-    assertMatch(anew, /Cannot compact .*sessions\.jsonl.*lock nobody out; run it as that owner/);
+    assertMatch(
+      compaction,
+      /Cannot compact .*sessions\.jsonl.*lock nobody out; run it as that owner/,
+    );
   }
 });
 
-test("FileStore: compacts a file of another group that has no permissions", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: compacts a file of another group that has no permissions", async ({ path }) => {
   await newStore(path);
   const warnings: string[] = [];
   using _ = notAllowed(path, { gid: 4242 });
@@ -161,29 +160,23 @@ test("FileStore: compacts a file of another group that has no permissions", asyn
   assertEquals(warnings, []);
 });
 
-test("FileStore: does not replace another user's empty file by one that they cannot use", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: does not replace another user's empty file by one that they cannot use", async ({ path, folder }) => {
   await Deno.writeTextFile(path, "", { mode: 0o660 });
   using _ = notAllowed(path, { uid: 4242 });
   const open = () => FileStore.open(path, { namespace: "test", warn: () => {} });
-  const { code, message } = await assertRejects(open, StoreError);
-  assertEquals(code, "unavailable");
+  const message = await refused("unavailable", open);
   assert(message.includes(path) && message.includes("lock nobody out"), message);
   assertEquals((await Deno.stat(path)).size, 0);
-  assertEquals(Object.keys(allIn(folder.path)).sort(), ["sessions.jsonl", "sessions.jsonl.lock"]);
+  assertEquals(namesIn(folder), ["sessions.jsonl", "sessions.jsonl.lock"]);
 });
 
-test("FileStore: warns of a mode that this user may not change", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: warns of a mode that this user may not change", async ({ path }) => {
   await newStore(path);
   await Deno.chmod(path, 0o666);
   using _ = replaceMethod(process.getBuiltinModule("node:fs"), "fchmodSync", () => () => {
     throw systemError("EPERM");
   });
-  const warnings: string[] = [];
-  const warn = (text: string) => warnings.push(text);
+  const { warnings, warn } = gather();
   await using store = await FileStore.open(path, { namespace: "test", warn });
   await increment(store, "sess-1");
   assertMatch(
@@ -192,13 +185,11 @@ test("FileStore: warns of a mode that this user may not change", async () => {
   );
 });
 
-test("store repair: the new file has the owner, group and mode of the old one", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("store repair: the new file has the owner, group and mode of the old one", async ({ path, folder }) => {
   await newStore(path);
   await giveAway(path, 0o660);
   await Deno.writeTextFile(path, "damaged\n", { append: true });
-  const to = `${folder.path}/new.jsonl`;
+  const to = `${folder}/new.jsonl`;
   admin(["repair", path, "--to", to], { log: () => {}, error: console.error });
   assertEquals(accessOf(to), accessOf(path));
 });
@@ -207,16 +198,15 @@ test("FileJar: keeps its owner, with a mode for that user alone", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/cookies.jsonl`;
   await (await FileJar.open(path)).close();
-  const warnings: string[] = [];
-  const warn = (text: string) => warnings.push(text);
+  const { warnings, warn } = gather();
   for (const mode of [0o660, 0o644, 0o600]) {
     await giveAway(path, mode);
     const kept = accessOf(path).replace(/\d+$/, "600");
     {
       await using jar = await FileJar.open(path, { warn });
       const key = { server: "https://example.com/mcp", profile: "default" };
-      const anew = (await generation(path)) + 1;
-      while (await generation(path) < anew) {
+      const next = (await generation(path)) + 1;
+      while (await generation(path) < next) {
         await Promise.all(
           Array.from(
             { length: 100 },
@@ -230,47 +220,32 @@ test("FileJar: keeps its owner, with a mode for that user alone", async () => {
   assertEquals(warnings, []);
 });
 
-Deno.test({
-  name: `FileStore: files that root makes in a user's folder are that user's${
-    isRoot ? "" : " (only root can give files away)"
-  }`,
-  ignore: !isRoot,
-  fn: async () => {
-    await using folder = await tempFolder();
-    await Deno.chown(folder.path, 65_534, 65_533);
-    const state = `${folder.path}/state/mcp-sessions`;
-    const path = `${state}/sessions.jsonl`;
-    await newStore(path);
-    await compact(path);
-    await (await FileJar.open(`${state}/cookies.jsonl`)).close();
-    {
-      await using store = await openStore(`kv:${state}/sessions.kv`, { namespace: "test" });
-      await store.create(record("sess-1", forEver));
-      for (const [name, access] of Object.entries(allIn(state))) {
-        assertEquals(access, "65534:65533 600", name);
-      }
+const testAsRoot = testsUnless(!isRoot && "only root can give files away");
+
+testAsRoot("FileStore: files that root makes in a user's folder are that user's", async (file) => {
+  const { folder } = file;
+  await Deno.chown(folder, 65_534, 65_533);
+  const state = `${folder}/state/mcp-sessions`;
+  const path = `${state}/sessions.jsonl`;
+  await newStore(path);
+  await compact(path);
+  await (await FileJar.open(`${state}/cookies.jsonl`)).close();
+  {
+    await using store = await openStore(`kv:${state}/sessions.kv`, { namespace: "test" });
+    await store.create(record("sess-1", forEver));
+    for (const [name, access] of Object.entries(allIn(state))) {
+      assertEquals(access, "65534:65533 600", name);
     }
-    for (const made of [state, `${folder.path}/state`]) {
-      assertEquals(accessOf(made), "65534:65533 700");
-    }
-  },
+  }
+  for (const made of [state, `${folder}/state`]) assertEquals(accessOf(made), "65534:65533 700");
 });
 
-Deno.test({
-  name: `FileStore: side files that root once left become the user's${
-    isRoot ? "" : " (only root can give files away)"
-  }`,
-  ignore: !isRoot,
-  fn: async () => {
-    await using folder = await tempFolder();
-    await Deno.chown(folder.path, 65_534, 65_533);
-    const path = `${folder.path}/sessions.jsonl`;
-    await newStore(path);
-    await Deno.chown(`${path}.lock`, 0, 0);
-    await Deno.writeTextFile(`${path}.new`, "half of something", { mode: 0o600 });
-    await compact(path);
-    for (const access of Object.values(allIn(folder.path))) {
-      assertEquals(access, "65534:65533 600");
-    }
-  },
+testAsRoot("FileStore: side files that root once left become the user's", async (file) => {
+  const { path, folder } = file;
+  await Deno.chown(folder, 65_534, 65_533);
+  await newStore(path);
+  await Deno.chown(`${path}.lock`, 0, 0);
+  await Deno.writeTextFile(`${path}.new`, "half of something", { mode: 0o600 });
+  await compact(path);
+  for (const access of Object.values(allIn(folder))) assertEquals(access, "65534:65533 600");
 });

@@ -1,28 +1,26 @@
 import { assertEquals } from "@std/assert";
-import { FileStore, type JournalFile } from "../../../store/mod.ts";
-import { forEver, put, record, tempFolder } from "../../support/store/stores.ts";
+import { FileStore } from "../../../store/mod.ts";
+import { forEver, put, record, test, wrapped } from "../../support/store/stores.ts";
 
-Deno.test("FileStore: group commit: all writes that come during an fsync share the next one", async () => {
-  await using folder = await tempFolder();
+test("FileStore: group commit: all writes that come during an fsync share the next one", async ({ path }) => {
   const log: string[] = [];
   let begun = Promise.withResolvers<void>();
   let held = Promise.resolve();
-  const wrap = (file: Deno.FsFile): JournalFile => ({
-    writeSync: (bytes) => {
-      const count = file.writeSync(bytes);
-      const keys = new TextDecoder().decode(bytes).matchAll(/\["(k\d)",/g);
-      log.push(`write ${Array.from(keys, ([, key]) => key).join(" ")}`);
-      return count;
-    },
-    truncateSync: (length) => file.truncateSync(length),
-    async syncData() {
-      log.push("fsync");
-      begun.resolve();
-      await held;
-      await file.syncData();
-    },
-  });
-  await using store = await FileStore.open(`${folder.path}/x.jsonl`, { namespace: "test", wrap });
+  const wrap = (file: Deno.FsFile) =>
+    wrapped(file, {
+      writeSync(bytes) {
+        const keys = new TextDecoder().decode(bytes).matchAll(/\["(k\d)",/g);
+        log.push(`write ${Array.from(keys, ([, key]) => key).join(" ")}`);
+        return file.writeSync(bytes);
+      },
+      async syncData() {
+        log.push("fsync");
+        begun.resolve();
+        await held;
+        await file.syncData();
+      },
+    });
+  await using store = await FileStore.open(path, { namespace: "test", wrap });
   await store.create(record("sess-1", forEver));
   const done = Promise.withResolvers<void>();
   held = done.promise;

@@ -1,21 +1,33 @@
 /** Files with more than one name, and links to missing files. */
 
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { FileJar } from "../../../client/jar/file_jar.ts";
 import { admin } from "../../../store/admin.ts";
 import { JournalError } from "../../../store/journal/journal_error.ts";
 import { FileStore, openStore, StoreError } from "../../../store/mod.ts";
 import { replaceMethod } from "../../support/system_faults.ts";
 import { generation } from "../../support/store/samples.ts";
-import { forEver, increment, record, tempFolder } from "../../support/store/stores.ts";
+import {
+  forEver,
+  gather,
+  increment,
+  namesIn,
+  record,
+  refused,
+  tempFolder,
+  testsUnless,
+} from "../../support/store/stores.ts";
 
 const isWindows = Deno.build.os === "windows";
 const options = { namespace: "test", warn: () => {} };
 
-function test(name: string, fn: () => Promise<void>) {
-  const skipped = isWindows ? " (Windows makes links for administrators alone)" : "";
-  Deno.test({ name: `${name}${skipped}`, ignore: isWindows, fn });
-}
+const test = testsUnless(isWindows && "Windows makes links for administrators alone");
 
 /** Links to a missing file, and the path of that file. */
 const links: readonly [kind: string, (folder: string) => Promise<string>][] = [
@@ -81,9 +93,10 @@ test("FileStore: refuses links that lead to each other", async () => {
   const path = `${folder.path}/x`;
   await Deno.symlink("y", path);
   await Deno.symlink("x", `${folder.path}/y`);
-  const { code, message } = await assertRejects(() => FileStore.open(path, options), StoreError);
-  assertEquals(code, "unavailable");
-  assert(message.includes(folder.path), message);
+  assertStringIncludes(
+    await refused("unavailable", () => FileStore.open(path, options)),
+    folder.path,
+  );
 });
 
 test("FileStore, KV and jar: refuse a file with a second name, and say what to do", async () => {
@@ -140,8 +153,7 @@ for (const suffix of ["lock", "first", "torn", "new"]) {
       if (suffix === "torn") await Deno.writeTextFile(path, "unfinished", { append: true });
       if (suffix === "lock") await Deno.remove(`${path}.lock`);
       await set(`${path}.${suffix}`, victim);
-      const warnings: string[] = [];
-      const warn = (text: string) => warnings.push(text);
+      const { warnings, warn } = gather();
       const use = async () => {
         await using store = await FileStore.open(path, { ...options, compactBytes: 3000, warn });
         for (let i = 0; i < 100; i++) await increment(store, "sess-1");
@@ -150,8 +162,7 @@ for (const suffix of ["lock", "first", "torn", "new"]) {
         await use();
         assertEquals(warnings.length, 1, warnings.join("\n"));
       } else {
-        const { code, message } = await assertRejects(use, StoreError);
-        assertEquals(code, "unavailable");
+        const message = await refused("unavailable", use);
         warnings.push(message);
       }
       assertMatch(warnings[0]!, what);
@@ -165,12 +176,10 @@ for (const suffix of ["lock", "first", "torn", "new"]) {
   });
 }
 
-test("store repair: refuses a link in place of its draft or its new file", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
-  const to = `${folder.path}/new.jsonl`;
+test("store repair: refuses a link in place of its draft or its new file", async ({ path, folder }) => {
+  const to = `${folder}/new.jsonl`;
   await (await FileStore.open(path, options)).close();
-  await Deno.writeTextFile(`${folder.path}/victim`, "precious");
+  await Deno.writeTextFile(`${folder}/victim`, "precious");
   const errors: string[] = [];
   const repair = () =>
     admin(["repair", path, "--to", to], {
@@ -186,8 +195,8 @@ test("store repair: refuses a link in place of its draft or its new file", async
       await Deno.remove(link);
     }
   }
-  assertEquals(await Deno.readTextFile(`${folder.path}/victim`), "precious");
-  assertEquals(Array.from(Deno.readDirSync(folder.path), ({ name }) => name).sort(), [
+  assertEquals(await Deno.readTextFile(`${folder}/victim`), "precious");
+  assertEquals(namesIn(folder), [
     "sessions.jsonl",
     "sessions.jsonl.lock",
     "victim",
@@ -217,24 +226,4 @@ test("FileStore, KV and jar: each folder with a new entry is fsynced before anyt
       assert(synced.includes((await Deno.stat(folder.path + parent)).ino), `${parent} is synced`);
     }
   }
-});
-
-// Only Linux has mount namespaces, and some machines forbid them to ordinary users.
-const unshare = Deno.build.os === "linux" &&
-  new Deno.Command("unshare", { args: ["-rm", "true"], stderr: "null" }).outputSync().success;
-
-Deno.test({
-  name: `FileStore: a file that is mounted by itself works, and warns once what to do${
-    unshare ? "" : " (this machine lets no ordinary user mount)"
-  }`,
-  ignore: !unshare,
-  fn: async () => {
-    await using folder = await tempFolder();
-    const script = new URL("../../fixtures/store/mounted.ts", import.meta.url).href;
-    const { success, stderr } = await new Deno.Command("unshare", {
-      args: ["-rm", Deno.execPath(), "run", "-A", "--no-check", script, folder.path],
-      stdout: "null",
-    }).output();
-    assert(success, new TextDecoder().decode(stderr));
-  },
 });

@@ -2,16 +2,22 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { FileStore } from "../../../store/mod.ts";
 import { countTogether, killWriters } from "../../support/store/killing.ts";
 import { Fixture } from "../../support/store/processes.ts";
-import { all, forEver, put, record, tempFolder } from "../../support/store/stores.ts";
+import {
+  all,
+  forEver,
+  put,
+  record,
+  tempFolder,
+  test,
+  testsUnless,
+} from "../../support/store/stores.ts";
 
 Deno.test("FileStore: 4 processes that count to 1,000 on one number lose nothing", async () => {
   await using folder = await tempFolder();
   await countTogether(`${folder.path}/sessions.jsonl`, { counters: 4, times: 1000 });
 });
 
-Deno.test("FileStore: loses nothing that was acknowledged by 20 killed writers", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: loses nothing that was acknowledged by 20 killed writers", async ({ path }) => {
   const killed = await killWriters(path, { kills: 20, writers: 3, random: Math.random });
   assert(killed.acknowledged >= 1000, `${killed.acknowledged} writes were acknowledged`);
   assert(killed.generation > 4, `compactions: ${killed.generation - 1}`);
@@ -26,45 +32,40 @@ Deno.test("killWriters() detects a writer that lies, and one that writes halves"
   }
 });
 
-Deno.test({
-  name: "FileStore: a stopped process with the lock fails all others in time, until it goes on",
-  ignore: Deno.build.os === "windows",
-  fn: async () => {
-    await using folder = await tempFolder();
-    const path = `${folder.path}/sessions.jsonl`;
-    const options = { namespace: "test", lockTimeoutMs: 200 };
-    await using store = await FileStore.open(path, options);
-    await using behind = await FileStore.open(path, options);
-    await store.create(record("sess-1", forEver));
-    await using holder = new Fixture("holder", `${path}.lock`);
-    assertEquals((await holder.lines.next()).value, "held");
-    holder.signal("SIGSTOP");
-    await using opener = new Fixture("opener", path, "200");
-    assertEquals((await opener.lines.next()).value, "locked");
-    for (let i = 0; i < 2; i++) {
-      const start = performance.now();
-      const failed = await Promise.allSettled([
-        put(store, "sess-1", ["a", 1]),
-        ...Array.from({ length: 50 }, () => behind.get("sess-1")),
-      ]);
-      assert(performance.now() - start < 2000, "they should not wait one after the other");
-      for (const result of failed) {
-        assert(result.status === "rejected");
-        assertEquals(result.reason.code, "locked");
-        assert(result.reason.message.includes(`${path}.lock`));
-      }
-      assertEquals((await store.get("sess-1"))?.id, "sess-1", "what needs no lock goes on");
+const testSignals = testsUnless(Deno.build.os === "windows" && "Windows has no SIGSTOP");
+
+testSignals("FileStore: a stopped process with the lock fails all others in time", async (file) => {
+  const { path } = file;
+  const options = { namespace: "test", lockTimeoutMs: 200 };
+  await using store = await FileStore.open(path, options);
+  await using behind = await FileStore.open(path, options);
+  await store.create(record("sess-1", forEver));
+  await using holder = new Fixture("holder", `${path}.lock`);
+  assertEquals((await holder.lines.next()).value, "held");
+  holder.signal("SIGSTOP");
+  await using opener = new Fixture("opener", path, "200");
+  assertEquals((await opener.lines.next()).value, "locked");
+  for (let i = 0; i < 2; i++) {
+    const start = performance.now();
+    const failed = await Promise.allSettled([
+      put(store, "sess-1", ["a", 1]),
+      ...Array.from({ length: 50 }, () => behind.get("sess-1")),
+    ]);
+    assert(performance.now() - start < 2000, "they should not wait one after the other");
+    for (const result of failed) {
+      assert(result.status === "rejected");
+      assertEquals(result.reason.code, "locked");
+      assert(result.reason.message.includes(`${path}.lock`));
     }
-    holder.signal("SIGCONT");
-    assertEquals((await holder.lines.next()).value, "released");
-    await put(behind, "sess-1", ["b", 2]);
-    assertEquals(await all(store, "sess-1"), [["b", 2]]);
-  },
+    assertEquals((await store.get("sess-1"))?.id, "sess-1", "what needs no lock goes on");
+  }
+  holder.signal("SIGCONT");
+  assertEquals((await holder.lines.next()).value, "released");
+  await put(behind, "sess-1", ["b", 2]);
+  assertEquals(await all(store, "sess-1"), [["b", 2]]);
 });
 
-Deno.test("FileStore: 4 processes at once create exactly as many sessions as the limit", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: 4 processes at once create exactly as many sessions as the limit", async ({ path }) => {
   const limit = 2000;
   await using open = new AsyncDisposableStack();
   using lock = await Deno.open(`${path}.lock`, { write: true, create: true });
@@ -83,9 +84,7 @@ Deno.test("FileStore: 4 processes at once create exactly as many sessions as the
   assertEquals((await store.list({ owner: null, limit: limit + 1 })).length, limit);
 });
 
-Deno.test("FileStore: a removed lock file does not let two processes write at once", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: a removed lock file does not let two processes write at once", async ({ path }) => {
   await using store = await FileStore.open(path, { namespace: "test" });
   await store.create(record("sess-1", forEver));
   await Deno.remove(`${path}.lock`);

@@ -1,11 +1,12 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { encodeEntry } from "../../../store/journal/line_codec.ts";
 import { SyncMarks } from "../../../store/journal/sync_marks.ts";
-import { FileStore, type JournalFile } from "../../../store/mod.ts";
+import { FileStore } from "../../../store/mod.ts";
 // @ts-types="../../fixtures/store/before_marks.d.ts"
 import { FileStore as OldStore } from "../../fixtures/store/before_marks.js";
 import { Fixture } from "../../support/store/processes.ts";
-import { forEver, put, record, tempFolder } from "../../support/store/stores.ts";
+import { systemError } from "../../support/system_faults.ts";
+import { forEver, put, record, test, wrapped } from "../../support/store/stores.ts";
 
 const namespace = "test";
 const MARK = /^\{"n":(\d+),"o": \["",\["drop","",(\d+)(?:,\d+)?\]\],"c":"[0-9a-f]{8}"\}$/;
@@ -18,20 +19,17 @@ async function marksIn(path: string): Promise<(string | undefined)[]> {
 
 /** A file that tells of each write. */
 function telling(tell: (text: string) => void) {
-  return (file: Deno.FsFile): JournalFile => ({
-    writeSync: (bytes) => {
-      const count = file.writeSync(bytes);
-      tell(new TextDecoder().decode(bytes));
-      return count;
-    },
-    truncateSync: (length) => file.truncateSync(length),
-    syncData: () => file.syncData(),
-  });
+  return (file: Deno.FsFile) =>
+    wrapped(file, {
+      writeSync: (bytes) => {
+        const count = file.writeSync(bytes);
+        tell(new TextDecoder().decode(bytes));
+        return count;
+      },
+    });
 }
 
-Deno.test("FileStore: each batch marks the lines that are fsynced before it, and close() the rest", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: each batch marks the lines that are fsynced before it, and close() the rest", async ({ path }) => {
   {
     await using store = await FileStore.open(path, { namespace });
     assertEquals(await marksIn(path), ["0"]);
@@ -46,9 +44,7 @@ Deno.test("FileStore: each batch marks the lines that are fsynced before it, and
   assertEquals(await marksIn(path), marked, "a mark needs no mark");
 });
 
-Deno.test("FileStore: acknowledged lines are marked soon, without further writes", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: acknowledged lines are marked soon, without further writes", async ({ path }) => {
   const { promise, resolve } = Promise.withResolvers<string>();
   const wrap = telling((text) => MARK.test(text.trim()) && resolve(text));
   await using store = await FileStore.open(path, { namespace, wrap });
@@ -63,9 +59,7 @@ Deno.test("FileStore: acknowledged lines are marked soon, without further writes
   assertEquals(first, ["0", undefined, "1", undefined], "which the next batch knows");
 });
 
-Deno.test("FileStore: open() marks a file of a version without marks", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: open() marks a file of a version without marks", async ({ path }) => {
   {
     await using old = await OldStore.open(path, { namespace });
     await old.create(record("sess-1", forEver));
@@ -75,9 +69,7 @@ Deno.test("FileStore: open() marks a file of a version without marks", async () 
   assertEquals(await marksIn(path), [undefined, "1"]);
 });
 
-Deno.test("FileStore: a power cut may leave any block of such a file's first mark", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: a power cut may leave any block of such a file's first mark", async ({ path, folder }) => {
   {
     await using store = await OldStore.open(path, { namespace });
     await store.create(record("sess-1", forEver));
@@ -86,7 +78,7 @@ Deno.test("FileStore: a power cut may leave any block of such a file's first mar
   await using opened = await FileStore.open(path, { namespace });
   const marked = await Deno.readFile(path);
   assert(marked.length > size);
-  const cut = `${folder.path}/cut.jsonl`;
+  const cut = `${folder}/cut.jsonl`;
   // For each border between two blocks.
   for (let border = size; border <= marked.length; border++) {
     for (const [from, to] of [[size, border], [border, marked.length]]) {
@@ -98,24 +90,21 @@ Deno.test("FileStore: a power cut may leave any block of such a file's first mar
   assert(await opened.get("sess-1"));
 });
 
-Deno.test("FileStore: a mark that cannot be written is left out without a trace", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: a mark that cannot be written is left out without a trace", async ({ path }) => {
   let refused = 0;
   let isHalf = false;
-  const wrap = (file: Deno.FsFile): JournalFile => ({
-    writeSync: (bytes) => {
-      if (isHalf) {
-        isHalf = false;
-        refused++;
-        throw Object.assign(new Error("No space left on device"), { code: "ENOSPC" });
-      }
-      isHalf = MARK.test(new TextDecoder().decode(bytes).trim());
-      return file.writeSync(isHalf ? bytes.subarray(0, 20) : bytes);
-    },
-    truncateSync: (length) => file.truncateSync(length),
-    syncData: () => file.syncData(),
-  });
+  const wrap = (file: Deno.FsFile) =>
+    wrapped(file, {
+      writeSync: (bytes) => {
+        if (isHalf) {
+          isHalf = false;
+          refused++;
+          throw systemError("ENOSPC");
+        }
+        isHalf = MARK.test(new TextDecoder().decode(bytes).trim());
+        return file.writeSync(isHalf ? bytes.subarray(0, 20) : bytes);
+      },
+    });
   {
     await using store = await FileStore.open(path, { namespace, wrap });
     await store.create(record("sess-1", forEver));
@@ -124,9 +113,7 @@ Deno.test("FileStore: a mark that cannot be written is left out without a trace"
   assertEquals(await marksIn(path), ["0", undefined]);
 });
 
-Deno.test("FileStore: close() writes no mark when another process holds the lock", async () => {
-  await using folder = await tempFolder();
-  const path = `${folder.path}/sessions.jsonl`;
+test("FileStore: close() writes no mark when another process holds the lock", async ({ path }) => {
   // Longer than this test may take.
   const store = await FileStore.open(path, { namespace, lockTimeoutMs: 3_600_000 });
   await store.create(record("sess-1", forEver));

@@ -1,6 +1,6 @@
 /**
  * Helpers for tests of a failing remote KV. They run in a process that has the token: see
- * `remote_test.ts`.
+ * `remote_long_test.ts`.
  *
  * @module
  */

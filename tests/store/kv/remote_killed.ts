@@ -1,4 +1,4 @@
-/** A remote KV that dies and comes back: run by `remote_test.ts`, and on a real `denokv`. */
+/** A remote KV that dies and comes back: run by `remote_long_test.ts`, and on a real `denokv`. */
 import { assert, assertEquals } from "@std/assert";
 import { openStore, StoreError } from "../../../store/mod.ts";
 import { KvProcess } from "../../support/kv_connect/process.ts";

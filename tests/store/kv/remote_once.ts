@@ -1,4 +1,4 @@
-/** A remote KV that makes what it does not acknowledge: run by `remote_test.ts`. */
+/** A remote KV that makes what it does not acknowledge: run by `remote_long_test.ts`. */
 import { assertEquals } from "@std/assert";
 import type { SessionStore } from "../../../store/mod.ts";
 import { failing, remote } from "./remote.ts";

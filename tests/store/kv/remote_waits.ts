@@ -1,4 +1,4 @@
-/** A remote KV that does not answer, or not yet: run by `remote_test.ts`. */
+/** A remote KV that does not answer, or not yet: run by `remote_long_test.ts`. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { openStore } from "../../../store/mod.ts";
 import { KvConnect } from "../../support/kv_connect/kv_connect.ts";

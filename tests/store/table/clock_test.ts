@@ -2,9 +2,10 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { FileStore, KvStore, type SessionStore } from "../../../store/mod.ts";
+import { systemError } from "../../support/system_faults.ts";
 import { startServer } from "../../support/servers/server.ts";
 import { generation } from "../../support/store/samples.ts";
-import { all, increment, put, record, tempFolder } from "../../support/store/stores.ts";
+import { all, increment, put, record, tempFolder, wrapped } from "../../support/store/stores.ts";
 
 const NOW = 1_800_000_000_000;
 const DAY = 24 * 60 * 60 * 1000;
@@ -82,14 +83,13 @@ Deno.test("FileStore: a hidden session keeps its alias if the new one cannot be 
   await using store = await FileStore.open(`${folder.path}/sessions.jsonl`, {
     namespace: "test",
     now: () => clock.now,
-    wrap: (file) => ({
-      writeSync(bytes) {
-        if (isFull) throw Object.assign(new Error("No space left on device"), { code: "ENOSPC" });
-        return file.writeSync(bytes);
-      },
-      truncateSync: (length) => file.truncateSync(length),
-      syncData: () => file.syncData(),
-    }),
+    wrap: (file) =>
+      wrapped(file, {
+        writeSync(bytes) {
+          if (isFull) throw systemError("ENOSPC");
+          return file.writeSync(bytes);
+        },
+      }),
   });
   const old = record("sess-old", { alias: "work", expiresAt: NOW + 10 });
   await store.create(old);

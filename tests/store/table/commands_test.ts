@@ -19,8 +19,8 @@ import { record } from "../../support/store/stores.ts";
 
 const NOW = 1000;
 
-function context(limits: Partial<StoreLimits> = {}) {
-  return { now: NOW, limits: { ...DEFAULT_LIMITS, ...limits } };
+function context(table: SessionTable, limits: Partial<StoreLimits> = {}) {
+  return { table, now: NOW, limits: { ...DEFAULT_LIMITS, ...limits } };
 }
 
 /** A table with these sessions, each with a state of one key. */
@@ -40,26 +40,26 @@ const hidden = (id: string, expiresAt: number) => record(id, { owner: "ann", exp
 Deno.test("decideCreate() puts a session, gives a namesake, and conflicts with a live id", () => {
   const table = tableOf(live);
   const other = record("other", { owner: "ann" });
-  assertEquals(decideCreate(table, other, context()).changes, [{ kind: "put", record: other }]);
-  const namesake = decideCreate(table, { ...other, alias: "work" }, context());
+  assertEquals(decideCreate(context(table), other).changes, [{ kind: "put", record: other }]);
+  const namesake = decideCreate(context(table), { ...other, alias: "work" });
   assertEquals([namesake.changes, unwrap(namesake).id], [[], "live"]);
-  assertThrows(() => decideCreate(table, live, context()), StoreError, "already");
+  assertThrows(() => decideCreate(context(table), live), StoreError, "already");
 });
 
 Deno.test("decideCreate() evicts hidden sessions by expiry, and is full of live ones", () => {
   const table = tableOf(live, hidden("b", NOW - 1), hidden("a", NOW - 2));
-  const { changes } = decideCreate(table, record("new"), context({ sessions: 3 }));
+  const { changes } = decideCreate(context(table, { sessions: 3 }), record("new"));
   assertEquals(changes[0], { kind: "drop", stateId: "state-a" });
   assertEquals(changes.length, 2);
-  const full = decideCreate(table, record("new"), context({ sessions: 1 }));
+  const full = decideCreate(context(table, { sessions: 1 }), record("new"));
   // The evicted sessions are dropped all the same.
   assertEquals(full.changes.map(({ kind }) => kind), ["drop", "drop"]);
   assertThrows(() => unwrap(full), StoreError, "which is the limit");
 });
 
 Deno.test("decideFork(), decideRegenerate() and decideDelete() do nothing without a live session", () => {
-  const table = tableOf(live, hidden("gone", NOW));
-  const fork = decideFork(table, "live", record("fork"), context());
+  const at = context(tableOf(live, hidden("gone", NOW)));
+  const fork = decideFork(at, "live", record("fork"));
   assertEquals(fork.changes.at(-1), {
     kind: "use",
     stateId: "state-fork",
@@ -67,12 +67,12 @@ Deno.test("decideFork(), decideRegenerate() and decideDelete() do nothing withou
     expiresAt: record("fork").expiresAt,
     writes: [["key", "1"]],
   });
-  assertEquals(unwrap(decideRegenerate(table, "live", "new", NOW))?.id, "new");
-  assertEquals(unwrap(decideDelete(table, "live", NOW)), true);
+  assertEquals(unwrap(decideRegenerate(at, "live", "new"))?.id, "new");
+  assertEquals(unwrap(decideDelete(at, "live")), true);
   const nothing = [
-    decideFork(table, "gone", record("fork"), context()),
-    decideRegenerate(table, "gone", "new", NOW),
-    decideDelete(table, "gone", NOW),
+    decideFork(at, "gone", record("fork")),
+    decideRegenerate(at, "gone", "new"),
+    decideDelete(at, "gone"),
   ];
   assertEquals(nothing.flatMap(({ changes }) => changes), []);
 });
@@ -85,7 +85,7 @@ Deno.test("decideTransact() writes nothing for an idle transaction, nor past a l
       keys: ["key"],
       update: (state) => ({ value: state.get("key"), set }),
     });
-    return decideTransact(table, "live", transaction, context(limits));
+    return decideTransact(context(table, limits), "live", transaction);
   };
   const idle = decide(undefined);
   assertEquals([idle.changes, unwrap(idle)?.value], [[], 1]);

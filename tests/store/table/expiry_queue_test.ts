@@ -1,28 +1,27 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { ExpiryQueue } from "../../../store/table/expiry_queue.ts";
-import { MemoryStore, StoreError } from "../../../store/mod.ts";
-import { record } from "../../support/store/stores.ts";
+import { Random } from "../../support/random.ts";
+import { MemoryStore } from "../../../store/mod.ts";
+import { record, refused } from "../../support/store/stores.ts";
 
 Deno.test("ExpiryQueue: finds the same as a scan of all items, earliest first", () => {
   interface Item {
     record: { expiresAt: number };
     dropped: boolean;
   }
-  let seed = 1;
-  const random = (below: number) => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 1;
-    return (seed >> 8) % below;
-  };
+  const random = new Random(1);
   const items: Item[] = [];
   const queue = new ExpiryQueue<Item>([], ({ dropped }) => !dropped);
   let found = 0;
   for (let now = 0; now < 3000; now++) {
-    const item = { record: { expiresAt: now + random(200) }, dropped: false };
+    const item = { record: { expiresAt: now + random.below(200) }, dropped: false };
     items.push(item);
     queue.add(item);
-    const other = items[random(items.length)]!;
-    if (random(2) === 0) other.record = { expiresAt: other.record.expiresAt + random(300) };
-    if (random(4) === 0) other.dropped = true;
+    const other = items[random.below(items.length)]!;
+    if (random.below(2) === 0) {
+      other.record = { expiresAt: other.record.expiresAt + random.below(300) };
+    }
+    if (random.below(4) === 0) other.dropped = true;
     // A dropped item may come back, if the drop could not be written.
     else if (other.dropped) {
       other.dropped = false;
@@ -36,7 +35,7 @@ Deno.test("ExpiryQueue: finds the same as a scan of all items, earliest first", 
     assertEquals(some.length, Math.min(3, expired.length));
     for (const item of some) {
       assert(expired.includes(item));
-      item.dropped = random(2) === 0;
+      item.dropped = random.below(2) === 0;
       found++;
     }
   }
@@ -51,8 +50,7 @@ Deno.test("MemoryStore: a full store accepts one session for each that expires",
   // One expires in each millisecond, in another order than they were created.
   for (let i = 0; i < 1000; i++) await create(i, 1 + (i * 7) % 1000);
   const refuses = async () => {
-    const error = await assertRejects(() => create(-1, 10), StoreError);
-    assertEquals(error.code, "full");
+    await refused("full", () => create(-1, 10));
   };
   await refuses();
   // The first thousand expire, and then their successors.

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { TextIndex } from "../../../store/table/text_index.ts";
 import { MemoryStore } from "../../../store/mod.ts";
+import { Random } from "../../support/random.ts";
 import { put, record } from "../../support/store/stores.ts";
 
 Deno.test("TextIndex: behaves like a Map, also with colliding hashes", () => {
@@ -8,11 +9,10 @@ Deno.test("TextIndex: behaves like a Map, also with colliding hashes", () => {
   const texts = ["", "Aa", "BB", "AaAa", "AaBB", "BBAa", "BBBB", "another"];
   const index = new TextIndex<{ readonly text: string }>(({ text }) => text);
   const map = new Map<string, { readonly text: string }>();
-  let seed = 1;
+  const random = new Random(1);
   for (let step = 0; step < 5000; step++) {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 1;
-    const text = texts[(seed >> 8) % texts.length]!;
-    if ((seed >> 16) % 3 === 0) {
+    const text = random.pick(texts);
+    if (random.below(3) === 0) {
       index.delete(text);
       map.delete(text);
     } else {

@@ -1,8 +1,3 @@
-/**
- * Runs of the store command, and files for it.
- *
- * @module
- */
 import { admin } from "../../../store/admin.ts";
 import { sample } from "./samples.ts";
 

@@ -8,7 +8,6 @@ import { inspect } from "../../../store/admin/inspection.ts";
 import { Fixture } from "./processes.ts";
 import { all, record } from "./stores.ts";
 
-/** Options of {@linkcode killWriters}. */
 export interface KillingOptions {
   readonly kills: number;
   /** The number of concurrent writers; each killed one is replaced. */
@@ -24,10 +23,8 @@ export interface KillingOptions {
   readonly onKill?: (kills: number) => void;
 }
 
-/** The result of {@linkcode killWriters}. */
 export interface Killed {
   readonly acknowledged: number;
-  /** The last generation of the file. */
   readonly generation: number;
   /** The bytes of torn lines that killed writers left. */
   readonly torn: number;
@@ -125,7 +122,6 @@ async function check(store: FileStore, { session, acknowledged }: Life) {
   }
 }
 
-/** Options of {@linkcode countTogether}. */
 export interface CountingOptions {
   readonly counters: number;
   /** The number to which each process counts. */

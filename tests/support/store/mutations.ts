@@ -8,7 +8,6 @@ import fc from "npm:fast-check@^4";
 /** A file's bytes as lines, each with its newline; the last may have none. */
 export type Lines = readonly Uint8Array[];
 
-/** A file after an accident. */
 export interface Mutated {
   readonly what: string;
   readonly bytes: Uint8Array<ArrayBuffer>;

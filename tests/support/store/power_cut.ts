@@ -7,11 +7,8 @@
 import type { JournalFile } from "../../../store/mod.ts";
 import type { Random } from "../random.ts";
 
-/** A moment of a power cut. */
 export interface Moment {
-  /** The bytes that were fsynced. */
   readonly synced: Uint8Array;
-  /** The bytes that were written. */
   readonly written: Uint8Array;
   /** The names of the writes that were acknowledged. */
   readonly acknowledged: readonly string[];
@@ -24,7 +21,7 @@ export class Recorder {
   #synced: Uint8Array;
   #acknowledged: readonly string[] = [];
 
-  /** The bytes in the file by now count as fsynced. */
+  /** The bytes in the file so far count as fsynced. */
   constructor(path: string) {
     this.#path = path;
     this.#synced = Deno.readFileSync(path);
@@ -46,7 +43,6 @@ export class Recorder {
     },
   });
 
-  /** Notes that a write was acknowledged. */
   acknowledge(name: string) {
     this.#acknowledged = [...this.#acknowledged, name];
     this.#note();

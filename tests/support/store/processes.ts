@@ -1,8 +1,3 @@
-/**
- * Processes on a store: started, read from, and killed at the end of the scope.
- *
- * @module
- */
 import { lines } from "../lines.ts";
 
 /** A fixture that runs in a process of its own. */
@@ -31,7 +26,7 @@ export class Fixture implements AsyncDisposable {
     try {
       this.#process.kill("SIGKILL");
     } catch {
-      // It has ended.
+      // The process has ended.
     }
   }
 

@@ -12,7 +12,6 @@ export interface Sample {
   readonly ends: readonly number[];
 }
 
-/** The writer of a sample. */
 export interface SampleOptions {
   /** Whether all but its last lines are compacted. @default false */
   readonly isCompacted?: boolean;

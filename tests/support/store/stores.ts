@@ -1,16 +1,43 @@
-/**
- * Helpers for tests of one store.
- *
- * @module
- */
+import type { JournalFile } from "../../../store/mod.ts";
+import { tempFolder } from "../temp_folder.ts";
 
-export { all, increment, put, record } from "../../../store/conformance/cases.ts";
+export { all, increment, put, record, refused } from "../../../store/conformance/cases.ts";
+export { tempFolder };
 
 /** Of a session that never expires. */
 export const forEver = { expiresAt: Number.MAX_SAFE_INTEGER };
 
-/** A folder that is removed at the end of the scope. */
-export async function tempFolder(): Promise<AsyncDisposable & { readonly path: string }> {
-  const path = await Deno.makeTempDir({ prefix: "mcp-sessions-test-" });
-  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+/** Registers a test of a file, which is `path` in a folder of its own. */
+export const test = testsUnless(false);
+
+/** The same for a file of tests that are ignored for a reason to `skip`. */
+export function testsUnless(skip: string | false) {
+  return (name: string, run: (file: { path: string; folder: string }) => Promise<void>) => {
+    const fn = async () => {
+      await using folder = await tempFolder();
+      await run({ path: `${folder.path}/sessions.jsonl`, folder: folder.path });
+    };
+    Deno.test({ name: skip ? `${name} (${skip})` : name, ignore: skip !== false, fn });
+  };
+}
+
+/** A list of warnings, and the function that adds to it. */
+export function gather() {
+  const warnings: string[] = [];
+  return { warnings, warn: (text: string) => void warnings.push(text) };
+}
+
+/** The files in a folder. */
+export function namesIn(folder: string): string[] {
+  return Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
+}
+
+/** A file with other methods in place of some of its own. */
+export function wrapped(file: Deno.FsFile, others: Partial<JournalFile>): JournalFile {
+  return {
+    writeSync: (bytes) => file.writeSync(bytes),
+    truncateSync: (length) => file.truncateSync(length),
+    syncData: () => file.syncData(),
+    ...others,
+  };
 }
