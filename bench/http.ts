@@ -98,12 +98,8 @@ function hold(found: readonly (readonly Measured[])[]) {
     a: number[] = [],
     against: string,
     b: number[] = [],
-    least: number,
-  ) => {
-    const { ratio, ...each } = comparison(a, b);
-    const figures = `${perSecond(each.a)} : ${perSecond(each.b)}`;
-    rows.add({ what, against, figures, ratio, atLeast: least });
-  };
+    atLeast: number,
+  ) => rows.addRates(comparison(a, b), { what, against, atLeast });
   const store = "`hashcheck_store`, durable";
   add(store, durable, "SDK stateless, a bare tool", stateless, 3);
   add(store, durable, "SDK stateful, a bare tool", stateful, 1.3);
@@ -113,14 +109,12 @@ function hold(found: readonly (readonly Measured[])[]) {
   rows.add({
     what: "the load's own CPU at the server that keeps it busiest, but for raw",
     against: "one core",
-    figures: "",
     ratio: busiest,
     // A load without time left would measure itself.
     atMost: 0.8,
   });
 }
 
-/** Memory of each server before and after many requests. */
 async function memory(targets: readonly Target[]) {
   const lines: string[][] = [];
   for (const target of targets) {
@@ -158,12 +152,9 @@ async function sessions() {
     return comparison(rates(many), rates(few));
   };
   const many = MANY.toLocaleString("en");
-  const { a, b, ratio } = await measureWith(() => "own");
-  rows.add({
+  rows.addRates(await measureWith(() => "own"), {
     what: `durable, a session for each connection, with ${many} others in the store`,
     against: `with ${FEW} others`,
-    figures: `${perSecond(a)} : ${perSecond(b)}`,
-    ratio,
     atLeast: 0.9,
   });
   const random = await measureWith((count) => count);

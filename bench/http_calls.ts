@@ -8,17 +8,16 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { METHOD } from "../protocol/methods.ts";
-import type { Answer, HttpConnection } from "./http_connection.ts";
+import type { HttpConnection } from "./http_connection.ts";
 import { idOf } from "./sessions.ts";
 
 /**
  * Sessions of the calls: `raw` for a server with one fixed response, `none`, `transport` for one of
  * the SDK's transport and `own` for one of ours on each connection; a number for that many existing
- * sessions of ours, of which each call takes one at random.
+ * sessions of ours, and each call takes one at random.
  */
 export type Sessions = "raw" | "none" | "transport" | "own" | number;
 
-/** An encoded call. */
 interface Call {
   readonly request: Buffer;
   /** Text that only its own response has. */
@@ -33,7 +32,6 @@ const CALLS_PER_CONNECTION = 8;
 const DIGITS = 6;
 const HEX = Buffer.from("0123456789abcdef");
 
-/** Calls of one connection, over and over. */
 export class Calls {
   readonly #sessions: Sessions;
   readonly #calls: readonly Call[];
@@ -72,7 +70,6 @@ export class Calls {
     return new Calls(sessions, calls);
   }
 
-  /** Makes the next call and checks its response. */
   async make(connection: HttpConnection): Promise<void> {
     const call = this.#calls[this.#next++ % this.#calls.length]!;
     if (typeof this.#sessions === "number") {
@@ -82,15 +79,10 @@ export class Calls {
         number >>= 4;
       }
     }
-    check(await connection.send(call.request), call.expected);
-  }
-}
-
-function check({ head, body }: Answer, expected: readonly string[]) {
-  const good = head.startsWith("HTTP/1.1 200 ") && body.includes('"result":') &&
-    !body.includes('"isError":true') && expected.every((part) => body.includes(part));
-  if (!good) {
-    throw new Error(`A server did not do what it was asked for: ${head}\n${body}`);
+    const { head, body } = await connection.send(call.request);
+    const good = head.startsWith("HTTP/1.1 200 ") && body.includes('"result":') &&
+      !body.includes('"isError":true') && call.expected.every((part) => body.includes(part));
+    if (!good) throw new Error(`A server did not do what it was asked for: ${head}\n${body}`);
   }
 }
 

@@ -9,15 +9,12 @@ import { Buffer } from "node:buffer";
 
 const END_OF_HEAD = "\r\n\r\n";
 
-/** A whole response. */
-export interface Answer {
-  /** The status line and the headers. */
+interface Answer {
   readonly head: string;
   /** The body, byte for byte, with the chunks put together. */
   readonly body: string;
 }
 
-/** A connection that is kept open from request to request. */
 export class HttpConnection {
   readonly #socket: Deno.TcpConn;
   #buffer = Buffer.alloc(16 * 1024);
@@ -26,19 +23,16 @@ export class HttpConnection {
     this.#socket = socket;
   }
 
-  /** Connects to the server of `url`. */
   static async open(url: URL): Promise<HttpConnection> {
     const socket = await Deno.connect({ hostname: url.hostname, port: Number(url.port) });
     socket.setNoDelay(true);
     return new HttpConnection(socket);
   }
 
-  /** Closes it. */
   close() {
     this.#socket.close();
   }
 
-  /** Sends one request and reads its response. */
   async send(request: Uint8Array): Promise<Answer> {
     for (let sent = 0; sent < request.length;) {
       sent += await this.#socket.write(sent === 0 ? request : request.subarray(sent));
@@ -56,7 +50,6 @@ export class HttpConnection {
   }
 }
 
-/** The response in these bytes, if it is whole. */
 function parse(text: string): Answer | undefined {
   const end = text.indexOf(END_OF_HEAD);
   if (end === -1) return undefined;

@@ -13,10 +13,9 @@
 
 import { Calls, type Sessions } from "./http_calls.ts";
 import { HttpConnection } from "./http_connection.ts";
-import { lines } from "./lines.ts";
+import { lines } from "./process.ts";
 import { quantile } from "./rounds.ts";
 
-/** An order: open connections, or make calls on those of a group. */
 export type Order =
   | {
     readonly order: "open";
@@ -27,12 +26,10 @@ export type Order =
   | {
     readonly order: "run";
     readonly group: number;
-    /** Duration; or else a number of requests. */
     readonly ms?: number;
     readonly requests?: number;
   };
 
-/** Result of a run. */
 export interface Run {
   readonly requests: number;
   readonly perSecond: number;

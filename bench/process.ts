@@ -4,23 +4,17 @@
  * @module
  */
 
-import { lines } from "./lines.ts";
-
 // Unit of the times in /proc on every Linux that Deno runs on.
 const TICKS_PER_SECOND = 100;
 
 /** A process that runs a module of this project. */
 export class BenchProcess {
   readonly #process: Deno.ChildProcess;
-
-  /** Standard input of the process. */
-  readonly stdin: WritableStreamDefaultWriter<Uint8Array>;
-  /** Lines of its standard output. */
+  readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly stdout: AsyncGenerator<string>;
-  /** Its standard error. */
   readonly stderr: AsyncGenerator<string>;
 
-  /** Starts `deno run -A` with a module, relative to this folder, and its arguments. */
+  /** `module` is a URL, or relative to this folder. */
   constructor(module: string, ...args: readonly string[]) {
     this.#process = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", new URL(module, import.meta.url).href, ...args],
@@ -28,14 +22,13 @@ export class BenchProcess {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    this.stdin = this.#process.stdin.getWriter();
+    this.#stdin = this.#process.stdin.getWriter();
     this.stdout = lines(this.#process.stdout);
     this.stderr = lines(this.#process.stderr);
   }
 
-  /** Writes one message as a line. */
   async write(message: object): Promise<void> {
-    await this.stdin.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`));
+    await this.#stdin.write(new TextEncoder().encode(`${JSON.stringify(message)}\n`));
   }
 
   /** Processor time so far, in seconds. */
@@ -46,13 +39,11 @@ export class BenchProcess {
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   }
 
-  /** Current memory, in bytes. */
   rssBytes(): number {
     const status = Deno.readTextFileSync(`/proc/${this.#process.pid}/status`);
     return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1]) * 1024;
   }
 
-  /** Ends it, and waits until it is gone. */
   async stop(): Promise<void> {
     try {
       this.#process.kill("SIGKILL");
@@ -60,11 +51,17 @@ export class BenchProcess {
       // Already ended.
     }
     await this.#process.status;
-    await this.stdin.abort().catch(() => {});
-    await Promise.all([drain(this.stdout), drain(this.stderr)]);
+    await this.#stdin.abort().catch(() => {});
+    await Promise.all([Array.fromAsync(this.stdout), Array.fromAsync(this.stderr)]);
   }
 }
 
-async function drain(stream: AsyncGenerator<string>): Promise<void> {
-  for await (const _ of stream);
+/** The lines of a byte stream, without their ends. */
+export async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  let rest = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + text).split("\n");
+    rest = parts.pop() ?? "";
+    yield* parts;
+  }
 }

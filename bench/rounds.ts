@@ -5,23 +5,23 @@
  * @module
  */
 
+const ROUNDS = 7;
+const ROUND_MS = 300;
+
 /** Works for about this long; gives the rate in a second. */
 export type Rate = (ms: number) => Promise<number>;
 
-/**
- * Two rates and their ratio: the median of the rounds' own ratios, not the ratio of the medians.
- */
+/** Two rates, and the median of the rounds' own ratios, not the ratio of the medians. */
 export interface Comparison {
   readonly a: number;
   readonly b: number;
   readonly ratio: number;
 }
 
-/** Measures `a` and `b` in turn. */
-export async function compare(a: Rate, b: Rate, { rounds = 7, ms = 300 } = {}) {
-  await a(ms / 3);
-  await b(ms / 3);
-  const [first = [], second = []] = await inTurn([() => a(ms), () => b(ms)], rounds);
+export async function compare(a: Rate, b: Rate) {
+  await a(ROUND_MS / 3);
+  await b(ROUND_MS / 3);
+  const [first = [], second = []] = await inTurn([() => a(ROUND_MS), () => b(ROUND_MS)], ROUNDS);
   return comparison(first, second);
 }
 
@@ -37,7 +37,6 @@ export async function inTurn<T>(
   return found;
 }
 
-/** Compares the figures of two things in the same rounds. */
 export function comparison(a: readonly number[], b: readonly number[]): Comparison {
   const ratios = a.map((value, round) => value / (b[round] ?? NaN));
   return { a: median(a), b: median(b), ratio: median(ratios) };
@@ -59,13 +58,11 @@ export function rate(work: (caller: number) => Promise<unknown>, count = 1): Rat
   };
 }
 
-/** The median. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   return ((sorted[(sorted.length - 1) >> 1] ?? NaN) + (sorted[sorted.length >> 1] ?? NaN)) / 2;
 }
 
-/** The quantile `part`. */
 export function quantile(values: readonly number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;

@@ -6,17 +6,16 @@
 
 import { FileStore, type SessionRecord } from "../store/mod.ts";
 
-/** Id of the session of a number. */
 export function idOf(number: number): string {
   return `sess-${digits(number)}`;
 }
 
 /** A record that outlives the bench. */
-export function record(number: number, owner: string | null = null): SessionRecord {
+export function record(number: number): SessionRecord {
   return {
     id: idOf(number),
     stateId: digits(number),
-    owner,
+    owner: null,
     alias: null,
     ttlMs: 604_800_000,
     expiresAt: Date.now() + 604_800_000,

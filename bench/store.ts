@@ -7,7 +7,7 @@
 
 import { openStore, type SessionStore } from "../store/mod.ts";
 import { compare, median, quantile, rate } from "./rounds.ts";
-import { fill, record } from "./sessions.ts";
+import { fill, idOf, record } from "./sessions.ts";
 import { perSecond, Rows } from "./table.ts";
 
 const MANY = 1_000_000;
@@ -24,7 +24,7 @@ async function open(url: string, sessions: number): Promise<SessionStore> {
 let written = 0;
 function write(store: SessionStore) {
   return (caller: number) =>
-    store.transact(record(caller).id, {
+    store.transact(idOf(caller), {
       calls: 1,
       update: () => ({ value: undefined, set: [["key", `value ${written++}`]] }),
     });
@@ -40,33 +40,21 @@ async function transactions() {
     return Promise.resolve();
   });
   for (const [callers, atLeast] of [[1, 0.5], [8, 3], [64, 10], [512, 20]] as const) {
-    const { a, b, ratio } = await compare(rate(write(file), callers), syncedWrite);
-    rows.add({
+    rows.addRates(await compare(rate(write(file), callers), syncedWrite), {
       what: `durable transactions, ${callers} at once`,
       against: "raw write+fdatasync",
-      figures: `${perSecond(a)} : ${perSecond(b)}`,
-      ratio,
       atLeast,
     });
   }
   await using kv = await open(`kv:${folder}/bench.kv`, 64);
-  const { a, b, ratio } = await compare(rate(write(file), 64), rate(write(kv), 64));
-  rows.add({
+  const against = "Deno KV in a file";
+  rows.addRates(await compare(rate(write(file), 64), rate(write(kv), 64)), {
     what: "durable transactions, 64 at once",
-    against: "Deno KV in a file",
-    figures: `${perSecond(a)} : ${perSecond(b)}`,
-    ratio,
+    against,
     atLeast: 10,
   });
-  const get = (store: SessionStore) => rate((caller) => store.get(record(caller).id));
-  const gets = await compare(get(file), get(kv));
-  rows.add({
-    what: "get",
-    against: "Deno KV in a file",
-    figures: `${perSecond(gets.a)} : ${perSecond(gets.b)}`,
-    ratio: gets.ratio,
-    atLeast: 5,
-  });
+  const get = (store: SessionStore) => rate((caller) => store.get(idOf(caller)));
+  rows.addRates(await compare(get(file), get(kv)), { what: "get", against, atLeast: 5 });
 }
 
 /** Runs processes that write to one file at the same time; gives the report of each. */
@@ -88,6 +76,16 @@ async function workers(count: number, path: string, ms: number): Promise<Measure
     for (let part; !(part = await reader.read()).done;) text += part.value;
     return JSON.parse(text);
   }));
+}
+
+/** Runs a process of `store_worker.ts` to its end; gives its report. */
+async function reportOf(...args: string[]) {
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--v8-flags=--expose-gc", script, ...args],
+    stderr: "inherit",
+  }).output();
+  if (code !== 0) throw new Error(`The process failed: ${args}`);
+  return JSON.parse(new TextDecoder().decode(stdout));
 }
 
 /** Report of a worker: its rate, and the start and duration of each write, in ms. */
@@ -121,7 +119,6 @@ async function processes() {
   rows.add({
     what: "the slowest of 4 processes",
     against: "the fastest",
-    figures: "",
     ratio: median(fairness),
     atLeast: 0.7,
   });
@@ -135,12 +132,7 @@ async function opening() {
   const ratios: number[] = [];
   let rss = 0;
   for (let round = 0; round < 3; round++) {
-    const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--v8-flags=--expose-gc", script, path, "open", `${round % 2}`],
-      stderr: "inherit",
-    }).output();
-    if (code !== 0) throw new Error("The process that opens the store failed");
-    const { openMs, parseMs, rssBytes } = JSON.parse(new TextDecoder().decode(stdout));
+    const { openMs, parseMs, rssBytes } = await reportOf(path, "open", `${round % 2}`);
     ratios.push(parseMs / openMs);
     figures.push(`${(openMs / 1000).toFixed(1)} s : ${(parseMs / 1000).toFixed(1)} s`);
     rss = rssBytes;
@@ -155,7 +147,6 @@ async function opening() {
   rows.add({
     what: "memory for each of them, in KiB",
     against: "1",
-    figures: "",
     ratio: rss / MANY / 1024,
     atMost: 1,
   });
@@ -182,11 +173,7 @@ async function compaction() {
     const writing = workers(1, path, 5000);
     // The writer must be first, and is ready within a second.
     await new Promise((go) => setTimeout(go, 2000));
-    const { stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", script, path, "compact"],
-      stderr: "inherit",
-    }).output();
-    const { from, opened, to } = JSON.parse(new TextDecoder().decode(stdout));
+    const { from, opened, to } = await reportOf(path, "compact");
     const [writer] = await writing;
     const within = (start: number, end: number) =>
       writer?.latencies.filter((_, i) => {

@@ -4,15 +4,13 @@
  * @module
  */
 
-/** A comparison. */
-export interface Row {
-  /** The measured thing. */
+import type { Comparison } from "./rounds.ts";
+
+interface Row {
   readonly what: string;
   /** The yardstick. */
   readonly against: string;
-  /** Both figures, for the order of magnitude. */
-  readonly figures: string;
-  /** First figure over second. */
+  readonly figures?: string;
   readonly ratio: number;
   /** Bound: at least, or at most. */
   readonly atLeast?: number;
@@ -23,7 +21,10 @@ export interface Row {
 export class Rows {
   readonly #rows: Row[] = [];
 
-  /** Adds a row. */
+  addRates({ a, b, ratio }: Comparison, row: Omit<Row, "figures" | "ratio">) {
+    this.add({ ...row, figures: `${perSecond(a)} : ${perSecond(b)}`, ratio });
+  }
+
   add(row: Row) {
     this.#rows.push(row);
     const bound = row.atLeast !== undefined ? `>= ${row.atLeast}` : `<= ${row.atMost}`;
@@ -35,7 +36,7 @@ export class Rows {
     printTable(
       ["what", "against", "figures", "ratio", "to hold", ""],
       this.#rows.map((row) => {
-        const { what, against, figures, ratio, atLeast, atMost } = row;
+        const { what, against, figures = "", ratio, atLeast, atMost } = row;
         const bound = atLeast !== undefined ? `≥ ${atLeast}` : `≤ ${atMost}`;
         const verdict = holds(row) ? "holds" : "**FAILS**";
         return [what, against, figures, ratio.toFixed(2), bound, verdict];
@@ -49,19 +50,16 @@ function holds({ ratio, atLeast = -Infinity, atMost = Infinity }: Row): boolean 
   return ratio >= atLeast && ratio <= atMost;
 }
 
-/** Prints a table in Markdown. */
 export function printTable(head: readonly string[], rows: readonly (readonly string[])[]) {
   console.log(`| ${head.join(" | ")} |`);
   console.log(`| ${head.map(() => "---").join(" | ")} |`);
   for (const row of rows) console.log(`| ${row.join(" | ")} |`);
 }
 
-/** A rate, for people. */
 export function perSecond(value: number): string {
   return `${Math.round(value).toLocaleString("en")}/s`;
 }
 
-/** A size in MB, for people. */
 export function megabytes(bytes: number): string {
   return `${Math.round(bytes / 1e6)} MB`;
 }

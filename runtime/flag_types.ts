@@ -6,9 +6,7 @@
 
 import { expandHome } from "./state_folder.ts";
 
-/** Type of a flag's value. */
 export interface FlagType<T> {
-  /** The value's name in `--help`. */
   readonly name: string;
   /** Description of right values, for the message about a wrong one. */
   readonly takes: string;
@@ -18,7 +16,6 @@ export interface FlagType<T> {
   readonly parse: (text: string) => T | undefined;
 }
 
-/** Any text but an empty one. */
 export function text(name: string): FlagType<string> {
   return { name, takes: "a text", parse: (text) => text };
 }
@@ -28,7 +25,6 @@ export function filePath(name: string): FlagType<string> {
   return { name, takes: "a path", parse: (text) => expandHome(text) };
 }
 
-/** One of a few words. */
 export function oneOf<const T extends string>(...words: readonly T[]): FlagType<T> {
   return {
     name: words.join("|"),
@@ -37,7 +33,6 @@ export function oneOf<const T extends string>(...words: readonly T[]): FlagType<
   };
 }
 
-/** A number that `pattern` matches. */
 export function number(takes: string, pattern: RegExp): FlagType<number> {
   return { name: "N", takes, parse: (text) => pattern.test(text) ? Number(text) : undefined };
 }

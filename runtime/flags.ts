@@ -2,7 +2,7 @@
  * Command lines of the programs: each declares its flags in one table, from which come the typed
  * values, the usage errors and the text of `--help`.
  *
- * One rule for all programs: the last of several values counts, unless the flag collects them. A
+ * Rules of all programs: the last of several values counts, unless the flag collects them. A
  * value that begins with `-` stands behind `=`. A flag without a type takes no value, or `true` or
  * `false`. `--help` wins over whatever is wrong beside it.
  *
@@ -17,7 +17,7 @@ import { printable } from "./terminal_text.ts";
 export class UsageError extends Error {
   override readonly name = "UsageError";
 
-  /** Takes what is wrong, in one sentence without a period. */
+  /** `message` is one sentence without a period. */
   constructor(message: string) {
     super(`${printable(message)} (see --help)`);
   }
@@ -25,10 +25,8 @@ export class UsageError extends Error {
 
 /** A flag. One without a type is a boolean. */
 export interface Flag {
-  /** Line of `--help`. */
   readonly help: string;
   readonly type?: FlagType<unknown>;
-  /** Letter of the short form. */
   readonly alias?: string;
   /** Value of an absent flag, as it would be typed. */
   readonly default?: string;
@@ -40,10 +38,8 @@ export interface Flag {
   readonly goesWith?: string;
 }
 
-/** Flags by name. */
 export type FlagTable = Readonly<Record<string, Flag>>;
 
-/** Values of a table's flags. */
 export type FlagValues<T extends FlagTable> = {
   readonly [Name in keyof T]: T[Name] extends { readonly type: FlagType<infer V> }
     ? T[Name] extends { readonly many: true } ? readonly V[]
@@ -56,32 +52,25 @@ export type FlagValues<T extends FlagTable> = {
 export interface Help {
   readonly about: string;
   readonly usage: readonly string[];
-  /** Further rows above the flags, by their heading. */
   readonly sections?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly notes?: string;
 }
 
-/** A program's command line. */
 export interface Program<T extends FlagTable = FlagTable> {
-  /** Beginning of error messages. */
   readonly name: string;
   readonly flags: T;
   /** Makes the text around the flags. Called for `--help` alone. */
   readonly help: () => Help;
-  /** Answer to `--version`. @default no such flag */
   readonly version?: string;
-  /** Whether it takes operands: arguments that are no flags. */
   readonly operands?: true;
   /** Name of the command line that it takes after `--`. @default what follows are operands */
   readonly command?: string;
 }
 
-/** A command line that was understood. */
 export interface Given<T extends FlagTable> {
   readonly kind: "given";
   readonly flags: FlagValues<T>;
   readonly operands: readonly string[];
-  /** Command line after `--`, if the program takes one there. */
   readonly command: readonly string[] | undefined;
 }
 
@@ -94,14 +83,9 @@ export interface Asked {
 /** Texts, booleans and lists by name; operands by `_`. */
 type Found = Readonly<Record<string, unknown>>;
 
-const HELP: FlagTable = { help: { alias: "h", help: "show this" } };
-const VERSION: FlagTable = { version: { help: "show the version" } };
-/** A flag, by name and value. */
 const FLAG = /^--([^=]+)(?:=(.*))?$/s;
-/** Columns of `--help`. */
 const WIDTH = 100;
 
-/** Declares a program, and keeps the types of its flags. */
 export function defineProgram<const T extends FlagTable>(program: Program<T>): Program<T> {
   return program;
 }
@@ -115,7 +99,11 @@ export function parseFlags<T extends FlagTable>(
   program: Program<T>,
   args: readonly string[],
 ): Given<T> | Asked {
-  const table = tableOf(program);
+  const table: FlagTable = {
+    ...program.flags,
+    help: { alias: "h", help: "show this" },
+    ...(program.version !== undefined && { version: { help: "show the version" } }),
+  };
   const names = Object.keys(table);
   const end = args.includes("--") ? args.indexOf("--") : args.length;
   const own = spellOut(table, args.slice(0, end));
@@ -145,10 +133,7 @@ export function parseFlags<T extends FlagTable>(
   };
 }
 
-/**
- * Reads the command line of this process, and gives what `read` makes of it. Ends the process with
- * status 0 after `--help`, and with 2 after a usage error.
- */
+/** Reads the command line of this process; ends it with 0 after `--help`, with 2 after a usage error. */
 export function readCommandLine<T extends FlagTable, R>(
   program: Program<T>,
   read: (given: Given<T>) => R,
@@ -170,10 +155,6 @@ export function endForUsage({ name }: Pick<Program, "name">, error: unknown): ne
   Deno.exit(2);
 }
 
-function tableOf({ flags, version }: Program): FlagTable {
-  return { ...flags, ...HELP, ...(version === undefined ? {} : VERSION) };
-}
-
 /** Puts a flag's name for its alias, and the value that it stands for behind a bare flag. */
 function spellOut(table: FlagTable, args: readonly string[]): string[] {
   return args.map((arg, at) => {
@@ -186,7 +167,6 @@ function spellOut(table: FlagTable, args: readonly string[]): string[] {
   });
 }
 
-/** Fault of an argument, by its own form and the argument behind it. */
 function faultOf(
   program: Program,
   table: FlagTable,
@@ -209,7 +189,7 @@ function faultOf(
 
 function unknownArgument({ command }: Program, arg: string): string {
   if (arg === "") return "An argument is empty";
-  // What follows "=" may be a secret.
+  // The text after "=" may be a secret.
   const what = `Unknown argument ${JSON.stringify(arg.replace(/=.*/s, "=…"))}`;
   return command === undefined ? what : `${what}: ${command} stands after --`;
 }
@@ -224,7 +204,6 @@ function valuesOf<T extends FlagTable>(table: T, found: Found): FlagValues<T> {
   return flags as FlagValues<T>;
 }
 
-/** Refuses a flag without the company that it needs. */
 function checkCompany(table: FlagTable, found: Found, command: string | undefined): void {
   const isGiven = (name: string) => [found[name]].flat().some(Boolean);
   const isThere = (what: string) => {

@@ -6,14 +6,12 @@
 import { stripVTControlCharacters } from "node:util";
 
 const PICTURE = new URL("../docs/demo.svg", import.meta.url);
-/** The heading that the last screen begins with. */
 const FIRST_LINE = /^5\. /;
 const COLUMNS = 80;
 /** Advance of a character and height of a line in pixels, at a font size of 14. */
 const ADVANCE = 8.4;
 const LINE_HEIGHT = 19;
 const MARGIN = 16;
-/** Where the first line stands, below the caption. */
 const TOP = 58;
 const FONTS =
   "ui-monospace,SFMono-Regular,Menlo,'DejaVu Sans Mono','Liberation Mono',Consolas,monospace";

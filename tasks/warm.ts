@@ -4,11 +4,9 @@
  *
  * @module
  */
-import { fileURLToPath } from "node:url";
+import { deno, type Run, SERVERS, stop } from "./deno.ts";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const SERVERS = ["session", "session_required", "notebook", "hashcheck"]
-  .map((name) => `servers/${name}.ts`);
+const PROGRAMS = SERVERS.map((name) => `servers/${name}.ts`);
 const BRIDGE = "client/bridge.ts";
 const INITIALIZE = {
   jsonrpc: "2.0",
@@ -21,44 +19,14 @@ const INITIALIZE = {
   },
 };
 
-interface Run {
-  readonly success: boolean;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs Deno in the project's folder. */
-async function deno(args: readonly string[], input = "", env = {}): Promise<Run> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [...args],
-    cwd: ROOT,
-    env: { NO_COLOR: "1", RUST_BACKTRACE: "0", ...env },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  // An ended program reads nothing; its status tells.
-  await writer.write(new TextEncoder().encode(input)).catch(() => {});
-  await writer.close().catch(() => {});
-  const { success, stdout, stderr } = await child.output();
-  const text = new TextDecoder();
-  return { success, stdout: text.decode(stdout), stderr: text.decode(stderr).trim() };
-}
-
 /** The error in one line, without the downloads that Deno lists first. */
 function reason({ stderr }: Run): string {
   const lines = stderr.split("\n").filter((line) => !/^($|Download |Caused by)/.test(line));
   return lines.slice(0, 2).map((line) => line.replace(/^\s*(error: |\d+: )/, "")).join(": ");
 }
 
-function stop(line: string): never {
-  console.error(line);
-  Deno.exit(1);
-}
-
 console.log("Downloading and compiling what the servers and the bridge need");
-const cached = await deno(["cache", ...SERVERS, BRIDGE]);
+const cached = await deno(["cache", ...PROGRAMS, BRIDGE]);
 if (!cached.success) {
   stop(
     `Cannot fill Deno's cache: ${reason(cached)}. Run this again where npm packages can be ` +
@@ -68,22 +36,14 @@ if (!cached.success) {
 
 const folder = await Deno.makeTempDir({ prefix: "mcp-sessions-warm-" });
 try {
-  const serve = (
-    server: string,
-  ) => ["run", "-A", "--cached-only", server, "--store", `file:${folder}/sessions.jsonl`];
-  const behind = serve("servers/notebook.ts");
-  const starts = [
-    ...SERVERS.map((server) => ({ program: server, args: serve(server) })),
-    {
-      program: BRIDGE,
-      args: ["run", "-A", "--cached-only", BRIDGE, "--", Deno.execPath(), ...behind],
-    },
-  ];
+  const run = (program: string) => ["run", "-A", "--cached-only", program];
+  const serve = (server: string) => [...run(server), "--store", `file:${folder}/sessions.jsonl`];
+  const behind = [Deno.execPath(), ...serve("servers/notebook.ts")];
+  const starts = PROGRAMS.map((server) => [server, serve(server)] as const);
   // Deno keeps compiled code only of programs that have run.
-  for (const { program, args } of starts) {
-    const started = await deno(args, `${JSON.stringify(INITIALIZE)}\n`, {
-      XDG_STATE_HOME: folder,
-    });
+  for (const [program, args] of [...starts, [BRIDGE, [...run(BRIDGE), "--", ...behind]] as const]) {
+    const env = { XDG_STATE_HOME: folder };
+    const started = await deno(args, `${JSON.stringify(INITIALIZE)}\n`, env);
     if (!started.success || !started.stdout.includes('"serverInfo"')) {
       await Deno.remove(folder, { recursive: true });
       stop(`Cannot start ${program}: ${reason(started) || "it did not answer initialize"}`);

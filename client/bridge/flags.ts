@@ -8,7 +8,6 @@ import { ENDPOINT_URL, type FlagType, HEADER, oneOf, text } from "../../runtime/
 import { defineProgram, type FlagValues, type Given, UsageError } from "../../runtime/flags.ts";
 import { LOG_LEVELS } from "../../runtime/log.ts";
 
-/** The server behind the bridge. */
 export type Behind =
   | {
     readonly kind: "url";
@@ -29,7 +28,6 @@ const URL_WITHOUT_USER: FlagType<URL> = {
   },
 };
 
-/** The command line of the bridge. */
 export const BRIDGE = defineProgram({
   name: "bridge",
   command: "a server's command",
@@ -80,14 +78,9 @@ export const BRIDGE = defineProgram({
   }),
 });
 
-/** Values of the bridge's flags, and the server behind it. */
 export type Settings = FlagValues<typeof BRIDGE.flags> & { readonly behind: Behind };
 
-/**
- * Reads the bridge's settings.
- *
- * @throws {UsageError} if flags contradict each other, or name no server.
- */
+/** @throws {UsageError} if flags contradict each other, or name no server. */
 export function settingsOf({ flags, command }: Given<typeof BRIDGE.flags>): Settings {
   if (flags.session !== undefined && flags["per-process"]) {
     throw new UsageError("Which session? Give either --session NAME or --per-process");

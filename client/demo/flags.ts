@@ -11,7 +11,6 @@ import { SERVERS } from "./demo_server.ts";
 /** URL of a server that was started with the defaults. */
 export const DEFAULT_URL = "http://127.0.0.1:8765/mcp";
 
-/** The command line of the demo. */
 export const DEMO = defineProgram({
   name: "demo",
   flags: {
@@ -38,14 +37,9 @@ export const DEMO = defineProgram({
   }),
 });
 
-/** What the demo was asked to show. */
 export type Settings = FlagValues<typeof DEMO.flags>;
 
-/**
- * Reads the demo's settings.
- *
- * @throws {UsageError} if flags contradict each other.
- */
+/** @throws {UsageError} if flags contradict each other. */
 export function settingsOf({ flags }: Given<typeof DEMO.flags>): Settings {
   if (flags.url !== undefined && flags.transport === "stdio") {
     throw new UsageError("--url goes with --transport http");

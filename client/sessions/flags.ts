@@ -1,5 +1,5 @@
 /**
- * The command line of `sessions`: arguments in, what is to be done out.
+ * The command line of `sessions`: arguments in, a command out.
  *
  * @module
  */
@@ -10,7 +10,6 @@ import { isObject } from "../../runtime/json.ts";
 import { commandKey } from "../jar/server_key.ts";
 import type { Target } from "./server_connection.ts";
 
-/** What is to be done with a server. */
 export type ServerAction =
   | { readonly kind: "create"; readonly title: string | undefined }
   | { readonly kind: "list" }
@@ -18,16 +17,13 @@ export type ServerAction =
   | { readonly kind: "delete"; readonly id: string | undefined }
   | { readonly kind: "call"; readonly tool: string; readonly args: Record<string, unknown> };
 
-/** What is to be done with the jar alone. */
 export type JarAction =
   | { readonly kind: "jar list" }
   | { readonly kind: "jar use"; readonly server: string; readonly id: string }
   | { readonly kind: "jar clear"; readonly server: string | undefined };
 
-/** Place of the cookies, and form of the answer. */
 type Settings = Pick<FlagValues<typeof SESSIONS.flags>, "jar" | "profile" | "json" | "full">;
 
-/** A command line that was understood. */
 export type Command =
   | { readonly kind: "jar"; readonly action: JarAction; readonly settings: Settings }
   | {
@@ -37,7 +33,6 @@ export type Command =
     readonly settings: Settings;
   };
 
-/** The command line of `sessions`. */
 export const SESSIONS = defineProgram({
   name: "sessions",
   operands: true,
@@ -87,11 +82,7 @@ export const SESSIONS = defineProgram({
   }),
 });
 
-/**
- * Reads a command.
- *
- * @throws {UsageError} naming what is wrong with it.
- */
+/** @throws {UsageError} naming what is wrong. */
 export function commandOf({ flags, operands, command }: Given<typeof SESSIONS.flags>): Command {
   const { title, url, header, jar, profile, json, full } = flags;
   const settings = { jar, profile, json, full };
@@ -147,11 +138,10 @@ function serverAction(
       const [tool = "", json = "{}"] = args;
       return { kind: name, tool, args: toolArguments(json) };
     }
-    default: {
+    default:
       throw new UsageError(
         name === undefined ? "A command is missing" : `There is no command ${name}`,
       );
-    }
   }
 }
 
@@ -178,7 +168,7 @@ function serverArgument(server: string): string {
       return commandKey(argv);
     }
   } catch {
-    // Then it is a URL, or whatever a client has filed its cookie under.
+    // A URL, or any other name under which a client has filed its cookie.
   }
   return server;
 }

@@ -10,7 +10,6 @@ const MAX_DELAY_MS = 2 ** 31 - 1;
 // Things due within this part of an interval share a wake-up.
 const SLACK = 1 / 8;
 
-/** Calls back for each thing under way, once in an interval, until it ends. */
 export class CoalescedTimer<T> {
   readonly #intervalMs: number | ((thing: T) => number);
   readonly #ondue: (thing: T) => void;
@@ -25,7 +24,7 @@ export class CoalescedTimer<T> {
     this.#ondue = ondue;
   }
 
-  /** Begins the first interval of a thing, or begins it anew. */
+  /** Begins an interval of a thing; ends the current one. */
   begin(thing: T): void {
     const intervalMs = typeof this.#intervalMs === "number"
       ? this.#intervalMs
@@ -36,18 +35,15 @@ export class CoalescedTimer<T> {
     if (due < this.#wakeTime) this.#wakeAt(due);
   }
 
-  /** Ends the intervals of a thing. */
   end(thing: T): void {
     // The timer stays: to stop it would take longer than all the rest.
     this.#dueTimes.delete(thing);
   }
 
-  /** All things under way. */
   [Symbol.iterator](): Iterator<T> {
     return this.#dueTimes.keys();
   }
 
-  /** Stops the timer, until something else is under way. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#wakeTime = Infinity;

@@ -1,5 +1,5 @@
 /**
- * Reading what a peer sent: a JSON-RPC message that the SDK will understand, or the error to answer
+ * The reader of a peer's messages: a JSON-RPC message that the SDK will understand, or the error to answer
  * with. The SDK drops what it does not understand without an answer, which leaves a caller waiting.
  *
  * @module
@@ -20,11 +20,8 @@ import {
 
 /** The key of `_meta` under which every request of a later era names its version. */
 const ENVELOPE_VERSION = "io.modelcontextprotocol/protocolVersion";
-/** What a client asks first to find out which era a server is of. */
-const DISCOVER = "server/discover";
 const RELATED_TASK = "io.modelcontextprotocol/related-task";
 
-/** Reads one JSON-RPC message of a client from its bytes. */
 export function readRequest(bytes: Uint8Array | LongLine): Incoming<JSONRPCMessage> {
   return readMessage(bytes, asSdkMessage);
 }
@@ -41,25 +38,27 @@ export function encodeResponse<T extends { readonly id?: RequestId | undefined }
   try {
     return { answer, text: JSON.stringify(answer) };
   } catch {
-    // Its caller waits for an answer.
-    const error = notJson(answer.id);
-    return { answer: error, text: JSON.stringify(error) };
+    const message = "The result cannot be written as JSON";
+    const error = { code: CODE.internalError, message };
+    const refusal: JSONRPCErrorResponse = { jsonrpc: "2.0", id: answer.id, error };
+    return { answer: refusal, text: JSON.stringify(refusal) };
   }
 }
 
-function notJson(id: RequestId | undefined): JSONRPCErrorResponse {
-  const message = "The result cannot be written as JSON";
-  return { jsonrpc: "2.0", id, error: { code: CODE.internalError, message } };
-}
-
-/** Holds a message to what the SDK's own schema asks for, so that none is dropped in silence. */
+/** Checks what the SDK's own schema asks for, so that no message is dropped in silence. */
 function asSdkMessage(value: unknown): JSONRPCMessage {
   const message = asMessage(value);
   if (!("method" in message)) return withoutStrays(message);
   const { jsonrpc, id, method, params } = message;
   const checked = params && checkParams(method, params);
-  // To know nothing of a method is what a client of both eras takes for the older one.
-  if (id !== undefined && isModern(method, checked)) throw unknownEra();
+  if (id !== undefined && isModern(method, checked)) {
+    // A client of both eras takes a server that does not know a method for an older one.
+    throw new WireError(
+      CODE.methodNotFound,
+      "Method not found: this server speaks only versions of MCP that begin with initialize " +
+        `(${SUPPORTED_PROTOCOL_VERSIONS.join(", ")})`,
+    );
+  }
   return {
     jsonrpc,
     ...(id !== undefined && { id }),
@@ -76,7 +75,6 @@ function withoutStrays(message: Exclude<RpcMessage, { method: string }>): JSONRP
     : { jsonrpc, id, error: message.error };
 }
 
-/** Holds `params` to what the SDK's own schema of a request asks for. */
 function checkParams(
   method: string,
   params: Record<string, unknown>,
@@ -124,17 +122,10 @@ function withoutNull(
   return Object.fromEntries(kept);
 }
 
-/** Tells whether a request is of an era of MCP that begins without `initialize`. */
+/** Whether a request is of an era of MCP that begins without `initialize`. */
 function isModern(method: string, params: unknown): boolean {
-  if (method === DISCOVER) return true;
+  // A client asks this first to find out the era of a server.
+  if (method === "server/discover") return true;
   const version = member(member(params, "_meta"), ENVELOPE_VERSION);
   return version !== undefined && !SUPPORTED_PROTOCOL_VERSIONS.some((it) => it === version);
-}
-
-function unknownEra(): WireError {
-  return new WireError(
-    CODE.methodNotFound,
-    "Method not found: this server speaks only versions of MCP that begin with initialize " +
-      `(${SUPPORTED_PROTOCOL_VERSIONS.join(", ")})`,
-  );
 }

@@ -17,20 +17,16 @@ const MAX_PENDING = 32;
 /** The wait after which pending requests no longer count, in milliseconds. */
 const PENDING_MS = 250;
 
-/** Decides when the next message of a client is read. */
 export class FlowControl {
-  /** The bytes that the client has not read. */
   readonly unread = new Backlog(MAX_UNREAD_BYTES);
   /** By id: the pending requests that have it, and the period in which the last of them came. */
   readonly #pending = new Map<RequestId, { count: number; period: number }>();
   #period = 0;
-  /** The pending requests of this period. */
   #counted = 0;
   #isStopped = false;
   #onend: (() => void) | undefined;
   #ondrained: (() => void) | undefined;
 
-  /** Counts a request that came in. */
   begin(id: RequestId): void {
     const count = (this.#pending.get(id)?.count ?? 0) + 1;
     this.#pending.set(id, { count, period: this.#period });
@@ -47,12 +43,10 @@ export class FlowControl {
     this.#onend?.();
   }
 
-  /** Whether the next message can be read without waiting. */
   get hasRoom(): boolean {
     return this.#counted < MAX_WITHOUT_YIELD && !this.unread.isFull;
   }
 
-  /** Waits until the next message can be read. */
   async room(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
     while (!this.#isStopped && (this.unread.isFull || this.#counted >= MAX_PENDING)) {
@@ -60,14 +54,12 @@ export class FlowControl {
     }
   }
 
-  /** Ends all waiting for room. */
   stop(): void {
     this.#isStopped = true;
     this.unread.end();
     this.#onend?.();
   }
 
-  /** Resolves when no request is pending. */
   async drained(): Promise<void> {
     if (this.#pending.size === 0) return;
     await new Promise<void>((resolve) => this.#ondrained = resolve);

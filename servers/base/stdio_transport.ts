@@ -15,9 +15,7 @@ import { encodeResponse, errorMessage, readRequest } from "./message_reader.ts";
 import { FlowControl } from "./stdio_flow_control.ts";
 import type { JSONRPCMessage, RequestId, Transport } from "./sdk.ts";
 
-/** The byte streams of a {@linkcode StdioTransport}. */
-export interface ByteStreams {
-  /** Input from the client. */
+interface ByteStreams {
   readonly readable: ReadableStream<Uint8Array>;
   /** Output to the client: the protocol and nothing else. */
   readonly writable: WritableStream<Uint8Array>;
@@ -32,12 +30,10 @@ export class StdioTransport implements Transport {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #encoder = new TextEncoder();
   readonly #flow = new FlowControl();
-  /** The server's own pending requests. */
   readonly #ownRequests = new Set<RequestId>();
   readonly #strays = new Strays((message) => this.onerror?.(new Error(message)));
   readonly #firstMessage = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
-  /** Whether the client has closed its end of the output. */
   #isDisconnected = false;
   #isClosed = false;
   onclose?: (() => void) | undefined;
@@ -78,7 +74,6 @@ export class StdioTransport implements Transport {
     }
   }
 
-  /** Resolves when every request has its response. */
   drained(): Promise<void> {
     return this.#flow.drained();
   }

@@ -8,7 +8,6 @@ import type { JSONRPCMessage, MessageExtraInfo, Transport, TransportSendOptions 
 
 /** Forwards everything but messages, which the layer handles. */
 export abstract class TransportDecorator implements Transport {
-  /** The decorated transport. */
   protected readonly inner: Transport;
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
@@ -47,10 +46,8 @@ export abstract class TransportDecorator implements Transport {
     this.release();
   }
 
-  /** Sends a message of the server, as changed by the layer. */
   abstract send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void>;
 
-  /** Handles a message of the client. */
   protected abstract receive(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): void;
 
   /** Releases what is held for pending requests; idempotent. */

@@ -8,13 +8,9 @@ import { CODE, WireError } from "../../protocol/errors.ts";
 import { type Json, member } from "../../runtime/json.ts";
 import { StoreError } from "../../store/session_store.ts";
 
-/** The `error` member of a JSON-RPC response. */
 export interface WireErrorBody {
-  /** The JSON-RPC error code. */
   code: number;
-  /** What happened, for people. */
   message: string;
-  /** The same for programs. */
   data?: Json;
 }
 

@@ -1,8 +1,7 @@
 /** Conduct that all programs share on the command line, whatever their flags. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { fileURLToPath } from "node:url";
-import { CLEAN_ENV } from "../support/environment.ts";
+import { runProgram } from "../support/run_program.ts";
 
 const PROGRAMS: readonly (readonly [script: string, name: string, boolean?: string])[] = [
   ["servers/notebook.ts", "notebook", "--version"],
@@ -14,16 +13,8 @@ const PROGRAMS: readonly (readonly [script: string, name: string, boolean?: stri
   ["tests/soak/torture.ts", "torture"],
 ];
 
-async function run(script: string, ...args: string[]) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", script, ...args],
-    cwd: fileURLToPath(new URL("../../", import.meta.url)),
-    env: { ...CLEAN_ENV, NO_COLOR: "1" },
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-}
+const run = (script: string, ...args: string[]) =>
+  runProgram([new URL(`../../${script}`, import.meta.url).href, ...args]);
 
 for (const [script, name, boolean = "--help"] of PROGRAMS) {
   Deno.test(`${name}: a boolean flag with a value is a usage error`, async () => {

@@ -40,7 +40,7 @@ Deno.test("CoalescedTimer: calls back after each interval, until the thing ends"
 Deno.test("CoalescedTimer: a thing that another one's callback has ended is not called back", async () => {
   const things = await called(5, (timer) => {
     for (const thing of ["a", "b"]) timer.begin(thing);
-    // Both are due once the timer gets its turn.
+    // Both are due when the timer fires.
     for (const end = performance.now() + 12; performance.now() < end;) { /* busy */ }
   }, (timer) => {
     for (const thing of ["a", "b"]) timer.end(thing);

@@ -1,11 +1,12 @@
 /** The stdio transport: framing, and flow control of clients that do not read. */
 
 import { assert, assertEquals } from "@std/assert";
+import { POLICIES } from "../support/servers/bound_calls.ts";
+import { startLimitedRaw } from "../support/servers/limited.ts";
 import { assertPeak, RawProcess } from "../support/servers/raw_process.ts";
 import { startServer } from "../support/servers/server.ts";
-import { callRequest, request } from "../support/servers/wire.ts";
+import { callRequest, presenting, request } from "../support/servers/wire.ts";
 import { tempFolder } from "../support/temp_folder.ts";
-import { call, start } from "../support/servers/stdio_client.ts";
 
 Deno.test("StdioTransport: reads a message in pieces, and many messages in one piece", async () => {
   await using server = await startServer({ server: "session_required", transport: "stdio" });
@@ -52,8 +53,9 @@ Deno.test("StdioTransport: refuses a second request with the id of a pending one
 });
 
 Deno.test("StdioTransport: notifications that are not read take bounded memory", async () => {
-  await using server = await start();
-  await server.send(call(1, "chatter", { count: 20_000 }));
+  await using server = await startLimitedRaw();
+  const params = { name: "chatter", arguments: { count: 20_000 } };
+  await server.send({ id: 1, method: "tools/call", params });
   let read = 0;
   while ((await server.next()).id !== 1) read++;
   assert(read < 20_000);
@@ -61,8 +63,7 @@ Deno.test("StdioTransport: notifications that are not read take bounded memory",
 });
 
 Deno.test("StdioTransport: calls that wait for a later one do not block it", async () => {
-  const fixture = new URL("../fixtures/policies.ts", import.meta.url);
-  await using server = await startServer({ server: fixture, transport: "stdio" });
+  await using server = await startServer({ server: POLICIES, transport: "stdio" });
   const cookie = await server.create();
   const held = Array.from({ length: 40 }, () => server.tool("hold", { text: "x" }, cookie));
   await server.toolResult("held");
@@ -79,8 +80,8 @@ Deno.test("StdioTransport: a client that closes its end stops the server, which 
   {
     await using deaf = new RawProcess([script, "--store", store]);
     await deaf.stopReading();
-    const _meta = { "mcp/session": cookie };
-    await deaf.send(call(1, "notebook_append", { text: "kept" }, _meta));
+    const params = { name: "notebook_append", arguments: { text: "kept" }, ...presenting(cookie) };
+    await deaf.send({ id: 1, method: "tools/call", params });
     // Its input is still open.
     assertEquals((await deaf.process.status).code, 0);
     assertEquals(await deaf.stderr, "");

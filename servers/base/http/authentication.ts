@@ -113,7 +113,13 @@ export async function identify(
   let given: unknown;
   try {
     const outcome = await callHook(authenticate, request);
-    if (outcome.kind === "timeout") throw tookTooLong();
+    if (outcome.kind === "timeout") {
+      throw new Error(
+        `Cannot identify the caller as authenticate has taken more than ${
+          HOOK_TIMEOUT_MS / 1000
+        } seconds: give what it waits for a shorter time limit, or the request's signal`,
+      );
+    }
     if (outcome.kind === "disconnected") return unavailable("the caller has gone");
     given = outcome.value;
   } catch (error) {
@@ -131,19 +137,11 @@ export async function identify(
     onerror?.(asError(error));
     return unauthorized(presented);
   }
-  if (hasExpired(given)) return unauthorized(presented);
+  if ((given.expiresAt ?? Infinity) * 1000 <= Date.now()) return unauthorized(presented);
   if (utf8Length(ownerOf(given) ?? "") <= MAX_OWNER_BYTES) return given;
   return errorResponse(
     403,
     `Forbidden: issuer, client and subject can have at most ${MAX_OWNER_BYTES} bytes together`,
-  );
-}
-
-function tookTooLong(): Error {
-  const limit = `${HOOK_TIMEOUT_MS / 1000} seconds`;
-  return new Error(
-    `Cannot identify the caller as authenticate has taken more than ${limit}: ` +
-      "give what it waits for a shorter time limit, or the request's signal",
   );
 }
 
@@ -168,17 +166,10 @@ function invalidMember(name: string, expected: string): TypeError {
   return new TypeError(`Cannot admit a caller as ${name} from authenticate must be ${expected}`);
 }
 
-function hasExpired({ expiresAt }: AuthInfo): boolean {
-  return expiresAt !== undefined && expiresAt * 1000 <= Date.now();
-}
-
 /** The response to an unknown caller (RFC 6750, section 3). */
 function unauthorized(presented: boolean): Response {
-  return presented
-    ? errorResponse(401, "Unauthorized: the token is not accepted", {
-      "www-authenticate": 'Bearer error="invalid_token"',
-    })
-    : errorResponse(401, "Unauthorized: send Authorization: Bearer with a token", {
-      "www-authenticate": "Bearer",
-    });
+  const [message, challenge] = presented
+    ? ["the token is not accepted", 'Bearer error="invalid_token"']
+    : ["send Authorization: Bearer with a token", "Bearer"];
+  return errorResponse(401, `Unauthorized: ${message}`, { "www-authenticate": challenge });
 }

@@ -64,7 +64,6 @@ export function canonicalOrigin(text: string): string | undefined {
   return `${scheme.toLowerCase()}://${name}${suffix}`;
 }
 
-/** Converts the name in a host or origin to Punycode. */
 export function inAscii(text: string): string {
   return text.replace(
     /[^\s/:?#@[\]\\]*[^\p{ASCII}\s][^\s/:?#@[\]\\]*/u,

@@ -13,9 +13,6 @@ interface Token {
   readonly principal: string;
 }
 
-/** The issuer of all principals in such files, which no OAuth server has. */
-const ISSUER = "tokens";
-
 /**
  * Reads a file of tokens, one a line: the SHA-256 of the token in hex, a space, and the token's
  * principal. A principal may have several tokens. The file has hashes alone, so that reading it gives
@@ -31,9 +28,15 @@ export async function readTokens(path: string): Promise<Authenticator> {
   return ({ headers }) => {
     const token = /^Bearer +([\x21-\x7e]+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
     if (token === undefined) return undefined;
-    const principal = principalOf(tokens, Uint8Array.fromHex(sha256(token)));
+    const given = Uint8Array.fromHex(sha256(token));
+    let principal: string | undefined;
+    // In constant time: none is skipped after the one that fits.
+    for (const { hash, principal: owner } of tokens) {
+      if (timingSafeEqual(hash, given)) principal = owner;
+    }
     if (principal === undefined) return undefined;
-    return { token, clientId: principal, scopes: [], extra: { iss: ISSUER, sub: principal } };
+    // No OAuth server has this issuer.
+    return { token, clientId: principal, scopes: [], extra: { iss: "tokens", sub: principal } };
   };
 }
 
@@ -53,13 +56,4 @@ function parseTokens(text: string, path: string): Token[] {
   if (hashes.size < tokens.length) throw new Error(`Cannot use ${path} as it has a token twice`);
   if (tokens.length === 0) throw new Error(`Cannot let anybody in as ${path} has no token`);
   return tokens;
-}
-
-/** The principal of the token with this hash, found in constant time. */
-function principalOf(tokens: readonly Token[], hash: Uint8Array): string | undefined {
-  let principal: string | undefined;
-  for (const token of tokens) {
-    if (timingSafeEqual(token.hash, hash)) principal = token.principal;
-  }
-  return principal;
 }

@@ -7,7 +7,6 @@
 
 import { canonicalOrigin } from "./authority.ts";
 
-/** Request headers that every preflight response allows. */
 const ALLOWED_HEADERS: readonly string[] = [
   "accept",
   "authorization",
@@ -23,7 +22,6 @@ const MAX_REQUESTED_NAMES = 64;
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 const VARY = "access-control-request-headers, access-control-request-private-network";
 
-/** Makes a test of whether an `Origin` is one of `origins`. */
 export function originMatcher(origins: Iterable<string>): (origin: string) => boolean {
   // Listed text that is not an origin, such as "null", is compared literally.
   const canonical = (origin: string) => canonicalOrigin(origin) ?? origin;
@@ -31,7 +29,6 @@ export function originMatcher(origins: Iterable<string>): (origin: string) => bo
   return (origin) => allowed.has(canonical(origin));
 }
 
-/** Whether a request is a CORS preflight. */
 export function isPreflight({ method, headers }: Request): boolean {
   return method === "OPTIONS" && headers.has("access-control-request-method");
 }
@@ -52,7 +49,6 @@ export function preflightResponse({ headers }: Request): Response {
   });
 }
 
-/** Lets the page of an origin read a response, whatever its status. */
 export function readableBy(origin: string, original: Response): Response {
   // The headers of some responses, such as redirects, are immutable.
   const response = new Response(original.body, original);

@@ -6,7 +6,6 @@
 
 /** The code that the SDK and its clients use for errors of the transport itself. */
 const TRANSPORT_ERROR = -32000;
-/** Headers that tell a client to try again, in seconds. */
 export const RETRY_LATER: Readonly<Record<string, string>> = { "retry-after": "1" };
 
 /** Makes an error response to a request whose id is not known yet. */
@@ -19,7 +18,6 @@ export function errorResponse(
   return jsonResponse(status, body, headers);
 }
 
-/** Makes an error response to a request that may succeed in a moment. */
 export function unavailable(why: string): Response {
   return errorResponse(503, `Service unavailable: ${why}; try again`, RETRY_LATER);
 }

@@ -11,9 +11,7 @@ const MAX_UNREAD_BYTES = 64 * 1024;
 
 const encoder = new TextEncoder();
 
-/** One stream of server-sent events. */
 export class EventStream {
-  /** The response body. */
   readonly body: ResponseBody;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
 
@@ -25,12 +23,11 @@ export class EventStream {
     this.body = new ResponseBody(stream);
   }
 
-  /** Sends a message, whatever else waits to be read. */
   send(text: string): void {
     this.#enqueue(encoder.encode(`event: message\ndata: ${text}\n\n`));
   }
 
-  /** Sends a message that may be dropped, unless too much waits to be read. */
+  /** Sends a message unless too much waits to be read. */
   trySend(text: string): void {
     if ((this.#controller.desiredSize ?? 0) > 0) this.send(text);
   }
@@ -40,7 +37,6 @@ export class EventStream {
     if (this.#controller.desiredSize === MAX_UNREAD_BYTES) this.#enqueue(KEEP_ALIVE);
   }
 
-  /** Ends the stream after the last message. */
   end(): void {
     try {
       this.#controller.close();
@@ -58,7 +54,6 @@ export class EventStream {
   }
 }
 
-/** Makes a response of an event stream; `null` for an empty one. */
 export function eventStreamResponse(body: ReadableStream<Uint8Array> | null): Response {
   return new Response(body, {
     headers: {

@@ -8,7 +8,6 @@
 import { printable } from "../../../runtime/terminal_text.ts";
 import { errorResponse } from "./error_responses.ts";
 
-/** Called with the reason for each 403. */
 type OnForbidden = ((reason: string) => void) | undefined;
 
 const FORBIDDEN = {
@@ -21,7 +20,6 @@ const MAX_LOGGED_LENGTH = 255;
 /** The media types that a POST must accept: the server chooses one of them. */
 const RESPONSE_TYPES = ["application/json", "text/event-stream"] as const;
 
-/** Refuses a request to a host that is not allowed. */
 export function checkHost(
   request: Request,
   isAllowed: (host: string) => boolean,
@@ -31,7 +29,6 @@ export function checkHost(
   return host === undefined ? undefined : forbid("Host", host, onforbidden);
 }
 
-/** Refuses a request of a page whose origin is not allowed. */
 export function checkOrigin(
   origin: string,
   isAllowed: (origin: string) => boolean,

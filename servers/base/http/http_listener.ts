@@ -8,8 +8,7 @@
 import { asError } from "../../../runtime/errors.ts";
 import { errorResponse } from "./error_responses.ts";
 
-/** Where to listen, and what to call with errors and warnings. */
-export interface HttpListenerOptions {
+interface HttpListenerOptions {
   readonly hostname: string;
   /** 0 takes a free one. */
   readonly port: number;
@@ -20,13 +19,11 @@ export interface HttpListenerOptions {
 type Server = Deno.HttpServer<Deno.NetAddr>;
 type Handler = (request: Request) => Response | Promise<Response>;
 
-/** The delay before listening again. */
 const RETRY_MS = 250;
-/** The time without a failed accept after which a shortage is over. */
-const RECOVERED_MS = 5000;
-/** The interval of checks during a shortage. */
+/** A shortage is checked at this interval, and is over after so long without a failed accept. */
 const CHECK_MS = 1000;
-/** The length of a shortage after which idle connections are closed. */
+const RECOVERED_MS = 5000;
+/** A shortage of this length closes idle connections. */
 const CLOSE_IDLE_MS = 10_000;
 
 /**
@@ -36,9 +33,7 @@ const CLOSE_IDLE_MS = 10_000;
 export class HttpListener {
   readonly #options: HttpListenerOptions;
   readonly #handler: Handler;
-  /** The port's number. */
   readonly port: number;
-  /** The server that accepts connections, if any. */
   #accepting: Server | undefined;
   /** Servers that only serve the connections that they have. */
   readonly #kept = new Set<Server>();
@@ -111,7 +106,6 @@ export class HttpListener {
     }
   }
 
-  /** Reports each reason once a shortage. */
   #report({ message }: Error): void {
     const now = performance.now();
     const shortage = this.#shortage ??= { since: now, last: now, logged: new Set() };

@@ -6,24 +6,35 @@
 
 import type { Authenticator } from "./authentication.ts";
 import { parseAuthority } from "./authority.ts";
-import type { HttpSettings } from "../serve/flags.ts";
-import { guardHosts, guardOrigins, type HttpEndpoint } from "./guard.ts";
+import { guardHosts, guardOrigins } from "./guard.ts";
 import { StatelessHttpTransport } from "./stateless_transport.ts";
 import type { RequestLimits } from "./request_quota.ts";
 import { HttpListener } from "./http_listener.ts";
 import { errorResponse } from "./error_responses.ts";
 import type { McpServer, Transport } from "../sdk.ts";
 
-/** A running HTTP server. */
+export interface HttpSettings {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly path: string;
+  /** Whether the SDK's own transport serves, with its `Mcp-Session-Id`. */
+  readonly stateful: boolean;
+  /** File with the callers' tokens; `undefined` if no caller needs one. */
+  readonly tokens: string | undefined;
+  /** Whether callers without a token are served too, from wherever they come. */
+  readonly allowAnonymous: boolean;
+  readonly allowedHosts: readonly string[];
+  readonly allowedOrigins: readonly string[];
+}
+
 export interface HttpServer {
-  /** The endpoint's URL. */
   readonly url: string;
   /** Refuses new requests, and resolves when the pending ones have their response. */
   close(): Promise<void>;
 }
 
-/** Options of {@linkcode startHttpServer}. */
-export interface HttpServerOptions {
+interface HttpServerOptions {
   /** Connects a server to a transport, through the session layer. */
   readonly connect: (transport: Transport) => Promise<McpServer>;
   /** Finds the caller of a request, unless the settings name a file of tokens. */
@@ -31,7 +42,6 @@ export interface HttpServerOptions {
   readonly limits?: Partial<RequestLimits> | undefined;
   readonly onerror: (error: Error) => void;
   readonly warn: (message: string) => void;
-  /** Called with the reason for each 403 for a `Host` or `Origin`. */
   readonly onforbidden?: ((reason: string) => void) | undefined;
 }
 
@@ -45,7 +55,9 @@ export async function startHttpServer(
   options: HttpServerOptions,
 ): Promise<HttpServer> {
   const { host, port, path, allowAnonymous, allowedHosts, allowedOrigins } = settings;
-  const authenticate = await authenticator(settings, options);
+  const authenticate = settings.tokens === undefined
+    ? options.authenticate
+    : await (await import("./bearer_tokens.ts")).readTokens(settings.tokens);
   const endpoint = await openEndpoint(settings, options);
   const { onerror, onforbidden, warn } = options;
   const listener = new HttpListener(
@@ -86,16 +98,7 @@ export async function startHttpServer(
   };
 }
 
-/** An endpoint that can be stopped. */
-interface OpenEndpoint extends HttpEndpoint {
-  stop(): void;
-  close(): Promise<void>;
-}
-
-async function openEndpoint(
-  { stateful }: HttpSettings,
-  { connect, limits }: HttpServerOptions,
-): Promise<OpenEndpoint> {
+async function openEndpoint({ stateful }: HttpSettings, { connect, limits }: HttpServerOptions) {
   if (stateful) {
     const { StatefulHttpServer } = await import("./stateful_transport.ts");
     return new StatefulHttpServer(connect, { limits });
@@ -103,15 +106,6 @@ async function openEndpoint(
   const transport = new StatelessHttpTransport({ limits });
   await connect(transport);
   return transport;
-}
-
-async function authenticator(
-  { tokens }: HttpSettings,
-  { authenticate }: HttpServerOptions,
-): Promise<Authenticator | undefined> {
-  if (tokens === undefined) return authenticate;
-  const { readTokens } = await import("./bearer_tokens.ts");
-  return await readTokens(tokens);
 }
 
 /** The path of a request's URL, whose host may be too malformed to parse. */

@@ -6,7 +6,6 @@
 
 import { isObject } from "../../../runtime/json.ts";
 
-/** The time limit of a hook. */
 export const HOOK_TIMEOUT_MS = 10_000;
 /** The delay before the client's connection is watched, which costs more than most hooks. */
 const WATCH_AFTER_MS = 1000;

@@ -9,7 +9,6 @@ import { errorMessage } from "../message_reader.ts";
 import { type JSONRPCMessage, SUPPORTED_PROTOCOL_VERSIONS } from "../sdk.ts";
 import { jsonResponse } from "./error_responses.ts";
 
-/** The versions that HTTP requests may name. */
 const SERVED_VERSIONS: readonly string[] = SUPPORTED_PROTOCOL_VERSIONS;
 
 /** Refuses a request of a version that is not served, under the id of its `message`. */

@@ -7,8 +7,7 @@
 /** The buffer of one read, which is held while a slow body comes. */
 const READ_BYTES = 4 * 1024;
 
-/** A body that is being read. */
-export interface BodyParts {
+interface BodyParts {
   /**
    * Reads the next part, `undefined` after the last.
    *
@@ -19,10 +18,16 @@ export interface BodyParts {
   cancel(): void;
 }
 
-/** Starts reading a body. */
 export function partsOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): BodyParts {
-  const reader = byteReader(body);
-  return reader === undefined ? partsAsTheyCome(body) : coalescedParts(reader);
+  let reader: ReadableStreamBYOBReader;
+  try {
+    // Into a buffer of its own: for any other reader Deno holds 64 KiB for as long as the body takes.
+    reader = body.getReader({ mode: "byob" });
+  } catch {
+    // Not a byte stream.
+    return partsAsTheyCome(body);
+  }
+  return coalescedParts(reader);
 }
 
 /** Parts of more than {@linkcode READ_BYTES} but for the last: a body may come byte by byte. */
@@ -51,18 +56,4 @@ function partsAsTheyCome(body: ReadableStream<Uint8Array<ArrayBuffer>>): BodyPar
   const reader = body.getReader();
   const next = async () => (await reader.read()).value;
   return { next, cancel: () => void reader.cancel().catch(() => {}) };
-}
-
-/**
- * A reader into a buffer of the caller's; for any other reader Deno holds 64 KiB for as long as the
- * body takes. `undefined` if the stream is not a byte stream.
- */
-function byteReader(
-  body: ReadableStream<Uint8Array<ArrayBuffer>>,
-): ReadableStreamBYOBReader | undefined {
-  try {
-    return body.getReader({ mode: "byob" });
-  } catch {
-    return undefined;
-  }
 }

@@ -35,7 +35,6 @@ export interface RequestLimits {
   readonly answerMs: number;
 }
 
-/** The limits of one scope. */
 type ScopeLimits = Pick<RequestLimits, "requests" | "bodyBytes" | "answerBytes">;
 
 const MIB = 1024 * 1024;
@@ -95,7 +94,6 @@ class QuotaScope {
     return this.#answerBytes === 0 || this.#answerBytes + bytes <= this.#limits.answerBytes;
   }
 
-  /** Adds to the usage, or subtracts from it. */
   add(requests: number, bodyBytes: number, answerBytes: number): void {
     this.#requests += requests;
     this.#bodyBytes += bodyBytes;
@@ -103,14 +101,12 @@ class QuotaScope {
   }
 }
 
-/** The quota that a server's concurrent requests share. */
 export class RequestQuota {
   readonly #limits: RequestLimits;
   readonly #total: QuotaScope;
   readonly #anonymous: readonly QuotaScope[];
   readonly #byOwner = new Map<string, QuotaScope>();
 
-  /** Takes limits that {@linkcode requestLimits} has checked. */
   constructor(limits: RequestLimits) {
     this.#limits = limits;
     this.#total = new QuotaScope(limits);
@@ -121,20 +117,16 @@ export class RequestQuota {
   acquire(owner: string | null): Lease | undefined {
     if (!this.#total.allowsRequest()) return undefined;
     if (owner === null) return new Lease(this.#anonymous);
-    const own = this.#byOwner.get(owner) ?? this.#ownerScope();
+    const { requestsPerOwner, bodyBytesPerOwner, answerBytesPerOwner } = this.#limits;
+    const own = this.#byOwner.get(owner) ?? new QuotaScope({
+      requests: requestsPerOwner,
+      bodyBytes: bodyBytesPerOwner,
+      answerBytes: answerBytesPerOwner,
+    });
     if (!own.allowsRequest()) return undefined;
     this.#byOwner.set(owner, own);
     return new Lease([this.#total, own], () => {
       if (own.isEmpty) this.#byOwner.delete(owner);
-    });
-  }
-
-  #ownerScope(): QuotaScope {
-    const { requestsPerOwner, bodyBytesPerOwner, answerBytesPerOwner } = this.#limits;
-    return new QuotaScope({
-      requests: requestsPerOwner,
-      bodyBytes: bodyBytesPerOwner,
-      answerBytes: answerBytesPerOwner,
     });
   }
 }
@@ -147,7 +139,6 @@ export class Lease {
   #answerBytes = 0;
   #isReleased = false;
 
-  /** Made by {@linkcode RequestQuota.acquire}. */
   constructor(scopes: readonly QuotaScope[], onrelease?: () => void) {
     this.#scopes = scopes;
     this.#onrelease = onrelease;

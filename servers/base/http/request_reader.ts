@@ -18,19 +18,16 @@ import type { JSONRPCMessage } from "../sdk.ts";
 /** The largest body that is read in one go, which cannot be abandoned half-way. */
 const SMALL_BODY_BYTES = 8 * 1024;
 
-/** Reads the messages of one endpoint. */
 export class RequestReader {
   /** Requests whose body is being read, by the function that responds in place of the message. */
   readonly #reading: CoalescedTimer<(refusal: Response) => void>;
   #isStopping = false;
 
-  /** Takes limits that were checked. */
   constructor({ bodyMs }: Pick<RequestLimits, "bodyMs">) {
     const timeout = () => errorResponse(408, "Request timeout: the body took too long to come");
     this.#reading = new CoalescedTimer(bodyMs, (refuse) => refuse(timeout()));
   }
 
-  /** Reads the message of a POST, or refuses the request. */
   async read(request: Request, lease: Lease): Promise<JSONRPCMessage | Response> {
     const refusal = this.#isStopping ? stopping() : checkMediaTypes(request.headers);
     if (refusal !== undefined) return await respondUnread(request, refusal);
@@ -55,7 +52,6 @@ export class RequestReader {
     this.#reading.stop();
   }
 
-  /** Reads the body, unless it is too large, too slow or cut off. */
   async #body(request: Request, lease: Lease): Promise<Uint8Array | Response> {
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | Response>();
     this.#reading.begin(resolve);

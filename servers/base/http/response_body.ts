@@ -19,17 +19,13 @@ const CHUNK_BYTES = 64 * 1024;
 /** A comment in an event stream: clients ignore it, and sending it reveals a lost connection. */
 export const KEEP_ALIVE: Uint8Array<ArrayBuffer> = new TextEncoder().encode(": keep-alive\n\n");
 
-/** Events of a body that is being read. */
 interface ReadEvents {
-  /** Some bytes were read. */
   onread?(): void;
   /** The last bytes were read, or the rest never will be. */
   onover(): void;
 }
 
-/** A response body that reports how it is read. */
 export class ResponseBody {
-  /** The stream for the client. */
   readonly stream: ReadableStream<Uint8Array>;
   readonly #source: ReadableStreamDefaultReader<Uint8Array>;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
@@ -38,7 +34,6 @@ export class ResponseBody {
   #readBytes = 0;
   #isOver = false;
 
-  /** Passes on `source`. */
   constructor(source: ReadableStream<Uint8Array>) {
     this.#source = source.getReader();
     this.stream = new ReadableStream<Uint8Array>({
@@ -48,12 +43,10 @@ export class ResponseBody {
     }, { highWaterMark: 0 });
   }
 
-  /** The number of bytes read so far. */
   get readBytes(): number {
     return this.#readBytes;
   }
 
-  /** Reports to `events` from now on. */
   watch(events: ReadEvents): void {
     this.#watchers.push(events);
     if (this.#isOver) events.onover();
@@ -104,11 +97,9 @@ export class ResponseBody {
   }
 }
 
-/** The large responses that wait to be read. */
 export class UnreadResponses {
   readonly #waiting: CoalescedTimer<ResponseBody>;
 
-  /** Takes limits that were checked. */
   constructor({ answerMs }: Pick<RequestLimits, "answerMs">) {
     this.#waiting = new CoalescedTimer(answerMs, (body) => body.drop());
   }
@@ -128,7 +119,6 @@ export class UnreadResponses {
     });
   }
 
-  /** Drops no more responses. */
   stop(): void {
     this.#waiting.stop();
   }

@@ -24,11 +24,9 @@ const MAX_SESSIONS_PER_OWNER = 250;
 const MAX_ANONYMOUS_SESSIONS = 750;
 const MAX_IDLE_MS = 30 * 60 * 1000;
 
-/** Serves Streamable HTTP with one server for each transport session. */
 export class StatefulHttpServer implements HttpEndpoint {
   /** Initialized sessions by id, the least recently used first. */
   readonly #sessions = new Map<string, TransportSession>();
-  /** All sessions, with those that are not initialized yet. */
   readonly #all = new Set<TransportSession>();
   readonly #connect: (transport: Transport) => Promise<McpServer>;
   readonly #quota: RequestQuota;
@@ -37,7 +35,6 @@ export class StatefulHttpServer implements HttpEndpoint {
   readonly #streams: CoalescedTimer<ResponseBody>;
   readonly #sweep: ReturnType<typeof setInterval>;
 
-  /** Takes a function that connects a new server to a new transport, through the session layer. */
   constructor(
     connect: (transport: Transport) => Promise<McpServer>,
     { limits, keepAliveMs = 15_000 }: StatelessHttpOptions = {},
@@ -51,7 +48,6 @@ export class StatefulHttpServer implements HttpEndpoint {
     this.#sweep = setInterval(() => void this.#closeIdle(), MAX_IDLE_MS / 10);
   }
 
-  /** Responds to one HTTP request, on behalf of the caller that `authInfo` describes. */
   async fetch(request: Request, authInfo?: AuthInfo): Promise<Response> {
     const owner = ownerOf(authInfo);
     const lease = this.#quota.acquire(owner);
@@ -83,7 +79,6 @@ export class StatefulHttpServer implements HttpEndpoint {
     for (const session of this.#sessions.values()) session.endStandaloneStream();
   }
 
-  /** Closes every transport session. */
   async close(): Promise<void> {
     clearInterval(this.#sweep);
     this.#reader.stop();

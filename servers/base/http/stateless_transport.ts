@@ -49,9 +49,7 @@ export interface StatelessHttpOptions {
   readonly keepAliveMs?: number | undefined;
 }
 
-/** A request that has no response yet. */
 interface PendingRequest {
-  /** The client's id of the request. */
   readonly id: RequestId;
   readonly method: string;
   /** The caller who may cancel the request: its principal, or everybody with the same cookie. */
@@ -59,7 +57,6 @@ interface PendingRequest {
   readonly lease: Lease;
   /** Starts the HTTP response, with JSON or as an event stream. */
   readonly respond: (response: Response) => void;
-  /** The event stream that the response has become, if it has. */
   stream: EventStream | undefined;
 }
 
@@ -243,7 +240,6 @@ export class StatelessHttpTransport implements Transport {
     stream.end();
   }
 
-  /** Removes a request that has its response, or will never have one. */
   #take(id: RequestId): PendingRequest | undefined {
     const pending = this.#pending.get(id);
     if (pending === undefined) return undefined;
@@ -252,7 +248,6 @@ export class StatelessHttpTransport implements Transport {
     return pending;
   }
 
-  /** The request's event stream, which its response becomes if it is not one yet. */
   #streamOf(pending: PendingRequest): EventStream {
     if (pending.stream === undefined) {
       pending.stream = new EventStream();

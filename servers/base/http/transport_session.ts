@@ -28,23 +28,17 @@ import { WebStandardStreamableHTTPServerTransport as SdkTransport } from "./sdk_
 /** The bytes that may wait for the client before notifications are dropped. */
 const MAX_UNREAD_BYTES = 64 * 1024;
 
-/** Options of a {@linkcode TransportSession}. */
-export interface TransportSessionOptions {
+interface TransportSessionOptions {
   /** The principal, who alone reaches the session. */
   readonly owner: string | null;
-  /** The unread responses of all transport sessions. */
   readonly unread: UnreadResponses;
-  /** Keeps the event streams of all transport sessions alive. */
   readonly streams: CoalescedTimer<ResponseBody>;
-  /** Called with the session's id, once it has one. */
   readonly onopen: (id: string) => void;
-  /** Called when the session is closed, with its id if it had one. */
   readonly onclose: (id: string | undefined) => void;
 }
 
 /** The parts of a request that were read before its transport session was found. */
-export interface HttpExchange {
-  /** The message of a POST. */
+interface HttpExchange {
   readonly message: JSONRPCMessage | undefined;
   readonly authInfo: AuthInfo | undefined;
   /** The request's quota, which the session releases. */
@@ -63,7 +57,6 @@ class Exchange {
   sentBytes = 0;
   /** Whether the response counts against the quota until it has been read. */
   isLarge = false;
-  /** The text of a response that says that the store is full. */
   storeFull: string | undefined;
 
   constructor(lease: Lease) {
@@ -76,29 +69,23 @@ class Exchange {
   }
 }
 
-/** A transport of the SDK with a server of its own behind it. */
 export class TransportSession {
-  /** The principal, `null` for an anonymous session. */
   readonly owner: string | null;
   readonly #sdk: SdkTransport;
   readonly #send: SdkTransport["send"];
-  readonly #unread: UnreadResponses;
-  readonly #streams: CoalescedTimer<ResponseBody>;
-  /** Pending requests by id. */
+  readonly #options: TransportSessionOptions;
   readonly #pending = new Map<RequestId, Exchange>();
   /** The stream of a client's GET, for messages that belong to no request. */
   #standalone: Exchange | undefined;
   /** Monotonic: setting the system's clock must not make a session idle. */
   #usedAt = performance.now();
 
-  /** Makes a session that is not connected yet. */
-  constructor({ owner, unread, streams, onopen, onclose }: TransportSessionOptions) {
-    this.owner = owner;
-    this.#unread = unread;
-    this.#streams = streams;
+  constructor(options: TransportSessionOptions) {
+    this.owner = options.owner;
+    this.#options = options;
     const sdk = new SdkTransport({
       sessionIdGenerator: () => crypto.randomUUID(),
-      onsessioninitialized: onopen,
+      onsessioninitialized: options.onopen,
       // The SDK's comments would pile up in a stream that is not read.
       keepAliveMs: 0,
     });
@@ -107,7 +94,7 @@ export class TransportSession {
       "method" in message ? this.#push(message, options) : this.#respond(message, options);
     sdk.onclose = () => {
       this.endStandaloneStream();
-      onclose(sdk.sessionId);
+      options.onclose(sdk.sessionId);
       for (const id of this.#pending.keys()) this.#settle(id);
     };
     this.#sdk = sdk;
@@ -118,7 +105,6 @@ export class TransportSession {
     await connect(this.#sdk);
   }
 
-  /** Whether a request is pending. */
   get isBusy(): boolean {
     return this.#pending.size > 0;
   }
@@ -129,7 +115,6 @@ export class TransportSession {
     return isUsed ? 0 : performance.now() - this.#usedAt;
   }
 
-  /** Responds to one HTTP request. */
   async fetch(request: Request, { message, authInfo, lease }: HttpExchange): Promise<Response> {
     const id = message !== undefined && "method" in message && "id" in message
       ? message.id
@@ -161,9 +146,9 @@ export class TransportSession {
       this.#endCancelled(message);
       if (!accepted || response.body === null) return response;
       const body = exchange.body = new ResponseBody(response.body);
-      this.#streams.begin(body);
-      body.watch({ onover: () => this.#streams.end(body) });
-      if (exchange.isLarge) this.#unread.add(body, lease);
+      this.#options.streams.begin(body);
+      body.watch({ onover: () => this.#options.streams.end(body) });
+      if (exchange.isLarge) this.#options.unread.add(body, lease);
       if (request.method === "GET") this.#openStandaloneStream(exchange, body);
       if (member(message, "method") === METHOD.create) {
         await exchange.settled.promise;
@@ -187,7 +172,7 @@ export class TransportSession {
   endStandaloneStream(): void {
     const { body, lease } = this.#standalone ?? {};
     this.#sdk.closeStandaloneSSEStream();
-    if (body !== undefined && lease !== undefined) this.#unread.add(body, lease);
+    if (body !== undefined && lease !== undefined) this.#options.unread.add(body, lease);
   }
 
   /** Closes the transport and its server. A failure goes to the server's own `onerror`. */
@@ -240,7 +225,7 @@ export class TransportSession {
     this.#usedAt = performance.now();
     exchange.settled.resolve();
     if (!exchange.isLarge) exchange.lease.release();
-    else if (exchange.body !== undefined) this.#unread.add(exchange.body, exchange.lease);
+    else if (exchange.body !== undefined) this.#options.unread.add(exchange.body, exchange.lease);
   }
 
   /** Ends the stream of a cancelled request, which the SDK would keep for ever. */
@@ -251,7 +236,6 @@ export class TransportSession {
     this.#settle(id);
   }
 
-  /** Counts the session as used while the stream is read. */
   #openStandaloneStream(exchange: Exchange, body: ResponseBody): void {
     this.#standalone = exchange;
     body.watch({

@@ -36,19 +36,12 @@ export class DeferredStore implements SessionStore {
       error instanceof TypeError ? new UsageError(`${source}: ${error.message}`) : error;
     try {
       const open = prepareStore(url, options);
-      this.#open = async () => {
-        try {
-          return await open();
-        } catch (error) {
-          throw explained(error);
-        }
-      };
+      this.#open = () => open().catch((error) => Promise.reject(explained(error)));
     } catch (error) {
       throw explained(error);
     }
   }
 
-  /** Opens the store, once. */
   async opened(): Promise<SessionStore> {
     return this.#store ??= await (this.#opening ??= this.#open());
   }

@@ -9,55 +9,29 @@ import { LOG_LEVELS, type LogLevel } from "../../../runtime/log.ts";
 import { filePath, type FlagType, oneOf, text } from "../../../runtime/flag_types.ts";
 import { type Asked, defineProgram, parseFlags, UsageError } from "../../../runtime/flags.ts";
 import { type Authority, canonicalOrigin, inAscii, parseAuthority } from "../http/authority.ts";
+import type { HttpSettings } from "../http/http_server.ts";
 import { BINDS, parseBind, type SessionBind } from "./binding_options.ts";
 import { isSessionName, MAX_NAME_BYTES } from "../session/session_binding.ts";
-
-/** A server's HTTP endpoint, and its callers. */
-export interface HttpSettings {
-  /** Address to listen on. */
-  readonly host: string;
-  /** Port to listen on; 0 lets the system choose. */
-  readonly port: number;
-  /** Path of the endpoint. */
-  readonly path: string;
-  /** Whether the SDK's own transport serves, with its `Mcp-Session-Id`. */
-  readonly stateful: boolean;
-  /** File with the callers' tokens; `undefined` if no caller needs one. */
-  readonly tokens: string | undefined;
-  /** Whether callers without a token are served too, from wherever they come. */
-  readonly allowAnonymous: boolean;
-  /** `Host` headers to answer to beside those of the address it listens on. */
-  readonly allowedHosts: readonly string[];
-  /** Origins whose web pages may call. */
-  readonly allowedOrigins: readonly string[];
-}
 
 /** Callers that handles are offered to (section 11 of the contract). */
 export type HandlesMode = "auto" | "always" | "never";
 
-/** Order of a command line: to serve, or to show a text. */
 export type Command =
   | Asked
   | {
     readonly kind: "serve";
     /** `undefined` for stdio. */
     readonly http: HttpSettings | undefined;
-    /** URL of the store; `undefined` for the default one. */
     readonly store: string | undefined;
-    /** Lifetime of a session without use, in milliseconds. */
     readonly ttlMs: number;
-    /** Binding of calls that present no session; `undefined` leaves it to the server. */
+    /** `undefined` leaves it to the server, like that of `handles`. */
     readonly bind: SessionBind | undefined;
-    /** Name of each user's own session for calls that nothing else binds. */
     readonly sessionName: string | undefined;
-    /** Further keys of `_meta`, or `KEY/FIELD…`, for the ids of conversations. */
     readonly conversationKeys: readonly string[];
-    /** Callers that handles are offered to; `undefined` leaves it to the server. */
     readonly handles: HandlesMode | undefined;
     readonly logLevel: LogLevel;
   };
 
-/** Definition of a server, as far as its flags depend on it. */
 export interface FlaggedServer {
   readonly name: string;
   readonly description: string;
@@ -69,8 +43,7 @@ export interface FlaggedServer {
 
 const HTTP = "--transport streamable-http";
 
-/** The command line of a server. */
-export function serverProgram(server: FlaggedServer, version: string) {
+function serverProgram(server: FlaggedServer, version: string) {
   const { name, description, bind = "all", handles = "auto" } = server;
   return defineProgram({
     name,
@@ -272,7 +245,7 @@ const PORT: FlagType<number> = {
 const ENDPOINT_PATH: FlagType<string> = {
   name: "PATH",
   takes: "a path that begins with /",
-  // One that a URL would write in another way would never be asked for.
+  // No client asks for a path that its URL writes in another way.
   parse: (path) =>
     path.startsWith("/") && URL.parse(path, "http://host")?.pathname === path ? path : undefined,
 };

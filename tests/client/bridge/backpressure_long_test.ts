@@ -7,7 +7,6 @@ import { fileURLToPath } from "node:url";
 import { BRIDGE } from "../../support/bridge/host.ts";
 import { type TempFolder, tempFolder } from "../../support/temp_folder.ts";
 import { assertPeak, RawProcess, settled, takenOf } from "../../support/servers/raw_process.ts";
-import { INITIALIZE } from "../../support/servers/server.ts";
 
 const LIMITED = fileURLToPath(new URL("../../fixtures/limited.ts", import.meta.url));
 const SLOW = fileURLToPath(new URL("../../fixtures/slow_server.ts", import.meta.url));
@@ -17,10 +16,7 @@ async function connect(folder: TempFolder, args: readonly string[]): Promise<Raw
   const bridge = new RawProcess([BRIDGE, "--log-level", "error", ...args], {
     XDG_STATE_HOME: folder.path,
   });
-  await bridge.send({ id: "initialize", method: "initialize", params: INITIALIZE }, {
-    method: "notifications/initialized",
-  });
-  assertEquals((await bridge.next()).id, "initialize");
+  await bridge.initialize();
   return bridge;
 }
 

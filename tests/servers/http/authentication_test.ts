@@ -8,13 +8,11 @@ import {
   type AuthInfo,
   httpHandler,
   type JSONRPCMessage,
-  McpServer,
   sessionLayer,
 } from "../../../servers/base/mod.ts";
 import { MemoryStore } from "../../../store/mod.ts";
-import { guarded } from "../../support/servers/guarded.ts";
-
-const CALLER = { token: "secret-token", clientId: "app", scopes: ["mcp"] };
+import { newServer } from "../../support/servers/in_process.ts";
+import { CALLER, guarded } from "../../support/servers/guarded.ts";
 
 /** A hook with a value that type-checked programs do not return. */
 const giving = (given: unknown): Authenticator => () => JSON.parse("{}", () => given);
@@ -105,8 +103,20 @@ for (const how of ["at once", "later"]) {
   });
 }
 
+Deno.test("authenticate: the caller's token has expired, its name is too long, or it gets another response", async () => {
+  const cases: [given: AuthInfo | Response, status: number][] = [
+    [{ ...CALLER, expiresAt: Math.floor(Date.now() / 1000) - 1 }, 401],
+    [{ ...CALLER, clientId: "x".repeat(1100) }, 403],
+    [new Response("no", { status: 402 }), 402],
+  ];
+  for (const [given, status] of cases) {
+    const { ask, told, callers } = guarded(() => given);
+    assertEquals([(await ask()).status, told, callers], [status, [], []]);
+  }
+});
+
 Deno.test("authenticate: refuses with 503 when it throws, whatever it throws", async () => {
-  for (const thrown of [new Error("away"), "away", undefined, null, { away: true }]) {
+  for (const thrown of [new Error("secret"), "secret", undefined, null, { away: true }]) {
     const hooks: Authenticator[] = [
       () => {
         throw thrown;
@@ -117,6 +127,7 @@ Deno.test("authenticate: refuses with 503 when it throws, whatever it throws", a
       const { ask, told, callers } = guarded(hook, { allowAnonymous: true });
       const response = await ask({ headers: {} });
       assertEquals([response.status, response.headers.get("retry-after")], [503, "1"]);
+      assertEquals((await response.text()).includes("secret"), false);
       assertEquals([told.length, callers], [1, []]);
     }
   }
@@ -129,7 +140,8 @@ Deno.test("authenticate: hanging calls of disconnected clients block no others",
   const clients = new AbortController();
   const init = { headers: { hang: "1" }, signal: clients.signal };
   const hanging = Array.from({ length: 1024 }, () => ask(init));
-  assertEquals((await ask()).status, 503);
+  const refused = await ask();
+  assertEquals([refused.status, refused.headers.get("retry-after")], [503, "1"]);
   clients.abort();
   await Promise.all(hanging);
   assertEquals((await ask()).status, 200);
@@ -168,7 +180,7 @@ Deno.test("session layer: gives no session to a caller whose AuthInfo is invalid
     const isOnlyForHttp = ["token", "scope", "expiry"].some((part) => name.includes(part));
     if (isOnlyForHttp) continue;
     const [client, transport] = InMemoryTransport.createLinkedPair();
-    const server = new McpServer({ name: "example", version: "1.0.0" });
+    const server = newServer();
     server.registerTool("public", {}, () => ({ content: [] }));
     const told: string[] = [];
     server.server.onerror = ({ message }) => void told.push(message);

@@ -6,6 +6,7 @@ import { readTokens } from "../../../servers/base/http/bearer_tokens.ts";
 import { tempFolder } from "../../support/temp_folder.ts";
 import { type HttpServer, type ServerName, startServer } from "../../support/servers/server.ts";
 import {
+  HEADERS,
   INITIALIZE,
   messagesOf,
   post,
@@ -14,6 +15,7 @@ import {
   request,
   type WireCookie,
 } from "../../support/servers/wire.ts";
+import { POLICIES } from "../../support/servers/bound_calls.ts";
 import { bearer, tokenLine, tokensFile } from "../../support/servers/tokens.ts";
 
 const TOKENS = { "alice-1": "alice", "alice-2": "alice", "bob-1": "bob" };
@@ -29,12 +31,8 @@ function caller(url: string, token: string | undefined, headers: Record<string, 
   const ask = async (method: string, params: object = {}): Promise<Answer> => {
     const response = await post(url, request(method, params), { ...bearer(token), ...headers });
     const [{ result, error } = {}] = await messagesOf(response);
-    return {
-      status: response.status,
-      headers: response.headers,
-      ...(result && { result }),
-      ...(error && { error }),
-    };
+    const { status, headers: given } = response;
+    return { status, headers: given, ...(result && { result }), ...(error && { error }) };
   };
   return {
     ask,
@@ -150,7 +148,7 @@ Deno.test("--tokens: no principal can cancel a call of another one", async () =>
     assertEquals([taken.status, await taken.text()], [202, ""]);
     await alice.tool("release", {}, cookie);
     assertEquals((await held).result?.structuredContent.outcome, "written");
-  }, new URL("../../fixtures/policies.ts", import.meta.url));
+  }, POLICIES);
 });
 
 Deno.test("--stateful: a transport session is not found for another principal", async () => {
@@ -162,12 +160,7 @@ Deno.test("--stateful: a transport session is not found for another principal", 
       const answers = await Promise.all([id, crypto.randomUUID()].map(async (id) => {
         const response = await fetch(url, {
           method,
-          headers: {
-            ...bearer("bob-1"),
-            accept: "application/json, text/event-stream",
-            "content-type": "application/json",
-            "mcp-session-id": id,
-          },
+          headers: { ...HEADERS, ...bearer("bob-1"), "mcp-session-id": id },
           ...(method === "POST" && { body: '{"jsonrpc":"2.0","id":1,"method":"ping"}' }),
         });
         return [response.status, await response.text()];
@@ -200,17 +193,6 @@ Deno.test("readTokens(): refuses a malformed file with the reason, which shows n
     await Deno.writeTextFile(path, content);
     await refused(reason);
   }
-});
-
-Deno.test("--tokens: a file that cannot be read is one line on stderr, and exit status 1", async () => {
-  const script = new URL("../../../servers/notebook.ts", import.meta.url);
-  const flags = ["--transport", "streamable-http", "--port", "0", "--store", "memory:"];
-  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", script.href, ...flags, "--tokens", "/no/such/file"],
-    env: { NO_COLOR: "1" },
-  }).output();
-  assertEquals(code, 1);
-  assertMatch(new TextDecoder().decode(stderr), /^notebook: Cannot read the tokens in [^\n]+\n$/);
 });
 
 Deno.test("--host: an address that other machines reach takes --tokens or --allow-anonymous", async () => {

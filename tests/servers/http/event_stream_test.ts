@@ -1,10 +1,9 @@
 /** Event streams: their headers for proxies, and backpressure. */
 
 import { assert, assertEquals } from "@std/assert";
+import { POLICIES } from "../../support/servers/bound_calls.ts";
 import { EventStream } from "../../../servers/base/http/event_stream.ts";
 import { opened, post, startServer } from "../../support/servers/server.ts";
-
-const FIXTURE = new URL("../../fixtures/policies.ts", import.meta.url);
 
 function assertUnbuffered({ status, headers }: Response, name: string): void {
   const sent = ["content-type", "x-accel-buffering", "cache-control"].map((it) => headers.get(it));
@@ -14,7 +13,7 @@ function assertUnbuffered({ status, headers }: Response, name: string): void {
 
 for (const flags of [[], ["--stateful"]]) {
   Deno.test(`event streams over http ${flags}: tell proxies not to buffer or change them`, async () => {
-    await using server = await startServer({ server: FIXTURE, transport: "http", flags });
+    await using server = await startServer({ server: POLICIES, transport: "http", flags });
     const headers = await opened(server.url);
     const ask = (message: object) =>
       post(server.url, JSON.stringify({ jsonrpc: "2.0", ...message }), headers);

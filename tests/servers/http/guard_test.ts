@@ -1,8 +1,9 @@
 /** The guard in front of an endpoint, put together by hand as a user of the library does. */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { type AuthInfo, httpHandler, StatelessHttpTransport } from "../../../servers/base/mod.ts";
-import { listen, newServer } from "../../support/servers/listening.ts";
+import { type AuthInfo, httpHandler } from "../../../servers/base/mod.ts";
+import { newServer } from "../../support/servers/in_process.ts";
+import { listen } from "../../support/servers/listening.ts";
 import { messagesOf, post, request } from "../../support/servers/wire.ts";
 
 Deno.test("httpHandler(): passes the caller to the tool, and its principal to the session", async () => {
@@ -33,39 +34,6 @@ Deno.test("httpHandler(): passes the caller to the tool, and its principal to th
   assertEquals(listed?.sessions.map(({ id }) => id), [created?.id]);
 });
 
-Deno.test("httpHandler(): responds by the outcome of authenticate", async () => {
-  const long = "x".repeat(1100);
-  const caller = { token: "t", clientId: "app", scopes: [], extra: { iss: "i", sub: "s" } };
-  const seconds = Math.floor(Date.now() / 1000);
-  const cases: [name: string, outcome: () => AuthInfo | Response | undefined, status: number][] = [
-    ["a caller", () => caller, 200],
-    ["a caller whose token lives", () => ({ ...caller, expiresAt: seconds + 60 }), 200],
-    ["a caller whose token has expired", () => ({ ...caller, expiresAt: seconds - 1 }), 401],
-    ["nobody", () => undefined, 401],
-    ["an answer of its own", () => new Response("no", { status: 402 }), 402],
-    ["a caller with too long a name", () => ({ ...caller, clientId: long }), 403],
-    [
-      "a failure",
-      () => {
-        throw new Error("secret of the key server");
-      },
-      503,
-    ],
-  ];
-  for (const [name, outcome, status] of cases) {
-    const told: string[] = [];
-    await using listener = await listen(newServer(), {
-      authenticate: () => Promise.resolve().then(outcome),
-      onerror: (error) => void told.push(error.message),
-    });
-    const response = await post(listener.url, request("ping"));
-    const body = await response.text();
-    assertEquals(response.status, status, name);
-    assertEquals(body.includes("secret"), false, name);
-    assertEquals(told, status === 503 ? ["secret of the key server"] : [], name);
-  }
-});
-
 Deno.test("httpHandler(): lets a page read a response with immutable headers", async () => {
   const origin = "https://app.example.com";
   await using listener = await listen(newServer(), {
@@ -92,19 +60,4 @@ Deno.test("httpHandler(): lets a page read the 500 of a failing endpoint, and re
   );
   assertEquals((await response.text()).includes("secret"), false);
   await assertRejects(() => httpHandler(endpoint, options)(request()), Error, "secret");
-});
-
-Deno.test("httpHandler(): refuses callers with 503 over its limit of concurrent authentications", async () => {
-  const checking = Promise.withResolvers<undefined>();
-  const handler = httpHandler(new StatelessHttpTransport(), {
-    hosts: ["mcp.example.com"],
-    authenticate: () => checking.promise,
-  });
-  const ask = () => handler(new Request("http://mcp.example.com/", { method: "POST" }));
-  const waiting = Array.from({ length: 1024 }, ask);
-  const refused = await ask();
-  assertEquals([refused.status, refused.headers.get("retry-after")], [503, "1"]);
-  checking.resolve(undefined);
-  for (const response of await Promise.all(waiting)) assertEquals(response.status, 401);
-  assertEquals((await ask()).status, 401);
 });

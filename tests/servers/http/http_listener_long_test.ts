@@ -1,6 +1,7 @@
 /** The HTTP listener when no more connections can be opened. */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { until } from "../../support/until.ts";
 import { tempFolder } from "../../support/temp_folder.ts";
 import { RawConnection } from "../../support/servers/raw_http.ts";
 import { type HttpServer, startServer } from "../../support/servers/server.ts";
@@ -28,17 +29,6 @@ async function withServer(
   await test(server);
 }
 
-/** Repeats `once` until it has an outcome. */
-async function until<T>(once: () => T | undefined | Promise<T | undefined>): Promise<T> {
-  const deadline = AbortSignal.timeout(60_000);
-  for (;;) {
-    const outcome = await once();
-    if (outcome !== undefined) return outcome;
-    deadline.throwIfAborted();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
 const shortages = ({ stderr }: HttpServer) =>
   stderr.filter((line) => line.includes("Cannot accept connections: Too many open files"));
 
@@ -53,7 +43,7 @@ async function fill(server: HttpServer): Promise<DisposableStack> {
       break;
     }
   }
-  await until(() => shortages(server)[0]);
+  await until(() => shortages(server).length, (count) => count > 0);
   return idle;
 }
 
@@ -63,11 +53,11 @@ const answered = ({ url }: HttpServer, message: string, headers: Record<string, 
     try {
       using connection = await RawConnection.open(url);
       await connection.post(message, headers);
-      return await connection.response() || undefined;
+      return await connection.response();
     } catch {
-      return undefined;
+      return "";
     }
-  });
+  }, (response) => response !== "");
 
 for (const flags of [[], ["--stateful"]]) {
   Deno.test({
@@ -112,7 +102,7 @@ Deno.test({
       using _idle = await fill(server);
       const answer = await answered(server, request("initialize", INITIALIZE));
       assertMatch(answer, /^HTTP\/1\.1 200 /);
-      await until(() => server.stderr.find((line) => line.includes("accepted again")));
+      await until(() => server.stderr.join(), (log) => log.includes("accepted again"));
       assertEquals(shortages(server).length, 1, server.stderr.join("\n"));
     });
   },

@@ -14,10 +14,8 @@ Deno.test("checkProtocolVersion(): refuses an unknown version under the id of th
   const request = { jsonrpc: "2.0", id: "x", method: "ping" } as const;
   const notification = { jsonrpc: "2.0", method: "notifications/initialized" } as const;
   const response = { jsonrpc: "2.0", id: 7, result: {} } as const;
-  const cases = [[request, "x"], [notification, null], [response, null], [
-    undefined,
-    null,
-  ]] as const;
+  const none = undefined;
+  const cases = [[request, "x"], [notification, null], [response, null], [none, null]] as const;
   for (const [message, expected] of cases) {
     const refusal = checkProtocolVersion(headers("1999-01-01"), message);
     const { id, error } = await refusal?.json();
@@ -33,15 +31,11 @@ for (const flags of [[], ["--stateful"]]) {
     const session = await opened(server.url);
     const send = async (message: object, version: string, headers = session) => {
       const body = JSON.stringify({ jsonrpc: "2.0", ...message });
-      const response = await post(server.url, body, {
-        ...headers,
-        "mcp-protocol-version": version,
-      });
-      return { status: response.status, body: await response.text() };
+      const all = { ...headers, "mcp-protocol-version": version };
+      const response = await post(server.url, body, all);
+      return { status: response.status, body: await response.json() };
     };
-    for (
-      const requested of ["1999-01-01", "2026-07-28", "2025-11-2", "2025-11-25, 2025-06-18", ""]
-    ) {
+    for (const requested of ["2026-07-28", "2025-11-2", "2025-11-25, 2025-06-18", ""]) {
       for (const id of [0, "x"]) {
         const messages = [
           { id, method: "ping" },
@@ -50,31 +44,19 @@ for (const flags of [[], ["--stateful"]]) {
         ];
         for (const message of messages) {
           const { status, body } = await send(message, requested);
-          const { error, ...rest } = JSON.parse(body);
+          const { error, ...rest } = body;
           assertEquals([status, rest], [400, { jsonrpc: "2.0", id }], requested);
           assertEquals([error.code, error.data], [-32022, { supported: LEGACY, requested }]);
         }
       }
-      const noId = [{ method: "notifications/initialized" }, { id: 7, result: {} }];
-      for (const message of noId) {
-        const { status, body } = await send(message, requested);
-        assertEquals([status, JSON.parse(body).id, JSON.parse(body).error.code], [
-          400,
-          null,
-          -32022,
-        ]);
-      }
     }
     // The version is checked before the transport session.
-    assertEquals(JSON.parse((await send({ id: 1, method: "ping" }, "x", {})).body).id, 1);
+    assertEquals((await send({ id: 1, method: "ping" }, "x", {})).body.id, 1);
     for (const method of flags.length > 0 ? ["GET", "DELETE"] : []) {
       const headers = { ...session, accept: "text/event-stream", "mcp-protocol-version": "x" };
       const response = await fetch(server.url, { method, headers });
       const { id, error } = await response.json();
       assertEquals([response.status, id, error.code], [400, null, -32022], method);
-    }
-    for (const version of LEGACY) {
-      assertEquals((await send({ id: 1, method: "ping" }, version)).status, 200, version);
     }
   });
 

@@ -1,6 +1,7 @@
 /** Requests that the HTTP transport refuses. */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { RawConnection } from "../../support/servers/raw_http.ts";
 import { post, startServer } from "../../support/servers/server.ts";
 
 Deno.test("RequestReader: refuses requests that are not MCP with a status and a reason", async () => {
@@ -32,19 +33,11 @@ Deno.test("RequestReader: refuses requests that are not MCP with a status and a 
 
 Deno.test("RequestReader: refuses a body that is cut off, without a stack trace", async () => {
   const server = await startServer({ server: "session_required", transport: "http" });
-  const { hostname, port } = new URL(server.url);
   {
-    using connection = await Deno.connect({ hostname, port: Number(port) });
-    const head = [
-      "POST /mcp HTTP/1.1",
-      `host: ${hostname}:${port}`,
-      "accept: application/json, text/event-stream",
-      "content-type: application/json",
-      "content-length: 100",
-    ];
-    await connection.write(new TextEncoder().encode(`${head.join("\r\n")}\r\n\r\n{"jsonrpc"`));
-    await connection.closeWrite();
-    await new Response(connection.readable).text();
+    using connection = await RawConnection.open(server.url);
+    await connection.post('{"jsonrpc"', { "content-length": "100" });
+    await connection.endInput();
+    await connection.rest();
   }
   await server.initialize();
   assertEquals(await server.stop(), 0);

@@ -11,22 +11,13 @@ import {
   post,
   type WireMessage,
 } from "../../support/servers/wire.ts";
+import { until } from "../../support/until.ts";
 import { bearer, tokensFile } from "../../support/servers/tokens.ts";
 
 const MIB = 1024 * 1024;
 
 async function lastOf(response: Response): Promise<WireMessage | undefined> {
   return (await messagesOf(response)).at(-1);
-}
-
-/** Repeats `once` until its outcome is wanted. */
-async function until<T>(once: () => Promise<T>, isWanted: (outcome: T) => boolean): Promise<T> {
-  const deadline = AbortSignal.timeout(20_000);
-  for (;;) {
-    const outcome = await once();
-    if (isWanted(outcome)) return outcome;
-    deadline.throwIfAborted();
-  }
 }
 
 /** The forms of a large response. */

@@ -1,7 +1,8 @@
 /** The stateless transport: many clients on one server, and connections that are slow or gone. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { listen, newServer } from "../../support/servers/listening.ts";
+import { newServer } from "../../support/servers/in_process.ts";
+import { listen } from "../../support/servers/listening.ts";
 import { RawConnection } from "../../support/servers/raw_http.ts";
 import { startServer } from "../../support/servers/server.ts";
 import { callRequest, messagesOf, post, request } from "../../support/servers/wire.ts";

@@ -1,24 +1,26 @@
 /** Transport sessions, and their standalone streams. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { POLICIES } from "../../support/servers/bound_calls.ts";
 import { StatefulHttpServer } from "../../../servers/base/http/stateful_transport.ts";
 import { TransportSession } from "../../../servers/base/http/transport_session.ts";
 import { type ResponseBody, UnreadResponses } from "../../../servers/base/http/response_body.ts";
 import { CoalescedTimer } from "../../../servers/base/coalesced_timer.ts";
-import { McpServer } from "../../../servers/base/mod.ts";
+import type { McpServer } from "../../../servers/base/mod.ts";
+import { newServer } from "../../support/servers/in_process.ts";
 import { release, startLimited } from "../../support/servers/limited.ts";
 import { startServer } from "../../support/servers/server.ts";
 import {
+  HEADERS,
   INITIALIZE,
   messagesOf,
   opened,
+  openMany,
   post,
   request,
   statusOf,
 } from "../../support/servers/wire.ts";
 import { bearer, tokensFile } from "../../support/servers/tokens.ts";
-
-const POLICIES = new URL("../../fixtures/policies.ts", import.meta.url);
 
 type Headers = Record<string, string>;
 
@@ -27,20 +29,13 @@ const listen = (url: string, headers: Headers) =>
 
 const ping = (url: string, headers: Headers) => statusOf(url, request("ping"), headers);
 
-/** Opens as many transport sessions of one principal as there may be. */
-async function openAll(url: string, headers: Headers): Promise<Headers[]> {
-  const all: Headers[] = [];
-  for (let number = 0; number < 250; number++) all.push(await opened(url, headers));
-  return all;
-}
-
 Deno.test("--stateful: an open stream does not keep its session, and the least recently used one makes room", async () => {
   await using tokens = await tokensFile({ a: "alice", b: "bob" });
   const flags = ["--stateful", ...tokens.flags];
   const headers = bearer("a");
   await using server = await startServer({ server: POLICIES, transport: "http", flags });
   const streams: [Headers, Response][] = [];
-  for (const one of await openAll(server.url, headers)) {
+  for (const one of await openMany(server.url, headers)) {
     streams.push([one, await listen(server.url, one)]);
   }
   for (const [, stream] of streams) assertEquals(stream.status, 200);
@@ -60,7 +55,7 @@ Deno.test("--stateful: a principal with pending calls in all its transport sessi
   const headers = bearer("a");
   await using server = await startLimited({}, flags);
   const held: Response[] = [];
-  for (const one of await openAll(server.url, headers)) {
+  for (const one of await openMany(server.url, headers)) {
     held.push(await post(server.url, request("tools/call", { name: "hold" }), one));
   }
   const refused = await post(server.url, request("initialize", INITIALIZE), headers);
@@ -112,11 +107,7 @@ function stateful(create: () => McpServer, keepAliveMs?: number) {
     http.fetch(
       new Request("http://127.0.0.1/mcp", {
         method: body === undefined ? "GET" : "POST",
-        headers: {
-          accept: "application/json, text/event-stream",
-          "content-type": "application/json",
-          ...headers,
-        },
+        headers: { ...HEADERS, ...headers },
         ...(body !== undefined && { body }),
       }),
     );
@@ -132,7 +123,7 @@ function stateful(create: () => McpServer, keepAliveMs?: number) {
 Deno.test("--stateful: streams are kept alive, and unread comments do not pile up", async () => {
   const finish = Promise.withResolvers<void>();
   const { http, ask, open } = stateful(() => {
-    const server = new McpServer({ name: "example", version: "1.0.0" });
+    const server = newServer();
     server.registerTool("long", {}, async () => {
       await finish.promise;
       return { content: [{ type: "text", text: "done" }] };
@@ -163,7 +154,7 @@ Deno.test("--stateful: streams are kept alive, and unread comments do not pile u
 Deno.test("--stateful: a server that throws on close ends nothing else", async () => {
   const told: string[] = [];
   const { http, ask, open } = stateful(() => {
-    const server = new McpServer({ name: "example", version: "1.0.0" });
+    const server = newServer();
     server.server.onclose = () => {
       throw new Error("it does not end");
     };

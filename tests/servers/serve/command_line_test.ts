@@ -1,19 +1,11 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { HOST_SESSION_VARIABLES } from "../../../protocol/host_conversations.ts";
 import { HttpServer, SERVERS, startServer } from "../../support/servers/server.ts";
-import { CLEAN_ENV } from "../../support/environment.ts";
+import { runProgram } from "../../support/run_program.ts";
 import { tempFolder } from "../../support/temp_folder.ts";
 
-async function run(server: string, args: string[], env: Record<string, string> = {}) {
-  const script = new URL(`../../../servers/${server}.ts`, import.meta.url);
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", script.href, ...args],
-    env: { ...CLEAN_ENV, NO_COLOR: "1", ...env },
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-}
+const run = (server: string, args: string[], env = {}) =>
+  runProgram([new URL(`../../../servers/${server}.ts`, import.meta.url).href, ...args], env);
 
 for (const server of SERVERS) {
   Deno.test(`${server} --help: lists the flags on stdout`, async () => {
@@ -33,36 +25,31 @@ Deno.test("--version: prints the version and nothing else", async () => {
   assertMatch(stdout, /^\d+\.\d+\.\d+\n$/);
 });
 
-Deno.test("a wrong store: is one clear line on stderr, and exit status 2", async () => {
-  for (const store of ["nonsense", "redis://x", "memory:x"]) {
-    const { code, stdout, stderr } = await run("notebook", ["--store", store]);
-    assertEquals([code, stdout], [2, ""], stderr);
-    assertMatch(stderr, /^notebook: --store: [^\n]+ \(see --help\)\n$/);
-    assertStringIncludes(stderr, store);
-  }
-});
-
-Deno.test("a wrong MCP_SESSIONS_STORE: named in one line on stderr", async () => {
-  const { code, stderr } = await run("notebook", [], { MCP_SESSIONS_STORE: "nonsense" });
-  assertEquals(code, 2);
-  assertMatch(stderr, /^notebook: MCP_SESSIONS_STORE: [^\n]+\n$/);
-});
-
-Deno.test("a store that cannot be opened: one line on stderr, and exit status 1", async () => {
-  for (const store of ["file:/dev/null/sessions.jsonl", "kv:/dev/null/kv", "kv:https://x"]) {
-    const { code, stdout, stderr } = await run("notebook", ["--store", store]);
-    assertEquals([code, stdout], [1, ""], store);
-    assertMatch(stderr, /^notebook: [^\n]+\n$/, store);
-  }
-});
-
-Deno.test("a port in use: one line on stderr, and exit status 1", async () => {
+Deno.test("a server that cannot start: one line on stderr, status 2 for a wrong flag, else 1", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = taken.addr as Deno.NetAddr;
-  const args = ["--transport", "streamable-http", "--port", `${port}`, "--store", "memory:"];
-  const { code, stderr } = await run("notebook", args);
-  assertEquals(code, 1);
-  assertMatch(stderr, new RegExp(`^notebook: Cannot listen on 127.0.0.1:${port} [^\n]+\n$`));
+  const http = ["--transport", "streamable-http", "--store", "memory:", "--port"];
+  const cases: [code: number, message: RegExp, args: string[], env?: Record<string, string>][] = [
+    [2, /^--store: .*nonsense.* \(see --help\)$/, ["--store", "nonsense"]],
+    [2, /^--store: .*redis:\/\/x.* \(see --help\)$/, ["--store", "redis://x"]],
+    [2, /^--store: .*memory:x.* \(see --help\)$/, ["--store", "memory:x"]],
+    [2, /^--store: .*kv:.* \(see --help\)$/, ["--store", "kv:"]],
+    [2, /^MCP_SESSIONS_STORE: /, [], { MCP_SESSIONS_STORE: "nonsense" }],
+    [1, /./, ["--store", "file:/dev/null/sessions.jsonl"]],
+    [1, /./, ["--store", "kv:/dev/null/kv"]],
+    [1, /./, ["--store", "kv:https://x"]],
+    [
+      1,
+      new RegExp(`^Cannot listen on 127.0.0.1:${taken.addr.port} `),
+      [...http, `${taken.addr.port}`],
+    ],
+    [1, /^Cannot read the tokens in /, [...http, "0", "--tokens", "/no/such/file"]],
+  ];
+  for (const [status, message, args, env] of cases) {
+    const { code, stdout, stderr } = await run("notebook", args, env);
+    assertEquals([code, stdout], [status, ""], stderr);
+    const [, line = ""] = /^notebook: ([^\n]+)\n$/.exec(stderr) ?? [];
+    assertMatch(line, message, stderr);
+  }
 });
 
 Deno.test({

@@ -6,15 +6,15 @@ import { tempFolder } from "../../support/temp_folder.ts";
 import { lines } from "../../support/lines.ts";
 import { startServer } from "../../support/servers/server.ts";
 
+const HOLDER = new URL("../../fixtures/store/holder.ts", import.meta.url).href;
+
+const start = (path: string) =>
+  startServer({ server: "notebook", transport: "stdio", store: `file:${path}` });
+
 /** Lets another process hold the lock of a store's file until `release()`. */
 async function held(path: string) {
   const process = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "-A",
-      new URL("../../fixtures/store/holder.ts", import.meta.url).href,
-      `${path}.lock`,
-    ],
+    args: ["run", "-A", HOLDER, `${path}.lock`],
     stdout: "piped",
     stderr: "inherit",
   }).spawn();
@@ -41,11 +41,7 @@ Deno.test("DeferredStore: initialize does not wait for it, and every call gets i
   await using folder = await tempFolder();
   const path = join(folder.path, "sessions.jsonl");
   await using holder = await held(path);
-  await using server = await startServer({
-    server: "notebook",
-    transport: "stdio",
-    store: `file:${path}`,
-  });
+  await using server = await start(path);
   await server.initialize();
   const { tools } = await server.result("tools/list", { _meta: { "mcp/session": null } });
   assertEquals(tools.length, 4);
@@ -67,11 +63,7 @@ Deno.test("DeferredStore: a server stops before its store is open", async () => 
   await using folder = await tempFolder();
   const path = join(folder.path, "sessions.jsonl");
   await using holder = await held(path);
-  await using server = await startServer({
-    server: "notebook",
-    transport: "stdio",
-    store: `file:${path}`,
-  });
+  await using server = await start(path);
   await server.initialize();
   assertEquals(await server.stop("SIGTERM"), 0);
   await holder.release();
@@ -83,22 +75,10 @@ for (const isSpokenTo of [true, false]) {
     await using folder = await tempFolder();
     const path = join(folder.path, "sessions.jsonl");
     await Deno.writeTextFile(path, "not a store\nat all\n");
-    await using server = await startServer({
-      server: "notebook",
-      transport: "stdio",
-      store: `file:${path}`,
-    });
+    await using server = await start(path);
     if (isSpokenTo) await server.notify("notifications/initialized");
     assertEquals(await server.ended(), 1);
     assertEquals(server.stderr.length, 1);
     assertMatch(server.stderr[0] ?? "", /^notebook: /);
   });
 }
-
-Deno.test("DeferredStore: a wrong --store ends the server before any message", async () => {
-  for (const store of ["nonsense", "memory:x", "kv:", "redis://x"]) {
-    await using server = await startServer({ server: "notebook", transport: "stdio", store });
-    assertEquals(await server.ended(), 2);
-    assertMatch(server.stderr.join("\n"), /^notebook: --store: .+$/);
-  }
-});

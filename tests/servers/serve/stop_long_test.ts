@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { tempFolder } from "../../support/temp_folder.ts";
+import { POLICIES } from "../../support/servers/bound_calls.ts";
 import { startServer, TRANSPORTS } from "../../support/servers/server.ts";
 
 const SIGNALS = [
@@ -43,8 +44,7 @@ for (const transport of TRANSPORTS) {
     name: `SIGTERM over ${transport}: a call that never ends delays the server for seconds only`,
     ignore: Deno.build.os === "windows",
     async fn() {
-      const fixture = new URL("../../fixtures/policies.ts", import.meta.url);
-      const server = await startServer({ server: fixture, transport });
+      const server = await startServer({ server: POLICIES, transport });
       const never = server.tool("wait", { text: "3600000" }).catch(() => "cut off");
       await server.toolResult("held");
       const late = setTimeout(() => server.process.kill("SIGKILL"), 30_000);

@@ -1,20 +1,20 @@
 /** Errors for callers and the log when the system refuses a store's file or its lock. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { presenting, startServer, TRANSPORTS } from "../../support/servers/server.ts";
+import { POLICIES } from "../../support/servers/bound_calls.ts";
+import {
+  presenting,
+  startServer,
+  type TransportName,
+  TRANSPORTS,
+} from "../../support/servers/server.ts";
 import { tempFolder } from "../../support/temp_folder.ts";
 import type { Errno, FileMethod } from "../../support/system_faults.ts";
 
 const preload = new URL("../../fixtures/faulty_system.ts", import.meta.url).href;
 
-interface Faulty {
-  readonly transport: (typeof TRANSPORTS)[number];
-  readonly method: FileMethod;
-  readonly errno: Errno;
-}
-
 /** A server that fails while the file `fault` exists. */
-async function startFaulty({ transport, method, errno }: Faulty) {
+async function startFaulty(transport: TransportName, method: FileMethod, errno: Errno) {
   const folder = await tempFolder();
   const fault = `${folder.path}/fault`;
   const path = `${folder.path}/sessions.jsonl`;
@@ -46,7 +46,7 @@ const refusals: readonly [FileMethod, Errno][] = [
 for (const transport of TRANSPORTS) {
   for (const [method, errno] of refusals) {
     Deno.test(`a server over ${transport}: ${errno} of ${method} is -32603 with a code, and an error in the log`, async () => {
-      await using faulty = await startFaulty({ transport, method, errno });
+      await using faulty = await startFaulty(transport, method, errno);
       const { server, path, fault } = faulty;
       const cookie = await server.create();
       await server.tool("notebook_append", { text: "1" }, cookie);
@@ -69,7 +69,7 @@ for (const transport of TRANSPORTS) {
   }
 
   Deno.test(`a server over ${transport}: a failed unlock costs no call, and is logged once`, async () => {
-    await using faulty = await startFaulty({ transport, method: "unlockSync", errno: "ENOLCK" });
+    await using faulty = await startFaulty(transport, "unlockSync", "ENOLCK");
     const { server, fault } = faulty;
     const cookie = await server.create();
     await Deno.writeTextFile(fault, "");
@@ -84,28 +84,17 @@ for (const transport of TRANSPORTS) {
   });
 }
 
-const policies = new URL("../../fixtures/policies.ts", import.meta.url);
-
 for (const transport of TRANSPORTS) {
   Deno.test(`a server over ${transport}: a failing store is -32603 with a code for requests other than calls too`, async () => {
     await using folder = await tempFolder();
     const path = `${folder.path}/sessions.jsonl`;
-    await using server = await startServer({
-      server: policies,
-      transport,
-      store: `file:${path}`,
-    });
+    await using server = await startServer({ server: POLICIES, transport, store: `file:${path}` });
     const cookie = await server.create();
     await Deno.rename(path, `${path}.away`);
-    const { error, result } = await server.request("resources/read", {
-      uri: "session://current",
-      ...presenting(cookie),
-    });
-    assertEquals([error?.code, error?.data, result], [
-      -32603,
-      { code: "unavailable" },
-      undefined,
-    ]);
+    const params = { uri: "session://current", ...presenting(cookie) };
+    const { error, result } = await server.request("resources/read", params);
+    const expected = [-32603, { code: "unavailable" }, undefined];
+    assertEquals([error?.code, error?.data, result], expected);
     assertEquals(error?.message.includes(folder.path), false, "the message names no path");
     assertMatch(server.stderr.join("\n"), /error: .*sessions\.jsonl was removed/);
   });

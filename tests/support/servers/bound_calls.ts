@@ -1,8 +1,8 @@
 /** Calls that are bound to a session, and servers that bind them. */
 
-import { join } from "node:path";
 import { type HttpServer, type StartOptions, startServer } from "./server.ts";
-import { writeTokens } from "./tokens.ts";
+import { tokensFile } from "./tokens.ts";
+import { tempFolder } from "../temp_folder.ts";
 import { type Send, TOKENS } from "./callers.ts";
 
 /** A server whose tools show the session of a call, and how it was found. */
@@ -38,19 +38,14 @@ export async function append(
   return answer.list ?? answer;
 }
 
-/** The length of the list of the call's session. */
 export async function lengthOfList(send: Send, meta: Record<string, unknown>): Promise<unknown> {
   const { list } = await call(send, "read", meta);
   return Array.isArray(list) ? list.length : undefined;
 }
 
 export async function withFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = await tempFolder();
+  await test(folder.path);
 }
 
 /** A server on stdio: each `run` is a process of its own, killed at its end. */
@@ -67,15 +62,13 @@ export async function withTokens(
   test: (server: HttpServer) => Promise<void>,
   store = "memory:",
 ): Promise<void> {
-  await withFolder(async (folder) => {
-    const tokens = join(folder, "tokens");
-    await writeTokens(tokens, TOKENS);
-    await using server = await startServer({
-      server: POLICIES,
-      transport: "http",
-      store,
-      flags: ["--tokens", tokens, ...flags],
-    });
-    await test(server);
+  await using tokens = await tokensFile(TOKENS);
+  const all = [...tokens.flags, ...flags];
+  await using server = await startServer({
+    server: POLICIES,
+    transport: "http",
+    store,
+    flags: all,
   });
+  await test(server);
 }

@@ -1,4 +1,4 @@
-/** `httpHandler()` without a server behind it. */
+/** The guard in front of an endpoint that responds to every caller. */
 
 import {
   type Authenticator,
@@ -7,9 +7,10 @@ import {
   type HttpHandlerOptions,
 } from "../../../servers/base/mod.ts";
 
-export const HOST = "mcp.example.com";
+const HOST = "mcp.example.com";
+export const CALLER = { token: "secret-token", clientId: "app", scopes: ["mcp"] };
 
-/** A handler in front of an endpoint that responds to every caller, with its log. */
+/** Guards an endpoint; gives the log, and the callers that reached it. */
 export function guarded(authenticate: Authenticator, options: Partial<HttpHandlerOptions> = {}) {
   const told: string[] = [];
   const callers: (AuthInfo | undefined)[] = [];

@@ -23,7 +23,6 @@ import { INITIALIZE, type Reply, type WireResult } from "./server.ts";
 export class Caller implements AsyncDisposable {
   readonly advice: string[] = [];
   readonly answers: Reply[] = [];
-  /** The caller's authentication. */
   authInfo: AuthInfo | undefined;
   readonly #server: McpServer;
   readonly #near: InMemoryTransport;
@@ -68,7 +67,6 @@ export class Caller implements AsyncDisposable {
     return promise;
   }
 
-  /** Resolves with the next response of this id. */
   next(id: number | string): Promise<Reply> {
     return new Promise((resolve) => this.#waiting.set(id, resolve));
   }

@@ -3,7 +3,7 @@
 import {
   httpHandler,
   type HttpHandlerOptions,
-  McpServer,
+  type McpServer,
   sessionLayer,
   StatelessHttpTransport,
 } from "../../../servers/base/mod.ts";
@@ -29,5 +29,3 @@ export async function listen(
     },
   };
 }
-
-export const newServer = () => new McpServer({ name: "example", version: "1.0.0" });

@@ -1,12 +1,14 @@
 /** HTTP over a raw connection, for clients that do only half of what they should. */
 
+import { HEADERS } from "./wire.ts";
+
 /** A connection that sends a request bit by bit, and reads its response no further than wanted. */
 export class RawConnection implements Disposable {
-  readonly #connection: Deno.Conn;
+  readonly #connection: Deno.TcpConn;
   readonly #host: string;
   readonly #path: string;
 
-  private constructor(connection: Deno.Conn, { host, pathname }: URL) {
+  private constructor(connection: Deno.TcpConn, { host, pathname }: URL) {
     this.#connection = connection;
     this.#host = host;
     this.#path = pathname;
@@ -27,8 +29,7 @@ export class RawConnection implements Disposable {
   async request(line: string, body: string, headers: Record<string, string> = {}): Promise<void> {
     const all = {
       host: this.#host,
-      "content-type": "application/json",
-      accept: "application/json, text/event-stream",
+      ...HEADERS,
       ...("transfer-encoding" in headers ? {} : { "content-length": `${body.length}` }),
       ...headers,
     };
@@ -41,6 +42,11 @@ export class RawConnection implements Disposable {
     for (let sent = 0; sent < bytes.length;) {
       sent += await this.#connection.write(bytes.subarray(sent));
     }
+  }
+
+  /** Ends the input of the server, not its output. */
+  endInput(): Promise<void> {
+    return this.#connection.closeWrite();
   }
 
   /** Reads the next bytes; "" at the end. */
@@ -65,7 +71,6 @@ export class RawConnection implements Disposable {
     }
   }
 
-  /** Reads all that comes until the connection ends. */
   async rest(): Promise<string> {
     let text = "";
     for (let more; (more = await this.read()) !== "";) text += more;

@@ -2,9 +2,9 @@
  * A process whose pipes belong to the test, which may leave its output unread.
  */
 
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { lines } from "../lines.ts";
-import type { WireMessage } from "./server.ts";
+import { INITIALIZE, type WireMessage } from "./wire.ts";
 import { CLEAN_ENV } from "../environment.ts";
 
 const MIB = 1024 * 1024;
@@ -36,6 +36,14 @@ export class RawProcess implements AsyncDisposable {
   send(...messages: object[]): Promise<void> {
     const text = messages.map((message) => `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
     return this.#writer.write(new TextEncoder().encode(text.join("")));
+  }
+
+  /** Sends `initialize`, and `notifications/initialized`. */
+  async initialize(): Promise<void> {
+    await this.send({ id: "initialize", method: "initialize", params: INITIALIZE }, {
+      method: "notifications/initialized",
+    });
+    assertEquals((await this.next()).id, "initialize");
   }
 
   /** Reads the next message. */

@@ -1,6 +1,6 @@
 /**
- * One suite for every client without sessions: notebook and hashcheck keep their state, though client
- * and server run anew for each call.
+ * One suite for every client without sessions: notebook and hashcheck keep their state, though each
+ * call has a client and a server of its own.
  *
  * @module
  */
@@ -44,12 +44,10 @@ interface RunOptions {
 
 const TOKEN = "a-token";
 
-/** The path of a server's program. */
 export function scriptOf(server: ServerName): string {
   return fileURLToPath(new URL(`../../../servers/${server}.ts`, import.meta.url));
 }
 
-/** The path of the bridge's program. */
 export const BRIDGE = fileURLToPath(new URL("../../../client/bridge.ts", import.meta.url));
 
 /** A folder with a server's store, all that runs have in common. */
@@ -138,8 +136,8 @@ export const BY_HANDLE: Way = {
 
 const conversation = (id: string) => ({ "vscode.conversationId": id });
 
-/** By a conversation's id; over HTTP, with an authenticated caller. */
-export const BY_CONVERSATION: Way = {
+/** Over HTTP, with an authenticated caller. */
+const BY_CONVERSATION: Way = {
   name: "by a conversation",
   transports: TRANSPORTS,
   begin: (place, who) => {
@@ -148,8 +146,7 @@ export const BY_CONVERSATION: Way = {
   },
 };
 
-/** By the server's `--session`. */
-export const BY_NAME: Way = {
+const BY_NAME: Way = {
   name: "by --session",
   transports: ["stdio"],
   begin: (place, who) => (name, args = {}) => {
@@ -157,7 +154,6 @@ export const BY_NAME: Way = {
   },
 };
 
-/** Through the bridge, by its `--session`. */
 export const BRIDGED_BY_NAME: Way = {
   name: "through the bridge by --session",
   transports: TRANSPORTS,
@@ -166,8 +162,7 @@ export const BRIDGED_BY_NAME: Way = {
   },
 };
 
-/** Through the bridge, by a conversation's id. */
-export const BRIDGED_BY_CONVERSATION: Way = {
+const BRIDGED_BY_CONVERSATION: Way = {
   name: "through the bridge by a conversation",
   transports: TRANSPORTS,
   begin: (place, who) => (name, args = {}) => {
@@ -177,7 +172,6 @@ export const BRIDGED_BY_CONVERSATION: Way = {
 
 const WAYS = [BY_HANDLE, BY_CONVERSATION, BY_NAME, BRIDGED_BY_NAME, BRIDGED_BY_CONVERSATION];
 
-/** One test for each way to find a session, and each of its transports. */
 export function testSeparateRuns(client: string, run: RunClient): void {
   for (const { name, transports, begin } of WAYS) {
     for (const transport of transports) {

@@ -37,8 +37,6 @@ export interface StartOptions {
   port?: number;
   /** The permissions of the process. @default the least that a server of this project needs */
   permissions?: string[];
-  /** @default the one in this project's folder */
-  config?: string;
   cwd?: string;
   /** The limit of open files and connections; not on Windows. */
   openFiles?: number;
@@ -47,10 +45,8 @@ export interface StartOptions {
 /** A server process and a raw connection to it. */
 export abstract class Server implements AsyncDisposable {
   readonly process: Deno.ChildProcess;
-  /** The lines on stderr. */
   readonly stderr: string[] = [];
   readonly #stderrRead: Promise<void>;
-  /** The id of the last request. */
   lastId = 0;
 
   constructor(process: Deno.ChildProcess, stderr: AsyncIterable<string>) {
@@ -66,10 +62,8 @@ export abstract class Server implements AsyncDisposable {
   /** Sends a request, and returns its notifications and at last its response. */
   abstract exchange(method: string, params: unknown): Promise<WireMessage[]>;
 
-  /** Sends a notification. */
   abstract notify(method: string, params?: unknown): Promise<void>;
 
-  /** Sends a request, and returns its response. */
   request(method: string, params?: unknown): Promise<Reply> {
     const id = ++this.lastId;
     return this.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }), id);
@@ -82,7 +76,6 @@ export abstract class Server implements AsyncDisposable {
     return result;
   }
 
-  /** Sends `initialize`, and `notifications/initialized`. */
   async initialize(): Promise<WireResult> {
     const result = await this.result("initialize", INITIALIZE);
     await this.notify("notifications/initialized");
@@ -101,7 +94,6 @@ export abstract class Server implements AsyncDisposable {
     return result;
   }
 
-  /** Makes a session, and returns its cookie. */
   async create(params?: unknown): Promise<WireCookie> {
     const { id, expiry, data } = await this.result("session/create", params);
     return { id, expiry, data };
@@ -137,11 +129,9 @@ export class StdioServer extends Server {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #waiting = new Map<unknown, ((reply: Reply) => void)[]>();
   readonly #read: Promise<void>;
-  /** The notifications that came. */
   readonly notifications: WireMessage[] = [];
   /** Lines on stdout that are neither notifications nor expected responses. */
   readonly unasked: string[] = [];
-  /** Called with each unexpected line. */
   onunasked: (line: string) => void = () => {};
 
   constructor(process: Deno.ChildProcess) {
@@ -173,17 +163,14 @@ export class StdioServer extends Server {
     return this.write(JSON.stringify({ jsonrpc: "2.0", method, params }) + "\n");
   }
 
-  /** Writes to the server's stdin. */
   write(text: string): Promise<void> {
     return this.writeBytes(new TextEncoder().encode(text));
   }
 
-  /** Writes to the server's stdin. */
   writeBytes(bytes: Uint8Array): Promise<void> {
     return this.#writer.write(bytes);
   }
 
-  /** Ends the server's input, and returns its exit status. */
   async endInput(): Promise<number> {
     await this.#writer.close();
     return await this.ended();
@@ -230,9 +217,8 @@ export class HttpServer extends Server {
   }
 
   override async exchange(method: string, params: unknown): Promise<WireMessage[]> {
-    return await messagesOf(
-      await post(this.url, JSON.stringify({ jsonrpc: "2.0", id: 1, method, params })),
-    );
+    const text = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+    return await messagesOf(await post(this.url, text));
   }
 
   override async notify(method: string, params?: unknown): Promise<void> {
@@ -260,7 +246,6 @@ export async function startServer(options: StartOptions): Promise<Server> {
   const script = server instanceof URL
     ? server
     : new URL(`../../../servers/${server}.ts`, import.meta.url);
-  const configFlag = options.config === undefined ? [] : ["--config", options.config];
   const http = transport === "http" ? ["--transport", "streamable-http", "--port", `${port}`] : [];
   const storeFlag = store === "" ? [] : ["--store", store];
   const permissions = options.permissions ?? leastPrivilege({ transport, store, flags, env, port });
@@ -271,7 +256,6 @@ export async function startServer(options: StartOptions): Promise<Server> {
       ...(isLimited ? limit : []),
       "run",
       ...permissions,
-      ...configFlag,
       script.href,
       ...args,
       ...http,

@@ -8,7 +8,6 @@ export async function tokenLine(token: string, principal: string): Promise<strin
   return `${new Uint8Array(digest).toHex()} ${principal}`;
 }
 
-/** Writes a file of tokens, each with its principal. */
 export async function writeTokens(
   path: string,
   tokens: Readonly<Record<string, string>>,
@@ -28,7 +27,6 @@ export async function tokensFile(tokens: Readonly<Record<string, string>>) {
   return { flags: ["--tokens", path], [Symbol.asyncDispose]: dispose };
 }
 
-/** The headers of a caller with this token, or without one. */
 export function bearer(token: string | undefined): Record<string, string> {
   return token === undefined ? {} : { authorization: `Bearer ${token}` };
 }

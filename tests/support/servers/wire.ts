@@ -5,7 +5,6 @@
 
 import { assert, assertEquals } from "@std/assert";
 
-/** A cookie on the wire. */
 export interface WireCookie {
   id: string;
   expiry: string;
@@ -29,7 +28,6 @@ export interface WireResult {
   data: Record<string, string>;
 }
 
-/** A JSON-RPC response, with its HTTP status. */
 export interface Reply {
   jsonrpc: "2.0";
   id: unknown;
@@ -38,10 +36,8 @@ export interface Reply {
   status?: number;
 }
 
-/** Any message from a server. */
 export type WireMessage = Partial<Reply> & { method?: string; params?: unknown };
 
-/** The params of `initialize`. */
 export const INITIALIZE = {
   protocolVersion: "2025-11-25",
   capabilities: {},
@@ -53,31 +49,27 @@ export function presenting(cookie: unknown): { _meta?: Record<string, unknown> }
   return cookie === undefined ? {} : { _meta: { "mcp/session": cookie } };
 }
 
-/** The text of a request. */
 export function request(method: string, params: object | null = {}, id: unknown = 1): string {
   return JSON.stringify({ jsonrpc: "2.0", id, method, params });
 }
 
-/** The text of a call. */
 export function callRequest(name: string, args: object = {}, id: unknown = 1, _meta = {}): string {
   return request("tools/call", { name, arguments: args, _meta }, id);
 }
 
-/** Sends one MCP message by POST, with the headers that the specification requires. */
+/** The headers that the specification requires of a POST. */
+export const HEADERS = {
+  "content-type": "application/json",
+  accept: "application/json, text/event-stream",
+};
+
+/** Sends one MCP message by POST. */
 export function post(
   url: string,
   body: BodyInit,
   headers: Record<string, string> = {},
 ): Promise<Response> {
-  return fetch(url, {
-    method: "POST",
-    body,
-    headers: {
-      "content-type": "application/json",
-      accept: "application/json, text/event-stream",
-      ...headers,
-    },
-  });
+  return fetch(url, { method: "POST", body, headers: { ...HEADERS, ...headers } });
 }
 
 /** Sends a message, and returns the status of the response. */
@@ -97,6 +89,16 @@ export async function opened(
   assertEquals(response.status, 200);
   const id = response.headers.get("mcp-session-id");
   return id === null ? headers : { ...headers, "mcp-session-id": id };
+}
+
+/** Opens as many transport sessions of one principal as there may be. */
+export async function openMany(
+  url: string,
+  headers: Record<string, string>,
+): Promise<Record<string, string>[]> {
+  const all: Record<string, string>[] = [];
+  for (let number = 0; number < 250; number++) all.push(await opened(url, headers));
+  return all;
 }
 
 /** The JSON-RPC messages in a response, which is JSON or an event stream. */
@@ -122,7 +124,6 @@ export function parseMessage(text: string): WireMessage | undefined {
   }
 }
 
-/** Whether a message is a response. */
 export function isReply(message: WireMessage | undefined): message is Reply {
   return message !== undefined && ("result" in message || "error" in message);
 }
