@@ -163,9 +163,7 @@ export function directionFaults(path: string, source: string, config: Config): s
 }
 
 export function crowdedFolders(paths: readonly string[]): string[] {
-  // A long test belongs to the file beside it.
-  const counted = paths.filter((path) => !path.endsWith("_long_test.ts"));
-  const folders = Map.groupBy(counted, (path) => posix.dirname(path));
+  const folders = Map.groupBy(paths, (path) => posix.dirname(path));
   return [...folders].filter(([, files]) => files.length > MAX_FILES).map(([folder, files]) =>
     `${folder} has ${files.length} files, more than ${MAX_FILES}: find its second idea and give it a folder`
   );
