@@ -15,7 +15,7 @@ import { sha256 } from "../runtime/sha256.ts";
 import { ConversationSessions } from "./bridge/conversation_sessions.ts";
 import { type Behind, BRIDGE, type Settings, settingsOf } from "./bridge/flags.ts";
 import type { ListingJar } from "./bridge/handle_jar.ts";
-import { Host } from "./bridge/host.ts";
+import { Host } from "./bridge/host_connection.ts";
 import { type Log, logger } from "../runtime/log.ts";
 import { Relay } from "./bridge/relay.ts";
 import { messageOf } from "../runtime/errors.ts";

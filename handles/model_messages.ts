@@ -7,7 +7,7 @@
 
 import type { HeldCookie } from "../protocol/cookie.ts";
 import { isObject, member } from "../runtime/json.ts";
-import { type HandleArgument, howToGetOne } from "./tools.ts";
+import { type HandleArgument, howToGetOne } from "./session_tools.ts";
 
 type Result = Record<string, unknown>;
 

@@ -12,8 +12,8 @@ import { filePath } from "../runtime/flag_types.ts";
 import { defineProgram, parseFlags, UsageError } from "../runtime/flags.ts";
 import { printable } from "../runtime/terminal_text.ts";
 import { statIfAny } from "./journal/fs.ts";
-import { inspect, type Inspection, isComplete } from "./admin/inspection.ts";
-import { salvage } from "./admin/salvage.ts";
+import { inspect, type Inspection, isComplete } from "./admin/verify.ts";
+import { salvage } from "./admin/repair.ts";
 import { settleSizeLimit, surviveSizeLimit } from "../runtime/file_size_limit.ts";
 import { expandHome } from "../runtime/state_folder.ts";
 

@@ -5,7 +5,12 @@
  * @module
  */
 
-import { HANDLE_TOOL, handleTools, howToGetOne, isHandleTool } from "../../handles/tools.ts";
+import {
+  HANDLE_TOOL,
+  handleTools,
+  howToGetOne,
+  isHandleTool,
+} from "../../handles/session_tools.ts";
 import { created, deadHandle, ended, failed, listed } from "../../handles/model_messages.ts";
 import { heldCookie, META_KEY, presentedCookie, withCookie } from "../../protocol/cookie.ts";
 import { CODE } from "../../protocol/errors.ts";

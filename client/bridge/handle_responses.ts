@@ -5,7 +5,7 @@
  * @module
  */
 
-import { howToGetOne } from "../../handles/tools.ts";
+import { howToGetOne } from "../../handles/session_tools.ts";
 import {
   deadHandle,
   endedMeanwhile,

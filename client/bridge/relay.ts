@@ -27,7 +27,7 @@ import {
 import type { ConversationSessions } from "./conversation_sessions.ts";
 import type { HandleJarOptions } from "./handle_jar.ts";
 import { HandlePlanner } from "./handle_planner.ts";
-import type { Host } from "./host.ts";
+import type { Host } from "./host_connection.ts";
 import type { Log } from "../../runtime/log.ts";
 import { type PendingRequest, PendingRequests } from "./pending_requests.ts";
 import { ReplayedRequests } from "./replayed_requests.ts";

@@ -5,10 +5,10 @@
  * @module
  */
 
-import { HandleCatalog } from "../../handles/catalog.ts";
-import { mayDeclare } from "../../handles/schema.ts";
+import { HandleCatalog } from "../../handles/tool_catalog.ts";
+import { mayDeclare } from "../../handles/argument_schema.ts";
 import { allTools } from "../../handles/tool_pages.ts";
-import { HANDLE_TOOL, type HandleArgument, isHandleTool } from "../../handles/tools.ts";
+import { HANDLE_TOOL, type HandleArgument, isHandleTool } from "../../handles/session_tools.ts";
 import { withCookie } from "../../protocol/cookie.ts";
 import { isObject, member } from "../../runtime/json.ts";
 import { messageOf } from "../../runtime/errors.ts";

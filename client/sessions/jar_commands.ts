@@ -11,7 +11,7 @@ import type { JarAction } from "./flags.ts";
 import { lookUpId } from "./id_lookup.ts";
 import type { IdRedactor } from "./id_redactor.ts";
 import type { Report } from "./report.ts";
-import { jarTable } from "./session_table.ts";
+import { jarTable } from "./list_columns.ts";
 
 export interface JarContext {
   readonly jar: FileJar;

@@ -24,7 +24,7 @@ import {
   type Target,
   transportTo,
 } from "./server_connection.ts";
-import { listTable, sessionLine } from "./session_table.ts";
+import { listTable, sessionLine } from "./list_columns.ts";
 
 export interface ServerContext {
   readonly target: Target;

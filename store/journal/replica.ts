@@ -16,7 +16,7 @@ import type { Folders } from "./folder.ts";
 import { corruptError, encodeHeader } from "./header.ts";
 import { FileLock, type FileLockOptions } from "./lock.ts";
 import { SyncMarks } from "./sync_marks.ts";
-import { tailOf } from "./tail.ts";
+import { tailOf } from "./torn_tail.ts";
 import { JournalReader, type StateMachine } from "./journal_reader.ts";
 import { JournalError } from "./journal_error.ts";
 

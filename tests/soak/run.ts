@@ -4,7 +4,7 @@
  * @module
  */
 
-import { inspect } from "../../store/admin/inspection.ts";
+import { inspect } from "../../store/admin/verify.ts";
 import { Random } from "../support/random.ts";
 import { type ServerName, SERVERS } from "../support/servers/server.ts";
 import { type Caller, LibraryCaller, RawCaller } from "./callers.ts";

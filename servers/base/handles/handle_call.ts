@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { HandleCatalog } from "../../../handles/catalog.ts";
-import { HANDLE_TOOL, howToGetOne, isHandleTool } from "../../../handles/tools.ts";
+import type { HandleCatalog } from "../../../handles/tool_catalog.ts";
+import { HANDLE_TOOL, howToGetOne, isHandleTool } from "../../../handles/session_tools.ts";
 import * as messages from "../../../handles/model_messages.ts";
 import { META_KEY, presentedCookie, resultCookie } from "../../../protocol/cookie.ts";
 import { CODE, invalid, WireError } from "../../../protocol/errors.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { HandleCatalog } from "../../../handles/catalog.ts";
+import { HandleCatalog } from "../../../handles/tool_catalog.ts";
 import type { McpServer, Transport } from "../sdk.ts";
 import { ToolDiscovery } from "./tool_discovery.ts";
 

@@ -7,8 +7,8 @@
 
 import { cancelledId } from "../../../jsonrpc/message.ts";
 import { asError } from "../../../runtime/errors.ts";
-import { HandleCatalog } from "../../../handles/catalog.ts";
-import { handleTools, isHandleTool } from "../../../handles/tools.ts";
+import { HandleCatalog } from "../../../handles/tool_catalog.ts";
+import { handleTools, isHandleTool } from "../../../handles/session_tools.ts";
 import * as messages from "../../../handles/model_messages.ts";
 import { LAZY, resultCookie } from "../../../protocol/cookie.ts";
 import { CODE, WireError } from "../../../protocol/errors.ts";

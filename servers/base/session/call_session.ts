@@ -19,7 +19,8 @@ import {
 import type { CoalescedTimer } from "../coalesced_timer.ts";
 import type { SessionVia } from "./session_binding.ts";
 import { LazySession, type Materialized } from "./lazy_session.ts";
-import { cookieOf, type Lifetime, newRecord, renewedExpiry } from "./session_record.ts";
+import { cookieOf, newRecord } from "./session_record.ts";
+import { type Lifetime, renewedExpiry } from "./session_lifetime.ts";
 import { SessionError, type SessionLabel, type TrackedSession } from "./current_session.ts";
 import { PAGE, SessionState } from "./session_state.ts";
 

@@ -8,7 +8,8 @@
 
 import { LAZY } from "../../../protocol/cookie.ts";
 import type { SessionAlias, SessionRecord, SessionStore } from "../../../store/mod.ts";
-import { type Lifetime, newRecord } from "./session_record.ts";
+import { newRecord } from "./session_record.ts";
+import type { Lifetime } from "./session_lifetime.ts";
 
 /** Lifetime without use of a session that the policy `auto` made: 30 minutes. */
 export const LAZY_TTL_MS = 30 * 60 * 1000;

@@ -1,6 +1,5 @@
 /**
- * Session layer: a decorator of an MCP transport that makes any server session-aware. Every request
- * begins and finishes here, so a metric for each call would be emitted here too.
+ * Session layer: a decorator of an MCP transport that makes any server session-aware.
  *
  * @module
  */
@@ -24,6 +23,7 @@ import type {
 } from "../sdk.ts";
 import { TransportDecorator } from "../transport_decorator.ts";
 import { idInFlight, type WireErrorBody, wireErrorBody } from "../wire_errors.ts";
+import { CallLifecycle, type PendingRequest } from "./call_lifecycle.ts";
 import type { CallSession } from "./call_session.ts";
 import { LookupFailure, runWithSession } from "./current_session.ts";
 import { type Advise, adviseRefused, callerKind, once } from "./operator_advice.ts";
@@ -32,8 +32,8 @@ import { SessionAwareness } from "./session_awareness.ts";
 import { SessionBinder, type SessionBindingOptions } from "./session_binding.ts";
 import { type MethodContext, type SessionMethod, sessionMethods } from "./session_methods.ts";
 import { ownerOf } from "./session_owner.ts";
-import { DEFAULT_TTL_MS, spanText } from "./session_record.ts";
-import { type Resolved, SessionResolver } from "./session_resolver.ts";
+import { DEFAULT_TTL_MS, spanText } from "./session_lifetime.ts";
+import { SessionResolver } from "./session_resolver.ts";
 
 /** Options of {@linkcode sessionLayer}. */
 export interface SessionLayerOptions extends SessionBindingOptions {
@@ -86,13 +86,6 @@ export function sessionLayer(transport: Transport, options: SessionLayerOptions)
   return new SessionLayer(transport, options);
 }
 
-interface PendingRequest {
-  readonly id: RequestId;
-  readonly method: string;
-  resolved: Resolved;
-  lookupFailure?: LookupFailure;
-}
-
 type Reply = { readonly result: object } | { readonly error: unknown };
 
 class SessionLayer extends TransportDecorator {
@@ -102,7 +95,7 @@ class SessionLayer extends TransportDecorator {
   /** Words refusals for callers that know no sessions, if handles are offered. */
   readonly #handles: HandleLayer | undefined;
   readonly #awareness: SessionAwareness;
-  readonly #pending = new Map<RequestId, PendingRequest>();
+  readonly #calls = new CallLifecycle();
 
   constructor(inner: Transport, options: SessionLayerOptions) {
     const { store, ttlMs = DEFAULT_TTL_MS, maxAgeMs = Infinity, now = Date.now } = options;
@@ -131,15 +124,13 @@ class SessionLayer extends TransportDecorator {
     if (!("method" in message)) return this.#deliver(message, extra);
     if (!("id" in message)) {
       const cancelled = cancelledId(message);
-      if (cancelled !== undefined) this.#abandon(cancelled);
+      if (cancelled !== undefined) this.#calls.abandon(cancelled);
       return this.#deliver(message, extra);
     }
-    if (this.#pending.has(message.id)) {
+    const request = this.#calls.begin(message);
+    if (request === undefined) {
       return void this.#sendReply(message.id, { error: idInFlight() });
     }
-    const { id, method: name } = message;
-    const request = { id, method: name, resolved: { session: undefined, isCookieDead: false } };
-    this.#pending.set(id, request);
     const isAware = this.#awareness.observe(message, extra);
     const method = sessionMethods.get(message.method);
     if (method !== undefined) return void this.#answer(message, extra, method, request);
@@ -152,24 +143,8 @@ class SessionLayer extends TransportDecorator {
   }
 
   protected override release(): void {
-    for (const id of [...this.#pending.keys()]) this.#abandon(id);
+    this.#calls.abandonAll();
     this.#resolver.close();
-  }
-
-  /** Finishes a request: it is answered, or never will be. `undefined` if it was finished before. */
-  #finish(id: RequestId): PendingRequest | undefined {
-    const request = this.#pending.get(id);
-    this.#pending.delete(id);
-    return request;
-  }
-
-  /** Finishes a request that gets no answer: it is cancelled, or its connection closed. */
-  #abandon(id: RequestId): void {
-    this.#finish(id)?.resolved.session?.close();
-  }
-
-  #isPending(request: PendingRequest): boolean {
-    return this.#pending.get(request.id) === request;
   }
 
   /** Answers a `session/*` request; the server behind never sees it. */
@@ -233,7 +208,7 @@ class SessionLayer extends TransportDecorator {
     request: PendingRequest,
   ): void {
     const { resolved: { session }, lookupFailure } = request;
-    if (this.#isPending(request)) this.#deliver(message, extra, session ?? lookupFailure);
+    if (this.#calls.isPending(request)) this.#deliver(message, extra, session ?? lookupFailure);
     else session?.close();
   }
 
@@ -246,7 +221,7 @@ class SessionLayer extends TransportDecorator {
   }
 
   async #completeAnswer(answer: Answer): Promise<JSONRPCMessage> {
-    const request = this.#finish(answer.id);
+    const request = this.#calls.finish(answer.id);
     if (request === undefined) return answer;
     const { method, resolved: { session, isCookieDead }, lookupFailure } = request;
     if (method === "initialize") {
@@ -265,8 +240,8 @@ class SessionLayer extends TransportDecorator {
 
   /** Answers a request in the server's place, unless the caller has cancelled it meanwhile. */
   async #reply(request: PendingRequest, reply: Reply): Promise<void> {
-    if (!this.#isPending(request)) return;
-    this.#finish(request.id);
+    if (!this.#calls.isPending(request)) return;
+    this.#calls.finish(request.id);
     await this.#sendReply(request.id, reply);
   }
 

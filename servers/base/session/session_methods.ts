@@ -10,7 +10,8 @@ import { LIST_PAGE, METHOD } from "../../../protocol/methods.ts";
 import { parseCreateParams, parseDeleteId, parseListCursor } from "../../../protocol/params.ts";
 import type { SessionRecord, SessionStore } from "../../../store/mod.ts";
 import { findOwned, lookupByCookie } from "./session_lookup.ts";
-import { cookieOf, type Lifetime, newRecord } from "./session_record.ts";
+import { cookieOf, newRecord } from "./session_record.ts";
+import type { Lifetime } from "./session_lifetime.ts";
 
 export interface MethodContext {
   readonly store: SessionStore;

@@ -14,7 +14,8 @@ import { findByAlias, type LazySession, lazyToolSession } from "./lazy_session.t
 import { decide, type PolicyDecision, type ToolPolicies } from "./policy.ts";
 import type { SessionBinder, SessionVia } from "./session_binding.ts";
 import { lookupByCookie, lookupById, type SessionLookup } from "./session_lookup.ts";
-import { checkLifetime, type Lifetime, newRecord } from "./session_record.ts";
+import { newRecord } from "./session_record.ts";
+import { checkLifetime, type Lifetime } from "./session_lifetime.ts";
 
 export interface ResolverOptions {
   readonly store: SessionStore;

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { FileJar } from "../../../client/mod.ts";
 import { encodeLine } from "../../../store/journal/line_codec.ts";
-import { inspect } from "../../../store/admin/inspection.ts";
+import { inspect } from "../../../store/admin/verify.ts";
 import { FileStore, StoreError } from "../../../store/mod.ts";
 import { run, sampleLines } from "../../support/store/admin_runs.ts";
 import { sample } from "../../support/store/samples.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { FileStore, type Json } from "../../../store/mod.ts";
-import { inspect } from "../../../store/admin/inspection.ts";
+import { inspect } from "../../../store/admin/verify.ts";
 import { Fixture } from "./processes.ts";
 import { all, record } from "./stores.ts";
 

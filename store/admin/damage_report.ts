@@ -1,5 +1,5 @@
 /**
- * The examination of a file that a store refuses, line by line: good lines, bad lines, and losses.
+ * The damage of a file that a store refuses, line by line: good lines, bad lines, and losses.
  *
  * @module
  */

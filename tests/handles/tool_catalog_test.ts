@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { HandleCatalog } from "../../handles/catalog.ts";
+import { HandleCatalog } from "../../handles/tool_catalog.ts";
 
 const closed = (name: string) => ({ name, inputSchema: { type: "object", maxProperties: 1 } });
 

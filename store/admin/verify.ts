@@ -1,16 +1,16 @@
 /**
- * The inspection of a journal's file: its content, whether a store opens it, faults and losses. Nothing
+ * What `verify` finds in a store's file: its content, whether a store opens it, faults and losses. Nothing
  * is changed and no lock is taken, so it also reads a file that cannot be written.
  *
  * @module
  */
 
-import { Examination, type Fault } from "./examination.ts";
+import { Examination, type Fault } from "./damage_report.ts";
 import { fileError, readBytes } from "../journal/fs.ts";
 import type { Header } from "../journal/header.ts";
 import { entryOf, isIntact, lineEnd, parseLine } from "../journal/line_codec.ts";
 import { Orphans } from "./orphans.ts";
-import { tailOf } from "../journal/tail.ts";
+import { tailOf } from "../journal/torn_tail.ts";
 import { scan } from "../journal/scan.ts";
 import { sessionStateMachine, type Tables } from "../file/state_machine.ts";
 import { JournalReader, type StateMachine } from "../journal/journal_reader.ts";

@@ -1,10 +1,16 @@
+/**
+ * The repair of a damaged store's file: its good lines go to a new one.
+ *
+ * @module
+ */
+
 import { randomHex } from "../../runtime/random_hex.ts";
 import { ownershipOf } from "../journal/file_ownership.ts";
 import { openSideFile, removeLeftover } from "../journal/side_files.ts";
 import { fileError, lstatIfAny, writeAll } from "../journal/fs.ts";
 import { Folders } from "../journal/folder.ts";
 import { encodeHeader } from "../journal/header.ts";
-import { inspect, type Inspection } from "./inspection.ts";
+import { inspect, type Inspection } from "./verify.ts";
 import { encodeEntry } from "../journal/line_codec.ts";
 import { SyncMarks } from "../journal/sync_marks.ts";
 import { sessionStateMachine } from "../file/state_machine.ts";

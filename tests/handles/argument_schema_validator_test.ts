@@ -10,7 +10,7 @@ import { Ajv, type ValidateFunction } from "npm:ajv@^8";
 import { Ajv2019 } from "npm:ajv@^8/dist/2019.js";
 import { Ajv2020 } from "npm:ajv@^8/dist/2020.js";
 import fc from "npm:fast-check@^4";
-import { canTakeProperty, withProperty } from "../../handles/schema.ts";
+import { canTakeProperty, withProperty } from "../../handles/argument_schema.ts";
 import { isObject } from "../../runtime/json.ts";
 
 type Schema = Record<string, unknown>;

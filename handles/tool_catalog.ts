@@ -5,8 +5,8 @@
  */
 
 import { isObject, member } from "../runtime/json.ts";
-import { canTakeProperty, mayDeclare, onlyInvites, withProperty } from "./schema.ts";
-import { HANDLE_TOOL, type HandleArgument } from "./tools.ts";
+import { canTakeProperty, mayDeclare, onlyInvites, withProperty } from "./argument_schema.ts";
+import { HANDLE_TOOL, type HandleArgument } from "./session_tools.ts";
 
 const NEEDED = { type: "string", description: `Session handle, from ${HANDLE_TOOL.create}` };
 const NOT_NEEDED = { type: "string", description: "Handle of another session; not needed here" };

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { canTakeProperty, mayDeclare, withProperty } from "../../handles/schema.ts";
+import { canTakeProperty, mayDeclare, withProperty } from "../../handles/argument_schema.ts";
 
 const object = { type: "object", properties: { a: { type: "string" } } };
 const closed = { ...object, additionalProperties: false };

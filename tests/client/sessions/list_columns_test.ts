@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { jarTable, listTable, sessionLine } from "../../../client/sessions/session_table.ts";
+import { jarTable, listTable, sessionLine } from "../../../client/sessions/list_columns.ts";
 
 const COOKIE = { id: "sess-1", expiry: "2099-01-01T00:00:00Z", data: { title: "Shopping" } };
 const PAST = { ...COOKIE, expiry: "2001-01-01T00:00:00Z" };
