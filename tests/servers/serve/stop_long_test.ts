@@ -1,8 +1,9 @@
 /** Acknowledged writes after every signal, and calls that never end. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { tempFolder } from "../../support/temp_folder.ts";
 import { POLICIES } from "../../support/servers/bound_calls.ts";
+import { RawConnection } from "../../support/servers/raw_http.ts";
 import { startServer, TRANSPORTS } from "../../support/servers/server.ts";
 
 const SIGNALS = [
@@ -52,6 +53,28 @@ for (const transport of TRANSPORTS) {
       clearTimeout(late);
       // Over stdio, nothing tells the client that the response will never come.
       if (transport === "http") assertEquals(await never, "cut off");
+    },
+  });
+}
+
+for (const flags of [[], ["--stateful"]]) {
+  Deno.test({
+    name: `SIGTERM over http ${flags}: a request whose body is still coming gets 503`,
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      const server = await startServer({ server: "notebook", transport: "http", flags });
+      using connection = await RawConnection.open(server.url);
+      const { host } = new URL(server.url);
+      const head = `POST /mcp HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\n` +
+        "accept: application/json, text/event-stream\r\n";
+      // After the response to a whole request, the server waits for the body of the next one.
+      const ping = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
+      const whole = `${head}content-length: ${ping.length}\r\n\r\n${ping}`;
+      await connection.write(`${whole}${head}content-length: 100\r\n\r\n{`);
+      await connection.response();
+      server.process.kill("SIGTERM");
+      assertMatch(await connection.read(), /^HTTP\/1\.1 503 [^]*\nretry-after: [1-9]/i);
+      assertEquals(await server.ended(), 0);
     },
   });
 }
