@@ -1,6 +1,4 @@
-/**
- * The SDK's client as the host in front of the bridge.
- */
+/** The SDK's client as the host in front of the bridge. */
 
 import { assertEquals } from "@std/assert";
 // @ts-types="@modelcontextprotocol/sdk/types"

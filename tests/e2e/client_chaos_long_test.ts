@@ -1,6 +1,4 @@
-/**
- * Client and server killed at any moment: every outcome that a caller is told is true.
- */
+/** Client and server killed at any moment: every outcome that a caller is told is true. */
 
 import { assert, assertEquals } from "@std/assert";
 import { isOutcomeUnknown } from "../../client/mod.ts";

@@ -4,8 +4,6 @@
  *
  * The suite's own list (`--expected-failures`) keeps no reasons, and passes an entry whose check has not
  * run and a scenario that has checked nothing.
- *
- * @module
  */
 
 const ASKS_THE_CLIENT =

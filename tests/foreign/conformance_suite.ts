@@ -1,8 +1,4 @@
-/**
- * The MCP project's conformance suite as a program, and the results of its checks.
- *
- * @module
- */
+/** The MCP project's conformance suite as a program, and the results of its checks. */
 
 import { join } from "node:path";
 import { output } from "../support/output.ts";

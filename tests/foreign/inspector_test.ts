@@ -1,6 +1,4 @@
-/**
- * The MCP Inspector with every server, over every transport.
- */
+/** The MCP Inspector with every server, over every transport. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "node:path";

@@ -1,8 +1,6 @@
 /**
  * `canTakeProperty()` against Ajv: random schemas of all keywords that apply to objects, each with
  * random calls.
- *
- * @module
  */
 
 import { assert, assertEquals } from "@std/assert";

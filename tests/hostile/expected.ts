@@ -1,7 +1,5 @@
 /**
  * The response that a message must get, by a reading of JSON-RPC 2.0 and MCP other than the server's.
- *
- * @module
  */
 
 /** A request's id. */

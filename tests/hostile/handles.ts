@@ -1,8 +1,4 @@
-/**
- * Calls with a handle as their session, and calls of the tools for handles.
- *
- * @module
- */
+/** Calls with a handle as their session, and calls of the tools for handles. */
 
 import type { Random } from "../support/random.ts";
 import type { Aim } from "./messages.ts";

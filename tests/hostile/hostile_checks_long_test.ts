@@ -1,6 +1,4 @@
-/**
- * The hostile client against servers that are broken on purpose: it must find each fault.
- */
+/** The hostile client against servers that are broken on purpose: it must find each fault. */
 
 import {
   assertEquals,

@@ -1,8 +1,4 @@
-/**
- * One connection of an attacker, and the checks of all that came back over it.
- *
- * @module
- */
+/** One connection of an attacker, and the checks of all that came back over it. */
 
 import { expectedFor } from "./expected.ts";
 import type { Attack } from "./http_requests.ts";

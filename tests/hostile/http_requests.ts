@@ -1,7 +1,5 @@
 /**
  * HTTP requests of an attacker: envelopes of hostile messages, and bytes that are no request at all.
- *
- * @module
  */
 
 import type { Random } from "../support/random.ts";

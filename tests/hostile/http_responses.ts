@@ -1,8 +1,4 @@
-/**
- * A strict reader of HTTP/1 responses, which checks every byte.
- *
- * @module
- */
+/** A strict reader of HTTP/1 responses, which checks every byte. */
 
 import { around, Fault } from "./verdict.ts";
 

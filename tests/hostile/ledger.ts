@@ -1,8 +1,4 @@
-/**
- * The ledger of expected responses on a connection where they come in any order.
- *
- * @module
- */
+/** The ledger of expected responses on a connection where they come in any order. */
 
 import type { Expected } from "./expected.ts";
 import { around, Fault, type Message } from "./verdict.ts";

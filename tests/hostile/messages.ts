@@ -1,8 +1,4 @@
-/**
- * Valid messages with cookies of every kind, before their mutation.
- *
- * @module
- */
+/** Valid messages with cookies of every kind, before their mutation. */
 
 import type { Random } from "../support/random.ts";
 import { INITIALIZE } from "../support/servers/server.ts";

@@ -1,8 +1,4 @@
-/**
- * Mutations of messages.
- *
- * @module
- */
+/** Mutations of messages. */
 
 import type { Random } from "../support/random.ts";
 import { type Aim, message } from "./messages.ts";

@@ -1,8 +1,4 @@
-/**
- * The neighbour: a valid client beside the attacker, with a secret in its session.
- *
- * @module
- */
+/** The neighbour: a valid client beside the attacker, with a secret in its session. */
 
 import type { SiegeOptions } from "./siege.ts";
 import { around, Fault, type Message } from "./verdict.ts";

@@ -1,8 +1,4 @@
-/**
- * The attack over HTTP: each request on a socket of its own, several at once.
- *
- * @module
- */
+/** The attack over HTTP: each request on a socket of its own, several at once. */
 
 import { INITIALIZE, post, startServer } from "../support/servers/server.ts";
 import { cancelledBy } from "./expected.ts";

@@ -1,8 +1,4 @@
-/**
- * The attack over stdio: volleys of lines in pieces of any size, on the pipe of the neighbour.
- *
- * @module
- */
+/** The attack over stdio: volleys of lines in pieces of any size, on the pipe of the neighbour. */
 
 import { Random } from "../support/random.ts";
 import { cancelledBy, expectedFor } from "./expected.ts";

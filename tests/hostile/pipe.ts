@@ -1,8 +1,4 @@
-/**
- * A server's standard input and output, which attacker and neighbour share.
- *
- * @module
- */
+/** A server's standard input and output, which attacker and neighbour share. */
 
 import { checkMessage, Fault, type Message } from "./verdict.ts";
 import { CLEAN_ENV } from "../support/environment.ts";

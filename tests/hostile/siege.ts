@@ -1,8 +1,4 @@
-/**
- * The parts of an attack that all transports share.
- *
- * @module
- */
+/** The parts of an attack that all transports share. */
 
 import { Random } from "../support/random.ts";
 import type { Aim } from "./messages.ts";

@@ -1,8 +1,4 @@
-/**
- * Checks of all that an attacker gets back.
- *
- * @module
- */
+/** Checks of all that an attacker gets back. */
 
 /** A fault of the server. */
 export class Fault extends Error {

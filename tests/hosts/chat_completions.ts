@@ -1,8 +1,4 @@
-/**
- * OpenAI's chat completions, as far as MCP hosts use them.
- *
- * @module
- */
+/** OpenAI's chat completions, as far as MCP hosts use them. */
 
 import type { Conversation, ShownTool } from "./scripted_model.ts";
 

@@ -1,8 +1,4 @@
-/**
- * Codex CLI: a prompt is a run of `codex exec`, a conversation is one of its threads.
- *
- * @module
- */
+/** Codex CLI: a prompt is a run of `codex exec`, a conversation is one of its threads. */
 
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";

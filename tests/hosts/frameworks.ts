@@ -1,8 +1,6 @@
 /**
  * Frameworks for hosts, each in a program of a few lines for Node. A conversation is its messages, which
  * the program's user keeps.
- *
- * @module
  */
 
 import { assertEquals } from "@std/assert";

@@ -1,7 +1,5 @@
 /**
  * An MCP host under test: runs a model that uses a server, in conversations that can be continued.
- *
- * @module
  */
 
 import { join } from "node:path";

@@ -1,8 +1,6 @@
 /**
  * OpenCode: one `opencode serve` for all conversations, which are its sessions, or one `opencode run` for
  * each prompt.
- *
- * @module
  */
 
 import { assert, assertEquals } from "@std/assert";

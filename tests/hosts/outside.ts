@@ -1,8 +1,4 @@
-/**
- * A proxy for hosts that refuses and records every attempt to leave loopback.
- *
- * @module
- */
+/** A proxy for hosts that refuses and records every attempt to leave loopback. */
 
 /** A proxy that refuses everything. */
 export class Outside implements AsyncDisposable {

@@ -1,8 +1,4 @@
-/**
- * Hosts of the tests, in pinned versions.
- *
- * @module
- */
+/** Hosts of the tests, in pinned versions. */
 
 import { installNpmPackages, type NpmPackages } from "../support/npm_packages.ts";
 

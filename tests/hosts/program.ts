@@ -1,8 +1,6 @@
 /**
  * Shared part of the programs around frameworks, which read a prompt a line from stdin and answer each
  * with a line on stdout.
- *
- * @module
  */
 
 import { createRequire } from "node:module";

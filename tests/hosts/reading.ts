@@ -1,8 +1,4 @@
-/**
- * Scripts for a model that acts only on what it reads.
- *
- * @module
- */
+/** Scripts for a model that acts only on what it reads. */
 
 import type { Script, Step } from "./scripted_model.ts";
 

@@ -1,8 +1,4 @@
-/**
- * OpenAI's Responses API, as far as MCP hosts use it: always streamed.
- *
- * @module
- */
+/** OpenAI's Responses API, as far as MCP hosts use it: always streamed. */
 
 import { eventStream, type Move, textOf } from "./chat_completions.ts";
 import type { Conversation, ShownTool, Turn } from "./scripted_model.ts";

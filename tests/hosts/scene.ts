@@ -1,8 +1,4 @@
-/**
- * A host's home, its model, and the store of its server.
- *
- * @module
- */
+/** A host's home, its model, and the store of its server. */
 
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";

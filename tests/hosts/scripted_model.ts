@@ -1,8 +1,6 @@
 /**
  * A model that plays scripts, so that hosts need no account: an HTTP server on loopback with OpenAI's chat
  * completions and Responses API.
- *
- * @module
  */
 
 import { type Move, readChat, writeChat } from "./chat_completions.ts";

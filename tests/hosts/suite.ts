@@ -1,8 +1,4 @@
-/**
- * One suite for every host: a model that acts only on what it reads uses the notebook.
- *
- * @module
- */
+/** One suite for every host: a model that acts only on what it reads uses the notebook. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { NpmPackages } from "../support/npm_packages.ts";

@@ -1,6 +1,4 @@
-/**
- * The rules of the house as programs. A failure says what to do about it.
- */
+/** The rules of the house as programs. A failure says what to do about it. */
 import { assert, assertEquals } from "@std/assert";
 import { posix } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,8 +1,4 @@
-/**
- * Two ways to call the tools of a server that may die at any moment, with one type of outcome.
- *
- * @module
- */
+/** Two ways to call the tools of a server that may die at any moment, with one type of outcome. */
 
 import { NeverSentError } from "../../client/connection/send_errors.ts";
 import { isOutcomeUnknown, sendOnce, type SessionTransport } from "../../client/mod.ts";

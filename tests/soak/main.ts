@@ -1,8 +1,6 @@
 /**
  * `deno task soak`: clients at work for minutes while servers are restarted and killed. It finds what a
  * test is too short for: a write lost now and then, a memory leak, a file that grows.
- *
- * @module
  */
 
 import { number } from "../../runtime/flag_types.ts";

@@ -1,8 +1,4 @@
-/**
- * Pauses between calls: a soak looks for losses, not for speed.
- *
- * @module
- */
+/** Pauses between calls: a soak looks for losses, not for speed. */
 
 /** Waits for a number of milliseconds. */
 export function delay(ms: number): Promise<void> {

@@ -1,8 +1,4 @@
-/**
- * The soak: clients at work, servers that die, and measurements meanwhile.
- *
- * @module
- */
+/** The soak: clients at work, servers that die, and measurements meanwhile. */
 
 import { inspect } from "../../store/admin/verify.ts";
 import { Random } from "../support/random.ts";

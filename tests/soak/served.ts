@@ -1,8 +1,4 @@
-/**
- * A server process that is killed, restarted and measured while clients use it.
- *
- * @module
- */
+/** A server process that is killed, restarted and measured while clients use it. */
 
 import { type HttpServer, type ServerName, startServer } from "../support/servers/server.ts";
 

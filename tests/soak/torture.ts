@@ -1,8 +1,6 @@
 /**
  * `deno task torture`: kills writers of the file store while others write and compact it, for longer
  * than a test should, and lets processes count together.
- *
- * @module
  */
 import { number } from "../../runtime/flag_types.ts";
 import { defineProgram, readCommandLine } from "../../runtime/flags.ts";

@@ -1,7 +1,5 @@
 /**
  * Work of the clients with each of the four servers, and the state that must be there afterwards.
- *
- * @module
  */
 
 import type { Random } from "../support/random.ts";

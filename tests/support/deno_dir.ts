@@ -1,8 +1,4 @@
-/**
- * Deno's cache of downloads. A child process without it downloads everything again.
- *
- * @module
- */
+/** Deno's cache of downloads. A child process without it downloads everything again. */
 
 import { assert } from "@std/assert";
 import { output } from "./output.ts";

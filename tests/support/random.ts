@@ -1,8 +1,6 @@
 /**
  * Seeded randomness for tests that drive live processes: the siege, the soak, kills and power cuts.
  * Such a run cannot be shrunk, so a failure prints its seed. Everything else uses fast-check.
- *
- * @module
  */
 
 /** Numbers that follow from a seed. */

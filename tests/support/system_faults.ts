@@ -1,8 +1,4 @@
-/**
- * Faults of the disk, injected into Deno's own functions.
- *
- * @module
- */
+/** Faults of the disk, injected into Deno's own functions. */
 
 type Shape = readonly [
   name: "Error" | "TypeError" | "PermissionDenied" | "Interrupted",

@@ -1,6 +1,4 @@
-/**
- * The bridge's backpressure, where one side sends faster than the other reads.
- */
+/** The bridge's backpressure, where one side sends faster than the other reads. */
 
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";

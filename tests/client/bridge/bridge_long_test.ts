@@ -1,6 +1,4 @@
-/**
- * The bridge in front of each server, for a host that tells its conversations.
- */
+/** The bridge in front of each server, for a host that tells its conversations. */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { BridgedServer, sessionOf, tellsOfReset } from "../../support/bridge/bridged_servers.ts";

@@ -1,6 +1,4 @@
-/**
- * Handles at the bridge: isolation of users and servers, refusals, and trouble with the jar.
- */
+/** Handles at the bridge: isolation of users and servers, refusals, and trouble with the jar. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";

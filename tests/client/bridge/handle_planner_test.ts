@@ -1,6 +1,4 @@
-/**
- * Handles on the wire: the tools that the host sees, and the calls that the server gets.
- */
+/** Handles on the wire: the tools that the host sees, and the calls that the server gets. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { BridgeHost, ECHO } from "../../support/bridge/host.ts";

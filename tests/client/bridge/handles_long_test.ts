@@ -1,6 +1,4 @@
-/**
- * Handles, for a host that tells no conversation, in front of each server.
- */
+/** Handles, for a host that tells no conversation, in front of each server. */
 
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { BridgedServer, POLICIES, sessionOf } from "../../support/bridge/bridged_servers.ts";

@@ -1,6 +1,4 @@
-/**
- * Messages of a server that cannot be passed on: the peer that waits gets an error.
- */
+/** Messages of a server that cannot be passed on: the peer that waits gets an error. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { BridgeHost, ECHO } from "../../support/bridge/host.ts";

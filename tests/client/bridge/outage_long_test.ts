@@ -1,6 +1,4 @@
-/**
- * The bridge when the server, the connection, the jar or the bridge itself fails.
- */
+/** The bridge when the server, the connection, the jar or the bridge itself fails. */
 
 import {
   assert,

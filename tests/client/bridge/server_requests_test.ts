@@ -1,6 +1,4 @@
-/**
- * Requests of servers to the host, through the bridge.
- */
+/** Requests of servers to the host, through the bridge. */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { BridgeHost, ECHO } from "../../support/bridge/host.ts";

@@ -1,6 +1,4 @@
-/**
- * Programs that start servers leave no process behind, however they end.
- */
+/** Programs that start servers leave no process behind, however they end. */
 
 import { assert } from "@std/assert";
 import { fileURLToPath } from "node:url";

@@ -1,6 +1,4 @@
-/**
- * Answers on event streams that break, end or are resumed before the answer.
- */
+/** Answers on event streams that break, end or are resumed before the answer. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { isOutcomeUnknown } from "../../../client/mod.ts";

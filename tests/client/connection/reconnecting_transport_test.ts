@@ -1,6 +1,4 @@
-/**
- * Reconnecting to a server that is killed and restarted on the same port.
- */
+/** Reconnecting to a server that is killed and restarted on the same port. */
 
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { DeadlineError } from "../../../runtime/deadline.ts";

@@ -1,6 +1,4 @@
-/**
- * The retry policy.
- */
+/** The retry policy. */
 
 import { assertEquals } from "@std/assert";
 import { backoffMs, retryAction } from "../../../client/connection/retry.ts";

@@ -1,6 +1,4 @@
-/**
- * Send errors, classified by the shape of errors that other packages throw.
- */
+/** Send errors, classified by the shape of errors that other packages throw. */
 
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { sendErrorKind, statusOf } from "../../../client/connection/send_errors.ts";

@@ -1,6 +1,4 @@
-/**
- * A fetch that sends once, and the errors of a failed fetch, over real sockets.
- */
+/** A fetch that sends once, and the errors of a failed fetch, over real sockets. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { sendErrorKind } from "../../../client/connection/send_errors.ts";

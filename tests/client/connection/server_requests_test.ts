@@ -1,6 +1,4 @@
-/**
- * The server's requests to the client: each gets its own answer, over whatever connection.
- */
+/** The server's requests to the client: each gets its own answer, over whatever connection. */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { type SessionTransport, withSession } from "../../../client/mod.ts";

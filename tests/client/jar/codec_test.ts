@@ -1,6 +1,4 @@
-/**
- * The codec of a jar's file, pinned to the lines that stand on disk.
- */
+/** The codec of a jar's file, pinned to the lines that stand on disk. */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { type Cookies, file, findEntry, jarMeaning, takeOut } from "../../../client/jar/codec.ts";

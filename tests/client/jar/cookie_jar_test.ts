@@ -1,6 +1,4 @@
-/**
- * The contract of both jars, and resuming a session from a jar.
- */
+/** The contract of both jars, and resuming a session from a jar. */
 
 import { assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import { type CookieJar, FileJar, MemoryJar, withSession } from "../../../client/mod.ts";

@@ -1,6 +1,4 @@
-/**
- * The jar in a file, shared by clients at once and one after another.
- */
+/** The jar in a file, shared by clients at once and one after another. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { defaultJarPath } from "../../../client/mod.ts";

@@ -1,6 +1,4 @@
-/**
- * Quarantine of broken jars, and files that are left alone.
- */
+/** Quarantine of broken jars, and files that are left alone. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { findJarFile, quarantine } from "../../../client/jar/quarantine.ts";

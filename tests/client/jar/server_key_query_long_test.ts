@@ -1,6 +1,4 @@
-/**
- * Servers whose URLs differ by the query alone: none gets another's session.
- */
+/** Servers whose URLs differ by the query alone: none gets another's session. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { BridgeHost } from "../../support/bridge/host.ts";

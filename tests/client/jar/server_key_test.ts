@@ -1,6 +1,4 @@
-/**
- * Server keys: which URLs and command lines are one server to a jar.
- */
+/** Server keys: which URLs and command lines are one server to a jar. */
 
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";

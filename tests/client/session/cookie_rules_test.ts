@@ -1,6 +1,4 @@
-/**
- * The cookie rules, for every order of answers.
- */
+/** The cookie rules, for every order of answers. */
 
 import { assertEquals } from "@std/assert";
 import {

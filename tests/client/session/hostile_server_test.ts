@@ -1,6 +1,4 @@
-/**
- * Servers that answer nonsense: the client reports or ignores it, and always ends.
- */
+/** Servers that answer nonsense: the client reports or ignores it, and always ends. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { sessionCapability } from "../../../client/session/capability.ts";

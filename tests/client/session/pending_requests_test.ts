@@ -1,6 +1,4 @@
-/**
- * The register of pending requests.
- */
+/** The register of pending requests. */
 
 import { assertEquals } from "@std/assert";
 import { PendingRequests, presentsCookie } from "../../../client/session/pending_requests.ts";

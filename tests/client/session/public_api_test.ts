@@ -1,6 +1,4 @@
-/**
- * The public API of the client: its exports, the members it forwards, its types.
- */
+/** The public API of the client: its exports, the members it forwards, its types. */
 
 import { assertEquals } from "@std/assert";
 import * as client from "../../../client/mod.ts";

@@ -1,6 +1,4 @@
-/**
- * Resuming a session keeps the state in its cookie, and a server's list alone ends no session.
- */
+/** Resuming a session keeps the state in its cookie, and a server's list alone ends no session. */
 
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { MemoryJar } from "../../../client/mod.ts";

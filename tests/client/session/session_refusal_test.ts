@@ -1,6 +1,4 @@
-/**
- * The words by which a failed call is known to be refused for want of a session.
- */
+/** The words by which a failed call is known to be refused for want of a session. */
 
 import { assertEquals } from "@std/assert";
 import { refusesInWords } from "../../../client/session/session_refusal.ts";

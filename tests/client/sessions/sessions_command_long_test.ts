@@ -1,6 +1,4 @@
-/**
- * The sessions command on sessions that outlive their server, or go to another transport.
- */
+/** The sessions command on sessions that outlive their server, or go to another transport. */
 
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { resolve } from "node:path";

@@ -1,6 +1,4 @@
-/**
- * The sessions command, as people and programs use it.
- */
+/** The sessions command, as people and programs use it. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { overStdio, shortIn, User } from "../../support/client/client_sessions.ts";

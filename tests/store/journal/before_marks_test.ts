@@ -1,6 +1,4 @@
-/**
- * Files that versions with and without sync marks write, in turn and at once.
- */
+/** Files that versions with and without sync marks write, in turn and at once. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { FileStore, StoreError } from "../../../store/mod.ts";
 import { run } from "../../support/store/admin_runs.ts";

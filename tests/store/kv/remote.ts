@@ -1,8 +1,6 @@
 /**
  * Helpers for tests of a failing remote KV. They run in a process that has the token: see
  * `remote_long_test.ts`.
- *
- * @module
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { openStore, StoreError } from "../../../store/mod.ts";

@@ -1,6 +1,4 @@
-/**
- * Real servers behind a bridge, which tests can kill, and reach without the bridge.
- */
+/** Real servers behind a bridge, which tests can kill, and reach without the bridge. */
 
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";

@@ -1,6 +1,4 @@
-/**
- * A host in front of a real bridge process: raw JSON-RPC, and everything that comes back.
- */
+/** A host in front of a real bridge process: raw JSON-RPC, and everything that comes back. */
 
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";

@@ -1,6 +1,4 @@
-/**
- * A model behind a host that tells no conversation: it names its sessions by their handles.
- */
+/** A model behind a host that tells no conversation: it names its sessions by their handles. */
 
 import { assertEquals } from "@std/assert";
 import type { BridgeHost } from "./host.ts";

@@ -1,6 +1,4 @@
-/**
- * Runs `tests/fixtures/client/server.ts` as a process and connects SDK clients to it.
- */
+/** Runs `tests/fixtures/client/server.ts` as a process and connects SDK clients to it. */
 
 import { assert, assertThrows } from "@std/assert";
 import {

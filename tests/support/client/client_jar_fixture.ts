@@ -1,6 +1,4 @@
-/**
- * Jars in files, and processes that share them.
- */
+/** Jars in files, and processes that share them. */
 
 import { assertEquals } from "@std/assert";
 import { FileJar } from "../../../client/mod.ts";

@@ -1,6 +1,4 @@
-/**
- * Runs of `client/sessions.ts` as a user starts it, each user with a state folder.
- */
+/** Runs of `client/sessions.ts` as a user starts it, each user with a state folder. */
 
 import { assert, assertEquals } from "@std/assert";
 import { fileURLToPath } from "node:url";

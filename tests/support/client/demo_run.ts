@@ -1,6 +1,4 @@
-/**
- * Runs of `client/demo.ts` as a user starts it.
- */
+/** Runs of `client/demo.ts` as a user starts it. */
 
 import { HOST_SESSION_VARIABLES } from "../../../protocol/host_conversations.ts";
 

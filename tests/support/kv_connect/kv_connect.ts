@@ -1,8 +1,6 @@
 /**
  * A small KV Connect endpoint: tests of remote Deno KV without a `denokv`, and with faults that a real one
  * does not show on request.
- *
- * @module
  */
 import { BadRequest, VersionedMap } from "./ordered_map.ts";
 import {

@@ -1,8 +1,6 @@
 /**
  * The endpoint as a process, with the command line of `denokv`:
  * `main.ts --sqlite-path FILE serve --addr HOST:PORT --access-token TOKEN`.
- *
- * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { KvConnect } from "./kv_connect.ts";

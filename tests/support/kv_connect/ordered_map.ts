@@ -1,7 +1,5 @@
 /**
  * Storage of a KV Connect endpoint: an ordered map of versioned entries, with the limits of `denokv`.
- *
- * @module
  */
 import type { AtomicWrite, Binary, Entry, Mutation, Outcome, ReadRange } from "./proto.ts";
 

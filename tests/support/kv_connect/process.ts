@@ -1,8 +1,4 @@
-/**
- * A process that serves KV Connect, and can be killed and restarted in its place.
- *
- * @module
- */
+/** A process that serves KV Connect, and can be killed and restarted in its place. */
 import { lines } from "../lines.ts";
 
 /** The `DENO_KV_ACCESS_TOKEN` of tests. */

@@ -1,8 +1,4 @@
-/**
- * Messages of KV Connect in protobuf.
- *
- * @module
- */
+/** Messages of KV Connect in protobuf. */
 
 import protobuf from "npm:protobufjs@^8.8.1";
 

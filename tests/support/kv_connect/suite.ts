@@ -1,8 +1,6 @@
 /**
  * Tests in a process whose environment has the token: Deno KV reads it nowhere else, and no test may change
  * the shared environment.
- *
- * @module
  */
 import { assert } from "@std/assert";
 import { TOKEN } from "./process.ts";

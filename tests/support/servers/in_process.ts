@@ -1,6 +1,4 @@
-/**
- * A caller and a server in the test's own process, to see the texts for models.
- */
+/** A caller and a server in the test's own process, to see the texts for models. */
 
 import { assert } from "@std/assert";
 // @ts-types="@modelcontextprotocol/sdk/inMemory"

@@ -1,6 +1,4 @@
-/**
- * A process whose pipes belong to the test, which may leave its output unread.
- */
+/** A process whose pipes belong to the test, which may leave its output unread. */
 
 import { assert, assertEquals } from "@std/assert";
 import { lines } from "../lines.ts";

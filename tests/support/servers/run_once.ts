@@ -1,8 +1,6 @@
 /**
  * One run of an SDK client of any generation: connects, lists the tools, calls one, reports as a line
  * of JSON on stdout, and ends.
- *
- * @module
  */
 
 import process from "node:process";

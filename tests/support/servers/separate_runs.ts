@@ -1,8 +1,6 @@
 /**
  * One suite for every client without sessions: notebook and hashcheck keep their state, though each
  * call has a client and a server of its own.
- *
- * @module
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";

@@ -1,8 +1,6 @@
 /**
  * A session layer in the test's own process, with a function as its tool, a store in memory and a clock
  * that stands still.
- *
- * @module
  */
 
 import {

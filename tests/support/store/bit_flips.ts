@@ -1,8 +1,4 @@
-/**
- * Flipped bits of a store's file: how a disk damages it.
- *
- * @module
- */
+/** Flipped bits of a store's file: how a disk damages it. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { FileStore, StoreError } from "../../../store/mod.ts";
 import { sample } from "./samples.ts";

@@ -1,7 +1,5 @@
 /**
  * Kills writers of one file at random moments, and checks that all acknowledged writes are there.
- *
- * @module
  */
 import { FileStore, type Json } from "../../../store/mod.ts";
 import { inspect } from "../../../store/admin/verify.ts";

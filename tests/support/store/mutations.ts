@@ -1,8 +1,4 @@
-/**
- * Accidents of a store's file, by disks and by people.
- *
- * @module
- */
+/** Accidents of a store's file, by disks and by people. */
 import fc from "npm:fast-check@^4";
 
 /** A file's bytes as lines, each with its newline; the last may have none. */

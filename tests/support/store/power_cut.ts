@@ -1,8 +1,6 @@
 /**
  * Power cuts: the bytes that a disk may hold of a file, at each moment of a recorded run. Fsynced bytes
  * are there; each block that was written later is there or not.
- *
- * @module
  */
 import type { JournalFile } from "../../../store/mod.ts";
 import type { Random } from "../random.ts";

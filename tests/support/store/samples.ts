@@ -1,8 +1,4 @@
-/**
- * Small files of a store with every kind of line, and the content of a file.
- *
- * @module
- */
+/** Small files of a store with every kind of line, and the content of a file. */
 import { FileStore } from "../../../store/mod.ts";
 import { all, forEver, increment, put, record } from "./stores.ts";
 

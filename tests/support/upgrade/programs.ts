@@ -1,8 +1,6 @@
 /**
  * Programs of one version of the project, which leave sessions in a store or a jar, or find those of
  * another version.
- *
- * @module
  */
 
 import { assert, assertEquals } from "@std/assert";

@@ -1,8 +1,4 @@
-/**
- * Every way to find a session again.
- *
- * @module
- */
+/** Every way to find a session again. */
 
 /** A tool, its arguments, and its recorded result. */
 export type Look = readonly [tool: string, args: Record<string, unknown>, answer?: unknown];
