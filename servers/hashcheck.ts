@@ -7,7 +7,7 @@
  * @module
  */
 
-import { crypto } from "@std/crypto";
+import { crypto } from "@std/crypto/crypto";
 import { z } from "zod";
 import { currentSession, McpServer, toolResult } from "./base/mod.ts";
 import { serve, VERSION } from "./base/serve/mod.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
+import { getBuiltinModule } from "node:process";
 
 /** The digests that Web Crypto has; the real package knows more. */
 export type DigestAlgorithm = "SHA-1" | "SHA-256" | "SHA-384" | "SHA-512";
@@ -15,6 +15,8 @@ const subtle = {
     const bytes = ArrayBuffer.isView(data)
       ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
       : new Uint8Array(data);
+    // Loaded at the first use: importing it would delay the start of every program.
+    const { createHash } = getBuiltinModule("node:crypto");
     return Uint8Array.from(createHash(algorithm.replace("-", "")).update(bytes).digest()).buffer;
   },
 };
