@@ -5,10 +5,14 @@
  */
 
 import { isObject, member } from "../runtime/json.ts";
+import type { EXTENSION } from "./capability.ts";
 import { readSessionId } from "./session_id.ts";
 
 /** The cookie's key in `_meta`, of a request's `params` and of a result. */
 export const META_KEY = "mcp/session";
+
+/** The two keys of a cookie in `_meta`: that of the legacy era, and that of the modern one. */
+export type CookieKey = typeof META_KEY | typeof EXTENSION;
 
 /** Label of a session that the policy `auto` made for a `tools/call` without one (section 4). */
 export const LAZY = { title: "lazy-tool-session", reason: "lazy/tools/call" } as const;
@@ -40,8 +44,8 @@ export type Presented =
   | { readonly kind: "id"; readonly id: string };
 
 /** Reads the cookie in a request's `params`. Only its id is believed. */
-export function presentedCookie(params: unknown): Presented {
-  const cookie = member(member(params, "_meta"), META_KEY);
+export function presentedCookie(params: unknown, key: CookieKey = META_KEY): Presented {
+  const cookie = member(member(params, "_meta"), key);
   if (cookie === undefined) return { kind: "missing" };
   const id = readSessionId(member(cookie, "id"));
   return id === undefined ? { kind: "malformed" } : { kind: "id", id };
@@ -51,10 +55,13 @@ export function presentedCookie(params: unknown): Presented {
  * Reads the cookie in a result's `_meta`, as a client does: `null` means that the session is gone,
  * `undefined` that there is no cookie, or none that can be read.
  */
-export function resultCookie(result: unknown): HeldCookie | null | undefined {
+export function resultCookie(
+  result: unknown,
+  key: CookieKey = META_KEY,
+): HeldCookie | null | undefined {
   const meta = member(result, "_meta");
-  if (!isObject(meta) || !Object.hasOwn(meta, META_KEY)) return undefined;
-  return meta[META_KEY] === null ? null : heldCookie(meta[META_KEY]);
+  if (!isObject(meta) || !Object.hasOwn(meta, key)) return undefined;
+  return meta[key] === null ? null : heldCookie(meta[key]);
 }
 
 /** Reads a cookie from a server or a jar, leniently; `undefined` if the value is none. */
@@ -80,7 +87,8 @@ export function heldCookie(value: unknown): HeldCookie | undefined {
 export function withCookie<T extends object>(
   body: T,
   cookie: Cookie | HeldCookie | null,
+  key: CookieKey = META_KEY,
 ): T & { _meta: Record<string, unknown> } {
   const meta = "_meta" in body && isObject(body._meta) ? body._meta : {};
-  return { ...body, _meta: { ...meta, [META_KEY]: cookie } };
+  return { ...body, _meta: { ...meta, [key]: cookie } };
 }

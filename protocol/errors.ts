@@ -14,7 +14,12 @@ export const CODE = {
   methodNotFound: -32601,
   invalidParams: -32602,
   internalError: -32603,
+  /** The error of a missing session in the legacy era. */
   sessionRequired: -32002,
+  /** The same in the modern era, which has -32002 for nothing. */
+  modernSessionRequired: -31002,
+  headerMismatch: -32020,
+  missingCapability: -32021,
   unsupportedVersion: -32022,
 } as const;
 

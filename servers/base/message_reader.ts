@@ -8,18 +8,11 @@
 import { isRequestId } from "../../jsonrpc/envelope.ts";
 import type { LongLine } from "../../jsonrpc/lines.ts";
 import { asMessage, type Incoming, readMessage, type RpcMessage } from "../../jsonrpc/message.ts";
-import { CODE, invalid, WireError } from "../../protocol/errors.ts";
-import { isObject, member } from "../../runtime/json.ts";
+import { CODE, invalid, type WireError } from "../../protocol/errors.ts";
+import { isObject } from "../../runtime/json.ts";
 import { wireErrorBody } from "./wire_errors.ts";
-import {
-  type JSONRPCErrorResponse,
-  type JSONRPCMessage,
-  type RequestId,
-  SUPPORTED_PROTOCOL_VERSIONS,
-} from "./sdk.ts";
+import type { JSONRPCErrorResponse, JSONRPCMessage, RequestId } from "./sdk.ts";
 
-/** The key of `_meta` under which every request of a later era names its version. */
-const ENVELOPE_VERSION = "io.modelcontextprotocol/protocolVersion";
 const RELATED_TASK = "io.modelcontextprotocol/related-task";
 
 export function readRequest(bytes: Uint8Array | LongLine): Incoming<JSONRPCMessage> {
@@ -51,14 +44,6 @@ function asSdkMessage(value: unknown): JSONRPCMessage {
   if (!("method" in message)) return withoutStrays(message);
   const { jsonrpc, id, method, params } = message;
   const checked = params && checkParams(method, params);
-  if (id !== undefined && isModern(method, checked)) {
-    // A client of both eras takes a server that does not know a method for an older one.
-    throw new WireError(
-      CODE.methodNotFound,
-      "Method not found: this server speaks only versions of MCP that begin with initialize " +
-        `(${SUPPORTED_PROTOCOL_VERSIONS.join(", ")})`,
-    );
-  }
   return {
     jsonrpc,
     ...(id !== undefined && { id }),
@@ -120,12 +105,4 @@ function withoutNull(
     value !== null || !names.includes(name)
   );
   return Object.fromEntries(kept);
-}
-
-/** Whether a request is of an era of MCP that begins without `initialize`. */
-function isModern(method: string, params: unknown): boolean {
-  // A client asks this first to find out the era of a server.
-  if (method === "server/discover") return true;
-  const version = member(member(params, "_meta"), ENVELOPE_VERSION);
-  return version !== undefined && !SUPPORTED_PROTOCOL_VERSIONS.some((it) => it === version);
 }

@@ -31,8 +31,8 @@
 
 export { toolResult } from "./tool_result.ts";
 export type { ToolResult } from "./tool_result.ts";
-export { sessionHandles } from "./handles/session_handles.ts";
-export type { SessionHandlesOptions } from "./handles/session_handles.ts";
+export type { HandlesMode } from "./handles/session_handles.ts";
+export type { ServedEras } from "./era/era_layer.ts";
 export { sessionLayer } from "./session/session_layer.ts";
 export type { SessionLayerOptions } from "./session/session_layer.ts";
 export type { SessionPolicy } from "./session/policy.ts";

@@ -10,7 +10,7 @@ import { asError } from "../../../runtime/errors.ts";
 import { HandleCatalog } from "../../../handles/tool_catalog.ts";
 import { handleTools, isHandleTool } from "../../../handles/session_tools.ts";
 import * as messages from "../../../handles/model_messages.ts";
-import { LAZY, resultCookie } from "../../../protocol/cookie.ts";
+import { resultCookie } from "../../../protocol/cookie.ts";
 import { CODE, WireError } from "../../../protocol/errors.ts";
 import { member } from "../../../runtime/json.ts";
 import type {
@@ -40,50 +40,8 @@ import {
 } from "./handle_call.ts";
 import { ToolDiscovery } from "./tool_discovery.ts";
 
-/** Options of {@linkcode sessionHandles}. */
-export interface SessionHandlesOptions {
-  /**
-   * To whom handles are offered (section 11 of the contract): what `tools/list` shows, and how a
-   * refusal is worded. The tools and the argument work for every caller.
-   *
-   * - `always`: to every caller. A tool that is in the way makes `tools/list` an error;
-   * - `auto`: to callers that know no sessions. A tool that is in the way stays as it is: where a tool
-   *   has an argument `session` of its own, the handle's argument is `session_handle`; where a tool has
-   *   the name of one of the three, handles are not offered; a tool whose schema can take no further
-   *   argument gets none.
-   *
-   * Either way a tool that takes arguments of any name makes the argument `session_handle`.
-   *
-   * @default "always"
-   */
-  readonly offer?: "auto" | "always";
-}
-
-/**
- * Lets models look after sessions, where the host knows none: adds the tools `session_create`,
- * `session_list` and `session_end`, and to every other tool an optional argument `session`, which the
- * tool's own code never sees (section 11 of the contract). Goes between the transport and the session
- * layer. A handle opens the same sessions as a cookie.
- *
- * @example
- * ```ts
- * import { McpServer, sessionHandles, sessionLayer } from "@mcp-sessions/deno/server";
- * import { MemoryStore } from "@mcp-sessions/deno/store";
- * import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
- *
- * const [transport] = InMemoryTransport.createLinkedPair();
- * const server = new McpServer({ name: "example", version: "1.0.0" });
- * const handles = sessionHandles(transport, { offer: "auto" });
- * await server.connect(sessionLayer(handles, { store: new MemoryStore() }));
- * await server.close();
- * ```
- */
-export function sessionHandles(
-  transport: Transport,
-  { offer = "always" }: SessionHandlesOptions = {},
-): Transport {
-  return new HandleLayer(transport, offer);
-}
+/** The callers that handles are offered to (section 11 of the contract). */
+export type HandlesMode = "auto" | "always" | "never";
 
 /** Facts that a {@linkcode HandleLayer} gets from the session layer around it. */
 export interface SessionLayerInfo {
@@ -114,7 +72,7 @@ export class HandleLayer extends TransportDecorator {
   readonly #discovery: ToolDiscovery;
   readonly #awareness: SessionAwareness;
   readonly #pending = new Map<RequestId, PendingRequest>();
-  #layer: SessionLayerInfo | undefined;
+  #layer!: SessionLayerInfo;
 
   constructor(inner: Transport, offer: "auto" | "always") {
     super(inner);
@@ -233,7 +191,7 @@ export class HandleLayer extends TransportDecorator {
     if (this.#catalog.clash !== undefined) return response;
     const isBound = this.#isBound(params, extra);
     const isFirstPage = member(params, "cursor") === undefined;
-    const own = isFirstPage ? handleTools(this.#catalog.argument, this.#layer?.retention) : [];
+    const own = isFirstPage ? handleTools(this.#catalog.argument, this.#layer.retention) : [];
     const shown = tools.map((tool) => this.#catalog.shown(tool, isBound));
     return { ...response, result: { ...result, tools: [...own, ...shown] } };
   }
@@ -254,9 +212,9 @@ export class HandleLayer extends TransportDecorator {
     const { argument, clash } = this.#catalog;
     const hasEnded = member(error.data, "reason") === "ended";
     const owner = ownerOf(extra?.authInfo);
-    const caller = this.#layer && callerKind(this.#layer.local, owner);
+    const caller = callerKind(this.#layer.local, owner);
     const isClosed = pending.kind === "call" && this.#catalog.takes(params.name) === false;
-    if (handle === undefined && !hasEnded && this.#layer !== undefined && caller !== undefined) {
+    if (handle === undefined && !hasEnded) {
       const isInTheWay = clash !== undefined || isClosed;
       adviseRefused(this.#layer.advise, caller, isInTheWay ? "in the way" : "offered");
     }
@@ -264,7 +222,7 @@ export class HandleLayer extends TransportDecorator {
     if (hasEnded) return messages.endedMeanwhile(argument);
     if (handle !== undefined) return messages.deadHandle(argument);
     if (pending.kind === "unlisted") return messages.unlistedTool(argument);
-    const isIgnored = this.#layer?.binder.ignoresConversation(params, owner);
+    const isIgnored = this.#layer.binder.ignoresConversation(params, owner);
     const remark = isIgnored ? messages.NOT_AUTHENTICATED : "";
     return isClosed
       ? messages.takesNoHandle(caller === "anonymous", remark)
@@ -280,11 +238,7 @@ export class HandleLayer extends TransportDecorator {
     if (pending.kind !== "call" || pending.handle !== undefined || isAware) return result;
     const cookie = resultCookie(result);
     if (!cookie) return result;
-    // A session layer behind another decorator is not attached.
-    const isBound = this.#layer === undefined
-      ? cookie.data?.reason !== LAZY.reason
-      : this.#isBound(params, extra);
-    if (isBound) return result;
+    if (this.#isBound(params, extra)) return result;
     await this.#discovery.discovered(extra);
     if (this.#catalog.clash !== undefined || !this.#catalog.takes(params.name)) return result;
     return messages.withText(result, messages.newSession(cookie, this.#catalog.argument));
@@ -292,7 +246,7 @@ export class HandleLayer extends TransportDecorator {
 
   /** Whether calls such as this one find their session without a handle. */
   #isBound(params: Record<string, unknown>, extra: MessageExtraInfo | undefined): boolean {
-    return this.#layer?.binder.isBound(params, extra?.authInfo) === true;
+    return this.#layer.binder.isBound(params, extra);
   }
 
   /** Whether a tool of this name is known: the server's, or one of the three. */
@@ -311,7 +265,7 @@ export class HandleLayer extends TransportDecorator {
 
   #adviseOnFindings(): void {
     for (const { why, effect } of this.#catalog.findings) {
-      this.#layer?.advise("warn", `${effect[0]?.toUpperCase()}${effect.slice(1)} as ${why}`);
+      this.#layer.advise("warn", `${effect[0]?.toUpperCase()}${effect.slice(1)} as ${why}`);
     }
   }
 }

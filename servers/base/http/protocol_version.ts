@@ -4,7 +4,7 @@
  * @module
  */
 
-import { CODE, WireError } from "../../../protocol/errors.ts";
+import { isModern, unsupportedVersion } from "../../../protocol/era.ts";
 import { errorMessage } from "../message_reader.ts";
 import { type JSONRPCMessage, SUPPORTED_PROTOCOL_VERSIONS } from "../sdk.ts";
 import { jsonResponse } from "./error_responses.ts";
@@ -18,12 +18,10 @@ export function checkProtocolVersion(
 ): Response | undefined {
   const requested = headers.get("mcp-protocol-version");
   if (requested === null || SERVED_VERSIONS.includes(requested)) return undefined;
+  if (message !== undefined && "method" in message && isModern(message.method, message.params)) {
+    return undefined;
+  }
   // The id of a response belongs to a request of the server's own.
   const id = message !== undefined && "method" in message && "id" in message ? message.id : null;
-  const error = new WireError(
-    CODE.unsupportedVersion,
-    `Unsupported MCP-Protocol-Version: this server speaks ${SERVED_VERSIONS.join(", ")}`,
-    { supported: SERVED_VERSIONS, requested },
-  );
-  return jsonResponse(400, errorMessage(id, error));
+  return jsonResponse(400, errorMessage(id, unsupportedVersion(requested, SERVED_VERSIONS)));
 }

@@ -17,6 +17,7 @@ import {
 } from "./response_body.ts";
 import { isStoreFull } from "../wire_errors.ts";
 import { EventStream, eventStreamResponse } from "./event_stream.ts";
+import type { EraSendOptions } from "../era/era_layer.ts";
 import { ownerOf } from "../session/session_owner.ts";
 import { type Lease, type RequestLimits, requestLimits, RequestQuota } from "./request_quota.ts";
 import { encodeResponse } from "../message_reader.ts";
@@ -29,14 +30,7 @@ import {
   RETRY_LATER,
   unavailable,
 } from "./error_responses.ts";
-import type {
-  AuthInfo,
-  JSONRPCMessage,
-  JSONRPCRequest,
-  RequestId,
-  Transport,
-  TransportSendOptions,
-} from "../sdk.ts";
+import type { AuthInfo, JSONRPCMessage, JSONRPCRequest, RequestId, Transport } from "../sdk.ts";
 
 /** Options of a {@linkcode StatelessHttpTransport}. */
 export interface StatelessHttpOptions {
@@ -145,9 +139,9 @@ export class StatelessHttpTransport implements Transport {
   }
 
   /** Sends a response, or a notification that belongs to a request, to the client of the request. */
-  send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+  send(message: JSONRPCMessage, options?: EraSendOptions): Promise<void> {
     if (!("method" in message)) {
-      this.#respond(message);
+      this.#respond(message, options?.httpStatus);
     } else if ("id" in message) {
       return Promise.reject(
         new Error(
@@ -212,7 +206,7 @@ export class StatelessHttpTransport implements Transport {
     return id;
   }
 
-  #respond(message: JSONRPCMessage & { id?: RequestId | undefined }): void {
+  #respond(message: JSONRPCMessage & { id?: RequestId | undefined }, status = 200): void {
     const pending = message.id === undefined ? undefined : this.#take(message.id);
     if (pending === undefined) return;
     let { text } = encodeResponse({ ...message, id: pending.id });
@@ -227,7 +221,7 @@ export class StatelessHttpTransport implements Transport {
     pending.lease.release();
     const isFull = pending.method === METHOD.create && isStoreFull(message);
     pending.respond(
-      isFull ? jsonResponse(503, text, RETRY_LATER) : jsonResponse(200, text),
+      isFull ? jsonResponse(503, text, RETRY_LATER) : jsonResponse(status, text),
     );
   }
 

@@ -10,11 +10,10 @@ import { filePath, type FlagType, oneOf, text } from "../../../runtime/flag_type
 import { type Asked, defineProgram, parseFlags, UsageError } from "../../../runtime/flags.ts";
 import { type Authority, canonicalOrigin, inAscii, parseAuthority } from "../http/authority.ts";
 import type { HttpSettings } from "../http/http_server.ts";
+import type { ServedEras } from "../era/era_layer.ts";
+import type { HandlesMode } from "../handles/session_handles.ts";
 import { BINDS, parseBind, type SessionBind } from "./binding_options.ts";
 import { isSessionName, MAX_NAME_BYTES } from "../session/session_binding.ts";
-
-/** Callers that handles are offered to (section 11 of the contract). */
-export type HandlesMode = "auto" | "always" | "never";
 
 export type Command =
   | Asked
@@ -29,6 +28,7 @@ export type Command =
     readonly sessionName: string | undefined;
     readonly conversationKeys: readonly string[];
     readonly handles: HandlesMode | undefined;
+    readonly era: ServedEras;
     readonly logLevel: LogLevel;
   };
 
@@ -124,6 +124,12 @@ function serverProgram(server: FlaggedServer, version: string) {
           'an argument "session" of every tool; auto: callers that know no sessions; alone it means ' +
           `always (default: ${handles})`,
       },
+      era: {
+        type: oneOf("both", "legacy", "modern"),
+        default: "both",
+        help: "versions of MCP to speak: those that begin with initialize (legacy), 2026-07-28 " +
+          "(modern), or both",
+      },
       "log-level": {
         type: oneOf(...LOG_LEVELS),
         default: "warn",
@@ -192,6 +198,7 @@ export function readFlags(
     sessionName: flags.session,
     conversationKeys,
     handles: flags.handles,
+    era: flags.era,
     ttlMs: flags.ttl,
     logLevel: flags["log-level"],
   };

@@ -27,5 +27,6 @@
 
 export { serve, VERSION } from "./serve.ts";
 export type { ServerDefinition } from "./serve.ts";
-export type { HandlesMode } from "./flags.ts";
+export type { HandlesMode } from "../handles/session_handles.ts";
+export type { ServedEras } from "../era/era_layer.ts";
 export type { SessionBind } from "./binding_options.ts";

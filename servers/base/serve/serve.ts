@@ -19,9 +19,9 @@ import { once } from "../session/operator_advice.ts";
 import type { Authenticator } from "../http/authentication.ts";
 import { bindingOptions, type SessionBind } from "./binding_options.ts";
 import { findObstacle } from "../handles/obstacle_check.ts";
-import { sessionHandles } from "../handles/session_handles.ts";
+import type { HandlesMode } from "../handles/session_handles.ts";
 import { UsageError } from "../../../runtime/flags.ts";
-import { type Command, type HandlesMode, readFlags } from "./flags.ts";
+import { type Command, readFlags } from "./flags.ts";
 import { sessionLayer, type SessionLayerOptions } from "../session/session_layer.ts";
 import type { HttpSettings } from "../http/http_server.ts";
 import type { RequestLimits } from "../http/request_quota.ts";
@@ -112,6 +112,8 @@ async function run(
     ...(tools && { tools }),
     ttlMs: command.ttlMs,
     local,
+    handles,
+    era: command.era,
     ...bindingOptions({ ...command, bind: command.bind ?? bind, local }),
     // Shared, as each transport session has a layer of its own.
     advise: once(log),
@@ -121,8 +123,7 @@ async function run(
   const connect = async (transport: Transport): Promise<McpServer> => {
     const server = definition.create();
     server.server.onerror = (error) => log(levelOf(error), error.message);
-    const opened = handles === "never" ? transport : sessionHandles(transport, { offer: handles });
-    await server.connect(sessionLayer(opened, layer));
+    await server.connect(sessionLayer(transport, layer));
     return server;
   };
   if (command.http === undefined) {

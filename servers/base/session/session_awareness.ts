@@ -6,6 +6,7 @@
 
 import { META_KEY } from "../../../protocol/cookie.ts";
 import { isObject, member } from "../../../runtime/json.ts";
+import { isFromModern } from "../era/caller.ts";
 import type { JSONRPCRequest, MessageExtraInfo, Transport } from "../sdk.ts";
 
 export class SessionAwareness {
@@ -21,8 +22,10 @@ export class SessionAwareness {
   observe({ method, params }: JSONRPCRequest, extra: MessageExtraInfo | undefined): boolean {
     // Over stateless HTTP the next request may come from another caller.
     const isAlone = extra?.requestInfo === undefined || this.#transport.sessionId !== undefined;
-    if (isAlone && method.startsWith("session/")) this.#isProven = true;
+    // A modern request speaks for itself alone.
+    const isProving = isAlone && !isFromModern(extra);
+    if (isProving && method.startsWith("session/")) this.#isProven = true;
     const meta = member(params, "_meta");
-    return (isAlone && this.#isProven) || (isObject(meta) && Object.hasOwn(meta, META_KEY));
+    return (isProving && this.#isProven) || (isObject(meta) && Object.hasOwn(meta, META_KEY));
   }
 }

@@ -16,7 +16,8 @@ import {
 import { isObject } from "../../../runtime/json.ts";
 import { utf8Length } from "../../../runtime/utf8.ts";
 import { ownerOf } from "./session_owner.ts";
-import type { AuthInfo } from "../sdk.ts";
+import { isFromModern } from "../era/caller.ts";
+import type { AuthInfo, MessageExtraInfo } from "../sdk.ts";
 
 /**
  * The way in which a call's session was found:
@@ -124,34 +125,36 @@ export class SessionBinder {
   }
 
   /** Whether a call that presents no session is bound to one; `false` if that cannot be told. */
-  isBound(params: unknown, authInfo: AuthInfo | undefined): boolean {
+  isBound(params: unknown, extra: MessageExtraInfo | undefined): boolean {
     try {
-      return this.bindingOf(params, ownerOf(authInfo), authInfo) !== undefined;
+      return this.bindingOf(params, ownerOf(extra?.authInfo), extra) !== undefined;
     } catch {
       return false;
     }
   }
 
   /**
-   * The binding of a call without a cookie or a handle. `owner` is the principal of `authInfo`.
+   * The binding of a call without a cookie or a handle. `owner` is the principal of `extra`.
    *
    * @throws {TypeError} if the function that chooses the name returns none; whatever it throws.
    */
   bindingOf(
     params: unknown,
     owner: string | null,
-    authInfo: AuthInfo | undefined,
+    extra: MessageExtraInfo | undefined,
   ): Binding | undefined {
     // A made-up id of a conversation must not lead to another caller's session.
     if (!this.#local && owner === null) return undefined;
     const conversation = conversationOf(params, this.#keys);
     if (conversation === "unreadable") return undefined;
     if (conversation !== undefined) return byConversation(conversation);
-    const name = this.#nameFor(authInfo);
+    const name = this.#nameFor(extra?.authInfo);
     if (name !== undefined) {
       return { alias: `name:${name}`, via: "name", title: name, reason: "host/name" };
     }
-    return this.#host === undefined ? undefined : byEnvironment(this.#host);
+    // In the modern era a process is no conversation.
+    if (this.#host === undefined || isFromModern(extra)) return undefined;
+    return byEnvironment(this.#host);
   }
 
   #nameFor(authInfo: AuthInfo | undefined): string | undefined {

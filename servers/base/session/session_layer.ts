@@ -11,7 +11,8 @@ import { presentedCookie, withCookie } from "../../../protocol/cookie.ts";
 import { CODE, WireError } from "../../../protocol/errors.ts";
 import type { SessionStore } from "../../../store/mod.ts";
 import { handleOf, listsUnboundOnly } from "../handles/handle_call.ts";
-import { HandleLayer } from "../handles/session_handles.ts";
+import { EraLayer, type ServedEras } from "../era/era_layer.ts";
+import { HandleLayer, type HandlesMode } from "../handles/session_handles.ts";
 import type {
   JSONRPCMessage,
   JSONRPCRequest,
@@ -43,6 +44,26 @@ export interface SessionLayerOptions extends SessionBindingOptions {
   readonly policy?: SessionPolicy;
   /** The policies of single tools, by name. */
   readonly tools?: Readonly<Record<string, SessionPolicy>>;
+  /**
+   * The callers to whom handles are offered (section 11 of the contract): what `tools/list` shows, and
+   * how a refusal is worded. But for `never`, the tools and the argument work for every caller.
+   *
+   * - `always`: to every caller. A tool that is in the way makes `tools/list` an error;
+   * - `auto`: to callers that know no sessions. A tool that is in the way stays as it is: where a tool
+   *   has an argument `session` of its own, the handle's argument is `session_handle`; where a tool has
+   *   the name of one of the three, handles are not offered; a tool whose schema can take no further
+   *   argument gets none.
+   *
+   * Either way a tool that takes arguments of any name makes the argument `session_handle`.
+   *
+   * @default "never"
+   */
+  readonly handles?: HandlesMode;
+  /**
+   * The eras of MCP whose requests are answered (section 10 of the contract): `legacy`, which begins with
+   * `initialize`, `modern`, from 2026-07-28 on, or `both`. @default "both"
+   */
+  readonly era?: ServedEras;
   /** Lifetime of a session without use, in milliseconds. @default 7 days */
   readonly ttlMs?: number;
   /** Lifetime of a session however much it is used, in milliseconds. @default no limit */
@@ -64,7 +85,8 @@ export interface SessionLayerOptions extends SessionBindingOptions {
 /**
  * Puts sessions between a transport and the server on it: announces the capability, answers
  * `session/*`, applies the policy of each tool, gives the session to the tool
- * ({@linkcode currentSession}), and adds the cookie to the result.
+ * ({@linkcode currentSession}), and adds the cookie to the result. The server on it serves clients of
+ * both eras of MCP, and models of hosts that know no sessions if `handles` says so.
  *
  * @throws {TypeError} if a policy or a session's name is invalid, or a `hostSessionId` comes without
  * `local`.
@@ -97,7 +119,7 @@ class SessionLayer extends TransportDecorator {
   readonly #awareness: SessionAwareness;
   readonly #calls = new CallLifecycle();
 
-  constructor(inner: Transport, options: SessionLayerOptions) {
+  constructor(transport: Transport, options: SessionLayerOptions) {
     const { store, ttlMs = DEFAULT_TTL_MS, maxAgeMs = Infinity, now = Date.now } = options;
     const lifetime = { ttlMs, maxAgeMs };
     const { policy = "required", tools = {}, local = false } = options;
@@ -105,6 +127,7 @@ class SessionLayer extends TransportDecorator {
     const policies = new ToolPolicies(policy, tools);
     const resolver = new SessionResolver({ store, policies, binder, lifetime, now });
     // Only now: wrong options leave the transport as it was.
+    const inner = decorated(transport, options);
     super(inner);
     this.#resolver = resolver;
     this.#methodContext = { store, local, lifetime, now };
@@ -172,7 +195,7 @@ class SessionLayer extends TransportDecorator {
   ): Promise<void> {
     const authInfo = extra?.authInfo;
     try {
-      const caller = { owner: ownerOf(authInfo), authInfo, handle: handleOf(extra) };
+      const caller = { owner: ownerOf(authInfo), extra, handle: handleOf(extra) };
       request.resolved = await this.#resolver.resolveCall(message.params ?? {}, caller);
     } catch (error) {
       const isRefused = error instanceof WireError && error.code === CODE.sessionRequired;
@@ -261,6 +284,15 @@ class SessionLayer extends TransportDecorator {
     if (!(error instanceof WireError)) this.onerror?.(asError(error));
     return wireErrorBody(error);
   }
+}
+
+/** The transport with the layers below the sessions. */
+function decorated(
+  transport: Transport,
+  { era = "both", handles = "never" }: SessionLayerOptions,
+): Transport {
+  const eras = new EraLayer(transport, era);
+  return handles === "never" ? eras : new HandleLayer(eras, handles);
 }
 
 type Answer = JSONRPCResponse & { readonly id: RequestId };

@@ -8,7 +8,7 @@ import { CODE, invalid, sessionRequired, WireError } from "../../../protocol/err
 import { isObject } from "../../../runtime/json.ts";
 import type { SessionRecord, SessionStore } from "../../../store/mod.ts";
 import { CoalescedTimer } from "../coalesced_timer.ts";
-import type { AuthInfo } from "../sdk.ts";
+import type { MessageExtraInfo } from "../sdk.ts";
 import { CallSession } from "./call_session.ts";
 import { findByAlias, type LazySession, lazyToolSession } from "./lazy_session.ts";
 import { decide, type PolicyDecision, type ToolPolicies } from "./policy.ts";
@@ -28,7 +28,7 @@ export interface ResolverOptions {
 /** The caller of a `tools/call`, and the handle by which it names its session. */
 export interface Caller {
   readonly owner: string | null;
-  readonly authInfo: AuthInfo | undefined;
+  readonly extra: MessageExtraInfo | undefined;
   readonly handle: string | undefined;
 }
 
@@ -91,13 +91,13 @@ export class SessionResolver {
 
   async #lookup(
     params: Record<string, unknown>,
-    { owner, authInfo, handle }: Caller,
+    { owner, extra, handle }: Caller,
   ): Promise<SessionLookup> {
     const { store, binder } = this.#options;
     if (handle !== undefined) return await lookupById(store, handle, owner, "handle");
     const lookup = await lookupByCookie(store, params, owner);
     if (lookup.kind !== "missing") return lookup;
-    const binding = binder.bindingOf(params, owner, authInfo);
+    const binding = binder.bindingOf(params, owner, extra);
     return binding === undefined ? lookup : { kind: "bound", binding };
   }
 

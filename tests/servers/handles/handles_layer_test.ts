@@ -9,7 +9,6 @@ import {
   type McpServer,
   optionalSession,
   sessionLayer,
-  type Transport,
 } from "../../../servers/base/mod.ts";
 import { MemoryStore } from "../../../store/mod.ts";
 import {
@@ -20,7 +19,7 @@ import {
   shown,
 } from "../../support/servers/in_process.ts";
 
-Deno.test("sessionHandles: a tool that is added later is seen, with an argument session of its own", async () => {
+Deno.test("handles: a tool that is added later is seen, with an argument session of its own", async () => {
   const server = newServer();
   server.registerTool("first", { inputSchema: { text: z.string().optional() } }, shown);
   await using caller = await Caller.connect(server);
@@ -36,7 +35,7 @@ Deno.test("sessionHandles: a tool that is added later is seen, with an argument 
   assertEquals(caller.advice.length, 1, caller.advice.join("\n"));
 });
 
-Deno.test("sessionHandles: a tool that is added without a notification is seen when it is called", async () => {
+Deno.test("handles: a tool that is added without a notification is seen when it is called", async () => {
   const server = newServer();
   server.registerTool("first", {}, () => shown({}));
   let tools = ["first"];
@@ -67,7 +66,7 @@ Deno.test("sessionHandles: a tool that is added without a notification is seen w
   assertEquals((await caller.call("hidden", args)).structuredContent, { args });
 });
 
-Deno.test("sessionHandles: a server without tools/list is served as it is", async () => {
+Deno.test("handles: a server without tools/list is served as it is", async () => {
   const server = newServer();
   server.server.registerCapabilities({ tools: {} });
   server.server.setRequestHandler(
@@ -80,7 +79,7 @@ Deno.test("sessionHandles: a server without tools/list is served as it is", asyn
   assertEquals((await caller.call("anything", args)).structuredContent, { args });
 });
 
-Deno.test("sessionHandles: a call that waits for discovery is pending, and can be cancelled", async () => {
+Deno.test("handles: a call that waits for discovery is pending, and can be cancelled", async () => {
   const server = newServer();
   const listing = Promise.withResolvers<void>();
   const asked = Promise.withResolvers<void>();
@@ -112,7 +111,7 @@ Deno.test("sessionHandles: a call that waits for discovery is pending, and can b
   assert(!caller.answers.some(({ id }) => id === "cancelled"));
 });
 
-Deno.test("sessionHandles: shows the tools to an ambiguous caller", async () => {
+Deno.test("handles: shows the tools to an ambiguous caller", async () => {
   await using caller = await Caller.connect(newServerWith("any"));
   caller.authInfo = principal("");
   assertEquals((await caller.tools()).any, ["session"]);
@@ -120,7 +119,10 @@ Deno.test("sessionHandles: shows the tools to an ambiguous caller", async () => 
 });
 
 Deno.test("session_create: arguments that are no object are an error, not a missing session", async () => {
-  await using caller = await Caller.connect(newServerWith("any"), {}, { policy: "required" });
+  await using caller = await Caller.connect(newServerWith("any"), {
+    handles: "always",
+    policy: "required",
+  });
   for (const name of ["session_create", "session_list", "session_end"]) {
     const { error } = await caller.ask("tools/call", { name, arguments: [] });
     assertEquals(error?.code, -32602);
@@ -142,21 +144,21 @@ Deno.test("a lazy session: is told beside the tool's result, of any form", async
     server.server.removeRequestHandler("tools/call");
     server.server.fallbackRequestHandler = () =>
       Promise.resolve({ id: optionalSession()?.id, ...result });
-    await using caller = await Caller.connect(server, {}, { policy: "auto" });
+    await using caller = await Caller.connect(server, { handles: "always", policy: "auto" });
     const { content } = await caller.call("any");
     assertEquals(content.slice(0, -1).map(({ text }) => text), texts);
     assertMatch(content.at(-1)?.text ?? "", /new one: sess-/);
   }
 });
 
-Deno.test("sessionHandles: offers always by default, and a tool in the way is an error", async () => {
+Deno.test('handles "always": offers to every caller, and a tool in the way is an error', async () => {
   const server = newServer();
   server.registerTool("seance", { inputSchema: { session: z.string() } }, shown);
-  await using caller = await Caller.connect(server, {});
+  await using caller = await Caller.connect(server, { handles: "always" });
   const { error } = await caller.ask("tools/list", { _meta: { "mcp/session": null } });
   assertEquals(error?.code, -32603);
   assertMatch(error?.message ?? "", /^Cannot add handles as .*seance/);
-  await using plain = await Caller.connect(newServerWith("plain"), {});
+  await using plain = await Caller.connect(newServerWith("plain"), { handles: "always" });
   const seen = await plain.tools({ _meta: { "mcp/session": null } });
   assertEquals(seen.plain, ["session"]);
 });
@@ -187,47 +189,11 @@ Deno.test("session_create: tells how long a session is kept without use", async 
     [1500, "1.5 seconds"],
   ];
   for (const [ttlMs, words] of kept) {
-    await using caller = await Caller.connect(newServerWith("any"), {}, { ttlMs });
+    await using caller = await Caller.connect(newServerWith("any"), { handles: "always", ttlMs });
     const { result } = await caller.ask("tools/list");
     const description = `${result?.tools[0]?.description}`;
     assert(description.endsWith(`A session is kept for ${words} without use.`), description);
   }
-});
-
-/** A decorator that changes nothing. */
-class Plain implements Transport {
-  onclose?: (() => void) | undefined;
-  onmessage?: Transport["onmessage"];
-  readonly #inner: Transport;
-
-  constructor(inner: Transport) {
-    this.#inner = inner;
-    inner.onclose = () => this.onclose?.();
-    inner.onmessage = (message, extra) => this.onmessage?.(message, extra);
-  }
-  start = () => this.#inner.start();
-  close = () => this.#inner.close();
-  send = (...[message, options]: Parameters<Transport["send"]>) =>
-    this.#inner.send(message, options);
-}
-
-Deno.test("a lazy session: is told though another decorator is before the session layer", async () => {
-  await using caller = await Caller.connect(newServerWith("any"), {}, {
-    policy: "auto",
-  }, (handles) => new Plain(handles));
-  const { structuredContent, content } = await caller.call("any");
-  assertMatch(content.at(-1)?.text ?? "", /new one: sess-.* argument "session"/);
-  const again = await caller.call("any", { session: structuredContent.id });
-  assertEquals([again.structuredContent.id, again.content.length], [structuredContent.id, 1]);
-  const { content: bound } = await caller.call("any", {}, { threadId: "one" });
-  assertEquals(bound.length, 1);
-});
-
-Deno.test("session_create: refers to its result where the retention is unknown", async () => {
-  const between = (handles: Transport) => new Plain(handles);
-  await using caller = await Caller.connect(newServerWith("any"), {}, {}, between);
-  const { result } = await caller.ask("tools/list");
-  assertMatch(`${result?.tools[0]?.description}`, /kept without use.* the result says until when/);
 });
 
 /** A server with one tool, which can take no further argument. */
@@ -242,7 +208,7 @@ function closedServer(): McpServer {
 Deno.test("a refusal of a tool that can take no argument: says what helps this caller", async () => {
   const told = async (local: boolean, authInfo: AuthInfo | undefined, _meta = {}) => {
     const options = { policy: "required", local } as const;
-    await using caller = await Caller.connect(closedServer(), { offer: "auto" }, options);
+    await using caller = await Caller.connect(closedServer(), options);
     caller.authInfo = authInfo;
     const { isError, content } = await caller.call("closed", {}, _meta);
     assertEquals(isError, true);
@@ -263,7 +229,7 @@ Deno.test("a refusal: advises the operator on what helps this caller", async () 
   const clash = () => newServerWith("session_end");
   const advice = async (server: McpServer, local: boolean, authInfo?: AuthInfo) => {
     const options = { policy: "required", local } as const;
-    await using caller = await Caller.connect(server, { offer: "auto" }, options);
+    await using caller = await Caller.connect(server, options);
     caller.authInfo = authInfo;
     for (const name of ["any", "closed", "session_end"]) {
       await caller.ask("tools/call", { name, arguments: {} });
@@ -289,7 +255,10 @@ Deno.test("a refusal: advises the operator on what helps this caller", async () 
 
 Deno.test("handles: are described as not needed to principals with a session by name, and to no others", async () => {
   const options = { local: false, sessionName: "notes" };
-  await using caller = await Caller.connect(newServerWith("any"), {}, options);
+  await using caller = await Caller.connect(newServerWith("any"), {
+    handles: "always",
+    ...options,
+  });
   const known = [principal("a"), /not needed/] as const;
   for (const [authInfo, says] of [known, [undefined, /from session_create/] as const]) {
     caller.authInfo = authInfo;

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { type JSONRPCMessage, sessionHandles, type Transport } from "../../../servers/base/mod.ts";
+import { type JSONRPCMessage, sessionLayer, type Transport } from "../../../servers/base/mod.ts";
+import { MemoryStore } from "../../../store/mod.ts";
 import {
   HttpServer,
   presenting,
@@ -255,14 +256,14 @@ Deno.test("session_list on stdio: lists the sessions without owner, oldest first
   assertEquals(await listed(call), handles);
 });
 
-Deno.test("sessionHandles: adds the argument on every page of tools/list, and the tools on one", async () => {
+Deno.test("handles: adds the argument on every page of tools/list, and the tools on one", async () => {
   const sent: JSONRPCMessage[] = [];
   const wire: Transport = {
     start: () => Promise.resolve(),
     send: (message) => Promise.resolve(void sent.push(message)),
     close: () => Promise.resolve(),
   };
-  const handles = sessionHandles(wire);
+  const handles = sessionLayer(wire, { store: new MemoryStore(), handles: "always" });
   // Without an answer, its own requests for the tools would wait for five seconds.
   handles.onmessage = (message) => {
     if (!("id" in message) || message.id === 1) return;

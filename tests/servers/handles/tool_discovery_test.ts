@@ -33,7 +33,7 @@ const tool = (name: string, ...properties: string[]) => ({
   },
 });
 
-Deno.test("sessionHandles: two principals' lists of tools do not replace each other", async () => {
+Deno.test("handles: two principals' lists of tools do not replace each other", async () => {
   let lists = 0;
   await using caller = await Caller.connect(listing((asked, authInfo) => {
     lists = asked;
@@ -53,7 +53,7 @@ Deno.test("sessionHandles: two principals' lists of tools do not replace each ot
   assertEquals(lists, 2);
 });
 
-Deno.test("sessionHandles: a call of one of the three tools lists no tools again", async () => {
+Deno.test("handles: a call of one of the three tools lists no tools again", async () => {
   let lists = 0;
   await using caller = await Caller.connect(listing((asked) => {
     lists = asked;
@@ -63,7 +63,7 @@ Deno.test("sessionHandles: a call of one of the three tools lists no tools again
   assertEquals(lists, 1);
 });
 
-Deno.test("sessionHandles: tools that change whenever they are listed are known as last listed", async () => {
+Deno.test("handles: tools that change whenever they are listed are known as last listed", async () => {
   const server = listing(() => {
     server.sendToolListChanged();
     return { tools: [tool("any")] };
@@ -73,7 +73,7 @@ Deno.test("sessionHandles: tools that change whenever they are listed are known 
   assertEquals(structuredContent, { args: {}, id: null });
 });
 
-Deno.test("sessionHandles: a call waits for the tools that change while they are listed", async () => {
+Deno.test("handles: a call waits for the tools that change while they are listed", async () => {
   const server = listing((asked) => {
     if (asked === 1) server.sendToolListChanged();
     return { tools: [asked === 1 ? tool("any") : tool("any", "session")] };
@@ -83,7 +83,7 @@ Deno.test("sessionHandles: a call waits for the tools that change while they are
   assertEquals(structuredContent, { args: { session: "own" }, id: null });
 });
 
-Deno.test("sessionHandles: a list without a last page ends", async () => {
+Deno.test("handles: a list without a last page ends", async () => {
   const late = Promise.withResolvers<void>();
   await using caller = await Caller.connect(listing((asked) => {
     if (asked === 1500) late.resolve();
@@ -93,7 +93,7 @@ Deno.test("sessionHandles: a list without a last page ends", async () => {
   assertEquals((await Promise.race([listed, late.promise]))?.tool_1, ["session"]);
 });
 
-Deno.test("sessionHandles: a server that closes during discovery leaves no timer", async () => {
+Deno.test("handles: a server that closes during discovery leaves no timer", async () => {
   const asked = Promise.withResolvers<void>();
   const caller = await Caller.connect(listing(() => {
     asked.resolve();
@@ -104,7 +104,7 @@ Deno.test("sessionHandles: a server that closes during discovery leaves no timer
   await caller[Symbol.asyncDispose]();
 });
 
-Deno.test("sessionHandles: reads all pages before it answers one, and each page once", async () => {
+Deno.test("handles: reads all pages before it answers one, and each page once", async () => {
   const server = newServer();
   server.registerTool("any", {}, () => shown({}));
   const asked: unknown[] = [];

@@ -19,6 +19,7 @@ Deno.test("readFlags(): serves on stdio by default", () => {
     sessionName: undefined,
     conversationKeys: [],
     handles: undefined,
+    era: "both",
     ttlMs: 7 * 86_400_000,
     logLevel: "warn",
   });
@@ -30,7 +31,7 @@ Deno.test("readFlags(): every flag has its place in the settings", () => {
     ...["--allow-anonymous", "--allowed-host", "Example.com:80", "--allowed-host=10.0.0.5"],
     ...["--allowed-origin", "HTTP://localhost:80", "--store=memory:", "--ttl", "90s"],
     ...["--bind=conversation", "--conversation-key", "a", "--conversation-key=b/c"],
-    ...["--session", "mine", "--handles", "--log-level", "debug"],
+    ...["--session", "mine", "--handles", "--era=modern", "--log-level", "debug"],
   ]);
   assertEquals(http, {
     kind: "serve",
@@ -49,6 +50,7 @@ Deno.test("readFlags(): every flag has its place in the settings", () => {
     sessionName: "mine",
     conversationKeys: ["a", "b/c"],
     handles: "always",
+    era: "modern",
     ttlMs: 90_000,
     logLevel: "debug",
   });

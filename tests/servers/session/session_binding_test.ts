@@ -34,11 +34,12 @@ Deno.test.each<
   [host("CLAUDE_CODE_SESSION_ID"), {}, undefined, `environment:${HASH}`],
   [host("GROK_SESSION_ID"), {}, undefined, `environment:GROK_SESSION_ID:${HASH}`],
   [host("MY_OWN"), {}, undefined, `environment:MY_OWN:${HASH}`],
-])("SessionBinder: %j binds %j of %o to %s", async (options, _meta, caller, alias) => {
+])("SessionBinder: %j binds %j of %o to %s", (options, _meta, caller, alias) => {
   const binder = new SessionBinder(options);
-  const binding = await binder.bindingOf({ _meta }, ownerOf(caller), caller);
+  const extra = caller && { authInfo: caller };
+  const binding = binder.bindingOf({ _meta }, ownerOf(caller), extra);
   assertEquals(binding?.alias, alias);
-  assertEquals(await binder.isBound({ _meta }, caller), alias !== undefined);
+  assertEquals(binder.isBound({ _meta }, extra), alias !== undefined);
 });
 
 Deno.test("SessionBinder: ignores the conversation of anonymous callers alone", () => {

@@ -1,7 +1,6 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
   type JSONRPCMessage,
-  sessionHandles,
   sessionLayer,
   type SessionPolicy,
   StatelessHttpTransport,
@@ -49,7 +48,8 @@ const forwarded: Record<keyof Transport, true> = {
 
 const decorators: Record<string, (transport: Transport) => Transport> = {
   sessionLayer: (transport) => sessionLayer(transport, { store: new MemoryStore() }),
-  sessionHandles,
+  "sessionLayer with handles": (transport) =>
+    sessionLayer(transport, { store: new MemoryStore(), handles: "always" }),
 };
 
 for (const [name, decorate] of Object.entries(decorators)) {

@@ -7,12 +7,9 @@ import {
   type AuthInfo,
   McpServer,
   optionalSession,
-  sessionHandles,
-  type SessionHandlesOptions,
   sessionLayer,
   type SessionLayerOptions,
   toolResult,
-  type Transport,
 } from "../../../servers/base/mod.ts";
 import { MemoryStore } from "../../../store/mod.ts";
 import { INITIALIZE, type Reply, type WireResult } from "./server.ts";
@@ -40,13 +37,12 @@ export class Caller implements AsyncDisposable {
 
   static async connect(
     server: McpServer,
-    offer: SessionHandlesOptions = { offer: "auto" },
     options: Partial<SessionLayerOptions> = {},
-    between: (handles: Transport) => Transport = (handles) => handles,
   ): Promise<Caller> {
     const [near, far] = InMemoryTransport.createLinkedPair();
     const caller = new Caller(server, near);
-    await server.connect(sessionLayer(between(sessionHandles(far, offer)), {
+    await server.connect(sessionLayer(far, {
+      handles: "auto",
       store: new MemoryStore(),
       policy: "optional",
       local: true,

@@ -1,0 +1,28 @@
+/**
+ * The caller of a request: facts about it for the layers inside, passed along with its message.
+ *
+ * @module
+ */
+
+import { member } from "../../../runtime/json.ts";
+import type { MessageExtraInfo } from "../sdk.ts";
+
+/** The client behind a request. */
+export interface Caller {
+  readonly era: "legacy" | "modern";
+  /** The capabilities that the client has declared; `undefined` if it has not been seen to. */
+  readonly capabilities: Record<string, unknown> | undefined;
+}
+
+interface CallerInfo extends MessageExtraInfo {
+  readonly caller?: Caller;
+}
+
+export function withCaller(extra: MessageExtraInfo | undefined, caller: Caller): CallerInfo {
+  return { ...extra, caller };
+}
+
+/** Whether a message is a request of the modern era, or belongs to one. */
+export function isFromModern(extra: MessageExtraInfo | undefined): boolean {
+  return member(member(extra, "caller"), "era") === "modern";
+}

@@ -1,0 +1,246 @@
+/**
+ * Era layer: a decorator of a server's transport by which a legacy server, and the layers around it,
+ * serve clients of both eras, request by request (section 10 of the contract).
+ *
+ * @module
+ */
+
+import { cancelledId } from "../../../jsonrpc/message.ts";
+import { EXTENSION } from "../../../protocol/capability.ts";
+import { type CookieKey, META_KEY } from "../../../protocol/cookie.ts";
+import { cookieKeys, withCookieUnder } from "../../../protocol/cookie_keys.ts";
+import {
+  DISCOVER,
+  type Envelope,
+  isModern,
+  MODERN_VERSIONS,
+  readEnvelope,
+  unsupportedVersion,
+} from "../../../protocol/era.ts";
+import {
+  type ModernRequest,
+  REMOVED_METHODS,
+  toDiscovery,
+  toLegacyParams,
+  toModernError,
+  toModernResult,
+  withKeys,
+  withLegacyCookie,
+} from "../../../protocol/era_translation.ts";
+import { CODE, WireError } from "../../../protocol/errors.ts";
+import { asError } from "../../../runtime/errors.ts";
+import { isObject, member } from "../../../runtime/json.ts";
+import {
+  type JSONRPCMessage,
+  type JSONRPCRequest,
+  type JSONRPCResponse,
+  type MessageExtraInfo,
+  type RequestId,
+  SUPPORTED_PROTOCOL_VERSIONS,
+  type Transport,
+  type TransportSendOptions,
+} from "../sdk.ts";
+import { TransportDecorator } from "../transport_decorator.ts";
+import { idInFlight, wireErrorBody } from "../wire_errors.ts";
+import { withCaller } from "./caller.ts";
+import { wantsNotification } from "./notification_filter.ts";
+import { ServerDiscovery } from "./server_discovery.ts";
+
+/** The eras that a server answers in (section 10 of the contract). */
+export type ServedEras = "both" | "legacy" | "modern";
+
+/** Options of a transport that also say with which HTTP status a response is sent. */
+export interface EraSendOptions extends TransportSendOptions {
+  /** @default 200 */
+  readonly httpStatus?: number | undefined;
+}
+
+type Pending =
+  | { readonly era: "modern"; readonly request: ModernRequest; readonly envelope: Envelope }
+  /** A legacy request that presents its cookie under the key of the modern era. */
+  | { readonly era: "legacy"; readonly keys: readonly CookieKey[] };
+
+export class EraLayer extends TransportDecorator {
+  readonly #eras: ServedEras;
+  readonly #pending = new Map<RequestId, Pending>();
+  readonly #discovery: ServerDiscovery;
+  /** Whether a legacy client is, or may be, at the other end. */
+  #hasLegacyClient = false;
+
+  constructor(inner: Transport, eras: ServedEras) {
+    super(inner);
+    this.#eras = eras;
+    this.#discovery = new ServerDiscovery((message) => this.onmessage?.(message));
+  }
+
+  override async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+    if ("method" in message) return await this.#push(message, options);
+    if (this.#discovery.takeResponse(message)) return;
+    const { id } = message;
+    const pending = id === undefined ? undefined : this.#pending.get(id);
+    if (id === undefined || pending === undefined) return await this.inner.send(message, options);
+    this.#pending.delete(id);
+    if (pending.era === "legacy") {
+      return await this.inner.send(answerUnder(message, pending.keys), options);
+    }
+    await this.#answer(message, id, pending.request, options);
+  }
+
+  protected override receive(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): void {
+    if (!("method" in message)) return this.onmessage?.(message, extra);
+    if (!("id" in message)) {
+      const cancelled = cancelledId(message);
+      if (cancelled !== undefined) this.#pending.delete(cancelled);
+      return this.onmessage?.(message, extra);
+    }
+    if (isModern(message.method, message.params)) return void this.#receiveModern(message, extra);
+    this.#receiveLegacy(message, extra);
+  }
+
+  protected override release(): void {
+    this.#pending.clear();
+    this.#discovery.stop();
+  }
+
+  #receiveLegacy(message: JSONRPCRequest, extra: MessageExtraInfo | undefined): void {
+    const { id, method, params } = message;
+    if (this.#eras === "modern") return this.#refuse(id, legacyRefusal(method, params), 400);
+    if (method === "initialize") {
+      this.#hasLegacyClient = true;
+      this.#discovery.observe(id);
+    }
+    const meta = params?._meta;
+    if (!isObject(meta) || !Object.hasOwn(meta, EXTENSION)) return this.onmessage?.(message, extra);
+    if (this.#pending.has(id)) return this.#refuse(id, idInFlight());
+    try {
+      const keys = cookieKeys(params);
+      this.#pending.set(id, { era: "legacy", keys });
+      this.onmessage?.({ ...message, params: withLegacyCookie(params ?? {}, keys) }, extra);
+    } catch (error) {
+      this.#refuse(id, error);
+    }
+  }
+
+  async #receiveModern(
+    message: JSONRPCRequest,
+    extra: MessageExtraInfo | undefined,
+  ): Promise<void> {
+    const { id, method, params = {} } = message;
+    if (this.#pending.has(id)) return this.#refuse(id, idInFlight());
+    let envelope: Envelope;
+    try {
+      envelope = this.#checkEnvelope(params);
+    } catch (error) {
+      return this.#refuse(id, error, 400);
+    }
+    if (REMOVED_METHODS.has(method)) return this.#refuse(id, methodNotFound(method), 404);
+    try {
+      const { params: legacyParams, request } = toLegacyParams(method, params, envelope);
+      const pending: Pending = { era: "modern", request, envelope };
+      this.#pending.set(id, pending);
+      if (!this.#discovery.isDone) await this.#discovery.done;
+      // It may have been cancelled meanwhile.
+      if (this.#pending.get(id) !== pending) return;
+      if (method === DISCOVER) {
+        const result = toDiscovery(this.#discovery.initialized);
+        return await this.send({ jsonrpc: "2.0", id, result });
+      }
+      const caller = { era: "modern", capabilities: envelope.clientCapabilities } as const;
+      this.onmessage?.({ ...message, params: legacyParams }, withCaller(extra, caller));
+    } catch (error) {
+      this.#pending.delete(id);
+      this.#refuse(id, error);
+    }
+  }
+
+  /** @throws {WireError} if this server does not take requests with this envelope. */
+  #checkEnvelope(params: unknown): Envelope {
+    if (this.#eras === "legacy") {
+      // A client of both eras takes a server that does not know a method for a legacy one.
+      throw new WireError(
+        CODE.methodNotFound,
+        "Method not found: this server speaks only versions of MCP that begin with initialize " +
+          `(${SUPPORTED_PROTOCOL_VERSIONS.join(", ")})`,
+      );
+    }
+    const envelope = readEnvelope(params);
+    const { version } = envelope;
+    if (!MODERN_VERSIONS.includes(version)) throw unsupportedVersion(version, MODERN_VERSIONS);
+    return envelope;
+  }
+
+  async #answer(
+    response: JSONRPCResponse,
+    id: RequestId,
+    request: ModernRequest,
+    options: TransportSendOptions | undefined,
+  ): Promise<void> {
+    const { serverInfo } = this.#discovery.initialized;
+    const body = "result" in response
+      ? toModernResult(response.result, request, serverInfo)
+      : { error: toModernError(response.error, request) };
+    const httpStatus = "error" in body ? statusOf(body.error.code) : undefined;
+    const sendOptions: EraSendOptions = { ...options, httpStatus };
+    await this.inner.send({ jsonrpc: "2.0", id, ...body }, sendOptions);
+  }
+
+  async #push(
+    message: Extract<JSONRPCMessage, { method: string }>,
+    options: TransportSendOptions | undefined,
+  ): Promise<void> {
+    const related = options?.relatedRequestId;
+    const pending = related === undefined ? undefined : this.#pending.get(related);
+    if ("id" in message) {
+      if (pending?.era === "modern" || (related === undefined && !this.#hasLegacyClient)) {
+        throw new Error(
+          `Cannot send ${message.method} to the client as its version of MCP takes no requests`,
+        );
+      }
+    } else if (pending?.era === "modern") {
+      if (!wantsNotification(message, pending.envelope)) return;
+    } else if (related === undefined && !this.#hasLegacyClient) return;
+    await this.inner.send(message, options);
+  }
+
+  #refuse(id: RequestId, error: unknown, httpStatus?: number): void {
+    const options: EraSendOptions = { httpStatus };
+    this.inner.send({ jsonrpc: "2.0", id, error: wireErrorBody(error) }, options)
+      .catch((error) => this.onerror?.(asError(error)));
+  }
+}
+
+/** The status of an error that has one of its own over HTTP. */
+function statusOf(code: number): number | undefined {
+  if (code === CODE.methodNotFound) return 404;
+  return code === CODE.missingCapability ? 400 : undefined;
+}
+
+function methodNotFound(method: string): WireError {
+  return new WireError(
+    CODE.methodNotFound,
+    `Method not found: ${method} is no method of ${MODERN_VERSIONS.join(", ")}`,
+  );
+}
+
+/** The error for a request without an envelope, from a server that speaks no legacy version. */
+function legacyRefusal(method: string, params: unknown): unknown {
+  if (method === "initialize") {
+    return unsupportedVersion(`${member(params, "protocolVersion")}`, MODERN_VERSIONS);
+  }
+  try {
+    return readEnvelope(params);
+  } catch (error) {
+    return error;
+  }
+}
+
+function answerUnder(
+  response: JSONRPCResponse,
+  keys: readonly CookieKey[],
+): JSONRPCResponse {
+  if ("result" in response) {
+    return { ...response, result: withCookieUnder(response.result, META_KEY, keys) };
+  }
+  const { error } = response;
+  return { ...response, error: { ...error, message: withKeys(error.message, keys) } };
+}

@@ -1,0 +1,83 @@
+/**
+ * Server discovery: the `initialize` result of the server behind the era layer, of which
+ * `server/discover` and the `serverInfo` of each modern result are made.
+ *
+ * @module
+ */
+
+import type { JSONRPCMessage, JSONRPCResponse, RequestId } from "../sdk.ts";
+import { SUPPORTED_PROTOCOL_VERSIONS } from "../sdk.ts";
+
+type Deliver = (message: JSONRPCMessage) => void;
+
+export class ServerDiscovery {
+  readonly #deliver: Deliver;
+  /** The id of the `initialize` of its own. */
+  readonly #ownId = `discovery:${crypto.randomUUID()}`;
+  /** The ids of `initialize` requests of clients that have no answer yet. */
+  readonly #observed = new Set<RequestId>();
+  #initialized: Record<string, unknown> | undefined;
+  #pending: PromiseWithResolvers<void> | undefined;
+
+  constructor(deliver: Deliver) {
+    this.#deliver = deliver;
+  }
+
+  /** The latest result of `initialize`. */
+  get initialized(): Record<string, unknown> {
+    return this.#initialized ?? {};
+  }
+
+  get isDone(): boolean {
+    return this.#initialized !== undefined;
+  }
+
+  /**
+   * Resolves when the server has been initialized. Unless a client has done so, it is in the name of
+   * one without capabilities: those of a modern client are its requests' own.
+   */
+  get done(): Promise<void> {
+    if (this.#initialized !== undefined) return Promise.resolve();
+    if (this.#pending === undefined) {
+      this.#pending = Promise.withResolvers();
+      if (this.#observed.size === 0) this.#initialize();
+    }
+    return this.#pending.promise;
+  }
+
+  /** Notes the `initialize` of a client, whose answer is learned from. */
+  observe(id: RequestId): void {
+    this.#observed.add(id);
+  }
+
+  /** Learns from a response; whether it is to a request of its own. */
+  takeResponse(response: JSONRPCResponse): boolean {
+    const { id } = response;
+    if (id === undefined) return false;
+    const isOwn = id === this.#ownId;
+    if (!isOwn && !this.#observed.delete(id)) return false;
+    if ("result" in response) this.#initialized = response.result;
+    else if (!isOwn) {
+      // Another client's mistake says nothing about the server.
+      if (this.#pending !== undefined) this.#initialize();
+      return false;
+    }
+    if (isOwn) this.#deliver({ jsonrpc: "2.0", method: "notifications/initialized" });
+    this.#pending?.resolve();
+    this.#pending = undefined;
+    return isOwn;
+  }
+
+  /** Ends all waiting. */
+  stop(): void {
+    this.#pending?.resolve();
+    this.#pending = undefined;
+  }
+
+  #initialize(): void {
+    const [protocolVersion] = SUPPORTED_PROTOCOL_VERSIONS;
+    const clientInfo = { name: "mcp-sessions", version: "1" };
+    const params = { protocolVersion, capabilities: {}, clientInfo };
+    this.#deliver({ jsonrpc: "2.0", id: this.#ownId, method: "initialize", params });
+  }
+}
