@@ -10,44 +10,31 @@ import {
 } from "../../servers/base/mod.ts";
 import { MemoryStore } from "../../store/mod.ts";
 import { startServer } from "../support/servers/server.ts";
+import { outsideProject, programIn } from "./outside_project.ts";
 import { blockWith, ROOT } from "./pages.ts";
 
 for (
   const [page, text] of [
     ["README.md", "new StdioServerTransport()"],
-    ["docs/library.md", "await serve("],
+    ["docs/library.md", "Counts calls"],
   ] as const
 ) {
   Deno.test(`${page}: its server runs as it stands there, and keeps a session after kill -9`, async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      const script = `${folder}/counter.ts`;
-      await Deno.writeTextFile(script, blockWith(page, text));
-      // As in another project beside the checkout.
-      const config = `${folder}/deno.json`;
-      const links = blockWith("README.md", '"links"').replaceAll("../mcp-sessions", ROOT);
-      await Deno.writeTextFile(config, links);
-      const options = {
-        server: new URL(`file://${script}`),
-        transport: "stdio" as const,
-        store: "",
-        config,
-        cwd: folder,
-        env: { XDG_STATE_HOME: folder },
-        permissions: ["-A"],
-      };
-      const first = await startServer(options);
-      await first.initialize();
-      const cookie = await first.create();
-      const one = await first.toolResult("count", {}, cookie);
-      assertEquals(one.content[0]?.text, "Call 1 of this session");
-      await first.stop("SIGKILL");
-      await using second = await startServer(options);
-      const two = await second.toolResult("count", {}, cookie);
-      assertEquals(two.content[0]?.text, "Call 2 of this session");
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    await using project = await outsideProject({ "counter.ts": blockWith(page, text) });
+    const options = {
+      ...programIn(project, "counter.ts"),
+      transport: "stdio" as const,
+      store: "",
+    };
+    const first = await startServer(options);
+    await first.initialize();
+    const cookie = await first.create();
+    const one = await first.toolResult("count", {}, cookie);
+    assertEquals(one.content[0]?.text, "Call 1 of this session");
+    await first.stop("SIGKILL");
+    await using second = await startServer(options);
+    const two = await second.toolResult("count", {}, cookie);
+    assertEquals(two.content[0]?.text, "Call 2 of this session");
   });
 }
 

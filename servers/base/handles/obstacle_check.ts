@@ -5,11 +5,12 @@
  */
 
 import { HandleCatalog } from "../../../handles/tool_catalog.ts";
-import type { McpServer, Transport } from "../sdk.ts";
+import type { ConnectableServer } from "../connectable_server.ts";
+import type { Transport } from "../sdk.ts";
 import { ToolDiscovery } from "./tool_discovery.ts";
 
 /** Why handles cannot be added to a server's tools; `undefined` if they can. Closes the server. */
-export async function findObstacle(server: McpServer): Promise<string | undefined> {
+export async function findObstacle(server: ConnectableServer): Promise<string | undefined> {
   const catalog = new HandleCatalog();
   const discovery = new ToolDiscovery(
     (request) => transport.onmessage?.(request),

@@ -11,7 +11,7 @@ import { StatelessHttpTransport } from "./stateless_transport.ts";
 import type { RequestLimits } from "./request_quota.ts";
 import { HttpListener } from "./http_listener.ts";
 import { errorResponse } from "./error_responses.ts";
-import type { McpServer, Transport } from "../sdk.ts";
+import type { Transport } from "../sdk.ts";
 
 export interface HttpSettings {
   readonly host: string;
@@ -36,7 +36,7 @@ export interface HttpServer {
 
 interface HttpServerOptions {
   /** Connects a server to a transport, through the session layer. */
-  readonly connect: (transport: Transport) => Promise<McpServer>;
+  readonly connect: (transport: Transport) => Promise<unknown>;
   /** Finds the caller of a request, unless the settings name a file of tokens. */
   readonly authenticate?: Authenticator | undefined;
   readonly limits?: Partial<RequestLimits> | undefined;

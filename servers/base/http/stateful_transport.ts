@@ -14,7 +14,7 @@ import { CoalescedTimer } from "../coalesced_timer.ts";
 import { RequestReader } from "./request_reader.ts";
 import { checkProtocolVersion } from "./protocol_version.ts";
 import { errorResponse, respondUnread, unavailable } from "./error_responses.ts";
-import type { AuthInfo, JSONRPCMessage, McpServer, Transport } from "../sdk.ts";
+import type { AuthInfo, JSONRPCMessage, Transport } from "../sdk.ts";
 import { TransportSession } from "./transport_session.ts";
 
 /** Each transport session has a server of its own; a client that gets 404 opens another. */
@@ -28,7 +28,7 @@ export class StatefulHttpServer implements HttpEndpoint {
   /** Initialized sessions by id, the least recently used first. */
   readonly #sessions = new Map<string, TransportSession>();
   readonly #all = new Set<TransportSession>();
-  readonly #connect: (transport: Transport) => Promise<McpServer>;
+  readonly #connect: (transport: Transport) => Promise<unknown>;
   readonly #quota: RequestQuota;
   readonly #reader: RequestReader;
   readonly #unread: UnreadResponses;
@@ -36,7 +36,7 @@ export class StatefulHttpServer implements HttpEndpoint {
   readonly #sweep: ReturnType<typeof setInterval>;
 
   constructor(
-    connect: (transport: Transport) => Promise<McpServer>,
+    connect: (transport: Transport) => Promise<unknown>,
     { limits, keepAliveMs = 15_000 }: StatelessHttpOptions = {},
   ) {
     const checked = requestLimits(limits);

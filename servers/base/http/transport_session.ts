@@ -22,7 +22,7 @@ import { encodeResponse, errorMessage } from "../message_reader.ts";
 import type { CoalescedTimer } from "../coalesced_timer.ts";
 import { withLiteralAccept } from "./header_checks.ts";
 import { jsonResponse, RETRY_LATER } from "./error_responses.ts";
-import type { AuthInfo, JSONRPCMessage, McpServer, RequestId, Transport } from "../sdk.ts";
+import type { AuthInfo, JSONRPCMessage, RequestId, Transport } from "../sdk.ts";
 import { WebStandardStreamableHTTPServerTransport as SdkTransport } from "./sdk_http.ts";
 
 /** The bytes that may wait for the client before notifications are dropped. */
@@ -101,7 +101,7 @@ export class TransportSession {
   }
 
   /** Connects a new server. The session has no id until it is initialized. */
-  async connect(connect: (transport: Transport) => Promise<McpServer>): Promise<void> {
+  async connect(connect: (transport: Transport) => Promise<unknown>): Promise<void> {
     await connect(this.#sdk);
   }
 

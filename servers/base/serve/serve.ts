@@ -27,7 +27,8 @@ import type { HttpSettings } from "../http/http_server.ts";
 import type { RequestLimits } from "../http/request_quota.ts";
 import { type Log, logger, type LogLevel, oneLine } from "../../../runtime/log.ts";
 import { DeferredStore } from "./deferred_store.ts";
-import type { McpServer, Transport } from "../sdk.ts";
+import type { ConnectableServer } from "../connectable_server.ts";
+import type { Transport } from "../sdk.ts";
 import { StdioTransport } from "../stdio_transport.ts";
 
 /** The definition of a session-aware server. */
@@ -50,8 +51,8 @@ export interface ServerDefinition {
    * know no sessions; `always`; `never`. @default "auto"
    */
   readonly handles?: HandlesMode;
-  /** Makes the server with its tools. May be called more than once. */
-  readonly create: () => McpServer;
+  /** Makes the server with its tools, by SDK 1 or SDK 2. May be called more than once. */
+  readonly create: () => ConnectableServer;
   /** Finds the caller of an HTTP request, in place of `--tokens`. @default all callers are anonymous */
   readonly authenticate?: Authenticator;
   /** Limits of the store and of HTTP requests. */
@@ -120,7 +121,7 @@ async function run(
   };
   const obstacle = handles === "always" ? await findObstacle(definition.create()) : undefined;
   if (obstacle !== undefined) throw new UsageError(`--handles cannot be used as ${obstacle}`);
-  const connect = async (transport: Transport): Promise<McpServer> => {
+  const connect = async (transport: Transport): Promise<ConnectableServer> => {
     const server = definition.create();
     server.server.onerror = (error) => log(levelOf(error), error.message);
     await server.connect(sessionLayer(transport, layer));
@@ -135,7 +136,7 @@ async function run(
   log("info", "stopped");
 }
 
-type Connect = (transport: Transport) => Promise<McpServer>;
+type Connect = (transport: Transport) => Promise<ConnectableServer>;
 
 async function serveStdio(connect: Connect, name: string, store: DeferredStore): Promise<void> {
   // Stdout belongs to the protocol: a tool that logs must not break it.
