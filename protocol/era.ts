@@ -27,6 +27,9 @@ export const META = {
 /** The method by which a client finds out the era of a server. */
 export const DISCOVER = "server/discover";
 
+/** The method whose response is a stream of notifications for as long as the client wants. */
+export const LISTEN = "subscriptions/listen";
+
 /** The levels of `notifications/message`, the least severe first. */
 export const LOG_LEVELS: readonly string[] = [
   "debug",

@@ -32,7 +32,7 @@
 export { toolResult } from "./tool_result.ts";
 export type { ToolResult } from "./tool_result.ts";
 export type { HandlesMode } from "./handles/session_handles.ts";
-export type { ServedEras } from "./era/era_layer.ts";
+export type { ServedEras } from "./era/era_transport.ts";
 export { sessionLayer } from "./session/session_layer.ts";
 export type { SessionLayerOptions } from "./session/session_layer.ts";
 export type { SessionPolicy } from "./session/policy.ts";
@@ -40,10 +40,10 @@ export type { SessionBindingOptions, SessionVia } from "./session/session_bindin
 export { currentSession, optionalSession, SessionError } from "./session/current_session.ts";
 export type { Session, SessionErrorCode, SessionLabel } from "./session/current_session.ts";
 export { StatelessHttpTransport } from "./http/stateless_transport.ts";
-export type { StatelessHttpOptions } from "./http/stateless_transport.ts";
-export { httpHandler } from "./http/guard.ts";
-export type { HttpEndpoint, HttpHandlerOptions } from "./http/guard.ts";
-export type { AuthenticationOptions, Authenticator } from "./http/authentication.ts";
+export type { StatelessHttpOptions } from "./http/stateless_endpoint.ts";
+export { httpHandler } from "./http/guard/guard.ts";
+export type { HttpEndpoint, HttpHandlerOptions } from "./http/guard/guard.ts";
+export type { AuthenticationOptions, Authenticator } from "./http/guard/authentication.ts";
 export type { RequestLimits } from "./http/request_quota.ts";
 export { McpServer } from "./sdk.ts";
 export type {

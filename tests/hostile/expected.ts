@@ -27,7 +27,8 @@ export function expectedFor(bytes: Uint8Array, cancelled: ReadonlySet<unknown>):
   if (!("method" in value)) return { kind: "maybe", ...named };
   if (typeof method === "string" && !Object.hasOwn(value, "id")) return { kind: "maybe" };
   if (named === undefined) return { kind: "null" };
-  if (cancelled.has(id)) return { kind: "maybe", ...named };
+  // A subscription that is taken has no response until it ends.
+  if (cancelled.has(id) || method === "subscriptions/listen") return { kind: "maybe", ...named };
   const request = jsonrpc === "2.0" && typeof method === "string";
   const orNull = !request || bytes.length > LARGE || bytes[0] === 0xef;
   return { kind: "id", ...named, orNull };
@@ -45,7 +46,7 @@ export function cancelledBy(bytes: Uint8Array): unknown {
     : undefined;
 }
 
-function parsed(bytes: Uint8Array): unknown {
+export function parsed(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {

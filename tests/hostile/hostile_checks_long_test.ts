@@ -7,6 +7,7 @@ import {
   assertRejects,
   assertThrows,
 } from "@std/assert";
+import { checkEra } from "./era_verdict.ts";
 import { expectedFor } from "./expected.ts";
 import { readResponses } from "./http_responses.ts";
 import { Ledger } from "./ledger.ts";
@@ -44,12 +45,16 @@ const BROKEN: readonly [
   ["answersUnasked", "stdio", /A response to .*unasked.*, which was not requested/],
   ["status500", "http", /Status 500/],
   ["cutsJson", "http", /Not JSON/],
+  ["givesTheOldCode", "http", /A modern answer has the reserved code -32002/],
+  ["givesTheOldKey", "http", /A modern answer has the old key/],
+  ["givesNoResultType", "http", /A modern result has no resultType/],
   ["sharesNotes", "http", /The neighbour finds/],
   ["countsOften", "http", /the server counts/],
   ["leaksIds", "http", /session's id leaks.*TEST_SEED=7/, true],
   ["leaksIds", "stdio", /session's id leaks.*TEST_SEED=7/, true],
   ["sharesNotes", "http", /The neighbour finds/, true],
-  ["sharesNotes", "stdio", /The neighbour finds/, true],
+  // The attacker may be the first to see them.
+  ["sharesNotes", "stdio", /The neighbour finds|session's secret leaks/, true],
 ];
 
 for (const [name, transport, fault, handles = false] of BROKEN) {
@@ -122,6 +127,38 @@ Deno.test("checkMessage(): refuses what is not JSON-RPC 2.0", () => {
     '{"jsonrpc":"2.0","method":"x","params":7}',
   ];
   for (const text of broken) assertThrows(() => checkMessage(text), Fault, undefined, text);
+});
+
+Deno.test("checkEra(): finds what a modern answer must not have, and what a legacy one may", () => {
+  const version = { "io.modelcontextprotocol/protocolVersion": "2026-07-28" };
+  const sent = (_meta: object) => ({ jsonrpc: "2.0", id: 1, method: "x", params: { _meta } });
+  const modern = sent(version);
+  const asking = sent({ ...version, "mcp/session": null });
+  const legacy = sent({ "io.modelcontextprotocol/protocolVersion": "2025-11-25" });
+  const error = (code: number, message = "x") => ({ id: 1, error: { code, message } });
+  const result = (result: object) => ({ id: 1, result });
+  const cookie = { _meta: { "mcp/session": {} }, resultType: "complete" };
+  const good: [sent: unknown, answer: object][] = [
+    [modern, result({ resultType: "complete" })],
+    [modern, error(-31002)],
+    [modern, error(-32020)],
+    [modern, { id: null, error: { code: -32000, message: "x" } }],
+    [asking, result(cookie)],
+    [legacy, result({ _meta: { "mcp/session": {} } })],
+    [legacy, error(-32002)],
+    [undefined, error(-32002)],
+  ];
+  for (const [sent, answer] of good) checkEra(sent, answer);
+  const bad: [sent: unknown, answer: object][] = [
+    [modern, error(-32002)],
+    [modern, error(-32043)],
+    [asking, error(-32002)],
+    [modern, error(-31002, 'Send it in _meta["mcp/session"].')],
+    [modern, result(cookie)],
+    [modern, result({})],
+    [{ ...modern, method: "server/discover", params: {} }, result({})],
+  ];
+  for (const [sent, answer] of bad) assertThrows(() => checkEra(sent, answer), Fault);
 });
 
 Deno.test("checkText(): finds private text anywhere", () => {

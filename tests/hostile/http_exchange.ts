@@ -1,6 +1,7 @@
 /** One connection of an attacker, and the checks of all that came back over it. */
 
-import { expectedFor } from "./expected.ts";
+import { checkEra } from "./era_verdict.ts";
+import { expectedFor, parsed } from "./expected.ts";
 import type { Attack } from "./http_requests.ts";
 import { type HttpResponse, readResponses } from "./http_responses.ts";
 import { around, checkMessage, checkText, Fault, type Message, type Private } from "./verdict.ts";
@@ -49,6 +50,8 @@ export async function exchange(attack: Attack, options: ExchangeOptions): Promis
   const messages = responses.map((response, index) => {
     return checkResponse(response, attack.methods[index]);
   });
+  const sent = attack.message && parsed(attack.message);
+  for (const message of messages.flat()) checkEra(sent, message);
   if (attack.message !== undefined && responses[0] !== undefined) {
     checkAnswer(attack.message, responses[0], messages[0] ?? [], options.cancelled);
   }

@@ -3,6 +3,8 @@
  */
 
 import type { Random } from "../support/random.ts";
+import { parsed } from "./expected.ts";
+import { eraHeaders } from "./modern_messages.ts";
 
 /** The attack over one connection. */
 export interface Attack {
@@ -111,12 +113,16 @@ const FIRST_LINES = [
 ];
 
 /** Makes the attack of one connection, around a hostile message. */
-export function attack(random: Random, target: Target, message: Uint8Array): Attack {
+export function attack(random: Random, { host, headers }: Target, message: Uint8Array): Attack {
+  const target = { host, headers: [...headers, ...eraHeaders(random, message)] };
   const half = message.subarray(0, Math.floor(message.length / 2));
   const whole = { answers: 1, methods: ["POST"] };
   const broken = { answers: 0, methods: ["POST"] };
-  if (random.chance(0.6) || message.length > 1_000_000) {
-    return { what: "a message", parts: request(target, message), ...whole, message };
+  const isListen = Object(parsed(message)).method === "subscriptions/listen";
+  if (isListen || random.chance(0.6) || message.length > 1_000_000) {
+    // The stream of a subscription ends with the attacker's side.
+    const answers = isListen ? 0 : 1;
+    return { what: "a message", parts: request(target, message), ...whole, answers, message };
   }
   const lengths = [
     `content-length: ${message.length + 50}`,

@@ -3,6 +3,7 @@
 import type { Random } from "../support/random.ts";
 import { INITIALIZE } from "../support/servers/server.ts";
 import { handleCall } from "./handles.ts";
+import { listenParams, modernRequest } from "./modern_messages.ts";
 
 /** The knowledge of the attacker. */
 export interface Aim {
@@ -80,8 +81,15 @@ export function cookieValue(random: Random, { own, other }: Aim): unknown {
   ])();
 }
 
-/** A valid message, but for its cookie. */
+/** A valid message of either era, but for its cookie and envelope. */
 export function message(random: Random, aim: Aim, id: string | number): Record<string, unknown> {
+  const valid = legacyMessage(random, aim, id);
+  const isRequest = "method" in valid && "id" in valid;
+  if (!isRequest || random.chance(0.6)) return valid;
+  return modernRequest(random, valid, () => cookieValue(random, aim));
+}
+
+function legacyMessage(random: Random, aim: Aim, id: string | number): Record<string, unknown> {
   // Beside a cookie, most handles are refused.
   const bare = random.chance(aim.handles ? 0.7 : 0.3);
   const meta = bare ? {} : { _meta: { "mcp/session": cookieValue(random, aim) } };
@@ -111,6 +119,8 @@ export function message(random: Random, aim: Aim, id: string | number): Record<s
     () => request("tools/list", {}),
     () => request("resources/list", {}),
     () => request("resources/read", { uri: random.pick(["session://current", text, "x://y"]) }),
+    () => request("server/discover", {}),
+    () => request("subscriptions/listen", listenParams(random)),
     () => request("logging/setLevel", { level: random.pick(["debug", "loud"]) }),
     () => request("completion/complete", { ref: {}, argument: {} }),
     () => request("session/create", { hints }),

@@ -1,5 +1,6 @@
 /** The neighbour: a valid client beside the attacker, with a secret in its session. */
 
+import { envelope, EXTENSION } from "../support/servers/modern_wire.ts";
 import type { SiegeOptions } from "./siege.ts";
 import { around, Fault, type Message } from "./verdict.ts";
 
@@ -60,10 +61,15 @@ export class Neighbour {
   }
 
   async #call(name: string, text = ""): Promise<Record<string, unknown>> {
-    this.#calls++;
-    const params = this.#handles
-      ? { name, arguments: { text, session: this.id } }
-      : { name, arguments: { text }, _meta: { "mcp/session": { id: this.id } } };
+    // In turn as a client of either era.
+    const isModern = this.#calls++ % 2 === 0;
+    const key = isModern ? EXTENSION : "mcp/session";
+    const cookie = this.#handles ? {} : { [key]: { id: this.id } };
+    const params = {
+      name,
+      arguments: { text, ...(this.#handles && { session: this.id }) },
+      _meta: isModern ? envelope(cookie) : cookie,
+    };
     const answer = await this.#ask("tools/call", params);
     const found = Object(Object(answer.result).structuredContent);
     if (answer.result !== undefined && Object(answer.result).isError !== true) return found;

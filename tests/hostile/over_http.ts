@@ -1,5 +1,6 @@
 /** The attack over HTTP: each request on a socket of its own, several at once. */
 
+import { modernHeaders } from "../support/servers/modern_wire.ts";
 import { INITIALIZE, post, startServer } from "../support/servers/server.ts";
 import { cancelledBy } from "./expected.ts";
 import { exchange } from "./http_exchange.ts";
@@ -31,6 +32,7 @@ const STALLED = [
   `${HEAD}transfer-encoding: chunked\r\n\r\n`,
   `${HEAD}transfer-encoding: chunked\r\n\r\nfffff\r\n{"jsonrpc":`,
 ];
+const VERSION = "io.modelcontextprotocol/protocolVersion";
 /** The neighbour's id of every request, so that an attacker can try to cancel it. */
 const NEIGHBOURS_ID = "neighbour";
 
@@ -120,7 +122,9 @@ async function openTransportSession(url: string): Promise<string> {
 function asking(url: string, headers: Record<string, string>): Ask {
   return async (method, params): Promise<Message> => {
     const text = JSON.stringify({ jsonrpc: "2.0", id: NEIGHBOURS_ID, method, params });
-    const response = await post(url, text, headers);
+    const { name, _meta } = Object(params);
+    const own = Object.hasOwn(_meta ?? {}, VERSION) ? modernHeaders(method, name) : headers;
+    const response = await post(url, text, own);
     const body = await response.text();
     const data = response.headers.get("content-type") === "text/event-stream"
       ? body.split("\n").filter((line) => line.startsWith("data: {")).at(-1)?.slice(6) ?? ""

@@ -1,7 +1,8 @@
 /** The attack over stdio: volleys of lines in pieces of any size, on the pipe of the neighbour. */
 
 import { Random } from "../support/random.ts";
-import { cancelledBy, expectedFor } from "./expected.ts";
+import { checkEra } from "./era_verdict.ts";
+import { cancelledBy, expectedFor, parsed } from "./expected.ts";
 import { Ledger } from "./ledger.ts";
 import type { Aim } from "./messages.ts";
 import { type Ask, createSession, Neighbour } from "./neighbour.ts";
@@ -96,6 +97,8 @@ class Line {
   readonly #asked = new Map<string, (message: Message) => void>();
   #priv: Private | undefined;
   #ledger = new Ledger([]);
+  /** The messages of the volley. */
+  #sent: readonly unknown[] = [];
   #changed = () => {};
   #fault: unknown;
   #lastId = 0;
@@ -145,6 +148,7 @@ class Line {
     const lines = splitLines(text);
     const cancelled = new Set(lines.map(cancelledBy).filter((id) => id !== undefined));
     this.#ledger = new Ledger(lines.map((line) => expectedFor(line, cancelled)));
+    this.#sent = lines.map(parsed);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#changed = () => {
       if (this.#fault !== undefined || this.#ledger.missing.length === 0) resolve();
@@ -170,7 +174,12 @@ class Line {
       const { sessions, structuredContent } = Object(message.result);
       const listed = Array.isArray(sessions ?? Object(structuredContent).sessions);
       checkText(text, { ids: listed ? [] : ids, secret });
-      if (message.method === undefined) this.#ledger.answered(message);
+      if (message.method === undefined) {
+        this.#ledger.answered(message);
+        const asking = this.#sent.filter((sent) => Object(sent).id === id);
+        // Of two with one id nobody can tell which is answered.
+        if (asking.length === 1) checkEra(asking[0], message);
+      }
     } catch (error) {
       this.#fault ??= error;
     }

@@ -43,17 +43,9 @@ import {
 import { TransportDecorator } from "../transport_decorator.ts";
 import { idInFlight, wireErrorBody } from "../wire_errors.ts";
 import { withCaller } from "./caller.ts";
+import { type EraSendOptions, isEraTransport, type ServedEras } from "./era_transport.ts";
 import { wantsNotification } from "./notification_filter.ts";
 import { ServerDiscovery } from "./server_discovery.ts";
-
-/** The eras that a server answers in (section 10 of the contract). */
-export type ServedEras = "both" | "legacy" | "modern";
-
-/** Options of a transport that also say with which HTTP status a response is sent. */
-export interface EraSendOptions extends TransportSendOptions {
-  /** @default 200 */
-  readonly httpStatus?: number | undefined;
-}
 
 type Pending =
   | { readonly era: "modern"; readonly request: ModernRequest; readonly envelope: Envelope }
@@ -71,6 +63,7 @@ export class EraLayer extends TransportDecorator {
     super(inner);
     this.#eras = eras;
     this.#discovery = new ServerDiscovery((message) => this.onmessage?.(message));
+    if (isEraTransport(inner)) inner.servedEras = eras;
   }
 
   override async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {

@@ -1,6 +1,7 @@
 /**
  * Checks of the headers of an HTTP request: `Host`, `Origin`, `Accept` and `Content-Type`. For
- * `MCP-Protocol-Version` see `protocol_version.ts`, for `Authorization` `authentication.ts`.
+ * `MCP-Protocol-Version` see `protocol_version.ts`, for those that repeat the body `modern_headers.ts`,
+ * for `Authorization` `guard/authentication.ts`.
  *
  * @module
  */

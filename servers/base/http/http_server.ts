@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Authenticator } from "./authentication.ts";
-import { parseAuthority } from "./authority.ts";
-import { guardHosts, guardOrigins } from "./guard.ts";
+import type { Authenticator } from "./guard/authentication.ts";
+import { parseAuthority } from "./guard/authority.ts";
+import { guardHosts, guardOrigins } from "./guard/guard.ts";
 import { StatelessHttpTransport } from "./stateless_transport.ts";
 import type { RequestLimits } from "./request_quota.ts";
 import { HttpListener } from "./http_listener.ts";
@@ -57,7 +57,7 @@ export async function startHttpServer(
   const { host, port, path, allowAnonymous, allowedHosts, allowedOrigins } = settings;
   const authenticate = settings.tokens === undefined
     ? options.authenticate
-    : await (await import("./bearer_tokens.ts")).readTokens(settings.tokens);
+    : await (await import("./guard/bearer_tokens.ts")).readTokens(settings.tokens);
   const endpoint = await openEndpoint(settings, options);
   const { onerror, onforbidden, warn } = options;
   const listener = new HttpListener(
@@ -101,7 +101,9 @@ export async function startHttpServer(
 async function openEndpoint({ stateful }: HttpSettings, { connect, limits }: HttpServerOptions) {
   if (stateful) {
     const { StatefulHttpServer } = await import("./stateful_transport.ts");
-    return new StatefulHttpServer(connect, { limits });
+    const server = new StatefulHttpServer(connect, { limits });
+    await server.start();
+    return server;
   }
   const transport = new StatelessHttpTransport({ limits });
   await connect(transport);

@@ -8,7 +8,8 @@
 /** Limits of an HTTP server. */
 export interface RequestLimits {
   /**
-   * Concurrent requests in all. A cancelled request counts no more, even if its tool goes on.
+   * Concurrent requests in all. A cancelled request counts no more, even if its tool goes on, and an
+   * open subscription does not count.
    * @default 1024
    */
   readonly requests: number;

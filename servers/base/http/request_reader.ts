@@ -13,6 +13,7 @@ import { CoalescedTimer } from "../coalesced_timer.ts";
 import { errorResponse, jsonResponse, respondUnread, unavailable } from "./error_responses.ts";
 import { checkMediaTypes } from "./header_checks.ts";
 import { checkProtocolVersion } from "./protocol_version.ts";
+import type { ServedEras } from "../era/era_transport.ts";
 import type { JSONRPCMessage } from "../sdk.ts";
 
 /** The largest body that is read in one go, which cannot be abandoned half-way. */
@@ -28,14 +29,18 @@ export class RequestReader {
     this.#reading = new CoalescedTimer(bodyMs, (refuse) => refuse(timeout()));
   }
 
-  async read(request: Request, lease: Lease): Promise<JSONRPCMessage | Response> {
+  async read(
+    request: Request,
+    eras: ServedEras,
+    lease: Lease,
+  ): Promise<JSONRPCMessage | Response> {
     const refusal = this.#isStopping ? stopping() : checkMediaTypes(request.headers);
     if (refusal !== undefined) return await respondUnread(request, refusal);
     const body = await this.#body(request, lease);
     if (body instanceof Response) return body;
     const incoming = readRequest(body);
     if (incoming.kind === "message") {
-      return checkProtocolVersion(request.headers, incoming.message) ?? incoming.message;
+      return checkProtocolVersion(request.headers, eras, incoming.message) ?? incoming.message;
     }
     const { id, error } = incoming;
     // A malformed JSON-RPC response gets no response of its own.

@@ -5,14 +5,13 @@
  * @module
  */
 
-import { type ResponseBody, UnreadResponses } from "./response_body.ts";
+import type { ResponseBody } from "./response_body.ts";
 import { ownerOf } from "../session/session_owner.ts";
-import type { HttpEndpoint } from "./guard.ts";
-import type { StatelessHttpOptions } from "./stateless_transport.ts";
-import { requestLimits, RequestQuota } from "./request_quota.ts";
+import type { HttpEndpoint } from "./guard/guard.ts";
+import { StatelessEndpoint, type StatelessHttpOptions } from "./stateless_endpoint.ts";
+import { type HttpResources, httpResources } from "./http_resources.ts";
 import { CoalescedTimer } from "../coalesced_timer.ts";
-import { RequestReader } from "./request_reader.ts";
-import { checkProtocolVersion } from "./protocol_version.ts";
+import { checkProtocolVersion, isModernMessage } from "./protocol_version.ts";
 import { errorResponse, respondUnread, unavailable } from "./error_responses.ts";
 import type { AuthInfo, JSONRPCMessage, Transport } from "../sdk.ts";
 import { TransportSession } from "./transport_session.ts";
@@ -29,9 +28,9 @@ export class StatefulHttpServer implements HttpEndpoint {
   readonly #sessions = new Map<string, TransportSession>();
   readonly #all = new Set<TransportSession>();
   readonly #connect: (transport: Transport) => Promise<unknown>;
-  readonly #quota: RequestQuota;
-  readonly #reader: RequestReader;
-  readonly #unread: UnreadResponses;
+  readonly #resources: HttpResources;
+  /** Serves the modern era, which has no transport sessions. */
+  readonly #stateless: StatelessEndpoint;
   readonly #streams: CoalescedTimer<ResponseBody>;
   readonly #sweep: ReturnType<typeof setInterval>;
 
@@ -39,27 +38,36 @@ export class StatefulHttpServer implements HttpEndpoint {
     connect: (transport: Transport) => Promise<unknown>,
     { limits, keepAliveMs = 15_000 }: StatelessHttpOptions = {},
   ) {
-    const checked = requestLimits(limits);
     this.#connect = connect;
-    this.#quota = new RequestQuota(checked);
-    this.#reader = new RequestReader(checked);
-    this.#unread = new UnreadResponses(checked);
+    this.#resources = httpResources(limits);
+    this.#stateless = new StatelessEndpoint({ keepAliveMs }, this.#resources);
     this.#streams = new CoalescedTimer(keepAliveMs, (body) => body.keepAlive());
     this.#sweep = setInterval(() => void this.#closeIdle(), MAX_IDLE_MS / 10);
   }
 
+  /** Connects the server of the modern era. */
+  async start(): Promise<void> {
+    await this.#connect(this.#stateless);
+  }
+
   async fetch(request: Request, authInfo?: AuthInfo): Promise<Response> {
+    const eras = this.#stateless.servedEras;
+    if (eras === "modern") return await this.#stateless.fetch(request, authInfo);
     const owner = ownerOf(authInfo);
-    const lease = this.#quota.acquire(owner);
+    const lease = this.#resources.quota.acquire(owner);
     if (lease === undefined) {
       return await respondUnread(request, unavailable("it has too many requests"));
     }
     let accepted = false;
     try {
       const message = request.method === "POST"
-        ? await this.#reader.read(request, lease)
-        : checkProtocolVersion(request.headers);
+        ? await this.#resources.reader.read(request, eras, lease)
+        : checkProtocolVersion(request.headers, eras);
       if (message instanceof Response) return message;
+      if (message !== undefined && isModernMessage(request.headers, message)) {
+        accepted = true;
+        return await this.#stateless.respond(request, { message, authInfo, lease });
+      }
       // No await may come between finding a session and using it.
       const session = this.#find(request.headers, message, owner) ?? await this.#open(owner);
       if (session instanceof Response) return session;
@@ -71,20 +79,20 @@ export class StatefulHttpServer implements HttpEndpoint {
   }
 
   /**
-   * Refuses further requests, and ends the standalone streams, which would keep the server from
-   * stopping. Pending requests get their response.
+   * Refuses further requests, and ends the streams that would keep the server from stopping. Pending
+   * requests get their response.
    */
   stop(): void {
-    this.#reader.stop();
+    this.#stateless.stop();
     for (const session of this.#sessions.values()) session.endStandaloneStream();
   }
 
   async close(): Promise<void> {
     clearInterval(this.#sweep);
-    this.#reader.stop();
+    this.#resources.reader.stop();
     for (const session of [...this.#all]) await session.close();
-    this.#unread.stop();
     this.#streams.stop();
+    await this.#stateless.close();
   }
 
   /** The transport session of a request; `undefined` if its `initialize` opens one. */
@@ -117,7 +125,7 @@ export class StatefulHttpServer implements HttpEndpoint {
     if (!this.#makeRoom(owner)) return unavailable("it has too many transport sessions");
     const session = new TransportSession({
       owner,
-      unread: this.#unread,
+      unread: this.#resources.unread,
       streams: this.#streams,
       onopen: (id) => void this.#sessions.set(id, session),
       onclose: (id) => {

@@ -8,9 +8,14 @@ import { HOST_SESSION_VARIABLES } from "../../../protocol/host_conversations.ts"
 import { LOG_LEVELS, type LogLevel } from "../../../runtime/log.ts";
 import { filePath, type FlagType, oneOf, text } from "../../../runtime/flag_types.ts";
 import { type Asked, defineProgram, parseFlags, UsageError } from "../../../runtime/flags.ts";
-import { type Authority, canonicalOrigin, inAscii, parseAuthority } from "../http/authority.ts";
+import {
+  type Authority,
+  canonicalOrigin,
+  inAscii,
+  parseAuthority,
+} from "../http/guard/authority.ts";
 import type { HttpSettings } from "../http/http_server.ts";
-import type { ServedEras } from "../era/era_layer.ts";
+import type { ServedEras } from "../era/era_transport.ts";
 import type { HandlesMode } from "../handles/session_handles.ts";
 import { BINDS, parseBind, type SessionBind } from "./binding_options.ts";
 import { isSessionName, MAX_NAME_BYTES } from "../session/session_binding.ts";

@@ -29,5 +29,5 @@ export { serve, VERSION } from "./serve.ts";
 export type { ServerDefinition } from "./serve.ts";
 export type { ConnectableServer } from "../connectable_server.ts";
 export type { HandlesMode } from "../handles/session_handles.ts";
-export type { ServedEras } from "../era/era_layer.ts";
+export type { ServedEras } from "../era/era_transport.ts";
 export type { SessionBind } from "./binding_options.ts";

@@ -16,7 +16,7 @@ import { settleSizeLimit, surviveSizeLimit } from "../../../runtime/file_size_li
 import type { StoreLimits } from "../../../store/session_store.ts";
 import type { SessionPolicy } from "../session/policy.ts";
 import { once } from "../session/operator_advice.ts";
-import type { Authenticator } from "../http/authentication.ts";
+import type { Authenticator } from "../http/guard/authentication.ts";
 import { bindingOptions, type SessionBind } from "./binding_options.ts";
 import { findObstacle } from "../handles/obstacle_check.ts";
 import type { HandlesMode } from "../handles/session_handles.ts";

@@ -11,7 +11,8 @@ import { presentedCookie, withCookie } from "../../../protocol/cookie.ts";
 import { CODE, WireError } from "../../../protocol/errors.ts";
 import type { SessionStore } from "../../../store/mod.ts";
 import { handleOf, listsUnboundOnly } from "../handles/handle_call.ts";
-import { EraLayer, type ServedEras } from "../era/era_layer.ts";
+import { EraLayer } from "../era/era_layer.ts";
+import type { ServedEras } from "../era/era_transport.ts";
 import { HandleLayer, type HandlesMode } from "../handles/session_handles.ts";
 import type {
   JSONRPCMessage,

@@ -6,8 +6,8 @@ import {
   hostMatcher,
   inAscii,
   parseAuthority,
-} from "../../../servers/base/http/authority.ts";
-import { originMatcher } from "../../../servers/base/http/cors.ts";
+} from "../../../../servers/base/http/guard/authority.ts";
+import { originMatcher } from "../../../../servers/base/http/guard/cors.ts";
 
 Deno.test("hostMatcher(): matches every spelling of the hosts, and no other host", () => {
   const isAllowed = hostMatcher([

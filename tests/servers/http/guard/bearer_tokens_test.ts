@@ -2,9 +2,9 @@
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "node:path";
-import { readTokens } from "../../../servers/base/http/bearer_tokens.ts";
-import { tempFolder } from "../../support/temp_folder.ts";
-import { type HttpServer, type ServerName, startServer } from "../../support/servers/server.ts";
+import { readTokens } from "../../../../servers/base/http/guard/bearer_tokens.ts";
+import { tempFolder } from "../../../support/temp_folder.ts";
+import { type HttpServer, type ServerName, startServer } from "../../../support/servers/server.ts";
 import {
   HEADERS,
   INITIALIZE,
@@ -14,9 +14,9 @@ import {
   type Reply,
   request,
   type WireCookie,
-} from "../../support/servers/wire.ts";
-import { POLICIES } from "../../support/servers/bound_calls.ts";
-import { bearer, tokenLine, tokensFile } from "../../support/servers/tokens.ts";
+} from "../../../support/servers/wire.ts";
+import { POLICIES } from "../../../support/servers/bound_calls.ts";
+import { bearer, tokenLine, tokensFile } from "../../../support/servers/tokens.ts";
 
 const TOKENS = { "alice-1": "alice", "alice-2": "alice", "bob-1": "bob" };
 

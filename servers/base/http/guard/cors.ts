@@ -12,6 +12,8 @@ const ALLOWED_HEADERS: readonly string[] = [
   "authorization",
   "content-type",
   "last-event-id",
+  "mcp-method",
+  "mcp-name",
   "mcp-protocol-version",
   "mcp-session-id",
 ];

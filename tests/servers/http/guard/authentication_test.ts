@@ -9,10 +9,10 @@ import {
   httpHandler,
   type JSONRPCMessage,
   sessionLayer,
-} from "../../../servers/base/mod.ts";
-import { MemoryStore } from "../../../store/mod.ts";
-import { newServer } from "../../support/servers/in_process.ts";
-import { CALLER, guarded } from "../../support/servers/guarded.ts";
+} from "../../../../servers/base/mod.ts";
+import { MemoryStore } from "../../../../store/mod.ts";
+import { newServer } from "../../../support/servers/in_process.ts";
+import { CALLER, guarded } from "../../../support/servers/guarded.ts";
 
 /** A hook with a value that type-checked programs do not return. */
 const giving = (given: unknown): Authenticator => () => JSON.parse("{}", () => given);

@@ -1,10 +1,10 @@
 /** The guard in front of an endpoint, put together by hand as a user of the library does. */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { type AuthInfo, httpHandler } from "../../../servers/base/mod.ts";
-import { newServer } from "../../support/servers/in_process.ts";
-import { listen } from "../../support/servers/listening.ts";
-import { messagesOf, post, request } from "../../support/servers/wire.ts";
+import { type AuthInfo, httpHandler } from "../../../../servers/base/mod.ts";
+import { newServer } from "../../../support/servers/in_process.ts";
+import { listen } from "../../../support/servers/listening.ts";
+import { messagesOf, post, request } from "../../../support/servers/wire.ts";
 
 Deno.test("httpHandler(): passes the caller to the tool, and its principal to the session", async () => {
   const server = newServer();

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { sha256 } from "../../../runtime/sha256.ts";
+import { sha256 } from "../../../../runtime/sha256.ts";
 import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import type { Authenticator } from "./authentication.ts";
 

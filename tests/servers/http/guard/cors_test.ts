@@ -2,10 +2,10 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { connect } from "node:http2";
-import { isPreflight, preflightResponse } from "../../../servers/base/http/cors.ts";
-import { RawConnection } from "../../support/servers/raw_http.ts";
-import { type HttpServer, post, startServer } from "../../support/servers/server.ts";
-import { tokensFile } from "../../support/servers/tokens.ts";
+import { isPreflight, preflightResponse } from "../../../../servers/base/http/guard/cors.ts";
+import { RawConnection } from "../../../support/servers/raw_http.ts";
+import { type HttpServer, post, startServer } from "../../../support/servers/server.ts";
+import { tokensFile } from "../../../support/servers/tokens.ts";
 
 /** Sends a request with headers that `fetch` would set itself. */
 async function ask(

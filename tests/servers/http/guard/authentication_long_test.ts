@@ -1,8 +1,8 @@
 /** The time limit of an operator's `authenticate`. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import type { AuthInfo } from "../../../servers/base/mod.ts";
-import { CALLER, guarded } from "../../support/servers/guarded.ts";
+import type { AuthInfo } from "../../../../servers/base/mod.ts";
+import { CALLER, guarded } from "../../../support/servers/guarded.ts";
 
 Deno.test("authenticate: refuses with 503 at the time limit, aborts the signal, and ignores a late outcome", async () => {
   const signals: AbortSignal[] = [];

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { asError } from "../../../runtime/errors.ts";
-import { isObject } from "../../../runtime/json.ts";
-import { utf8Length } from "../../../runtime/utf8.ts";
-import { ownerOf } from "../session/session_owner.ts";
+import { asError } from "../../../../runtime/errors.ts";
+import { isObject } from "../../../../runtime/json.ts";
+import { utf8Length } from "../../../../runtime/utf8.ts";
+import { ownerOf } from "../../session/session_owner.ts";
 import { callHook, HOOK_TIMEOUT_MS } from "./operator_hook.ts";
-import { errorResponse, unavailable } from "./error_responses.ts";
-import type { AuthInfo } from "../sdk.ts";
+import { errorResponse, unavailable } from "../error_responses.ts";
+import type { AuthInfo } from "../../sdk.ts";
 
 /**
  * Finds the caller of a request by its headers, and returns

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isObject } from "../../../runtime/json.ts";
+import { isObject } from "../../../../runtime/json.ts";
 
 export const HOOK_TIMEOUT_MS = 10_000;
 /** The delay before the client's connection is watched, which costs more than most hooks. */

@@ -7,10 +7,10 @@
 import { type AuthenticationOptions, identify } from "./authentication.ts";
 import { hostMatcher } from "./authority.ts";
 import { isPreflight, originMatcher, preflightResponse, readableBy } from "./cors.ts";
-import { asError } from "../../../runtime/errors.ts";
-import { errorResponse, respondUnread, unavailable } from "./error_responses.ts";
-import { checkHost, checkOrigin } from "./header_checks.ts";
-import type { AuthInfo } from "../sdk.ts";
+import { asError } from "../../../../runtime/errors.ts";
+import { errorResponse, respondUnread, unavailable } from "../error_responses.ts";
+import { checkHost, checkOrigin } from "../header_checks.ts";
+import type { AuthInfo } from "../../sdk.ts";
 
 /** An endpoint that responds to HTTP requests, such as a {@linkcode StatelessHttpTransport}. */
 export interface HttpEndpoint {
