@@ -10,10 +10,12 @@
 import { cancelledId } from "../../jsonrpc/message.ts";
 import { linesOf, type LongLine, MAX_MESSAGE_BYTES } from "../../jsonrpc/lines.ts";
 import { Strays } from "../../jsonrpc/strays.ts";
+import { ACKNOWLEDGED } from "../../protocol/subscription.ts";
 import { asError } from "../../runtime/errors.ts";
+import type { EraTransport, ServedEras } from "./era/era_transport.ts";
 import { encodeResponse, errorMessage, readRequest } from "./message_reader.ts";
 import { FlowControl } from "./stdio_flow_control.ts";
-import type { JSONRPCMessage, RequestId, Transport } from "./sdk.ts";
+import type { JSONRPCMessage, RequestId, Transport, TransportSendOptions } from "./sdk.ts";
 
 interface ByteStreams {
   readonly readable: ReadableStream<Uint8Array>;
@@ -25,7 +27,7 @@ interface ByteStreams {
  * Serves one client over standard input and output. While the client does not read, its input is not
  * read either; a client that has closed its end is gone.
  */
-export class StdioTransport implements Transport {
+export class StdioTransport implements EraTransport {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #encoder = new TextEncoder();
@@ -39,6 +41,8 @@ export class StdioTransport implements Transport {
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
   onmessage?: Transport["onmessage"];
+  servedEras: ServedEras = "both";
+  onstop?: (() => void) | undefined;
 
   /** Locks both streams until `close`. */
   constructor({ readable, writable }: ByteStreams) {
@@ -62,8 +66,8 @@ export class StdioTransport implements Transport {
   }
 
   /** @throws {Error} if the client has closed its end. */
-  async send(message: JSONRPCMessage): Promise<void> {
-    if ("method" in message) return await this.#push(message);
+  async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+    if ("method" in message) return await this.#push(message, options);
     const { id } = message;
     if (id === undefined) return await this.#write(message);
     try {
@@ -74,8 +78,12 @@ export class StdioTransport implements Transport {
     }
   }
 
-  drained(): Promise<void> {
-    return this.#flow.drained();
+  /** Ends what is open without end, and resolves when every request has its response. */
+  async stop(): Promise<void> {
+    this.onstop?.();
+    await this.#flow.drained();
+    // Writes are done in order: what was sent before this one has gone out.
+    await this.#writer.write(new Uint8Array()).catch(() => {/* The client is gone. */});
   }
 
   async close(): Promise<void> {
@@ -90,9 +98,15 @@ export class StdioTransport implements Transport {
   }
 
   /** Sends a request or notification; a client far behind misses all notifications but cancellations. */
-  async #push(message: Extract<JSONRPCMessage, { method: string }>): Promise<void> {
+  async #push(
+    message: Extract<JSONRPCMessage, { method: string }>,
+    options: TransportSendOptions | undefined,
+  ): Promise<void> {
     const cancelled = cancelledId(message);
+    const related = options?.relatedRequestId;
     if ("id" in message) this.#ownRequests.add(message.id);
+    // A subscription stays open: nobody waits for its response.
+    else if (message.method === ACKNOWLEDGED && related !== undefined) this.#flow.end(related);
     else if (cancelled !== undefined) this.#ownRequests.delete(cancelled);
     else if (this.#flow.unread.isFull) return;
     await this.#write(message);

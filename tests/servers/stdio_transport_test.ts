@@ -1,8 +1,14 @@
 /** The stdio transport: framing, and flow control of clients that do not read. */
 
 import { assert, assertEquals } from "@std/assert";
+import { sessionLayer } from "../../servers/base/mod.ts";
+import { StdioTransport } from "../../servers/base/stdio_transport.ts";
+import { MemoryStore } from "../../store/mod.ts";
+import { create } from "../fixtures/changing.ts";
+import { lines } from "../support/lines.ts";
 import { POLICIES } from "../support/servers/bound_calls.ts";
 import { startLimitedRaw } from "../support/servers/limited.ts";
+import { modernRequest } from "../support/servers/modern_wire.ts";
 import { assertPeak, RawProcess } from "../support/servers/raw_process.ts";
 import { startServer } from "../support/servers/server.ts";
 import { callRequest, presenting, request } from "../support/servers/wire.ts";
@@ -88,4 +94,26 @@ Deno.test("StdioTransport: a client that closes its end stops the server, which 
   }
   const { structuredContent } = await server.toolResult("notebook_status", {}, cookie);
   assertEquals(structuredContent.note_count, 1);
+});
+
+Deno.test("StdioTransport: stop() waits for the requests that are pending, not for subscriptions, whose result is sent", async () => {
+  const input = new TransformStream<Uint8Array, Uint8Array>();
+  const output = new TransformStream<Uint8Array, Uint8Array>();
+  const transport = new StdioTransport({ readable: input.readable, writable: output.writable });
+  const server = create();
+  await server.connect(sessionLayer(transport, { store: new MemoryStore(), policy: "optional" }));
+  const writer = input.writable.getWriter();
+  const received = lines(output.readable);
+  const next = async () => JSON.parse((await received.next()).value ?? "{}");
+  const send = (text: string) => writer.write(new TextEncoder().encode(`${text}\n`));
+  await send(
+    modernRequest("subscriptions/listen", { notifications: { toolsListChanged: true } }, "sub"),
+  );
+  assertEquals((await next()).method, "notifications/subscriptions/acknowledged");
+  const stopped = transport.stop();
+  assertEquals((await next()).id, "sub");
+  await stopped;
+  await writer.close();
+  await server.close();
+  await received.return(undefined);
 });

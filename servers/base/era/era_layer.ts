@@ -13,6 +13,7 @@ import {
   DISCOVER,
   type Envelope,
   isModern,
+  LISTEN,
   MODERN_VERSIONS,
   readEnvelope,
   unsupportedVersion,
@@ -44,8 +45,10 @@ import { TransportDecorator } from "../transport_decorator.ts";
 import { idInFlight, wireErrorBody } from "../wire_errors.ts";
 import { withCaller } from "./caller.ts";
 import { type EraSendOptions, isEraTransport, type ServedEras } from "./era_transport.ts";
-import { wantsNotification } from "./notification_filter.ts";
+import { ParamHeaderCheck } from "./param_header_check.ts";
 import { ServerDiscovery } from "./server_discovery.ts";
+import { ServerMessages } from "./server_messages.ts";
+import { Subscriptions, TooManySubscriptions } from "./subscriptions.ts";
 
 type Pending =
   | { readonly era: "modern"; readonly request: ModernRequest; readonly envelope: Envelope }
@@ -56,19 +59,40 @@ export class EraLayer extends TransportDecorator {
   readonly #eras: ServedEras;
   readonly #pending = new Map<RequestId, Pending>();
   readonly #discovery: ServerDiscovery;
-  /** Whether a legacy client is, or may be, at the other end. */
-  #hasLegacyClient = false;
+  readonly #subscriptions: Subscriptions;
+  readonly #paramHeaders: ParamHeaderCheck;
+  readonly #serverMessages: ServerMessages;
 
   constructor(inner: Transport, eras: ServedEras) {
     super(inner);
     this.#eras = eras;
     this.#discovery = new ServerDiscovery((message) => this.onmessage?.(message));
-    if (isEraTransport(inner)) inner.servedEras = eras;
+    this.#paramHeaders = new ParamHeaderCheck((request, extra) => this.onmessage?.(request, extra));
+    const report = (error: unknown) => this.onerror?.(asError(error));
+    this.#subscriptions = new Subscriptions({
+      notify: (notification, relatedRequestId) =>
+        void this.inner.send(notification, { relatedRequestId }).catch(report),
+      // Translated, as the result of any modern request.
+      complete: (id, result) => void this.send({ jsonrpc: "2.0", id, result }).catch(report),
+      deliver: (request, caller) => this.onmessage?.(request, caller),
+    });
+    this.#serverMessages = new ServerMessages(inner, this.#subscriptions, eras !== "modern");
+    if (isEraTransport(inner)) {
+      inner.servedEras = eras;
+      inner.onstop = () => this.#subscriptions.stop();
+    }
+  }
+
+  override async close(): Promise<void> {
+    this.#subscriptions.stop();
+    await super.close();
   }
 
   override async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
     if ("method" in message) return await this.#push(message, options);
     if (this.#discovery.takeResponse(message)) return;
+    if (this.#subscriptions.takeResponse(message)) return;
+    if (this.#paramHeaders.takeResponse(message)) return;
     const { id } = message;
     const pending = id === undefined ? undefined : this.#pending.get(id);
     if (id === undefined || pending === undefined) return await this.inner.send(message, options);
@@ -83,7 +107,10 @@ export class EraLayer extends TransportDecorator {
     if (!("method" in message)) return this.onmessage?.(message, extra);
     if (!("id" in message)) {
       const cancelled = cancelledId(message);
-      if (cancelled !== undefined) this.#pending.delete(cancelled);
+      if (cancelled !== undefined) {
+        this.#pending.delete(cancelled);
+        if (this.#subscriptions.cancel(cancelled)) return;
+      }
       return this.onmessage?.(message, extra);
     }
     if (isModern(message.method, message.params)) return void this.#receiveModern(message, extra);
@@ -93,18 +120,23 @@ export class EraLayer extends TransportDecorator {
   protected override release(): void {
     this.#pending.clear();
     this.#discovery.stop();
+    this.#subscriptions.clear();
+    this.#paramHeaders.stop();
   }
 
   #receiveLegacy(message: JSONRPCRequest, extra: MessageExtraInfo | undefined): void {
     const { id, method, params } = message;
     if (this.#eras === "modern") return this.#refuse(id, legacyRefusal(method, params), 400);
-    if (method === "initialize") {
-      this.#hasLegacyClient = true;
-      this.#discovery.observe(id);
+    if (this.#pending.has(id)) return this.#refuse(id, idInFlight());
+    this.#serverMessages.observeLegacy();
+    if (method === "initialize") this.#discovery.observe(id);
+    if (method === "resources/unsubscribe" && this.#subscriptions.holds(params?.uri)) {
+      // The server behind knows one client, for which the modern ones are subscribed still.
+      const answer: JSONRPCResponse = { jsonrpc: "2.0", id, result: {} };
+      return void this.inner.send(answer).catch((error) => this.onerror?.(asError(error)));
     }
     const meta = params?._meta;
     if (!isObject(meta) || !Object.hasOwn(meta, EXTENSION)) return this.onmessage?.(message, extra);
-    if (this.#pending.has(id)) return this.#refuse(id, idInFlight());
     try {
       const keys = cookieKeys(params);
       this.#pending.set(id, { era: "legacy", keys });
@@ -126,23 +158,33 @@ export class EraLayer extends TransportDecorator {
     } catch (error) {
       return this.#refuse(id, error, 400);
     }
+    this.#serverMessages.observeModern();
     if (REMOVED_METHODS.has(method)) return this.#refuse(id, methodNotFound(method), 404);
     try {
       const { params: legacyParams, request } = toLegacyParams(method, params, envelope);
       const pending: Pending = { era: "modern", request, envelope };
       this.#pending.set(id, pending);
       if (!this.#discovery.isDone) await this.#discovery.done;
+      const hasHeaders = method === "tools/call" && extra?.requestInfo !== undefined;
+      if (hasHeaders && !this.#paramHeaders.knows(params.name)) {
+        await this.#paramHeaders.learn(params.name, extra);
+      }
       // It may have been cancelled meanwhile.
       if (this.#pending.get(id) !== pending) return;
       if (method === DISCOVER) {
         const result = toDiscovery(this.#discovery.initialized);
         return await this.send({ jsonrpc: "2.0", id, result });
       }
+      if (method === LISTEN) {
+        const { capabilities } = this.#discovery.initialized;
+        return this.#subscriptions.open(message, extra, capabilities);
+      }
+      if (hasHeaders) this.#paramHeaders.check(params, extra);
       const caller = { era: "modern", capabilities: envelope.clientCapabilities } as const;
       this.onmessage?.({ ...message, params: legacyParams }, withCaller(extra, caller));
     } catch (error) {
       this.#pending.delete(id);
-      this.#refuse(id, error);
+      this.#refuse(id, error, statusOf(error));
     }
   }
 
@@ -169,10 +211,13 @@ export class EraLayer extends TransportDecorator {
     options: TransportSendOptions | undefined,
   ): Promise<void> {
     const { serverInfo } = this.#discovery.initialized;
+    if (request.method === "tools/list" && "result" in response) {
+      this.#paramHeaders.observe(response.result.tools);
+    }
     const body = "result" in response
       ? toModernResult(response.result, request, serverInfo)
       : { error: toModernError(response.error, request) };
-    const httpStatus = "error" in body ? statusOf(body.error.code) : undefined;
+    const httpStatus = "error" in body ? statusOf(body.error) : undefined;
     const sendOptions: EraSendOptions = { ...options, httpStatus };
     await this.inner.send({ jsonrpc: "2.0", id, ...body }, sendOptions);
   }
@@ -181,18 +226,11 @@ export class EraLayer extends TransportDecorator {
     message: Extract<JSONRPCMessage, { method: string }>,
     options: TransportSendOptions | undefined,
   ): Promise<void> {
+    if (message.method === "notifications/tools/list_changed") this.#paramHeaders.forget();
     const related = options?.relatedRequestId;
     const pending = related === undefined ? undefined : this.#pending.get(related);
-    if ("id" in message) {
-      if (pending?.era === "modern" || (related === undefined && !this.#hasLegacyClient)) {
-        throw new Error(
-          `Cannot send ${message.method} to the client as its version of MCP takes no requests`,
-        );
-      }
-    } else if (pending?.era === "modern") {
-      if (!wantsNotification(message, pending.envelope)) return;
-    } else if (related === undefined && !this.#hasLegacyClient) return;
-    await this.inner.send(message, options);
+    const envelope = pending?.era === "modern" ? pending.envelope : undefined;
+    await this.#serverMessages.send(message, options, envelope);
   }
 
   #refuse(id: RequestId, error: unknown, httpStatus?: number): void {
@@ -203,9 +241,11 @@ export class EraLayer extends TransportDecorator {
 }
 
 /** The status of an error that has one of its own over HTTP. */
-function statusOf(code: number): number | undefined {
+function statusOf(error: unknown): number | undefined {
+  if (error instanceof TooManySubscriptions) return 503;
+  const code = member(error, "code");
   if (code === CODE.methodNotFound) return 404;
-  return code === CODE.missingCapability ? 400 : undefined;
+  return code === CODE.missingCapability || code === CODE.headerMismatch ? 400 : undefined;
 }
 
 function methodNotFound(method: string): WireError {

@@ -1,6 +1,5 @@
 /**
- * Tool discovery: the handle layer's own `tools/list` requests to the server behind it, beside those of
- * its callers.
+ * Tool discovery: a layer's own `tools/list` requests to the server behind it, beside those of its callers.
  *
  * @module
  */
@@ -37,6 +36,11 @@ export class ToolDiscovery {
 
   get hasLearned(): boolean {
     return this.#learned > 0;
+  }
+
+  /** Whether the tools are known, and nothing says that they have changed. */
+  get isCurrent(): boolean {
+    return this.#current !== undefined && this.#learned === this.#lastNumber;
   }
 
   isPending(id: RequestId): boolean {

@@ -83,9 +83,8 @@ export class PendingRequest {
     }
     this.#lease.release();
     const isFull = this.#method === METHOD.create && isStoreFull(message);
-    this.#response.resolve(
-      isFull ? jsonResponse(503, text, RETRY_LATER) : jsonResponse(status, text),
-    );
+    const sent = isFull ? 503 : status;
+    this.#response.resolve(jsonResponse(sent, text, sent === 503 ? RETRY_LATER : undefined));
   }
 
   /** Ends a request that gets no further message. */

@@ -156,7 +156,7 @@ async function serveStdio(connect: Connect, name: string, store: DeferredStore):
   // The first message goes first: a host that waits for `initialize` does not wait for the store.
   const opened = within(FIRST_MESSAGE_MS, transport.firstMessage).then(() => store.opened());
   await Promise.race([opened.then(() => transport.ended), stop]);
-  await within(GRACE_MS, transport.drained());
+  await within(GRACE_MS, transport.stop());
   await server.close();
 }
 

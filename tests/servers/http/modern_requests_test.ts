@@ -1,7 +1,7 @@
 /** Requests of the modern era over HTTP: statuses, event streams, and clients that go. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { sessionLayer, type Transport } from "../../../servers/base/mod.ts";
+import { type McpServer, sessionLayer, type Transport } from "../../../servers/base/mod.ts";
 import { wireIdOf } from "../../../servers/base/era/caller.ts";
 import { type EraSendOptions, isEraTransport } from "../../../servers/base/era/era_transport.ts";
 import { StatefulHttpServer } from "../../../servers/base/http/stateful_transport.ts";
@@ -84,7 +84,7 @@ for (const flags of [[], ["--stateful"]]) {
   });
 }
 
-type Connect = (transport: Transport) => Promise<unknown>;
+type Connect = (transport: Transport) => Promise<McpServer>;
 type Options = NonNullable<ConstructorParameters<typeof StatelessEndpoint>[0]>;
 
 const ENDPOINTS = {
@@ -122,6 +122,7 @@ class Calls {
       });
     }
     await server.connect(sessionLayer(transport, { store: this.store, policy: "optional" }));
+    return server;
   };
 
   readonly store = new MemoryStore();
@@ -256,7 +257,7 @@ for (const [name, start] of Object.entries(ENDPOINTS)) {
         const options: EraSendOptions = { httpStatus: 404 };
         void transport.send({ jsonrpc: "2.0", id: message.id, error }, options);
       };
-      return Promise.resolve();
+      return Promise.resolve(newServer());
     });
     const response = await postModern(server.url, "nothing");
     assertEquals([response.status, (await response.text()).length > 100_000], [404, true]);
@@ -287,7 +288,7 @@ class Listens {
       void transport.send({ jsonrpc: "2.0", method }, { relatedRequestId: id });
     };
     if (isEraTransport(transport)) transport.onstop = () => ended.forEach((end) => end());
-    return Promise.resolve();
+    return Promise.resolve(newServer());
   };
 }
 
