@@ -27,7 +27,20 @@ import type * as types from "@modelcontextprotocol/sdk/types.js";
 
 /** The SDK's transport: what an SDK client is connected to. */
 export type Transport = transport.Transport;
-export type TransportSendOptions = transport.TransportSendOptions;
+/** A transport with what the SDK's second generation has besides. */
+export type Sdk2Transport = Transport & {
+  readonly hasPerRequestStream?: boolean | undefined;
+  setSupportedProtocolVersions?: ((versions: string[]) => void) | undefined;
+};
+/** The options of `send`, with those of the SDK's second generation. */
+export type TransportSendOptions = transport.TransportSendOptions & {
+  /** Closes the stream of a request, where each has its own. */
+  readonly requestSignal?: AbortSignal | undefined;
+  /** Called when the stream of a request has ended, unless by `requestSignal`. */
+  readonly onRequestStreamEnd?: (() => void) | undefined;
+  /** HTTP headers for one message. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+};
 /** Data beside a received message, such as its authentication. */
 export type MessageExtraInfo = types.MessageExtraInfo;
 export type JSONRPCMessage = types.JSONRPCMessage;

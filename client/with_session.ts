@@ -58,6 +58,13 @@ export interface SessionTransport extends Transport {
   readonly cookie: HeldCookie | undefined;
   /** The server's session capability; `undefined` before it connects, or if it has none. */
   readonly capability: SessionCapability | undefined;
+  /**
+   * Whether the server's transport has a stream for each request, so that closing it cancels the request,
+   * as the second generation of the SDK wants to know.
+   */
+  readonly hasPerRequestStream: boolean;
+  /** Passes the versions that the client speaks on to each connection. */
+  setSupportedProtocolVersions(versions: string[]): void;
 }
 
 /**
@@ -65,12 +72,14 @@ export interface SessionTransport extends Transport {
  * has not been started; it is called again when the connection is dead, as after a restart of the
  * server.
  *
- * The session is resumed from the jar, or created, as the client connects. Its cookie goes with every
- * request, and `null` does when none is held. A `_meta["mcp/session"]` that the caller has set, `null`
- * included, is left alone, and so is the cookie in its answer.
+ * The session is resumed from the jar, or created, as the client connects: once its `initialize`, or its
+ * `server/discover`, has succeeded; for a client that sends neither, before its first request. Its cookie
+ * goes with every request, and `null` does when none is held, under the key of the request's era (PROTOCOL
+ * section 10). A cookie that the caller has set under either key, `null` included, is left alone, and so is
+ * the cookie in its answer.
  *
  * - A session that the server has lost is replaced by a new one, after a `lost` event, and the refused
- *   calls are retried once. When a server refuses by an `isError` result instead of -32002,
+ *   calls are retried once. When a server refuses by an `isError` result instead of an error,
  *   `session/list` tells what the failure means; that call is not retried, as its tool may have run, and
  *   the next call has a new session.
  * - A request whose connection breaks before the answer ends in an error for which
@@ -124,6 +133,7 @@ export function withSession(
     eagerSlot: slot,
     onreconnect: () => slot.emit({ type: "reconnected" }),
     establishMs,
+    speaksModern: true,
   });
   return layer;
 }

@@ -4,7 +4,9 @@
  * @module
  */
 
-import { endsStream, NeverSentError, outcomeUnknown, sendErrorKind } from "./send_errors.ts";
+import { cancelledId } from "../../jsonrpc/message.ts";
+import { brokenOff, endsStream, LISTEN, NeverSentError, sendErrorKind } from "./send_errors.ts";
+import { isHandshake } from "./handshake.ts";
 import { type InFlightRequest, requestInFlight } from "./in_flight.ts";
 import {
   isRequest,
@@ -14,7 +16,7 @@ import {
   type JSONRPCResponse,
   type MessageExtraInfo,
   type RequestId,
-  type Transport,
+  type Sdk2Transport,
   type TransportSendOptions,
 } from "../sdk.ts";
 import { ServerRequests } from "./server_requests.ts";
@@ -36,7 +38,7 @@ export interface ConnectionEvents {
  * State machine: `open` → `draining` (takes nothing new, closes once nothing is pending) → `closed`.
  */
 export class Connection {
-  readonly #transport: Transport;
+  readonly #transport: Sdk2Transport;
   readonly #events: ConnectionEvents;
   readonly #pendingRequests = new Map<RequestId, InFlightRequest>();
   readonly #serverRequests: ServerRequests;
@@ -44,7 +46,7 @@ export class Connection {
   readonly #blockedSends = new Set<() => void>();
   #state: "open" | "draining" | "closed" = "open";
 
-  constructor(transport: Transport, events: ConnectionEvents) {
+  constructor(transport: Sdk2Transport, events: ConnectionEvents) {
     this.#transport = transport;
     this.#events = events;
     this.#serverRequests = new ServerRequests(() => events.newId());
@@ -62,8 +64,16 @@ export class Connection {
     return this.#transport.sessionId;
   }
 
+  get hasPerRequestStream(): boolean {
+    return this.#transport.hasPerRequestStream ?? false;
+  }
+
   setProtocolVersion(version: string): void {
     this.#transport.setProtocolVersion?.(version);
+  }
+
+  setSupportedProtocolVersions(versions: string[]): void {
+    this.#transport.setSupportedProtocolVersions?.(versions);
   }
 
   /** Connects, outside of any request's context: the transport outlives the request. */
@@ -93,13 +103,18 @@ export class Connection {
       request.isResumable = true;
       options.onresumptiontoken?.(token);
     };
+    const onRequestStreamEnd = () => {
+      if (options.onRequestStreamEnd === undefined) return this.#answerOutcomeUnknown(request);
+      if (this.#isPending(request)) this.forget(request.id);
+      options.onRequestStreamEnd();
+    };
     try {
-      await this.#write(request, message, { ...options, onresumptiontoken });
+      await this.#write(request, message, { ...options, onresumptiontoken, onRequestStreamEnd });
     } catch (error) {
       // Answered before the error, or as the connection closed.
-      if (this.#pendingRequests.get(request.id) !== request) return;
-      // An `initialize` has no effects: the error says more than an unknown outcome.
-      if (sendErrorKind(error) === "broken" && message.method !== "initialize") {
+      if (!this.#isPending(request)) return;
+      // A handshake has no effects: the error says more than an unknown outcome.
+      if (sendErrorKind(error) === "broken" && !isHandshake(message.method)) {
         return this.#answerOutcomeUnknown(request);
       }
       this.forget(request.id);
@@ -157,6 +172,7 @@ export class Connection {
   #receive(message: JSONRPCMessage, extra?: MessageExtraInfo): void {
     if (this.#state === "closed") return;
     if (isResponse(message) && message.id !== undefined) this.forget(message.id);
+    if (this.#endsSubscription(message)) return this.#events.message(message, extra);
     for (const each of this.#serverRequests.incoming(message, requestInFlight.getStore())) {
       this.#events.message(each, extra);
     }
@@ -180,11 +196,23 @@ export class Connection {
     this.#events.closed();
   }
 
+  /** Whether the server ends a subscription, by a cancellation of the client's own request. */
+  #endsSubscription(message: JSONRPCMessage): boolean {
+    const id = cancelledId(message);
+    if (id === undefined || this.#pendingRequests.get(id)?.method !== LISTEN) return false;
+    this.forget(id);
+    return true;
+  }
+
+  #isPending(request: InFlightRequest): boolean {
+    return this.#pendingRequests.get(request.id) === request;
+  }
+
   #answerOutcomeUnknown(request: InFlightRequest): void {
-    if (this.#pendingRequests.get(request.id) !== request) return;
+    if (!this.#isPending(request)) return;
     this.forget(request.id);
     this.#cancelServerRequests(request);
-    this.#events.message(outcomeUnknown(request.id, request.method));
+    this.#events.message(brokenOff(request.id, request.method));
   }
 
   /** Cancels the server's requests, or those that came on the answer stream of `request`. */

@@ -6,7 +6,9 @@
 
 import { cancelledId } from "../../jsonrpc/message.ts";
 import { Deadline } from "../../runtime/deadline.ts";
+import { DISCOVER } from "../../protocol/era.ts";
 import { Connection } from "./connection.ts";
+import { isHandshake } from "./handshake.ts";
 import { backoffMs, retryAction } from "./retry.ts";
 import {
   isRequest,
@@ -17,6 +19,7 @@ import {
   type JSONRPCResponse,
   type MessageExtraInfo,
   type RequestId,
+  type Sdk2Transport,
   type Transport,
   type TransportSendOptions,
 } from "../sdk.ts";
@@ -32,28 +35,28 @@ export interface ReconnectingTransportOptions {
    * `send` tries again.
    */
   readonly givesUp: boolean;
-  /** Requests to send on each new, initialized connection; their responses are dropped. */
+  /** Requests to send on each new connection after `initialize`; their responses are dropped. */
   readonly replays?: () => readonly JSONRPCRequest[];
 }
 
 /**
  * Sends over a connection that is rebuilt when it is dead. An unsent message is retried for a bounded
- * time, a sent one never. A new connection replays the first one's `initialize`, so the client does
- * not notice. Knows nothing of sessions.
+ * time, a sent one never. A new connection replays the latest handshake, an `initialize` or a
+ * `server/discover`, so the client does not notice. Knows nothing of sessions.
  *
- * State machine: started → initialized ⇄ reconnecting → closed.
+ * State machine: started → established ⇄ reconnecting → closed.
  */
-export class ReconnectingTransport implements Transport {
+export class ReconnectingTransport implements Sdk2Transport {
   /** Called once, when this transport is closed or gives up reconnecting. */
   onclose?: (() => void) | undefined;
   /** Called with errors that belong to no `send`, or that a retry has made up for. */
   onerror?: ((error: Error) => void) | undefined;
   onmessage?: ((message: JSONRPCMessage, extra?: MessageExtraInfo) => void) | undefined;
   /**
-   * Called with the server's new `initialize` result when a new connection is ready. Waiting messages
-   * are sent once it resolves; must not reject.
+   * Called with the replayed handshake and its new result when a new connection is ready. Waiting
+   * messages are sent once it resolves; must not reject.
    */
-  onreconnect?: ((result: unknown) => Promise<void>) | undefined;
+  onreconnect?: ((handshake: JSONRPCRequest, result: unknown) => Promise<void>) | undefined;
 
   readonly #connect: ConnectTransport;
   readonly #options: ReconnectingTransportOptions;
@@ -63,14 +66,18 @@ export class ReconnectingTransport implements Transport {
   readonly #replayPrefix = `reconnect:${crypto.randomUUID()}:`;
   #connection: Connection | undefined;
   #reconnecting: Promise<Connection> | undefined;
-  #initializeRequest: JSONRPCRequest | undefined;
+  readonly #pendingHandshakes = new Map<RequestId, JSONRPCRequest>();
+  /** The latest handshake that the server took. */
+  #handshake: JSONRPCRequest | undefined;
+  /** Whether a probe of the era is all that was sent, and whether the server has ended of it. */
+  #probe: "none" | "sent" | "lost" = "none";
   #initializedNotification: JSONRPCNotification | undefined;
-  #isInitialized = false;
   #protocolVersion: string | undefined;
+  #supportedVersions: string[] | undefined;
   #replayCount = 0;
   #serverRequestCount = 0;
   #closed: Promise<void> | undefined;
-  #pendingInitialize:
+  #pendingReplay:
     | { readonly id: string; readonly response: PromiseWithResolvers<JSONRPCResponse> }
     | undefined;
 
@@ -83,10 +90,20 @@ export class ReconnectingTransport implements Transport {
     return this.#connection?.sessionId;
   }
 
+  get hasPerRequestStream(): boolean {
+    return this.#connection?.hasPerRequestStream ?? false;
+  }
+
   /** Keeps the protocol version for this connection and later ones. */
   setProtocolVersion(version: string): void {
     this.#protocolVersion = version;
     this.#connection?.setProtocolVersion(version);
+  }
+
+  /** Keeps the versions for every connection. */
+  setSupportedProtocolVersions(versions: string[]): void {
+    this.#supportedVersions = versions;
+    this.#connection?.setSupportedProtocolVersions(versions);
   }
 
   /** Makes the first connection. Not retried: a wrong address should fail at once. */
@@ -101,7 +118,12 @@ export class ReconnectingTransport implements Transport {
     if (isResponse(message) || progressTokenOf(message) !== undefined) {
       return await this.#reply(message, options);
     }
-    if (message.method === "initialize" && isRequest(message)) this.#initializeRequest = message;
+    if (isRequest(message)) {
+      const { id, method } = message;
+      if (isHandshake(method)) this.#pendingHandshakes.set(id, message);
+      if (this.#handshake === undefined) this.#noteProbe(method);
+      this.#cancelOnAbort(id, options?.requestSignal);
+    }
     const cancelled = cancelledId(message);
     if (cancelled !== undefined && !this.#cancel(cancelled)) return;
     const deadline = new Deadline(this.#options.reconnectMs, this.#closing.signal);
@@ -117,21 +139,23 @@ export class ReconnectingTransport implements Transport {
         if (message.method === "notifications/initialized") this.#initializedNotification = message;
         return;
       } catch (error) {
-        switch (this.#isInitialized ? retryAction(error) : "fail") {
+        switch (this.#handshake === undefined ? "fail" : retryAction(error)) {
           case "backoff":
             if (await this.#whilePending(pendingSend, message, deadline.wait(backoffMs(attempt)))) {
               continue;
             }
             break;
           case "reconnect":
-            // Without a transport session, a 404 is just a wrong address.
+            // Without a transport session, a 404 is just a wrong address, or an unknown method.
             if (reconnected || connection.sessionId === undefined) break;
+            if (this.#handshake?.method === DISCOVER) break;
             reconnected = true;
             connection.drain();
             continue;
           case "fail":
             break;
         }
+        if (isRequest(message)) this.#pendingHandshakes.delete(message.id);
         throw error;
       }
     }
@@ -166,6 +190,13 @@ export class ReconnectingTransport implements Transport {
     return pendingSend === undefined && this.#connection?.isOpen === true;
   }
 
+  /** Forgets a request whose caller closes its stream. Without streams, a message cancels it. */
+  #cancelOnAbort(id: RequestId, signal: AbortSignal | undefined): void {
+    signal?.addEventListener("abort", () => {
+      if (this.hasPerRequestStream) this.#cancel(id);
+    }, { once: true });
+  }
+
   async #whilePending<T>(
     pendingSend: { isCancelled: boolean },
     message: JSONRPCRequest | JSONRPCNotification,
@@ -182,19 +213,23 @@ export class ReconnectingTransport implements Transport {
 
   #ready(): Promise<Connection> {
     if (this.#closing.signal.aborted) throw new Error("Cannot send as the transport is closed");
-    if (!this.#isInitialized) throw new Error("Cannot send as there is no connection yet");
-    return this.#reconnecting ??= this.#reconnect().finally(() => this.#reconnecting = undefined);
+    if (this.#handshake === undefined && this.#probe !== "lost") {
+      throw new Error("Cannot send as there is no connection yet");
+    }
+    return this.#reconnecting ??= this.#reconnect(this.#handshake)
+      .finally(() => this.#reconnecting = undefined);
   }
 
-  async #reconnect(): Promise<Connection> {
+  async #reconnect(handshake: JSONRPCRequest | undefined): Promise<Connection> {
     const deadline = new Deadline(this.#options.reconnectMs, this.#closing.signal);
     for (let attempt = 0;; attempt++) {
       let connection: Connection | undefined;
       try {
         connection = await this.#open();
-        const result = await deadline.limit(this.#replayInitialize(connection));
+        if (handshake === undefined) return this.#connection = connection;
+        const result = await deadline.limit(this.#replay(handshake, connection));
         this.#connection = connection;
-        await this.onreconnect?.(result);
+        await this.onreconnect?.(handshake, result);
         return connection;
       } catch (error) {
         await this.#discard(connection);
@@ -213,6 +248,9 @@ export class ReconnectingTransport implements Transport {
       newId: () => ++this.#serverRequestCount,
     });
     this.#connections.add(connection);
+    if (this.#supportedVersions !== undefined) {
+      connection.setSupportedProtocolVersions(this.#supportedVersions);
+    }
     try {
       await connection.start();
       if (this.#closing.signal.aborted) {
@@ -225,27 +263,36 @@ export class ReconnectingTransport implements Transport {
     return connection;
   }
 
-  async #replayInitialize(connection: Connection): Promise<unknown> {
+  async #replay(handshake: JSONRPCRequest, connection: Connection): Promise<unknown> {
     const id = this.#newId();
     const response = Promise.withResolvers<JSONRPCResponse>();
-    this.#pendingInitialize = { id, response };
-    const params = { ...this.#initializeRequest?.params };
-    if (this.#protocolVersion !== undefined) params.protocolVersion = this.#protocolVersion;
-    await connection.send({ jsonrpc: "2.0", id, method: "initialize", params });
+    this.#pendingReplay = { id, response };
+    const { method } = handshake;
+    const isLegacy = method === "initialize";
+    const params = { ...handshake.params };
+    if (isLegacy && this.#protocolVersion !== undefined) {
+      params.protocolVersion = this.#protocolVersion;
+    }
+    await connection.send({ jsonrpc: "2.0", id, method, params });
     const answer = await response.promise;
     if (!("result" in answer)) throw new Error(`Cannot reconnect: ${answer.error.message}`);
-    const version = answer.result.protocolVersion;
+    const version = isLegacy ? answer.result.protocolVersion : this.#protocolVersion;
     if (typeof version === "string") connection.setProtocolVersion(version);
+    if (isLegacy) await this.#replayRest(connection);
+    return answer.result;
+  }
+
+  /** Sends what follows a legacy handshake, before waiting messages. */
+  async #replayRest(connection: Connection): Promise<void> {
     if (this.#initializedNotification !== undefined) {
       await connection.send(this.#initializedNotification);
     }
     for (const request of this.#options.replays?.() ?? []) {
-      // Sent before waiting messages, which go ahead even if this fails.
+      // Waiting messages go ahead even if this fails.
       await connection.send({ ...request, id: this.#newId() }).catch((error: Error) =>
         this.onerror?.(error)
       );
     }
-    return answer.result;
   }
 
   #newId(): string {
@@ -256,22 +303,34 @@ export class ReconnectingTransport implements Transport {
     if (isResponse(message)) {
       if (typeof message.id === "string" && message.id.startsWith(this.#replayPrefix)) {
         // Dropped otherwise: the response of an abandoned attempt, or to a replayed request.
-        if (message.id === this.#pendingInitialize?.id) {
-          this.#pendingInitialize.response.resolve(message);
+        if (message.id === this.#pendingReplay?.id) {
+          this.#pendingReplay.response.resolve(message);
         }
         return;
       }
-      if (message.id === this.#initializeRequest?.id && "result" in message) {
-        this.#isInitialized = true;
-      }
+      this.#noteHandshake(message);
     }
     this.onmessage?.(message, extra);
   }
 
+  #noteProbe(method: string): void {
+    if (this.#probe === "lost") return;
+    this.#probe = method === DISCOVER ? "sent" : "none";
+  }
+
+  #noteHandshake(response: JSONRPCResponse): void {
+    if (response.id === undefined) return;
+    const handshake = this.#pendingHandshakes.get(response.id);
+    this.#pendingHandshakes.delete(response.id);
+    if (handshake !== undefined && "result" in response) this.#handshake = handshake;
+  }
+
   #connectionClosed(connection: Connection): void {
     this.#connections.delete(connection);
-    // The first connection is not retried.
-    if (connection === this.#connection && !this.#isInitialized) this.#end();
+    if (connection !== this.#connection || this.#handshake !== undefined) return;
+    // The first connection is not retried, but a legacy server may end of the probe.
+    if (this.#probe === "sent") this.#probe = "lost";
+    else this.#end();
   }
 
   async #discard(connection: Connection | undefined): Promise<void> {

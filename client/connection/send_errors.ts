@@ -49,6 +49,9 @@ export function endsStream(error: Error, isResumable: boolean): boolean {
   );
 }
 
+/** The method of a subscription, which is pending for as long as it goes on. */
+export const LISTEN = "subscriptions/listen";
+
 /** The code (the SDK's `ConnectionClosed`) and `data.reason` of an unknown outcome. */
 export const OUTCOME_UNKNOWN = { code: -32000, reason: "outcome_unknown" } as const;
 
@@ -63,6 +66,13 @@ export function outcomeUnknown(id: RequestId, method: string): JSONRPCErrorRespo
       data: { reason: OUTCOME_UNKNOWN.reason },
     },
   };
+}
+
+/** The error response for a request whose connection broke before the answer. */
+export function brokenOff(id: RequestId, method: string): JSONRPCErrorResponse {
+  if (method !== LISTEN) return outcomeUnknown(id, method);
+  const message = "The connection broke, and the subscription with it: listen again.";
+  return { jsonrpc: "2.0", id, error: { code: OUTCOME_UNKNOWN.code, message } };
 }
 
 /**

@@ -1,13 +1,14 @@
 /**
- * The session capability that a server announces in its `initialize` result.
+ * The session capability that a server announces: in its `initialize` result, or as an extension in that
+ * of `server/discover`.
  *
  * @module
  */
 
-import { CAPABILITY } from "../../protocol/capability.ts";
+import { CAPABILITY, EXTENSION } from "../../protocol/capability.ts";
 import { isObject, member } from "../../runtime/json.ts";
 
-/** The value at `capabilities.experimental.session` (PROTOCOL section 1). */
+/** The capability of a server, the same in both eras (PROTOCOL sections 1 and 10). */
 export interface SessionCapability {
   /** The version of the contract; `undefined` if the server does not say. */
   readonly version: 2 | undefined;
@@ -17,8 +18,19 @@ export interface SessionCapability {
 
 /** The capability in an `initialize` result; `undefined` if there is none of this version. */
 export function sessionCapability(result: unknown): SessionCapability | undefined {
-  const experimental = member(member(result, "capabilities"), "experimental");
-  const session = member(experimental, "session");
+  return readCapability(member(member(capabilitiesOf(result), "experimental"), "session"));
+}
+
+/** The capability in a `server/discover` result; `undefined` if there is none of this version. */
+export function extensionCapability(result: unknown): SessionCapability | undefined {
+  return readCapability(member(member(capabilitiesOf(result), "extensions"), EXTENSION));
+}
+
+function capabilitiesOf(result: unknown): unknown {
+  return member(result, "capabilities");
+}
+
+function readCapability(session: unknown): SessionCapability | undefined {
   if (!isObject(session)) return undefined;
   const version = member(session, "version");
   if (version !== undefined && version !== CAPABILITY.version) return undefined;

@@ -6,22 +6,30 @@
 
 import { WireError } from "../../protocol/errors.ts";
 import { type Deadline, DeadlineError } from "../../runtime/deadline.ts";
-import type { JSONRPCMessage, JSONRPCRequest, JSONRPCResponse } from "../sdk.ts";
+import { isOutcomeUnknown } from "../connection/send_errors.ts";
+import type { ReconnectingTransport } from "../connection/reconnecting_transport.ts";
+import type { JSONRPCRequest, JSONRPCResponse } from "../sdk.ts";
+import type { ClientEra } from "./client_era.ts";
 
 export type Ask = (
   method: string,
   params?: Record<string, unknown>,
 ) => Promise<Record<string, unknown>>;
 
-/** Sends internal requests, under ids that no client uses, and matches their responses. */
+/**
+ * Sends internal requests, in the form of the era and under ids that no client uses, and matches their
+ * responses.
+ */
 export class InternalRequests {
-  readonly #send: (message: JSONRPCMessage) => Promise<void>;
+  readonly #transport: ReconnectingTransport;
+  readonly #era: ClientEra;
   readonly #prefix = `session:${crypto.randomUUID()}:`;
   readonly #pendingRequests = new Map<JSONRPCResponse["id"], (answer: JSONRPCResponse) => void>();
   #count = 0;
 
-  constructor(send: (message: JSONRPCMessage) => Promise<void>) {
-    this.#send = send;
+  constructor(transport: ReconnectingTransport, era: ClientEra) {
+    this.#transport = transport;
+    this.#era = era;
   }
 
   newId(): string {
@@ -39,19 +47,26 @@ export class InternalRequests {
     params: Record<string, unknown> = {},
   ): Promise<Record<string, unknown>> {
     const id = this.newId();
-    const request: JSONRPCRequest = { jsonrpc: "2.0", id, method, params };
+    const request: JSONRPCRequest = {
+      jsonrpc: "2.0",
+      id,
+      method,
+      params: this.#era.internalParams(params),
+    };
+    const stream = new AbortController();
     const { promise, resolve } = Promise.withResolvers<JSONRPCResponse>();
     this.#pendingRequests.set(id, resolve);
     try {
-      const answer = await deadline.limit(this.#send(request).then(() => promise));
-      if ("result" in answer) return answer.result;
-      throw new WireError(answer.error.code, answer.error.message);
+      const sent = this.#transport.send(request, { requestSignal: stream.signal });
+      const answer = await deadline.limit(sent.then(() => promise));
+      if ("result" in answer) return this.#era.internalResult(answer.result);
+      const { error } = answer;
+      // An unknown outcome is this side's own answer.
+      throw isOutcomeUnknown(error)
+        ? new Error(error.message)
+        : new WireError(error.code, error.message);
     } catch (error) {
-      if (error instanceof DeadlineError) {
-        const params = { requestId: id, reason: "It took too long" };
-        const cancelled = { jsonrpc: "2.0", method: "notifications/cancelled", params } as const;
-        this.#send(cancelled).catch(() => {/* the server is gone */});
-      }
+      if (error instanceof DeadlineError) this.#cancel(id, stream);
       throw error;
     } finally {
       this.#pendingRequests.delete(id);
@@ -60,6 +75,15 @@ export class InternalRequests {
 
   resolve(answer: JSONRPCResponse): void {
     this.#pendingRequests.get(answer.id)?.(answer);
+  }
+
+  #cancel(requestId: string, stream: AbortController): void {
+    stream.abort();
+    // In the modern era, closing its stream is what cancels a request that has one.
+    if (this.#era.isModern && this.#transport.hasPerRequestStream) return;
+    const params = { requestId, reason: "It took too long" };
+    this.#transport.send({ jsonrpc: "2.0", method: "notifications/cancelled", params })
+      .catch(() => {/* the server is gone */});
   }
 
   /** {@linkcode ask} with `deadline`. */

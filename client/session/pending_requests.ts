@@ -4,10 +4,13 @@
  * @module
  */
 
-import { type HeldCookie, heldCookie, META_KEY } from "../../protocol/cookie.ts";
+import { EXTENSION } from "../../protocol/capability.ts";
+import { type CookieKey, type HeldCookie, heldCookie, META_KEY } from "../../protocol/cookie.ts";
 import { isObject, member } from "../../runtime/json.ts";
 import type { CookieSlot } from "./cookie_slot.ts";
-import type { JSONRPCRequest, RequestId, TransportSendOptions } from "../sdk.ts";
+import { cancelledId } from "../../jsonrpc/message.ts";
+import { LISTEN } from "../connection/send_errors.ts";
+import type { JSONRPCMessage, JSONRPCRequest, RequestId, TransportSendOptions } from "../sdk.ts";
 
 /** A request of the caller, until it is answered or cancelled. */
 export interface PendingRequest {
@@ -18,10 +21,14 @@ export interface PendingRequest {
   readonly hasCallerCookie: boolean;
   /** The slot that holds its cookie; `undefined` if it uses no session of this layer. */
   readonly slot: CookieSlot | undefined;
+  /** The key of its cookie and of that in its answer. */
+  readonly key: CookieKey;
   carried: HeldCookie | undefined;
   /** The id that it was sent with; `undefined` while it waits. */
   wireId: RequestId | undefined;
   isRetried: boolean;
+  /** Whether it has its answer, which may wait to be delivered. */
+  isAnswered: boolean;
 }
 
 /** Finds a pending request by the caller's id or by the id on the wire. */
@@ -34,11 +41,24 @@ export class PendingRequests {
     message: JSONRPCRequest,
     options: TransportSendOptions | undefined,
     slot: CookieSlot | undefined,
+    key: CookieKey = META_KEY,
   ): PendingRequest {
     const hasCallerCookie = presentsCookie(message.params);
-    const carried = heldCookie(member(message.params?._meta, META_KEY));
-    const sent = { carried, wireId: undefined, isRetried: false };
-    const request = { message, options, slot, hasCallerCookie, ...sent };
+    const meta = message.params?._meta;
+    const carried = heldCookie(member(meta, EXTENSION)) ?? heldCookie(member(meta, META_KEY));
+    const sent = { carried, wireId: undefined, isRetried: false, isAnswered: false };
+    const request = { message, options, slot, key, hasCallerCookie, ...sent };
+    const { onRequestStreamEnd } = options ?? {};
+    if (onRequestStreamEnd !== undefined) {
+      // The end of its stream is all the answer that this request has.
+      request.options = {
+        ...options,
+        onRequestStreamEnd: () => {
+          if (!request.isAnswered) this.delete(request);
+          onRequestStreamEnd();
+        },
+      };
+    }
     this.#requests.set(message.id, request);
     return request;
   }
@@ -57,6 +77,13 @@ export class PendingRequests {
     return request?.wireId === id ? request : undefined;
   }
 
+  /** Forgets the subscription that the server ends by this message, if it does. */
+  endSubscription(message: JSONRPCMessage): void {
+    const id = cancelledId(message);
+    const request = id === undefined ? undefined : this.#requests.get(id);
+    if (request?.message.method === LISTEN) this.delete(request);
+  }
+
   slots(): Set<CookieSlot> {
     const slots = this.#requests.values().map(({ slot }) => slot);
     return new Set(slots.filter((slot) => slot !== undefined));
@@ -64,6 +91,7 @@ export class PendingRequests {
 
   retry(request: PendingRequest, id: string): void {
     request.isRetried = true;
+    request.isAnswered = false;
     this.#retries.set(id, request);
   }
 
@@ -78,8 +106,8 @@ export class PendingRequests {
   }
 }
 
-/** Whether these params have a cookie, or the `null` that says "none" on purpose. */
+/** Whether these params have a cookie under either key, or the `null` that says "none" on purpose. */
 export function presentsCookie(params: unknown): boolean {
   const meta = member(params, "_meta");
-  return isObject(meta) && Object.hasOwn(meta, META_KEY);
+  return isObject(meta) && (Object.hasOwn(meta, META_KEY) || Object.hasOwn(meta, EXTENSION));
 }

@@ -7,8 +7,11 @@
 import { messageOf } from "../../runtime/errors.ts";
 import { type HeldCookie, withCookie } from "../../protocol/cookie.ts";
 import { METHOD } from "../../protocol/methods.ts";
+import { WireError } from "../../protocol/errors.ts";
+import type { JSONRPCRequest } from "../sdk.ts";
 import type { SessionCapability } from "./capability.ts";
-import { Deadline } from "../../runtime/deadline.ts";
+import { type ClientEra, discoveryFor } from "./client_era.ts";
+import { Deadline, DeadlineError } from "../../runtime/deadline.ts";
 import { createSession } from "./session_requests.ts";
 import { created, hasState, lost, mergeListed, resumed } from "./cookie_rules.ts";
 import type { CookieSlot } from "./cookie_slot.ts";
@@ -16,14 +19,17 @@ import type { Ask } from "./internal_requests.ts";
 import { SessionPresence, type SessionPresenceParts } from "./session_presence.ts";
 
 export interface SessionAcquirerParts extends Omit<SessionPresenceParts, "offersList"> {
+  readonly era: ClientEra;
   /** Whether a jar that has failed is read again: no session is better than one that is not the jar's. */
   readonly requiresSession: boolean;
 }
 
 /** Makes one attempt for each slot at a time, however many requests wait for it. */
 export class SessionAcquirer {
-  capability: SessionCapability | undefined;
-  title = "";
+  #capability: SessionCapability | undefined;
+  #title = "";
+  /** The discovery of the layer's own. Never rejects. */
+  #discovery: Promise<void> | undefined;
   readonly presence: SessionPresence;
 
   readonly #parts: SessionAcquirerParts;
@@ -35,8 +41,51 @@ export class SessionAcquirer {
     this.presence = new SessionPresence({ ...parts, offersList: () => this.offers("list") });
   }
 
+  /** The server's capability; `undefined` if it has none, or none is known yet. */
+  get capability(): SessionCapability | undefined {
+    return this.#capability;
+  }
+
+  /** The title of new sessions. */
+  get title(): string {
+    return this.#title;
+  }
+
+  /** Learns from the result of a handshake; whether it is one that settles the era. */
+  settle(request: JSONRPCRequest, result: unknown): boolean {
+    const handshake = this.#parts.era.settle(request, result);
+    if (handshake === undefined) return false;
+    this.#capability = handshake.capability;
+    this.#title = handshake.title;
+    return true;
+  }
+
+  /**
+   * Finds out what the client of a modern `request` knows from an earlier connection, and begins to acquire
+   * the session of `slot`. Never rejects.
+   */
+  async discover(request: JSONRPCRequest, slot: CookieSlot | undefined): Promise<void> {
+    await (this.#discovery ??= this.#discover(discoveryFor(request)));
+    if (slot !== undefined) void this.acquire(slot);
+  }
+
+  async #discover(discovery: ReturnType<typeof discoveryFor>): Promise<void> {
+    const { method, params } = discovery;
+    try {
+      const result = await this.#parts.requests.ask(this.#deadline(), method, params);
+      this.settle(discovery, result);
+    } catch (error) {
+      // A server that has answered, or was silent, is not asked again.
+      const isFinal = error instanceof WireError || error instanceof DeadlineError;
+      if (!isFinal) this.#discovery = undefined;
+      this.#parts.onerror(
+        new Error(`Cannot discover the server: ${messageOf(error)}`, { cause: error }),
+      );
+    }
+  }
+
   offers(feature: string): boolean {
-    return this.capability?.features.includes(feature) === true;
+    return this.#capability?.features.includes(feature) === true;
   }
 
   acquisition(slot: CookieSlot): Promise<void> | undefined {
@@ -92,7 +141,7 @@ export class SessionAcquirer {
   }
 
   async #acquire(slot: CookieSlot, deadline: Deadline, afterLoss: boolean): Promise<void> {
-    if (this.capability === undefined || slot.cookie !== undefined) return;
+    if (this.#capability === undefined || slot.cookie !== undefined) return;
     this.presence.markConfirmed(slot);
     const ask = this.#parts.requests.within(deadline);
     const saved = await slot.load(deadline, this.#parts.requiresSession);
@@ -101,7 +150,7 @@ export class SessionAcquirer {
   }
 
   async #create(slot: CookieSlot, ask: Ask, deadline: Deadline): Promise<void> {
-    const cookie = await createSession(ask, this.title);
+    const cookie = await createSession(ask, this.#title);
     if (await slot.add(created(cookie), deadline) || !this.offers("delete")) return;
     await ask(METHOD.delete, withCookie({}, cookie)).catch(this.#parts.onerror);
   }

@@ -7,19 +7,20 @@
 import { asError } from "../../runtime/errors.ts";
 import { cancelledId } from "../../jsonrpc/message.ts";
 import { type HeldCookie, resultCookie, withCookie } from "../../protocol/cookie.ts";
-import { CODE } from "../../protocol/errors.ts";
+import { EXTENSION } from "../../protocol/capability.ts";
 import { METHOD } from "../../protocol/methods.ts";
-import { member } from "../../runtime/json.ts";
 import { type PendingRequest, PendingRequests, presentsCookie } from "./pending_requests.ts";
-import { type SessionCapability, sessionCapability } from "./capability.ts";
+import type { SessionCapability } from "./capability.ts";
+import { ClientEra, withDeclaration } from "./client_era.ts";
 import { Deadline } from "../../runtime/deadline.ts";
-import { createdCookie, sessionTitle } from "./session_requests.ts";
+import { createdCookie } from "./session_requests.ts";
 import { SessionAcquirer } from "./session_acquirer.ts";
-import { refusesInWords } from "./session_refusal.ts";
+import { mayRefuse, mayRetry, refusesByCode, refusesInWords } from "./session_refusal.ts";
 import { outcomeUnknown, sendErrorKind } from "../connection/send_errors.ts";
 import { created, isTooLarge, mergeConcurrent, takeOver } from "./cookie_rules.ts";
 import type { CookieSlot } from "./cookie_slot.ts";
 import { InternalRequests } from "./internal_requests.ts";
+import { isHandshake } from "../connection/handshake.ts";
 import type { ReconnectingTransport } from "../connection/reconnecting_transport.ts";
 import {
   isRequest,
@@ -31,7 +32,7 @@ import {
   type JSONRPCResponse,
   type MessageExtraInfo,
   type RequestId,
-  type Transport,
+  type Sdk2Transport,
   type TransportSendOptions,
 } from "../sdk.ts";
 
@@ -54,16 +55,19 @@ export interface SessionLayerParts {
    * might run it in another session.
    */
   readonly requiresSession?: boolean;
+  /** Whether modern requests go to a modern server. Otherwise a transport below may translate. */
+  readonly speaksModern?: boolean;
 }
 
 /** Decorates a transport with the session of PROTOCOL section 5. */
-export class SessionLayer implements Transport {
+export class SessionLayer implements Sdk2Transport {
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
   onmessage?: ((message: JSONRPCMessage, extra?: MessageExtraInfo) => void) | undefined;
 
   readonly #transport: ReconnectingTransport;
   readonly #parts: SessionLayerParts;
+  readonly #era: ClientEra;
   readonly #internalRequests: InternalRequests;
   readonly #pendingRequests = new PendingRequests();
   /** Deliveries of received responses that wait for a session. */
@@ -73,12 +77,14 @@ export class SessionLayer implements Transport {
   #refusesByCode = false;
 
   constructor(parts: SessionLayerParts) {
-    const { transport, establishMs, requiresSession = false } = parts;
+    const { transport, establishMs, requiresSession = false, speaksModern = false } = parts;
     this.#transport = transport;
     this.#parts = parts;
-    this.#internalRequests = new InternalRequests((message) => transport.send(message));
+    this.#era = new ClientEra(speaksModern);
+    this.#internalRequests = new InternalRequests(transport, this.#era);
     this.#acquirer = new SessionAcquirer({
       requests: this.#internalRequests,
+      era: this.#era,
       establishMs,
       requiresSession,
       signal: this.#closing.signal,
@@ -87,8 +93,8 @@ export class SessionLayer implements Transport {
     transport.onmessage = (message, extra) => this.#receive(message, extra);
     transport.onerror = (error) => this.onerror?.(error);
     transport.onclose = () => this.#closed();
-    transport.onreconnect = async (result) => {
-      this.#acquirer.capability = sessionCapability(result);
+    transport.onreconnect = async (handshake, result) => {
+      this.#acquirer.settle(handshake, result);
       this.#acquirer.presence.reset();
       // The server may be another version now.
       this.#refusesByCode = false;
@@ -111,8 +117,16 @@ export class SessionLayer implements Transport {
     return this.#transport.sessionId;
   }
 
+  get hasPerRequestStream(): boolean {
+    return this.#transport.hasPerRequestStream;
+  }
+
   setProtocolVersion(version: string): void {
     this.#transport.setProtocolVersion(version);
+  }
+
+  setSupportedProtocolVersions(versions: string[]): void {
+    this.#transport.setSupportedProtocolVersions(versions);
   }
 
   start(): Promise<void> {
@@ -166,8 +180,13 @@ export class SessionLayer implements Transport {
   }
 
   async #request(message: JSONRPCRequest, options?: TransportSendOptions): Promise<void> {
-    const pending = this.#pendingRequests.add(message, options, this.#parts.slotOf(message));
-    const { slot } = pending;
+    const slot = this.#parts.slotOf(message);
+    const pending = this.#pendingRequests.add(message, options, slot, this.#era.keyOf(message));
+    options?.requestSignal?.addEventListener("abort", () => {
+      // Elsewhere a message cancels the request.
+      if (this.hasPerRequestStream) this.#pendingRequests.delete(pending);
+    }, { once: true });
+    if (this.#era.lacks(pending)) await this.#acquirer.discover(message, this.#parts.eagerSlot);
     if (slot !== undefined) {
       if (this.#needsSession(pending, slot)) await this.#acquirer.acquire(slot);
       for (let wait; (wait = this.#acquirer.acquisition(slot)) !== undefined;) await wait;
@@ -190,13 +209,13 @@ export class SessionLayer implements Transport {
     const { message, options, slot } = pending;
     pending.wireId = id;
     let { params } = message;
-    if (
-      slot !== undefined && !pending.hasCallerCookie && message.method !== "initialize" &&
-      this.#acquirer.capability !== undefined
-    ) {
-      pending.carried = slot.cookie;
-      // `null` says that this client knows sessions, and holds none.
-      params = withCookie(params ?? {}, slot.cookie ?? null);
+    if (this.#acquirer.capability !== undefined && !isHandshake(message.method)) {
+      if (pending.key === EXTENSION) params = withDeclaration(params ?? {});
+      if (slot !== undefined && !pending.hasCallerCookie) {
+        pending.carried = slot.cookie;
+        // `null` says that this client knows sessions, and holds none.
+        params = withCookie(params ?? {}, slot.cookie ?? null, pending.key);
+      }
     }
     // A resumption token belongs to the stream of the first sending.
     const resuming = pending.isRetried ? { ...options, resumptionToken: undefined } : options;
@@ -235,11 +254,14 @@ export class SessionLayer implements Transport {
     if (pending.wireId === undefined) return;
     // The server accepts a cancellation by the cookie that the request had.
     let params: JSONRPCNotification["params"] = { ...message.params, requestId: pending.wireId };
-    if (pending.carried && !presentsCookie(params)) params = withCookie(params, pending.carried);
+    if (pending.carried && !presentsCookie(params)) {
+      params = withCookie(params, pending.carried, pending.key);
+    }
     await this.#transport.send({ ...message, params }, options);
   }
 
   #receive(message: JSONRPCMessage, extra?: MessageExtraInfo): void {
+    if (!isResponse(message)) this.#pendingRequests.endSubscription(message);
     if (!isResponse(message) || message.id === undefined) return this.onmessage?.(message, extra);
     const pending = this.#pendingRequests.byWireId(message.id);
     if (pending !== undefined) return this.#receiveResponse(pending, message, extra);
@@ -252,12 +274,17 @@ export class SessionLayer implements Transport {
     answer: JSONRPCResponse,
     extra?: MessageExtraInfo,
   ): void {
-    // For other methods, -32002 means no session.
-    const isCall = pending.message.method === "tools/call";
+    pending.isAnswered = true;
     if ("result" in answer) {
+      const isSettled = this.#acquirer.settle(pending.message, answer.result);
+      const { eagerSlot } = this.#parts;
+      if (isSettled && this.#era.isModern && eagerSlot !== undefined) {
+        // The client is connected by this result alone.
+        return this.#deliverAfter(this.#acquirer.acquire(eagerSlot), pending, answer, extra);
+      }
       const before = pending.slot?.cookie?.id;
       this.#takeOverResult(pending, answer.result);
-      if (mayReplace(pending.slot) && this.#seemsRefused(pending, answer.result)) {
+      if (mayReplace(pending.slot) && this.#mayBeRefused(pending, answer.result)) {
         const isClear = refusesInWords(pending.message.params, answer.result);
         const checked = this.#acquirer.checkRefusal(pending.slot, pending.carried, isClear);
         return this.#deliverAfter(checked, pending, answer, extra);
@@ -266,9 +293,10 @@ export class SessionLayer implements Transport {
         // The new id is saved before the result that may depend on it is delivered.
         return this.#deliverAfter(this.#acquirer.saved(pending.slot), pending, answer, extra);
       }
-    } else if (isCall && answer.error.code === CODE.sessionRequired) {
+    } else if (refusesByCode(pending, answer.error.code)) {
       this.#refusesByCode = true;
-      if (mayReplace(pending.slot) && this.#mayRetry(pending, answer)) {
+      const isAllowed = mayRetry(pending, answer.error) && this.#acquirer.offers("create");
+      if (mayReplace(pending.slot) && isAllowed) {
         this.#retryRefused(pending, pending.slot, answer, extra).catch((error) =>
           this.#reportError(error)
         );
@@ -303,20 +331,15 @@ export class SessionLayer implements Transport {
   }
 
   #takeOverResult(pending: PendingRequest, result: unknown): void {
-    const { slot, message: { method, params } } = pending;
-    if (method === "initialize") {
-      this.#acquirer.capability = sessionCapability(result);
-      this.#acquirer.title = sessionTitle(
-        member(params, "clientInfo"),
-        member(result, "serverInfo"),
-      );
-    } else if (this.#acquirer.capability === undefined || slot === undefined) {
+    const { slot, key, message: { method } } = pending;
+    if (this.#acquirer.capability === undefined || slot === undefined || isHandshake(method)) {
       return;
-    } else if (method === METHOD.create) {
-      const cookie = createdCookie(result);
+    }
+    if (method === METHOD.create) {
+      const cookie = createdCookie(result, key);
       if (cookie !== undefined) slot.apply(created(cookie));
     } else if (!pending.hasCallerCookie) {
-      const received = mergeConcurrent(slot.cookie, pending.carried, resultCookie(result));
+      const received = mergeConcurrent(slot.cookie, pending.carried, resultCookie(result, key));
       if (received && isTooLarge(received)) {
         this.#reportError(new Error("The server's cookie is too large: its changes are not kept"));
       }
@@ -326,21 +349,10 @@ export class SessionLayer implements Transport {
     }
   }
 
-  /** Whether a call that was refused, and so has not run, may be sent again. */
-  #mayRetry(pending: PendingRequest, { error }: JSONRPCErrorResponse): boolean {
-    // After "ended" the tool has run.
-    return !pending.hasCallerCookie && !pending.isRetried && this.#acquirer.offers("create") &&
-      member(error.data, "reason") !== "ended";
-  }
-
-  /**
-   * Whether this may be a refusal in words, by a server that knows no -32002. A result with a cookie is
-   * none: it says itself what became of the session.
-   */
-  #seemsRefused({ message, hasCallerCookie }: PendingRequest, result: unknown): boolean {
-    return message.method === "tools/call" && !hasCallerCookie &&
-      member(result, "isError") === true && resultCookie(result) === undefined &&
-      !this.#refusesByCode && this.#acquirer.capability !== undefined;
+  /** Whether this may be a refusal in words, by a server that has never refused by code. */
+  #mayBeRefused(pending: PendingRequest, result: unknown): boolean {
+    return !this.#refusesByCode && this.#acquirer.capability !== undefined &&
+      mayRefuse(pending, result);
   }
 
   /** Retries a refused call in another session, which concurrently refused calls share. */

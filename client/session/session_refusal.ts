@@ -1,10 +1,16 @@
 /**
- * Refusals in words of a call without a live session, by servers that know no -32002.
+ * Refusals of a call without a live session: by code, or in words by servers that know none.
  *
  * @module
  */
 
+import { resultCookie } from "../../protocol/cookie.ts";
+import { CODE } from "../../protocol/errors.ts";
 import { member } from "../../runtime/json.ts";
+import type { PendingRequest } from "./pending_requests.ts";
+
+/** The codes of a refusal, in each era. */
+const CODES: readonly number[] = [CODE.sessionRequired, CODE.modernSessionRequired];
 
 /** Words before "session" ("no such session") and after it ("the session x was not found"). */
 const BEFORE = "no|not in|needs?|requires?|without|outside|unknown|invalid|expired|missing";
@@ -23,6 +29,29 @@ const REFUSAL = new RegExp(
     `\\bsessions?:?(?: (?:${LINK})){0,4} (?:${AFTER})\\b`,
   "i",
 );
+
+/** Whether an error refuses a call. For other methods than `tools/call`, these codes mean no session. */
+export function refusesByCode({ message }: PendingRequest, code: number): boolean {
+  return message.method === "tools/call" && CODES.includes(code);
+}
+
+/** Whether a call that was refused by code has not run, and may be sent again. */
+export function mayRetry(pending: PendingRequest, { data }: { data?: unknown }): boolean {
+  // After "ended" the tool has run.
+  return !pending.hasCallerCookie && !pending.isRetried && member(data, "reason") !== "ended";
+}
+
+/**
+ * Whether a result may be a refusal in words. One with a cookie is none: it says itself what became of
+ * the session.
+ */
+export function mayRefuse(
+  { message, hasCallerCookie, key }: PendingRequest,
+  result: unknown,
+): boolean {
+  return message.method === "tools/call" && !hasCallerCookie &&
+    member(result, "isError") === true && resultCookie(result, key) === undefined;
+}
 
 /**
  * Whether the `isError` result of a `tools/call` refuses the call for want of a session. A call that

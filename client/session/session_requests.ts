@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type HeldCookie, heldCookie, resultCookie, withCookie } from "../../protocol/cookie.ts";
+import {
+  type CookieKey,
+  type HeldCookie,
+  heldCookie,
+  resultCookie,
+  withCookie,
+} from "../../protocol/cookie.ts";
 import { METHOD } from "../../protocol/methods.ts";
 import { member } from "../../runtime/json.ts";
 import type { Ask } from "./internal_requests.ts";
@@ -23,8 +29,8 @@ export async function createSession(ask: Ask, title: string): Promise<HeldCookie
 }
 
 /** The cookie of a `session/create` result: in its `_meta`, or the result itself. */
-export function createdCookie(result: unknown): HeldCookie | undefined {
-  return resultCookie(result) ?? heldCookie(result);
+export function createdCookie(result: unknown, key?: CookieKey): HeldCookie | undefined {
+  return resultCookie(result, key) ?? heldCookie(result);
 }
 
 /**

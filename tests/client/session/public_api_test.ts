@@ -2,7 +2,13 @@
 
 import { assertEquals } from "@std/assert";
 import * as client from "../../../client/mod.ts";
-import { Client, StreamableHTTPClientTransport, type Transport } from "../../../client/sdk.ts";
+import {
+  Client,
+  type Sdk2Transport,
+  StreamableHTTPClientTransport,
+  type Transport,
+  type TransportSendOptions,
+} from "../../../client/sdk.ts";
 import { StdioClientTransport } from "../../../client/sdk_stdio.ts";
 
 Deno.test("client: exports these names", () => {
@@ -17,21 +23,23 @@ Deno.test("client: exports these names", () => {
 });
 
 /** A transport that notes every use. */
-function noting(): { transport: Transport; used: unknown[][] } {
+function noting(): { transport: Sdk2Transport; used: unknown[][] } {
   const used: unknown[][] = [];
-  const transport: Transport = {
+  const transport: Sdk2Transport = {
     sessionId: "transport-session",
+    hasPerRequestStream: true,
     start: () => Promise.resolve(void used.push(["start"])),
     send: (message, options) => Promise.resolve(void used.push(["send", message, options])),
     close: () => Promise.resolve(void used.push(["close"])),
     setProtocolVersion: (version) => void used.push(["setProtocolVersion", version]),
+    setSupportedProtocolVersions: (versions) => void used.push(["versions", versions]),
   };
   return { transport, used };
 }
 
-Deno.test("withSession: forwards every member that the SDK's Transport has", async () => {
+Deno.test("withSession: forwards every member that the Transport of either SDK has", async () => {
   // A member that the SDK adds makes this list incomplete, and that is an error of its type.
-  const members: Record<keyof Required<Transport>, true> = {
+  const members: Record<keyof Required<Sdk2Transport>, true> = {
     start: true,
     send: true,
     close: true,
@@ -40,24 +48,41 @@ Deno.test("withSession: forwards every member that the SDK's Transport has", asy
     onmessage: true,
     sessionId: true,
     setProtocolVersion: true,
+    hasPerRequestStream: true,
+    setSupportedProtocolVersions: true,
   };
   const { transport, used } = noting();
   const layer = client.withSession(() => transport);
   for (const member of Object.keys(members)) assertEquals(member in layer, true, member);
 
+  layer.setSupportedProtocolVersions?.(["2026-07-28"]);
   await layer.start();
-  assertEquals(layer.sessionId, "transport-session");
+  assertEquals(used.splice(0), [["versions", ["2026-07-28"]], ["start"]]);
+  assertEquals([layer.sessionId, layer.hasPerRequestStream], ["transport-session", true]);
   layer.setProtocolVersion?.("2025-11-25");
   const request = { jsonrpc: "2.0", id: "7", method: "x" } as const;
-  const options = { relatedRequestId: 3, resumptionToken: "t", onresumptiontoken: () => {} };
+  const called: string[] = [];
+  const options: Record<keyof Required<TransportSendOptions>, unknown> & TransportSendOptions = {
+    relatedRequestId: 3,
+    resumptionToken: "t",
+    onresumptiontoken: (token) => void called.push(token),
+    requestSignal: new AbortController().signal,
+    onRequestStreamEnd: () => void called.push("ended"),
+    headers: { "mcp-param-a": "b" },
+  };
   await layer.send(request, options);
-  const sent = used[2];
-  assertEquals(used.slice(0, 2), [["start"], ["setProtocolVersion", "2025-11-25"]]);
-  assertEquals(sent?.slice(0, 2), ["send", request]);
-  assertEquals(
-    JSON.stringify(sent?.[2]),
-    JSON.stringify({ relatedRequestId: 3, resumptionToken: "t" }),
-  );
+  const [[version], [, sent, sentOptions] = []] = [used.slice(0, 1), used[1]];
+  assertEquals([version, sent], [["setProtocolVersion", "2025-11-25"], request]);
+  const { onresumptiontoken, onRequestStreamEnd, ...others } = sentOptions as typeof options;
+  onresumptiontoken?.("u");
+  onRequestStreamEnd?.();
+  assertEquals(called, ["u", "ended"]);
+  assertEquals(others, {
+    relatedRequestId: 3,
+    resumptionToken: "t",
+    requestSignal: options.requestSignal,
+    headers: options.headers,
+  });
 
   const received: unknown[] = [];
   layer.onmessage = (...args) => received.push(args);
