@@ -31,6 +31,8 @@
 export type { Cookie, HeldCookie } from "./protocol/cookie.ts";
 export type { Json } from "./runtime/json.ts";
 export {
+  ask,
+  clientCapabilities,
   CONVERSATION_KEYS,
   currentSession,
   httpHandler,
@@ -45,10 +47,19 @@ export type {
   AuthenticationOptions,
   Authenticator,
   AuthInfo,
+  CreateMessageParams,
+  CreateMessageResult,
+  ElicitFormParams,
+  ElicitResult,
+  ElicitUrlParams,
   HandlesMode,
   HttpEndpoint,
   HttpHandlerOptions,
+  InputRequest,
+  InputResultOf,
+  InputResults,
   JSONRPCMessage,
+  ListRootsResult,
   McpServerClass,
   RequestLimits,
   ServedEras,

@@ -29,6 +29,7 @@ export {
   DEFAULT_LIMITS,
   type EncodedWrite,
   encodeUpdate,
+  INTERNAL_OWNER,
   MAX_KEY_BYTES,
   MAX_TRANSACTION_BYTES,
   MAX_TRANSACTION_KEY_BYTES,

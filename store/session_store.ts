@@ -33,6 +33,13 @@ export interface SessionRecord {
   readonly data: Readonly<Record<string, string>>;
 }
 
+/**
+ * The owner of records that are no sessions: a server's own, such as of what may be used once. No
+ * principal has this name, so no caller finds or lists them. They count in no quota of sessions, and may
+ * be as many as {@linkcode StoreLimits.sessions} in all.
+ */
+export const INTERNAL_OWNER = "mcp-sessions/internal";
+
 /** Another name of a session: the alias that its owner gave it. */
 export interface SessionAlias {
   /** The principal, or `null` for anonymous sessions. */
@@ -150,7 +157,7 @@ export const DEFAULT_LIMITS: StoreLimits = {
  *   power cut. Other processes on the same store see it from then on.
  * - A session past its `expiresAt` is hidden at once: nothing returns it, lists it or writes to it,
  *   and its names are free. It is deleted when as long again as its `ttlMs` has passed, a day at
- *   least; until then it is live again if the clock was wrong and is set back. A new session that
+ *   least (but for those of {@linkcode INTERNAL_OWNER}); until then it is live again if the clock was wrong and is set back. A new session that
  *   takes its alias keeps it; one that takes its id or `stateId` replaces it for good.
  * - Values are JSON, copied on the way in and on the way out. Absent is `undefined`; a stored
  *   `null`, `0`, `false` or `""` comes back as itself.

@@ -33,6 +33,13 @@ export { toolResult } from "./tool_result.ts";
 export type { ToolResult } from "./tool_result.ts";
 export type { HandlesMode } from "./handles/session_handles.ts";
 export type { ServedEras } from "./era/era_transport.ts";
+export { ask, clientCapabilities } from "./era/ask.ts";
+export type {
+  ElicitUrlParams,
+  InputRequest,
+  InputResultOf,
+  InputResults,
+} from "./era/input_request.ts";
 export { sessionLayer } from "./session/session_layer.ts";
 export type { SessionLayerOptions } from "./session/session_layer.ts";
 export type { SessionPolicy } from "./session/policy.ts";
@@ -48,7 +55,12 @@ export type { RequestLimits } from "./http/request_quota.ts";
 export { McpServer } from "./sdk.ts";
 export type {
   AuthInfo,
+  CreateMessageParams,
+  CreateMessageResult,
+  ElicitFormParams,
+  ElicitResult,
   JSONRPCMessage,
+  ListRootsResult,
   McpServerClass,
   ServerInfo,
   ServerOptions,

@@ -40,6 +40,8 @@ export type JSONRPCMessage = types.JSONRPCMessage;
 export type JSONRPCRequest = types.JSONRPCRequest;
 /** A JSON-RPC response in the SDK's terms. */
 export type JSONRPCResponse = types.JSONRPCResponse;
+/** A JSON-RPC response to a request that could be read. */
+export type Answer = types.JSONRPCResponse & { readonly id: types.RequestId };
 /** A JSON-RPC error response in the SDK's terms. */
 export type JSONRPCErrorResponse = types.JSONRPCErrorResponse;
 /** The id of a JSON-RPC request. */
@@ -48,3 +50,13 @@ export type RequestId = types.RequestId;
 export type MessageExtraInfo = types.MessageExtraInfo;
 /** A caller that the transport has authenticated. */
 export type AuthInfo = auth.AuthInfo;
+/** The form of an elicitation: a message, and the schema of the answer. */
+export type ElicitFormParams = types.ElicitRequestFormParams;
+/** The user's answer to an elicitation. */
+export type ElicitResult = types.ElicitResult;
+/** The params of `sampling/createMessage`, without tools for the model. */
+export type CreateMessageParams = types.CreateMessageRequestParamsBase;
+/** The answer of the client's model. */
+export type CreateMessageResult = types.CreateMessageResult;
+/** The folders that the client works in. */
+export type ListRootsResult = types.ListRootsResult;

@@ -14,6 +14,7 @@ import { tailOf } from "../journal/torn_tail.ts";
 import { scan } from "../journal/scan.ts";
 import { sessionStateMachine, type Tables } from "../file/state_machine.ts";
 import { JournalReader, type StateMachine } from "../journal/journal_reader.ts";
+import { INTERNAL_OWNER, type SessionRecord } from "../session_store.ts";
 import { JournalError } from "../journal/journal_error.ts";
 
 /** The bytes after the last line, which were never acknowledged. */
@@ -168,10 +169,14 @@ function countsOf(tables: Tables, now: number): Inspection["counts"] {
     let [expired, values] = [0, 0];
     for (const change of table.changes()) {
       if (change.kind === "use") values += change.writes.length;
-      else if (change.kind === "put" && change.record.expiresAt <= now) expired++;
+      else if (change.kind === "put" && isExpiredSession(change.record, now)) expired++;
     }
-    return [namespace, { sessions: table.size, expired, values }];
+    return [namespace, { sessions: table.sessions, expired, values }];
   }));
+}
+
+function isExpiredSession({ owner, expiresAt }: SessionRecord, now: number): boolean {
+  return owner !== INTERNAL_OWNER && expiresAt <= now;
 }
 
 const latin1 = new TextDecoder("latin1");

@@ -5,6 +5,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
+import { INTERNAL_OWNER } from "../session_store.ts";
 import { all, type Case, fill, increment, listOf, put, record, refused, renew } from "./cases.ts";
 
 export const lifecycleCases: Case[] = [];
@@ -135,6 +136,29 @@ add(
     await create(5, "alice");
   },
 );
+
+add("a server's own records count in no quota of sessions, and are in no list", async (context) => {
+  const { clock, another } = context;
+  const store = await another("limited", { sessions: 2, sessionsPerOwner: 1 });
+  const keep = (i: number, expiresAt = clock.now + 60_000) =>
+    store.create(record(`kept-${i}`, { owner: INTERNAL_OWNER, alias: `kept-${i}`, expiresAt }));
+  await keep(1, clock.now + 10);
+  await keep(2);
+  await refused("full", () => keep(3));
+  for (const owner of ["alice", "bob"]) await store.create(record(owner, { owner }));
+  await refused("full", () => store.create(record("carol", { owner: "carol" })));
+  for (const owner of [null, "alice"]) {
+    const found = await store.list({ owner, limit: 9 });
+    assertEquals(found.map(({ id }) => id), owner === null ? [] : [owner]);
+  }
+  // Each of them is given once.
+  const namesake = record("other", { owner: INTERNAL_OWNER, alias: "kept-2" });
+  assertEquals((await store.create(namesake)).id, "kept-2");
+  clock.now += 10;
+  await refused("full", () => store.create(record("carol", { owner: "carol" })));
+  await keep(3);
+  await refused("full", () => keep(4));
+});
 
 add("live sessions of all owners have a limit", async ({ clock, another }) => {
   const store = await another("limited", { sessions: 3 });

@@ -15,6 +15,7 @@ import {
   type CommittedTransaction,
   type EncodedWrite,
   encodeUpdate,
+  INTERNAL_OWNER,
   type SessionRecord,
   type StoreLimits,
 } from "../session_store.ts";
@@ -88,19 +89,27 @@ export class KvChanges {
       await this.#state.remove(operation, record.stateId);
       return RETRY;
     }
-    if (record.owner !== null) await this.#makeRoomForOwner(operation, record.owner, now);
-    if (holders.count >= this.#limits.sessions) await this.#makeRoom(operation, now);
+    const { owner } = record;
+    if (owner !== null && owner !== INTERNAL_OWNER) {
+      await this.#makeRoomForOwner(operation, owner, now);
+    }
+    if (holders.count >= this.#limits.sessions) await this.#makeRoom(operation, owner, now);
     return holders;
   }
 
-  async #makeRoom(operation: KvOperation, now: number): Promise<void> {
+  /** Makes room for a session, or for a server's own record, among its kind. */
+  async #makeRoom(operation: KvOperation, owner: string | null, now: number): Promise<void> {
     const { sessions: limit } = this.#limits;
     const { hidden, goesOn } = await this.#sessions.sweep(operation, now, SWEPT_WHEN_FULL);
     // Past the end, again from the beginning: a small store is swept whole.
     const more = goesOn ? [] : (await this.#sessions.sweep(operation, now, SWEPT_WHEN_FULL)).hidden;
-    const count = await this.#sessions.count(operation);
-    await this.#sessions.endFirst(operation, [...hidden, ...more], excess(count, limit));
-    if (await this.#sessions.count(operation) >= limit) throw storeFull(limit);
+    const count = await this.#sessions.count(operation, owner);
+    const isOwn = owner === INTERNAL_OWNER;
+    const kind = [...hidden, ...more].filter(({ record }) =>
+      (record.owner === INTERNAL_OWNER) === isOwn
+    );
+    await this.#sessions.endFirst(operation, kind, excess(count, limit));
+    if (await this.#sessions.count(operation, owner) >= limit) throw storeFull(limit);
   }
 
   async #makeRoomForOwner(operation: KvOperation, owner: string, now: number): Promise<void> {

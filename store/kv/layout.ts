@@ -6,7 +6,7 @@
  * - `owner`, owner, stateId: the id, so that an owner's sessions are listed by age
  * - `alias`, owner, alias: the id
  * - `root`, stateId: the id; a root without a record is of a state that was left behind
- * - `count`: the number of records, as a sum
+ * - `count`: the number of records, as a sum; `count`, owner: of a server's own records
  * - `s`, stateId, key: a value of the state; with a text as key, the mark of a process's last commit
  *
  * @module
@@ -14,7 +14,7 @@
 
 import type { Json } from "../../runtime/json.ts";
 import { compareUtf8 } from "../utf8_order.ts";
-import type { SessionAlias, SessionRecord } from "../session_store.ts";
+import { INTERNAL_OWNER, type SessionAlias, type SessionRecord } from "../session_store.ts";
 
 export class KvLayout {
   readonly #namespace: string;
@@ -41,8 +41,9 @@ export class KvLayout {
   alias({ owner, alias }: SessionAlias): Deno.KvKey {
     return [this.#namespace, "alias", owner === null ? false : pack(owner), pack(alias)];
   }
-  count(): Deno.KvKey {
-    return [this.#namespace, "count"];
+  count(owner: string | null): Deno.KvKey {
+    const count = [this.#namespace, "count"];
+    return owner === INTERNAL_OWNER ? [...count, owner] : count;
   }
   roots(): Deno.KvKey {
     return [this.#namespace, "root"];

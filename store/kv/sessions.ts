@@ -41,7 +41,7 @@ export interface Holders {
   readonly ofAlias: FoundSession | undefined;
   /** Whether the stateId has a state that its session left behind. */
   readonly orphaned: boolean;
-  /** The number of sessions, with the hidden ones. */
+  /** The number of sessions, with the hidden ones; for a server's own record, of such records. */
   readonly count: number;
   /** The entries of its id, stateId and alias, which its write must find unchanged. */
   readonly checks: readonly Deno.AtomicCheck[];
@@ -107,7 +107,7 @@ export class KvSessions {
   async holders(operation: KvOperation, record: SessionRecord): Promise<Holders> {
     const { id, stateId, owner, alias } = record;
     const keys = [
-      this.#keys.count(),
+      this.#keys.count(owner),
       this.#keys.session(id),
       this.#keys.root(stateId),
       ...alias === null ? [] : [this.#keys.alias({ owner, alias })],
@@ -140,7 +140,7 @@ export class KvSessions {
       readonly namesake: FoundSession | undefined;
     },
   ): Promise<boolean> {
-    const atomic = this.#kv.atomic().check(...checks).sum(this.#keys.count(), 1n);
+    const atomic = this.#kv.atomic().check(...checks).sum(this.#keys.count(record.owner), 1n);
     if (namesake !== undefined) {
       const [{ key, versionstamp }, , expiry] = namesake.entries;
       const unnamed = encodeRecord({ ...namesake.record, alias: null }, namesake.bytes);
@@ -182,9 +182,9 @@ export class KvSessions {
     return [session!, { key: root, versionstamp: made.versionstamp }, ...named, source];
   }
 
-  /** The number of sessions, with the hidden ones. */
-  async count(operation: KvOperation): Promise<number> {
-    return countIn((await operation.call(() => this.#kv.get(this.#keys.count()))).value);
+  /** The number of sessions, or of a server's own records, with the hidden ones. */
+  async count(operation: KvOperation, owner: string | null): Promise<number> {
+    return countIn((await operation.call(() => this.#kv.get(this.#keys.count(owner)))).value);
   }
 
   /** The number of an owner's sessions, with the hidden ones. */
@@ -285,7 +285,7 @@ export class KvSessions {
   ): Promise<boolean> {
     const { stateId, owner, alias } = record;
     const atomic = this.#kv.atomic().check(...checks).delete(this.#keys.owner(owner, stateId))
-      .sum(this.#keys.count(), MINUS_ONE);
+      .sum(this.#keys.count(owner), MINUS_ONE);
     for (const { key } of entries) atomic.delete(key);
     if (alias !== null) atomic.delete(this.#keys.alias({ owner, alias }));
     const ok = await this.#commits.make(operation, stateId, atomic);

@@ -12,6 +12,7 @@ import type { Change, Row, SessionTable } from "./session_table.ts";
 import {
   type CommittedTransaction,
   encodeUpdate,
+  INTERNAL_OWNER,
   type SessionRecord,
   type StoreError,
   type StoreLimits,
@@ -166,6 +167,7 @@ class Eviction {
   readonly #owner: string | null;
   readonly #rows = new Set<Row>();
   #ofOwner = 0;
+  #sessions = 0;
   #bytes = 0;
 
   constructor(context: Context, owner: string | null) {
@@ -178,6 +180,7 @@ class Eviction {
     this.#rows.add(row);
     this.#bytes += row.bytes;
     if (row.record.owner === this.#owner) this.#ofOwner++;
+    if (row.record.owner !== INTERNAL_OWNER) this.#sessions++;
   }
 
   has(row: Row): boolean {
@@ -194,12 +197,11 @@ class Eviction {
     const { sessions, sessionsPerOwner } = limits;
     const owner = this.#owner;
     if (owner !== null) {
-      const isEnough = () => table.countOf(owner) - this.#ofOwner < sessionsPerOwner;
-      if (!this.#evict(() => table.hiddenOf(owner, now), isEnough)) {
-        return ownerFull(sessionsPerOwner);
-      }
+      const most = owner === INTERNAL_OWNER ? sessions : sessionsPerOwner;
+      const isEnough = () => table.countOf(owner) - this.#ofOwner < most;
+      if (!this.#evict(() => table.hiddenOf(owner, now), isEnough)) return ownerFull(most);
     }
-    const isEnough = () => table.size - this.#rows.size < sessions;
+    const isEnough = () => owner === INTERNAL_OWNER || table.sessions - this.#sessions < sessions;
     if (!this.#evict(() => table.hidden(now), isEnough)) return storeFull(sessions);
     if (bytes > 0 && !this.makeRoomForBytes(bytes)) return stateFull(limits.bytes);
     return undefined;

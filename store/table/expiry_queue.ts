@@ -4,6 +4,8 @@
  * @module
  */
 
+import { INTERNAL_OWNER, type SessionRecord } from "../session_store.ts";
+
 /** The shortest retention of an expired session, in milliseconds: a day. */
 const MIN_RETENTION_MS = 24 * 60 * 60 * 1000;
 
@@ -11,11 +13,10 @@ const MIN_RETENTION_MS = 24 * 60 * 60 * 1000;
  * Whether a session is past its retention: it has expired, and as long again as its lifetime has passed
  * since. Until then it is hidden, and live again if the clock was wrong and is set back.
  */
-export function isPurgeable(
-  { expiresAt, ttlMs }: { readonly expiresAt: number; readonly ttlMs: number },
-  now: number,
-): boolean {
-  return now >= expiresAt + Math.max(ttlMs, MIN_RETENTION_MS);
+export function isPurgeable({ owner, expiresAt, ttlMs }: SessionRecord, now: number): boolean {
+  // A server's own records are many and short-lived.
+  const shortest = owner === INTERNAL_OWNER ? 0 : MIN_RETENTION_MS;
+  return now >= expiresAt + Math.max(ttlMs, shortest);
 }
 
 interface Expiring {

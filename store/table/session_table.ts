@@ -11,12 +11,13 @@ import { ExpiryQueue, isPurgeable } from "./expiry_queue.ts";
 import { TextIndex } from "./text_index.ts";
 import { bisect, compareUtf8 } from "../utf8_order.ts";
 import { OwnerSessions } from "./owner_sessions.ts";
-import type {
-  EncodedWrite,
-  SessionAlias,
-  SessionListOptions,
-  SessionRecord,
-  StateEntriesOptions,
+import {
+  type EncodedWrite,
+  INTERNAL_OWNER,
+  type SessionAlias,
+  type SessionListOptions,
+  type SessionRecord,
+  type StateEntriesOptions,
 } from "../session_store.ts";
 
 /** A change of a table. All values are absolute, so it is idempotent. */
@@ -61,6 +62,11 @@ export class SessionTable {
   /** The number of sessions, with the hidden ones: expired sessions that are still there. */
   get size(): number {
     return this.#rows.size;
+  }
+
+  /** The same without a server's own records, which are no sessions. */
+  get sessions(): number {
+    return this.size - this.countOf(INTERNAL_OWNER);
   }
 
   get bytes(): number {

@@ -5,6 +5,7 @@ import { HOST_SESSION_VARIABLES } from "../../protocol/host_conversations.ts";
 /** Variables that select a program's store or session. */
 export const DECIDING_VARIABLES: readonly string[] = [
   "MCP_SESSIONS_STORE",
+  "MCP_SESSIONS_KEYS",
   ...HOST_SESSION_VARIABLES,
 ];
 

@@ -6,12 +6,19 @@
 
 import { member } from "../../../runtime/json.ts";
 import type { MessageExtraInfo, RequestId } from "../sdk.ts";
+import type { RoundTrip } from "./round_trip.ts";
 
-/** The client behind a request. */
-export interface Caller {
-  readonly era: "legacy" | "modern";
-  /** The capabilities that the client has declared; `undefined` if it has not been seen to. */
-  readonly capabilities: Record<string, unknown> | undefined;
+/** The client of a modern request, which speaks for itself alone. */
+export class Caller {
+  /** The capabilities that the client has declared in the request. */
+  readonly capabilities: Record<string, unknown>;
+  /** The input that the client is asked for; `undefined` if the method has no place for that. */
+  readonly roundTrip: RoundTrip | undefined;
+
+  constructor(capabilities: Record<string, unknown>, roundTrip: RoundTrip | undefined) {
+    this.capabilities = capabilities;
+    this.roundTrip = roundTrip;
+  }
 }
 
 interface CallerInfo extends MessageExtraInfo {
@@ -22,9 +29,15 @@ export function withCaller(extra: MessageExtraInfo | undefined, caller: Caller):
   return { ...extra, caller };
 }
 
+/** The client of a modern request; `undefined` for a legacy one. */
+export function callerOf(extra: MessageExtraInfo | undefined): Caller | undefined {
+  const caller = member(extra, "caller");
+  return caller instanceof Caller ? caller : undefined;
+}
+
 /** Whether a message is a request of the modern era, or belongs to one. */
 export function isFromModern(extra: MessageExtraInfo | undefined): boolean {
-  return member(member(extra, "caller"), "era") === "modern";
+  return callerOf(extra) !== undefined;
 }
 
 /** The `extra` of a request that its transport passes on under another id than its client's. */

@@ -32,6 +32,7 @@ import { CODE, WireError } from "../../../protocol/errors.ts";
 import { asError } from "../../../runtime/errors.ts";
 import { isObject, member } from "../../../runtime/json.ts";
 import {
+  type Answer,
   type JSONRPCMessage,
   type JSONRPCRequest,
   type JSONRPCResponse,
@@ -42,16 +43,27 @@ import {
   type TransportSendOptions,
 } from "../sdk.ts";
 import { TransportDecorator } from "../transport_decorator.ts";
-import { idInFlight, wireErrorBody } from "../wire_errors.ts";
-import { withCaller } from "./caller.ts";
+import { idInFlight, type WireErrorBody, wireErrorBody } from "../wire_errors.ts";
+import { Caller, withCaller } from "./caller.ts";
+import { ClientInput } from "./client_input.ts";
 import { type EraSendOptions, isEraTransport, type ServedEras } from "./era_transport.ts";
 import { ParamHeaderCheck } from "./param_header_check.ts";
+import { StateError } from "./request_state.ts";
+import { type BegunRequest, type RoundTrips, stateRefusal } from "./round_trips.ts";
 import { ServerDiscovery } from "./server_discovery.ts";
 import { ServerMessages } from "./server_messages.ts";
 import { Subscriptions, TooManySubscriptions } from "./subscriptions.ts";
 
+interface ModernPending {
+  readonly era: "modern";
+  readonly request: ModernRequest;
+  readonly envelope: Envelope;
+  /** As it went to the server behind; absent until then. */
+  begun?: BegunRequest;
+}
+
 type Pending =
-  | { readonly era: "modern"; readonly request: ModernRequest; readonly envelope: Envelope }
+  | ModernPending
   /** A legacy request that presents its cookie under the key of the modern era. */
   | { readonly era: "legacy"; readonly keys: readonly CookieKey[] };
 
@@ -62,11 +74,16 @@ export class EraLayer extends TransportDecorator {
   readonly #subscriptions: Subscriptions;
   readonly #paramHeaders: ParamHeaderCheck;
   readonly #serverMessages: ServerMessages;
+  readonly #roundTrips: RoundTrips;
+  /** The clients, as handlers can ask them. */
+  readonly clientInput: ClientInput;
 
-  constructor(inner: Transport, eras: ServedEras) {
+  constructor(inner: Transport, eras: ServedEras, roundTrips: RoundTrips) {
     super(inner);
+    this.#roundTrips = roundTrips;
     this.#eras = eras;
     this.#discovery = new ServerDiscovery((message) => this.onmessage?.(message));
+    this.clientInput = new ClientInput(inner);
     this.#paramHeaders = new ParamHeaderCheck((request, extra) => this.onmessage?.(request, extra));
     const report = (error: unknown) => this.onerror?.(asError(error));
     this.#subscriptions = new Subscriptions({
@@ -83,6 +100,13 @@ export class EraLayer extends TransportDecorator {
     }
   }
 
+  /** The answer of the server behind, or what takes its place as the request asks its client for input. */
+  replaceAsked(answer: Answer): Answer {
+    const pending = this.#pending.get(answer.id);
+    const roundTrip = pending?.era === "modern" ? pending.begun?.roundTrip : undefined;
+    return roundTrip === undefined ? answer : roundTrip.replace(answer);
+  }
+
   override async close(): Promise<void> {
     this.#subscriptions.stop();
     await super.close();
@@ -94,21 +118,26 @@ export class EraLayer extends TransportDecorator {
     if (this.#subscriptions.takeResponse(message)) return;
     if (this.#paramHeaders.takeResponse(message)) return;
     const { id } = message;
+    if (id !== undefined) this.clientInput.requests.endCall(id);
     const pending = id === undefined ? undefined : this.#pending.get(id);
     if (id === undefined || pending === undefined) return await this.inner.send(message, options);
     this.#pending.delete(id);
     if (pending.era === "legacy") {
       return await this.inner.send(answerUnder(message, pending.keys), options);
     }
-    await this.#answer(message, id, pending.request, options);
+    await this.#answer(message, id, pending, options);
   }
 
   protected override receive(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): void {
-    if (!("method" in message)) return this.onmessage?.(message, extra);
+    if (!("method" in message)) {
+      if (!this.clientInput.requests.takeResponse(message)) this.onmessage?.(message, extra);
+      return;
+    }
     if (!("id" in message)) {
       const cancelled = cancelledId(message);
       if (cancelled !== undefined) {
         this.#pending.delete(cancelled);
+        this.clientInput.requests.endCall(cancelled);
         if (this.#subscriptions.cancel(cancelled)) return;
       }
       return this.onmessage?.(message, extra);
@@ -120,6 +149,7 @@ export class EraLayer extends TransportDecorator {
   protected override release(): void {
     this.#pending.clear();
     this.#discovery.stop();
+    this.clientInput.requests.stop();
     this.#subscriptions.clear();
     this.#paramHeaders.stop();
   }
@@ -129,7 +159,10 @@ export class EraLayer extends TransportDecorator {
     if (this.#eras === "modern") return this.#refuse(id, legacyRefusal(method, params), 400);
     if (this.#pending.has(id)) return this.#refuse(id, idInFlight());
     this.#serverMessages.observeLegacy();
-    if (method === "initialize") this.#discovery.observe(id);
+    if (method === "initialize") {
+      this.clientInput.observeInitialize(params);
+      this.#discovery.observe(id);
+    }
     if (method === "resources/unsubscribe" && this.#subscriptions.holds(params?.uri)) {
       // The server behind knows one client, for which the modern ones are subscribed still.
       const answer: JSONRPCResponse = { jsonrpc: "2.0", id, result: {} };
@@ -162,7 +195,7 @@ export class EraLayer extends TransportDecorator {
     if (REMOVED_METHODS.has(method)) return this.#refuse(id, methodNotFound(method), 404);
     try {
       const { params: legacyParams, request } = toLegacyParams(method, params, envelope);
-      const pending: Pending = { era: "modern", request, envelope };
+      const pending: ModernPending = { era: "modern", request, envelope };
       this.#pending.set(id, pending);
       if (!this.#discovery.isDone) await this.#discovery.done;
       const hasHeaders = method === "tools/call" && extra?.requestInfo !== undefined;
@@ -180,8 +213,15 @@ export class EraLayer extends TransportDecorator {
         return this.#subscriptions.open(message, extra, capabilities);
       }
       if (hasHeaders) this.#paramHeaders.check(params, extra);
-      const caller = { era: "modern", capabilities: envelope.clientCapabilities } as const;
-      this.onmessage?.({ ...message, params: legacyParams }, withCaller(extra, caller));
+      const { clientCapabilities: capabilities } = envelope;
+      const server = `${member(this.#discovery.initialized.serverInfo, "name")}`;
+      const incoming = { server, method, params: legacyParams, extra, capabilities };
+      const beginning = this.#roundTrips.begin(incoming);
+      const begun = beginning instanceof Promise ? await beginning : beginning;
+      if (this.#pending.get(id) !== pending) return;
+      pending.begun = begun;
+      const caller = new Caller(capabilities, begun.roundTrip);
+      this.onmessage?.({ ...message, params: begun.params }, withCaller(begun.extra, caller));
     } catch (error) {
       this.#pending.delete(id);
       this.#refuse(id, error, statusOf(error));
@@ -207,16 +247,25 @@ export class EraLayer extends TransportDecorator {
   async #answer(
     response: JSONRPCResponse,
     id: RequestId,
-    request: ModernRequest,
+    { request, begun }: ModernPending,
     options: TransportSendOptions | undefined,
   ): Promise<void> {
     const { serverInfo } = this.#discovery.initialized;
     if (request.method === "tools/list" && "result" in response) {
       this.#paramHeaders.observe(response.result.tools);
     }
-    const body = "result" in response
+    let body = "result" in response
       ? toModernResult(response.result, request, serverInfo)
       : { error: toModernError(response.error, request) };
+    const roundTrip = begun?.roundTrip;
+    if (begun !== undefined && roundTrip?.isOver && "result" in response && "result" in body) {
+      try {
+        const result = await this.#roundTrips.result({ ...begun, roundTrip }, response.result);
+        body = { result: { ...result, _meta: body.result._meta } };
+      } catch (error) {
+        body = { error: this.#wireError(error) };
+      }
+    }
     const httpStatus = "error" in body ? statusOf(body.error) : undefined;
     const sendOptions: EraSendOptions = { ...options, httpStatus };
     await this.inner.send({ jsonrpc: "2.0", id, ...body }, sendOptions);
@@ -235,8 +284,18 @@ export class EraLayer extends TransportDecorator {
 
   #refuse(id: RequestId, error: unknown, httpStatus?: number): void {
     const options: EraSendOptions = { httpStatus };
-    this.inner.send({ jsonrpc: "2.0", id, error: wireErrorBody(error) }, options)
+    this.inner.send({ jsonrpc: "2.0", id, error: this.#wireError(error) }, options)
       .catch((error) => this.onerror?.(asError(error)));
+  }
+
+  /** The JSON-RPC error for the caller. An error that is not the caller's goes to the log too. */
+  #wireError(error: unknown): WireErrorBody {
+    if (error instanceof StateError) {
+      this.onerror?.(new Error(error.message, { cause: error.cause }));
+      return wireErrorBody(stateRefusal());
+    }
+    if (!(error instanceof WireError)) this.onerror?.(asError(error));
+    return wireErrorBody(error);
   }
 }
 

@@ -177,7 +177,11 @@ export function withHandleInfo(
 ): HandleInfo | undefined {
   if (call.kind === "list") return { ...extra, unboundOnly: true };
   if (call.kind !== "call" || call.handle === undefined) return extra;
-  return { ...extra, sessionHandle: call.handle };
+  return withHandle(extra, call.handle);
+}
+
+export function withHandle(extra: MessageExtraInfo | undefined, handle: string): HandleInfo {
+  return { ...extra, sessionHandle: handle };
 }
 
 export function handleOf(extra: MessageExtraInfo | undefined): string | undefined {

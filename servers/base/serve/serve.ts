@@ -21,6 +21,7 @@ import { bindingOptions, type SessionBind } from "./binding_options.ts";
 import { findObstacle } from "../handles/obstacle_check.ts";
 import type { HandlesMode } from "../handles/session_handles.ts";
 import { UsageError } from "../../../runtime/flags.ts";
+import { givenKeys } from "./key_options.ts";
 import { type Command, readFlags } from "./flags.ts";
 import { sessionLayer, type SessionLayerOptions } from "../session/session_layer.ts";
 import type { HttpSettings } from "../http/http_server.ts";
@@ -115,6 +116,7 @@ async function run(
     local,
     handles,
     era: command.era,
+    keys: givenKeys(),
     ...bindingOptions({ ...command, bind: command.bind ?? bind, local }),
     // Shared, as each transport session has a layer of its own.
     advise: once(log),

@@ -5,25 +5,39 @@
  * @module
  */
 
-import type { JSONRPCRequest, RequestId } from "../sdk.ts";
+import type { ClientInput } from "../era/client_input.ts";
+import type { JSONRPCRequest, MessageExtraInfo, RequestId } from "../sdk.ts";
 import type { LookupFailure } from "./current_session.ts";
 import type { Resolved } from "./session_resolver.ts";
 
 export interface PendingRequest {
   readonly id: RequestId;
   readonly method: string;
+  readonly extra: MessageExtraInfo | undefined;
+  /** The way to ask its client. */
+  readonly client: ClientInput;
   resolved: Resolved;
   lookupFailure?: LookupFailure;
+  isFinished: boolean;
 }
 
 /** The pending requests of one connection. */
 export class CallLifecycle {
   readonly #pending = new Map<RequestId, PendingRequest>();
+  readonly #client: ClientInput;
+
+  constructor(client: ClientInput) {
+    this.#client = client;
+  }
 
   /** Begins a request; `undefined` if its id is that of a pending one. */
-  begin({ id, method }: JSONRPCRequest): PendingRequest | undefined {
+  begin(
+    { id, method }: JSONRPCRequest,
+    extra: MessageExtraInfo | undefined,
+  ): PendingRequest | undefined {
     if (this.#pending.has(id)) return undefined;
-    const request = { id, method, resolved: { session: undefined, isCookieDead: false } };
+    const resolved = { session: undefined, isCookieDead: false };
+    const request = { id, method, extra, client: this.#client, resolved, isFinished: false };
     this.#pending.set(id, request);
     return request;
   }
@@ -36,6 +50,7 @@ export class CallLifecycle {
   finish(id: RequestId): PendingRequest | undefined {
     const request = this.#pending.get(id);
     this.#pending.delete(id);
+    if (request !== undefined) request.isFinished = true;
     return request;
   }
 

@@ -21,7 +21,7 @@ import type { SessionVia } from "./session_binding.ts";
 import { LazySession, type Materialized } from "./lazy_session.ts";
 import { cookieOf, newRecord } from "./session_record.ts";
 import { type Lifetime, renewedExpiry } from "./session_lifetime.ts";
-import { SessionError, type SessionLabel, type TrackedSession } from "./current_session.ts";
+import { type Session, SessionError, type SessionLabel } from "./current_session.ts";
 import { PAGE, SessionState } from "./session_state.ts";
 
 export interface CallSessionOptions {
@@ -38,7 +38,7 @@ export interface CallSessionOptions {
 }
 
 /** The session as its tool uses it, and as the layer finishes it. */
-export class CallSession extends SessionState implements TrackedSession {
+export class CallSession extends SessionState implements Session {
   readonly via: SessionVia;
   readonly #store: SessionStore;
   readonly #lazy: LazySession | undefined;

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { AsyncLocalStorage } from "node:async_hooks";
 import type { Cookie } from "../../../protocol/cookie.ts";
 import type { Json } from "../../../runtime/json.ts";
 import type { StateUpdate } from "../../../store/mod.ts";
+import { currentRequest } from "./current_request.ts";
 import type { SessionVia } from "./session_binding.ts";
 
 /**
@@ -91,10 +91,6 @@ export class SessionError extends Error {
   }
 }
 
-export interface TrackedSession extends Session {
-  markUsed(): void;
-}
-
 /** The failed lookup of a request's session: the request fails only if it asks for the session. */
 export class LookupFailure {
   readonly error: Error;
@@ -103,15 +99,6 @@ export class LookupFailure {
   constructor(error: Error) {
     this.error = error;
   }
-}
-
-const current = new AsyncLocalStorage<TrackedSession | LookupFailure | undefined>();
-
-export function runWithSession(
-  session: TrackedSession | LookupFailure | undefined,
-  deliver: () => void,
-): void {
-  current.run(session, deliver);
 }
 
 /**
@@ -147,11 +134,11 @@ export function currentSession(): Session {
 
 /** As {@linkcode currentSession}, but `undefined` if there is none: for the policy `optional`. */
 export function optionalSession(): Session | undefined {
-  const session = current.getStore();
-  if (session instanceof LookupFailure) {
-    session.isUsed = true;
-    throw session.error;
+  const { resolved, lookupFailure } = currentRequest() ?? {};
+  if (lookupFailure !== undefined) {
+    lookupFailure.isUsed = true;
+    throw lookupFailure.error;
   }
-  session?.markUsed();
-  return session;
+  resolved?.session?.markUsed();
+  return resolved?.session;
 }

@@ -13,11 +13,12 @@ import type { SessionStore } from "../../../store/mod.ts";
 import { handleOf, listsUnboundOnly } from "../handles/handle_call.ts";
 import { EraLayer } from "../era/era_layer.ts";
 import type { ServedEras } from "../era/era_transport.ts";
+import { RoundTrips } from "../era/round_trips.ts";
 import { HandleLayer, type HandlesMode } from "../handles/session_handles.ts";
 import type {
+  Answer,
   JSONRPCMessage,
   JSONRPCRequest,
-  JSONRPCResponse,
   MessageExtraInfo,
   RequestId,
   Transport,
@@ -26,8 +27,8 @@ import type {
 import { TransportDecorator } from "../transport_decorator.ts";
 import { idInFlight, type WireErrorBody, wireErrorBody } from "../wire_errors.ts";
 import { CallLifecycle, type PendingRequest } from "./call_lifecycle.ts";
-import type { CallSession } from "./call_session.ts";
-import { LookupFailure, runWithSession } from "./current_session.ts";
+import { runInRequest } from "./current_request.ts";
+import { LookupFailure } from "./current_session.ts";
 import { type Advise, adviseRefused, callerKind, once } from "./operator_advice.ts";
 import { type SessionPolicy, ToolPolicies } from "./policy.ts";
 import { SessionAwareness } from "./session_awareness.ts";
@@ -65,6 +66,13 @@ export interface SessionLayerOptions extends SessionBindingOptions {
    * `initialize`, `modern`, from 2026-07-28 on, or `both`. @default "both"
    */
   readonly era?: ServedEras;
+  /**
+   * Keys of 32 random bytes that seal the state of a call whose tool has asked its client for input (see
+   * {@linkcode ask}), which the client keeps meanwhile: the first seals, all open, so that keys rotate.
+   * All processes on one store need the same. @default one key, made at its first use, and kept in the
+   * store
+   */
+  readonly keys?: readonly Uint8Array[];
   /** Lifetime of a session without use, in milliseconds. @default 7 days */
   readonly ttlMs?: number;
   /** Lifetime of a session however much it is used, in milliseconds. @default no limit */
@@ -91,7 +99,7 @@ export interface SessionLayerOptions extends SessionBindingOptions {
  *
  * @throws {TypeError} if a policy or a session's name is invalid, or a `hostSessionId` comes without
  * `local`.
- * @throws {RangeError} if a lifetime is invalid.
+ * @throws {RangeError} if a lifetime is invalid, or a key's length.
  *
  * @example
  * ```ts
@@ -118,7 +126,8 @@ class SessionLayer extends TransportDecorator {
   /** Words refusals for callers that know no sessions, if handles are offered. */
   readonly #handles: HandleLayer | undefined;
   readonly #awareness: SessionAwareness;
-  readonly #calls = new CallLifecycle();
+  readonly #eras: EraLayer;
+  readonly #calls: CallLifecycle;
 
   constructor(transport: Transport, options: SessionLayerOptions) {
     const { store, ttlMs = DEFAULT_TTL_MS, maxAgeMs = Infinity, now = Date.now } = options;
@@ -128,8 +137,10 @@ class SessionLayer extends TransportDecorator {
     const policies = new ToolPolicies(policy, tools);
     const resolver = new SessionResolver({ store, policies, binder, lifetime, now });
     // Only now: wrong options leave the transport as it was.
-    const inner = decorated(transport, options);
+    const { eras, inner } = decorated(transport, { ...options, now });
     super(inner);
+    this.#eras = eras;
+    this.#calls = new CallLifecycle(eras.clientInput);
     this.#resolver = resolver;
     this.#methodContext = { store, local, lifetime, now };
     this.#advise = once(options.advise ?? (() => {}));
@@ -140,7 +151,9 @@ class SessionLayer extends TransportDecorator {
   }
 
   override async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
-    const sent = isAnswer(message) ? await this.#completeAnswer(message) : message;
+    const sent = isAnswer(message)
+      ? await this.#completeAnswer(this.#eras.replaceAsked(message))
+      : message;
     await this.inner.send(sent, options);
   }
 
@@ -151,7 +164,7 @@ class SessionLayer extends TransportDecorator {
       if (cancelled !== undefined) this.#calls.abandon(cancelled);
       return this.#deliver(message, extra);
     }
-    const request = this.#calls.begin(message);
+    const request = this.#calls.begin(message, extra);
     if (request === undefined) {
       return void this.#sendReply(message.id, { error: idInFlight() });
     }
@@ -163,7 +176,7 @@ class SessionLayer extends TransportDecorator {
     if (presented && message.method !== "initialize") {
       return void this.#other(message, extra, request);
     }
-    this.#deliver(message, extra);
+    this.#deliver(message, extra, request);
   }
 
   protected override release(): void {
@@ -231,17 +244,16 @@ class SessionLayer extends TransportDecorator {
     extra: MessageExtraInfo | undefined,
     request: PendingRequest,
   ): void {
-    const { resolved: { session }, lookupFailure } = request;
-    if (this.#calls.isPending(request)) this.#deliver(message, extra, session ?? lookupFailure);
-    else session?.close();
+    if (this.#calls.isPending(request)) this.#deliver(message, extra, request);
+    else request.resolved.session?.close();
   }
 
   #deliver(
     message: JSONRPCMessage,
     extra: MessageExtraInfo | undefined,
-    session?: CallSession | LookupFailure,
+    request?: PendingRequest,
   ): void {
-    runWithSession(session, () => this.onmessage?.(message, extra));
+    runInRequest(request, () => this.onmessage?.(message, extra));
   }
 
   async #completeAnswer(answer: Answer): Promise<JSONRPCMessage> {
@@ -252,8 +264,9 @@ class SessionLayer extends TransportDecorator {
       return "result" in answer ? { ...answer, result: withCapability(answer.result) } : answer;
     }
     try {
-      if ("error" in answer && lookupFailure?.isUsed) throw lookupFailure.error;
-      const cookie = await session?.finish("error" in answer || answer.result.isError === true);
+      const hasFailed = "error" in answer || answer.result.isError === true;
+      if (hasFailed && lookupFailure?.isUsed) throw lookupFailure.error;
+      const cookie = await session?.finish(hasFailed);
       const told = cookie === undefined && isCookieDead ? null : cookie;
       if ("error" in answer || told === undefined) return answer;
       return { ...answer, result: withCookie(answer.result, told) };
@@ -290,13 +303,13 @@ class SessionLayer extends TransportDecorator {
 /** The transport with the layers below the sessions. */
 function decorated(
   transport: Transport,
-  { era = "both", handles = "never" }: SessionLayerOptions,
-): Transport {
-  const eras = new EraLayer(transport, era);
-  return handles === "never" ? eras : new HandleLayer(eras, handles);
+  { era = "both", handles = "never", store, keys = [], now }: SessionLayerOptions & {
+    readonly now: () => number;
+  },
+): { readonly eras: EraLayer; readonly inner: EraLayer | HandleLayer } {
+  const eras = new EraLayer(transport, era, new RoundTrips({ store, keys, now }));
+  return { eras, inner: handles === "never" ? eras : new HandleLayer(eras, handles) };
 }
-
-type Answer = JSONRPCResponse & { readonly id: RequestId };
 
 function isAnswer(message: JSONRPCMessage): message is Answer {
   return !("method" in message) && message.id !== undefined;

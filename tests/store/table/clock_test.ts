@@ -1,7 +1,7 @@
 /** Clocks that are wrong for a while: hidden sessions come back, and nothing is lost. */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import { FileStore, KvStore, type SessionStore } from "../../../store/mod.ts";
+import { FileStore, INTERNAL_OWNER, KvStore, type SessionStore } from "../../../store/mod.ts";
 import { systemError } from "../../support/system_faults.ts";
 import { startServer } from "../../support/servers/server.ts";
 import { generation } from "../../support/store/samples.ts";
@@ -27,6 +27,29 @@ function test(name: string, run: (open: Open, path: string) => Promise<void>): v
     });
   }
 }
+
+test("a server's own records are deleted when as long again as their ttlMs has passed", async (open) => {
+  const clock = { now: NOW };
+  await using store = await open(clock);
+  const ttlMs = 1000;
+  const keep = (id: string) =>
+    store.create(record(id, { owner: INTERNAL_OWNER, ttlMs, expiresAt: clock.now + ttlMs }));
+  await keep("kept-1");
+  const isThere = async () => {
+    const { now } = clock;
+    clock.now = NOW;
+    const found = await store.get("kept-1");
+    clock.now = now;
+    return found !== undefined;
+  };
+  // Each create sweeps some, and the next one waits for that.
+  clock.now = NOW + 2 * ttlMs - 1;
+  for (let i = 2; i < 10; i++) await keep(`kept-${i}`);
+  assertEquals(await isThere(), true);
+  clock.now = NOW + 2 * ttlMs;
+  for (let i = 10; i < 20; i++) await keep(`kept-${i}`);
+  assertEquals(await isThere(), false);
+});
 
 test(
   "a process whose clock is ahead deletes nothing of others",

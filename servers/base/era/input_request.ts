@@ -1,0 +1,121 @@
+/**
+ * Input requests: what a server can ask its client for, the capability that each needs, and the guards
+ * of the answers.
+ *
+ * @module
+ */
+
+import { isObject, type Json, member } from "../../../runtime/json.ts";
+import type {
+  CreateMessageParams,
+  CreateMessageResult,
+  ElicitFormParams,
+  ElicitResult,
+  ListRootsResult,
+} from "../sdk.ts";
+
+/** The params of an elicitation by URL: a page on which the user does what no form may ask for. */
+export interface ElicitUrlParams {
+  /** Tells it from an elicitation by a form. */
+  readonly mode: "url";
+  /** What the user is to do there, and why. */
+  readonly message: string;
+  /** The page. */
+  readonly url: string;
+}
+
+/** A request for input from the client: from its user, its model or its file system. */
+export type InputRequest =
+  | {
+    /** Asks the user, by a form or a page. */
+    readonly method: "elicitation/create";
+    /** The form or the page. */
+    readonly params: ElicitFormParams | ElicitUrlParams;
+  }
+  | {
+    /** Asks the client's model. */
+    readonly method: "sampling/createMessage";
+    /** The messages to the model, and how it is to answer. */
+    readonly params: CreateMessageParams;
+  }
+  | {
+    /** Asks for the folders that the client works in. */
+    readonly method: "roots/list";
+    /** Nothing that the specification defines. */
+    readonly params?: Readonly<Record<string, unknown>>;
+  };
+
+/** The client's result of each method. */
+export interface InputResultOf {
+  /** `action` says whether the user has answered; `content` is not checked against the form's schema. */
+  readonly "elicitation/create": ElicitResult;
+  /** The message of the client's model. */
+  readonly "sampling/createMessage": CreateMessageResult;
+  /** The folders. */
+  readonly "roots/list": ListRootsResult;
+}
+
+/** The results of input requests, under the same keys. */
+export type InputResults<R extends Readonly<Record<string, InputRequest>>> = {
+  readonly [K in keyof R]: InputResultOf[R[K]["method"]];
+};
+
+/** Whether each request has a result of its method. */
+export function areAnswered<R extends Readonly<Record<string, InputRequest>>>(
+  requests: R,
+  results: Readonly<Record<string, unknown>>,
+): results is InputResults<R> {
+  return Object.entries(requests).every(([key, request]) => isAnswer(request, results[key]));
+}
+
+/** Whether a value from the client is a result of a request's method. */
+export function isAnswer({ method }: InputRequest, result: unknown): boolean {
+  if (!isObject(result)) return false;
+  switch (method) {
+    case "elicitation/create": {
+      const { action, content } = result;
+      return ["accept", "decline", "cancel"].some((known) => known === action) &&
+        (content === undefined || content === null || isObject(content));
+    }
+    case "sampling/createMessage":
+      return typeof result.model === "string" && typeof result.role === "string" &&
+        isObject(result.content);
+    case "roots/list":
+      return Array.isArray(result.roots) &&
+        result.roots.every((root) => typeof member(root, "uri") === "string");
+  }
+}
+
+/** The capabilities that requests need and a client has not declared; `undefined` if it has them all. */
+export function missingCapabilities(
+  requests: Iterable<InputRequest>,
+  declared: Readonly<Record<string, unknown>>,
+): Record<string, Record<string, Json>> | undefined {
+  const missing: Record<string, Record<string, Json>> = {};
+  for (const request of requests) {
+    const [capability, part] = requiredCapability(request);
+    if (isDeclared(declared[capability], part)) continue;
+    missing[capability] = { ...missing[capability], ...(part !== undefined && { [part]: {} }) };
+  }
+  return Object.keys(missing).length === 0 ? undefined : missing;
+}
+
+function requiredCapability(request: InputRequest): readonly [capability: string, part?: string] {
+  switch (request.method) {
+    case "elicitation/create":
+      return ["elicitation", member(request.params, "mode") === "url" ? "url" : "form"];
+    case "sampling/createMessage": {
+      const { includeContext = "none" } = request.params;
+      return includeContext === "none" ? ["sampling"] : ["sampling", "context"];
+    }
+    case "roots/list":
+      return ["roots"];
+  }
+}
+
+function isDeclared(declared: unknown, part: string | undefined): boolean {
+  if (!isObject(declared)) return false;
+  if (part === undefined || isObject(declared[part])) return true;
+  // Before there were two modes, the empty capability was that of forms.
+  return part === "form" && !Object.hasOwn(declared, "url");
+}

@@ -1,0 +1,68 @@
+/**
+ * Keys of request states: those that the server was given, else one that is kept in its store, so that
+ * every process on the store has it.
+ *
+ * @module
+ */
+
+import { INTERNAL_OWNER, type SessionStore } from "../../../store/session_store.ts";
+import { newRecord } from "../session/session_record.ts";
+import { checkKeyLength, importSealingKey, KEY_BYTES, type SealingKey } from "./request_state.ts";
+
+/** At least one key: the first seals, each opens. */
+export type SealingKeys = readonly [first: SealingKey, ...others: SealingKey[]];
+
+/** The name of the record with the key in the store. */
+const ALIAS = "request-state-key";
+
+/** The last date there is, as the key never expires. */
+const NEVER_MS = 8.64e15;
+
+const keptKeys = new WeakMap<SessionStore, Promise<SealingKeys>>();
+
+export class RequestStateKeys {
+  readonly #store: SessionStore;
+  readonly #given: readonly Uint8Array[];
+  #imported: Promise<SealingKeys> | undefined;
+
+  /** @throws {RangeError} if a key has another length than {@linkcode KEY_BYTES}. */
+  constructor(store: SessionStore, given: readonly Uint8Array[]) {
+    given.forEach(checkKeyLength);
+    this.#store = store;
+    this.#given = given.map((bytes) => bytes.slice());
+  }
+
+  /** The keys. Only the first use of a key that is kept in the store asks the store. */
+  get(): Promise<SealingKeys> {
+    const [first, ...others] = this.#given;
+    return first === undefined ? keptKey(this.#store) : this.#imported ??= importAll(first, others);
+  }
+}
+
+async function importAll(first: Uint8Array, others: readonly Uint8Array[]): Promise<SealingKeys> {
+  return [await importSealingKey(first), ...await Promise.all(others.map(importSealingKey))];
+}
+
+/** The key in the store. Layers of one store share it, as `--stateful` has one for each client. */
+function keptKey(store: SessionStore): Promise<SealingKeys> {
+  let kept = keptKeys.get(store);
+  if (kept === undefined) {
+    kept = findOrMake(store);
+    keptKeys.set(store, kept);
+    // A store that fails now may work later.
+    kept.catch(() => keptKeys.delete(store));
+  }
+  return kept;
+}
+
+async function findOrMake(store: SessionStore): Promise<SealingKeys> {
+  const name = { owner: INTERNAL_OWNER, alias: ALIAS };
+  const { data } = await store.get(name) ?? await store.create({
+    ...newRecord({ ...name, title: "", reason: "", lifetime: NO_END, now: Date.now() }),
+    // Of several processes that make one, the store takes the first.
+    data: { key: crypto.getRandomValues(new Uint8Array(KEY_BYTES)).toHex() },
+  });
+  return [await importSealingKey(Uint8Array.fromHex(data.key ?? ""))];
+}
+
+const NO_END = { ttlMs: NEVER_MS, maxAgeMs: Infinity } as const;
