@@ -15,6 +15,7 @@ import { sha256 } from "../runtime/sha256.ts";
 import { ConversationSessions } from "./bridge/conversation_sessions.ts";
 import { type Behind, BRIDGE, type Settings, settingsOf } from "./bridge/flags.ts";
 import type { ListingJar } from "./bridge/handle_jar.ts";
+import { EraHost } from "./bridge/era/era_host.ts";
 import { Host } from "./bridge/host_connection.ts";
 import { type Log, logger } from "../runtime/log.ts";
 import { Relay } from "./bridge/relay.ts";
@@ -26,6 +27,7 @@ import type { ConnectTransport } from "./connection/reconnecting_transport.ts";
 import { terminateAll } from "./connection/child_processes.ts";
 import { stopSignal } from "../runtime/stop_signal.ts";
 import { StreamableHTTPClientTransport } from "./sdk.ts";
+import { modernFetch } from "./era/modern_exchange.ts";
 import { sendPaced } from "./connection/send_once.ts";
 import { ServerProcess } from "./connection/server_process.ts";
 
@@ -37,7 +39,7 @@ function target(
   if (behind.kind === "url") {
     const { url, headers } = behind;
     const paced = (url: string | URL, init?: RequestInit) => sendPaced(url, init, room);
-    const options = { fetch: paced, requestInit: { headers: [...headers] } };
+    const options = { fetch: modernFetch(paced), requestInit: { headers: [...headers] } };
     return {
       connect: () => new StreamableHTTPClientTransport(url, options),
       server: url.href,
@@ -90,7 +92,15 @@ async function main(settings: Settings): Promise<number> {
   const options = { jar, server, user, keys, name: session, perProcess, log };
   const conversations = new ConversationSessions(options);
   const handles = session === undefined && !perProcess ? { jar, server, user } : undefined;
-  const relay = new Relay({ host, connect, server: shown, session, conversations, handles, log });
+  const relay = new Relay({
+    host: new EraHost(host),
+    connect,
+    server: shown,
+    session,
+    conversations,
+    handles,
+    log,
+  });
   const stop = stopSignal().then(() => {
     if (!host.ended) return;
     // After the end of its input, a host's next signal would be SIGKILL.

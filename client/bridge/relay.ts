@@ -12,6 +12,7 @@ import { isObject } from "../../runtime/json.ts";
 import { withoutCapability } from "../session/capability.ts";
 import { Deadline } from "../../runtime/deadline.ts";
 import { isOutcomeUnknown } from "../connection/send_errors.ts";
+import { EraTransport } from "../era/era_transport.ts";
 import { SessionLayer } from "../session/session_layer.ts";
 import {
   type ConnectTransport,
@@ -27,7 +28,7 @@ import {
 import type { ConversationSessions } from "./conversation_sessions.ts";
 import type { HandleJarOptions } from "./handle_jar.ts";
 import { HandlePlanner } from "./handle_planner.ts";
-import type { Host } from "./host_connection.ts";
+import type { EraHost } from "./era/era_host.ts";
 import type { Log } from "../../runtime/log.ts";
 import { type PendingRequest, PendingRequests } from "./pending_requests.ts";
 import { ReplayedRequests } from "./replayed_requests.ts";
@@ -46,7 +47,7 @@ const GRACE_MS = 5_000;
 const MAX_UNSENT_BYTES = 32 * 1024 * 1024;
 
 export interface RelayOptions {
-  readonly host: Host;
+  readonly host: EraHost;
   readonly connect: ConnectTransport;
   /** The server, as messages name it. */
   readonly server: string;
@@ -60,7 +61,7 @@ export interface RelayOptions {
 
 /** Connects one host to one server. */
 export class Relay {
-  readonly #host: Host;
+  readonly #host: EraHost;
   readonly #server: string;
   readonly #session: string | undefined;
   readonly #conversations: ConversationSessions;
@@ -85,6 +86,7 @@ export class Relay {
 
   constructor({ host, connect, server, session, conversations, handles, log }: RelayOptions) {
     this.#host = host;
+    host.onmessage = (message) => void this.#fromHost(message);
     this.#server = server;
     this.#session = session;
     this.#conversations = conversations;
@@ -95,7 +97,11 @@ export class Relay {
       replays: () => this.#replayed.excluding(this.#pending.requests()),
     };
     const layer = new SessionLayer({
-      transport: new ReconnectingTransport(connect, options),
+      // A server of both eras is spoken to in the host's: then least is translated.
+      transport: new ReconnectingTransport(
+        () => new EraTransport(connect, { prefers: host.era, listens: true }),
+        options,
+      ),
       slotOf: ({ id }) => this.#pending.get(id)?.plan?.slot,
       onreconnect: () => {
         log("info", "the connection to the server has been rebuilt");

@@ -8,6 +8,8 @@
 import { fileURLToPath } from "node:url";
 import { HOST_SESSION_VARIABLES } from "../../protocol/host_conversations.ts";
 import { startProcess } from "../connection/child_processes.ts";
+import { EraTransport } from "../era/era_transport.ts";
+import { modernFetch } from "../era/modern_exchange.ts";
 import { StreamableHTTPClientTransport, type Transport } from "../sdk.ts";
 import { sendOnce } from "../connection/send_once.ts";
 import { StdioClientTransport } from "../sdk_stdio.ts";
@@ -35,9 +37,17 @@ export function running(url: string): DemoServer {
     name: url,
     command: url,
     stderr: () => "",
-    connect: () => new StreamableHTTPClientTransport(new URL(url), { fetch: sendOnce }),
+    connect: () => {
+      const options = { fetch: modernFetch(sendOnce) };
+      return inItsEra(new StreamableHTTPClientTransport(new URL(url), options));
+    },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
+}
+
+/** A transport to a server that may speak the modern era alone. */
+function inItsEra(transport: Transport): Transport {
+  return new EraTransport(() => transport, { prefers: "legacy", listens: false });
 }
 
 export async function startServer(
@@ -70,7 +80,7 @@ function overStdio(name: string, args: string[]): DemoServer {
         console.error(text.trimEnd());
       });
       started.add(transport);
-      return transport;
+      return inItsEra(transport);
     },
     restart: async () => {
       for (const transport of started) {

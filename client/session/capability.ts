@@ -46,9 +46,19 @@ function readCapability(session: unknown): SessionCapability | undefined {
 /** An `initialize` result without the capability, for a host that must not use sessions itself. */
 export function withoutCapability(result: Record<string, unknown>): Record<string, unknown> {
   const { capabilities } = result;
-  if (!isObject(capabilities) || !isObject(capabilities.experimental)) return result;
-  const { session: _, ...experimental } = capabilities.experimental;
-  const { experimental: __, ...rest } = capabilities;
-  const remaining = Object.keys(experimental).length === 0 ? rest : { ...rest, experimental };
-  return { ...result, capabilities: remaining };
+  if (!isObject(capabilities)) return result;
+  const bare = without(capabilities, "experimental", "session");
+  return { ...result, capabilities: without(bare, "extensions", EXTENSION) };
+}
+
+/** Capabilities without one of a group, and without the group if that was the last. */
+function without(
+  capabilities: Record<string, unknown>,
+  group: string,
+  name: string,
+): Record<string, unknown> {
+  const { [group]: members, ...rest } = capabilities;
+  if (!isObject(members) || !Object.hasOwn(members, name)) return capabilities;
+  const { [name]: _, ...others } = members;
+  return Object.keys(others).length === 0 ? rest : { ...rest, [group]: others };
 }

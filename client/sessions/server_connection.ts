@@ -11,6 +11,8 @@ import { sessionTitle } from "../session/session_requests.ts";
 import { commandKey, redactUrl, serverKey } from "../jar/server_key.ts";
 import type { Ask } from "../session/internal_requests.ts";
 import { Client, ResultSchema, StreamableHTTPClientTransport, type Transport } from "../sdk.ts";
+import { EraTransport } from "../era/era_transport.ts";
+import { modernFetch } from "../era/modern_exchange.ts";
 import { sendOnce } from "../connection/send_once.ts";
 import { ServerProcess } from "../connection/server_process.ts";
 
@@ -32,11 +34,16 @@ export function jarServer(target: Target): string {
     : commandKey([target.command, ...target.args]);
 }
 
-/** A new transport to the server, not yet started. */
+/** A new transport to the server, in the era that it prefers, not yet started. */
 export function transportTo(target: Target): Transport {
+  return new EraTransport(() => bareTransportTo(target), { prefers: "modern", listens: false });
+}
+
+function bareTransportTo(target: Target): Transport {
   if (target.kind === "http") {
     const requestInit = { headers: Object.fromEntries(target.headers) };
-    return new StreamableHTTPClientTransport(target.url, { fetch: sendOnce, requestInit });
+    const options = { fetch: modernFetch(sendOnce), requestInit };
+    return new StreamableHTTPClientTransport(target.url, options);
   }
   // As a shell would start it, with the user's environment.
   return new ServerProcess(target);

@@ -6,8 +6,8 @@
 
 import type { Envelope } from "../../../protocol/era.ts";
 import { isOfSubscriptions } from "../../../protocol/subscription.ts";
+import { wantsNotification } from "../../../protocol/notification_filter.ts";
 import type { JSONRPCMessage, Transport, TransportSendOptions } from "../sdk.ts";
-import { wantsNotification } from "./notification_filter.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
 type ServerMessage = Extract<JSONRPCMessage, { method: string }>;

@@ -265,18 +265,20 @@ Deno.test("bridge: an unreadable jar costs no named session", async () => {
 });
 
 for (const way of WAYS) {
-  Deno.test(`bridge: passes the error for an unsupported method on, without a warning (${way})`, async () => {
+  Deno.test(`bridge: passes the error for an unknown method on, without a warning (${way})`, async () => {
     await using behind = await BridgedServer.start("notebook", way);
     await using host = BridgeHost.start(behind.folder, behind.args);
-    // Hosts of the later era begin so, and go on with initialize.
+    // A host may begin so, and go on with initialize.
     const _meta = {
       "io.modelcontextprotocol/protocolVersion": "2026-07-28",
       "io.modelcontextprotocol/clientCapabilities": {},
     };
-    const { error } = await host.request("server/discover", { _meta });
+    const { supportedVersions } = Object(await host.result("server/discover", { _meta }));
+    assertEquals(supportedVersions, ["2026-07-28"]);
+    await host.initialize();
+    const { error } = await host.request("x/unknown", {});
     assertEquals(error?.code, -32601);
     assertMatch(error?.message ?? "", /^Method not found/);
-    await host.initialize();
     assertEquals(host.stderr, []);
   });
 }

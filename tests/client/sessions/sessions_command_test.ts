@@ -187,8 +187,8 @@ Deno.test("sessions: a failure is one line on stderr, without secrets", async ()
   assertMatch(await user.fails(1, "list", "--", "no-such-command"), /no-such-command/);
   const session = overStdio("session", "memory:");
   assertMatch(await user.fails(1, "resume", ...session), /name one, or create one/);
-  assertMatch(await user.fails(1, "call", "nothing", ...session), /nothing not found/);
-  const failed = await user.run("call", "nothing", "--json", ...session);
+  assertMatch(await user.fails(1, "call", "nothing", ...session), /Unknown tool: nothing/);
+  const failed = await user.run("call", "session_probe", '{"action":"x"}', "--json", ...session);
   assertEquals([failed.code, JSON.parse(failed.stdout).isError], [1, true], failed.stdout);
 });
 

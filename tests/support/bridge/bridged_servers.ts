@@ -63,17 +63,28 @@ abstract class ServerBehind implements AsyncDisposable {
 export class BridgedServer extends ServerBehind {
   readonly #server: ServerName | URL;
   readonly #way: Way;
+  readonly #flags: readonly string[];
   #http: HttpServer | undefined;
 
-  private constructor(server: ServerName | URL, way: Way, folder: TempFolder) {
+  private constructor(
+    server: ServerName | URL,
+    way: Way,
+    folder: TempFolder,
+    flags: readonly string[],
+  ) {
     const script = new URL(`../../../servers/${server}.ts`, import.meta.url);
     super(folder, server instanceof URL ? server : script);
     this.#server = server;
     this.#way = way;
+    this.#flags = flags;
   }
 
-  static async start(server: ServerName | URL, way: Way): Promise<BridgedServer> {
-    const bridged = new BridgedServer(server, way, await tempFolder());
+  static async start(
+    server: ServerName | URL,
+    way: Way,
+    ...flags: string[]
+  ): Promise<BridgedServer> {
+    const bridged = new BridgedServer(server, way, await tempFolder(), flags);
     if (way !== "stdio") await bridged.#listen(0);
     return bridged;
   }
@@ -84,7 +95,7 @@ export class BridgedServer extends ServerBehind {
 
   get args(): string[] {
     if (this.#http !== undefined) return ["--url", this.#http.url];
-    return this.argsOverStdio("--store", this.store);
+    return this.argsOverStdio("--store", this.store, ...this.#flags);
   }
 
   async kill(): Promise<void> {
@@ -119,7 +130,7 @@ export class BridgedServer extends ServerBehind {
       server: this.#server,
       transport: "http",
       store: this.store,
-      flags: this.#way === "stateful" ? ["--stateful"] : [],
+      flags: [...this.#flags, ...(this.#way === "stateful" ? ["--stateful"] : [])],
       permissions: ["-A"],
       port,
     });

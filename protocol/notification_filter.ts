@@ -4,8 +4,8 @@
  * @module
  */
 
-import { type Envelope, LOG_LEVELS } from "../../../protocol/era.ts";
-import { member } from "../../../runtime/json.ts";
+import { member } from "../runtime/json.ts";
+import { type Envelope, LOG_LEVELS } from "./era.ts";
 
 export function wantsNotification(notification: object, { logLevel }: Envelope): boolean {
   if (member(notification, "method") !== "notifications/message") return true;

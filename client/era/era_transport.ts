@@ -1,0 +1,216 @@
+/**
+ * The era transport: makes a server of either era a legacy one for the layers above.
+ *
+ * @module
+ */
+
+import { DISCOVER } from "../../protocol/era.ts";
+import { asError } from "../../runtime/errors.ts";
+import { within } from "../../runtime/time_limit.ts";
+import { requestInFlight } from "../connection/in_flight.ts";
+import { NeverSentError, sendErrorKind, statusOf } from "../connection/send_errors.ts";
+import type { ConnectTransport } from "../connection/reconnecting_transport.ts";
+import {
+  isRequest,
+  isResponse,
+  type JSONRPCMessage,
+  type JSONRPCRequest,
+  type JSONRPCResponse,
+  type MessageExtraInfo,
+  type Transport,
+  type TransportSendOptions,
+} from "../sdk.ts";
+import {
+  type ClientFacts,
+  toInitialized,
+  toModernParams,
+  withoutEnvelope,
+} from "./legacy_terms.ts";
+import { modernExchange } from "./modern_exchange.ts";
+import { ModernServer } from "./modern_server.ts";
+
+/** How long `initialize` waits for the answer to `server/discover`: old servers may give none. */
+const DISCOVER_MS = 3_000;
+/** The same, once the server has refused `initialize`. */
+const LAST_DISCOVER_MS = 10_000;
+
+/** Statuses with which a modern server may answer `initialize`: 401 and others say nothing of its era. */
+const REFUSAL_STATUSES: readonly (number | undefined)[] = [400, 404, 405];
+
+export interface EraTransportOptions {
+  /** The era in which a server of both is spoken to. */
+  readonly prefers: "legacy" | "modern";
+  /** Whether the client is told of what it has not asked for: changed lists and resources. */
+  readonly listens: boolean;
+}
+
+/** One connection to a server, in the era that it speaks. */
+export class EraTransport implements Transport {
+  onclose?: (() => void) | undefined;
+  onerror?: ((error: Error) => void) | undefined;
+  onmessage?: ((message: JSONRPCMessage, extra?: MessageExtraInfo) => void) | undefined;
+
+  readonly #connect: ConnectTransport;
+  readonly #options: EraTransportOptions;
+  #inner: Transport | undefined;
+  readonly #discoverId = `discover:${crypto.randomUUID()}`;
+  /** Resolves with the answer to `server/discover`, or `undefined` as the connection closes. */
+  readonly #discovered = Promise.withResolvers<JSONRPCResponse | undefined>();
+  #isDiscovering = false;
+  /** Whether nothing but `server/discover` has been sent: some old servers end at what they do not know. */
+  #isProbing = false;
+  #isLost = false;
+  #isClosed = false;
+  /** The `initialize` whose answer may be that of a modern server. */
+  #initialize: JSONRPCRequest | undefined;
+  #modern: ModernServer | undefined;
+
+  /** @param connect Makes a transport that has not been started. */
+  constructor(connect: ConnectTransport, options: EraTransportOptions) {
+    this.#connect = connect;
+    this.#options = options;
+  }
+
+  get sessionId(): string | undefined {
+    return this.#inner?.sessionId;
+  }
+
+  setProtocolVersion(version: string): void {
+    this.#inner?.setProtocolVersion?.(version);
+  }
+
+  async start(): Promise<void> {
+    const inner = await this.#connect();
+    inner.onmessage = (message, extra) => this.#receive(message, extra);
+    inner.onerror = (error) => {
+      if (this.#modern !== undefined) this.#modern.fail(error);
+      // A refusal of `server/discover` is an answer.
+      else if (modernExchange.getStore() === undefined) this.onerror?.(error);
+    };
+    inner.onclose = () => {
+      if (inner !== this.#inner) return;
+      this.#isLost = true;
+      this.#end();
+      if (!this.#isProbing) this.onclose?.();
+    };
+    this.#inner = inner;
+    this.#isLost = false;
+    await inner.start();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#isProbing = false;
+    this.#end();
+    await this.#inner?.close();
+  }
+
+  async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+    if (isRequest(message) && message.method === "initialize") {
+      return await this.#negotiate(message, options);
+    }
+    if (this.#modern !== undefined) return await this.#modern.send(message);
+    await this.#transport.send(withoutEnvelope(message), options);
+  }
+
+  /** Finds out the era of the server. The client's `initialize` is answered in the end. */
+  async #negotiate(message: JSONRPCRequest, options?: TransportSendOptions): Promise<void> {
+    if (this.#options.prefers === "modern" && await this.#probe(message)) return;
+    this.#initialize = message;
+    try {
+      await this.#transport.send(message, options);
+    } catch (error) {
+      this.#initialize = undefined;
+      if (!REFUSAL_STATUSES.includes(statusOf(error))) throw error;
+      if (!await this.#speakModern(message, LAST_DISCOVER_MS)) throw error;
+    }
+  }
+
+  /** Asks for the modern era first. Whether the server speaks it; if it has ended, there is a new one. */
+  async #probe(initialize: JSONRPCRequest): Promise<boolean> {
+    this.#isProbing = true;
+    try {
+      if (await this.#speakModern(initialize, DISCOVER_MS)) return true;
+      if (this.#isLost && !this.#isClosed) await this.start();
+      return false;
+    } finally {
+      this.#isProbing = false;
+    }
+  }
+
+  #receive(message: JSONRPCMessage, extra?: MessageExtraInfo): void {
+    if (isResponse(message) && message.id === this.#discoverId) {
+      return this.#discovered.resolve(message);
+    }
+    if (this.#modern !== undefined) return this.#modern.receive(message);
+    const initialize = this.#initialize;
+    if (initialize === undefined || !isResponse(message) || message.id !== initialize.id) {
+      return this.onmessage?.(message, extra);
+    }
+    this.#initialize = undefined;
+    if ("result" in message) return this.onmessage?.(message, extra);
+    void this.#speakModern(initialize, LAST_DISCOVER_MS)
+      .catch((error) => this.onerror?.(asError(error)))
+      .then((isModern) => {
+        if (isModern !== true) this.onmessage?.(message, extra);
+      });
+  }
+
+  /**
+   * Goes on in the modern era, if the server speaks it, and answers `initialize`. Whether it does.
+   *
+   * @throws {Error} If the server cannot be reached.
+   */
+  async #speakModern(initialize: JSONRPCRequest, ms: number): Promise<boolean> {
+    const { clientInfo, capabilities, protocolVersion } = initialize.params ?? {};
+    const facts: ClientFacts = { clientInfo, capabilities, logLevel: undefined };
+    await this.#discover(facts);
+    const response = await within(ms, this.#discovered.promise);
+    if (response === undefined || "error" in response) return false;
+    const initialized = toInitialized(response.result, protocolVersion);
+    if (initialized === undefined) return false;
+    this.#modern = new ModernServer({
+      transport: this.#transport,
+      facts,
+      initialized,
+      listens: this.#options.listens,
+      deliver: (message) => this.onmessage?.(message),
+      onerror: (error) => this.onerror?.(error),
+    });
+    this.onmessage?.({ jsonrpc: "2.0", id: initialize.id, result: initialized });
+    return true;
+  }
+
+  /** Sends `server/discover`, once a connection. */
+  async #discover(facts: ClientFacts): Promise<void> {
+    if (this.#isDiscovering) return;
+    this.#isDiscovering = true;
+    const params = toModernParams({}, facts);
+    const request = { jsonrpc: "2.0", id: this.#discoverId, method: DISCOVER, params } as const;
+    const { signal } = new AbortController();
+    const http = { request, signal, paramHeaders: {}, isHttp: false };
+    try {
+      await modernExchange.run(
+        http,
+        () => requestInFlight.run(undefined, () => this.#transport.send(request)),
+      );
+    } catch (error) {
+      if (sendErrorKind(error) === "unsent") {
+        this.#isDiscovering = false;
+        throw error;
+      }
+      // No modern server: what is wrong with it, the answer to `initialize` will tell.
+      this.#discovered.resolve(undefined);
+    }
+  }
+
+  get #transport(): Transport {
+    if (this.#inner === undefined) throw new NeverSentError("It has not been started");
+    return this.#inner;
+  }
+
+  #end(): void {
+    this.#discovered.resolve(undefined);
+    this.#modern?.close();
+  }
+}
