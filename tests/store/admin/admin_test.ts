@@ -5,7 +5,7 @@ import { encodeLine } from "../../../store/journal/line_codec.ts";
 import { inspect } from "../../../store/admin/verify.ts";
 import { FileStore, StoreError } from "../../../store/mod.ts";
 import { run, sampleLines } from "../../support/store/admin_runs.ts";
-import { sample } from "../../support/store/samples.ts";
+import { generation, sample } from "../../support/store/samples.ts";
 import {
   all,
   forEver,
@@ -31,7 +31,7 @@ test("store verify: lists the content of a sound file", async ({ path }) => {
   assertEquals(said.split("\n").map((line) => line.replace(/ from .*/, "")), [
     `${path} is sound.`,
     `  size: ${ends.length + 2} lines, ${size} bytes`,
-    "  format: mcp-sessions 1, generation 2",
+    `  format: mcp-sessions 1, generation ${await generation(path)}`,
     '  server "other": 1 session with 1 value',
     '  server "test": 2 sessions (1 expired) with 3 values',
     "  unfinished end: 16 bytes",
