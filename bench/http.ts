@@ -1,12 +1,15 @@
 /**
  * Cost of a call over HTTP: `deno task bench:http`. Each server is a process of its own, the load
- * another, and the servers are measured in turn in one run. Needs Linux, for `/proc`.
+ * another, and the servers are measured in turn in one run. Needs Linux, for `/proc`; Git, for the
+ * commit that ours is measured against; and npm.
  *
  * @module
  */
 
-import type { Sessions } from "./http_calls.ts";
+import { Checkout } from "./checkout.ts";
+import type { CallKind, Sessions } from "./http_calls.ts";
 import { Load, type Measured, Target } from "./http_target.ts";
+import type { BenchProcess } from "./process.ts";
 import { comparison, inTurn, median } from "./rounds.ts";
 import { fill } from "./sessions.ts";
 import { megabytes, perSecond, printTable, Rows } from "./table.ts";
@@ -17,28 +20,37 @@ const WARM_UP_MS = 1500;
 const AT_ONCE = [1, 32, 256];
 const HELD_AT = 32;
 const MEMORY_REQUESTS = 100_000;
+/** After these, what the opening of a large store has left is collected. */
+const OPENED_REQUESTS = 20_000;
 const FEW = 10;
 const MANY = 1_000_000;
+const HASHCHECK = "../servers/hashcheck.ts";
+const MEASURED_IN_MEMORY = ["ours, no layer", "ours, memory", "ours, durable file"];
+
+/** The commit that ours is measured against, from before it served two eras. */
+const BASE = "3443e0b";
 
 const folder = await Deno.makeTempDir({ prefix: "mcp-sessions-bench-" });
 const load = new Load();
 const rows = new Rows();
 const running: Target[] = [];
 
-async function start(name: string, sessions: Sessions, ...program: [string, ...string[]]) {
-  const target = await Target.start({ name, program, sessions, load });
+type Program = ConstructorParameters<typeof BenchProcess>;
+
+async function start(name: string, calls: CallKind, ...program: Program) {
+  const target = await Target.start({ name, program, calls, load });
   running.push(target);
   await target.run(HELD_AT, { ms: WARM_UP_MS });
   return target;
 }
 
 function startBare(name: string, kind: string, sessions: Sessions) {
-  return start(name, sessions, "http_server.ts", kind);
+  return start(name, { sessions, era: "legacy" }, "http_server.ts", [kind]);
 }
 
-function startHashcheck(name: string, store: string, sessions: Sessions) {
+function startHashcheck(name: string, store: string, calls: CallKind, module = HASHCHECK) {
   const flags = ["--transport", "streamable-http", "--port", "0", "--store", store];
-  return start(name, sessions, "../servers/hashcheck.ts", ...flags);
+  return start(name, calls, module, flags);
 }
 
 async function stopAll() {
@@ -48,6 +60,7 @@ async function stopAll() {
 const middle = (found: readonly Measured[], of: keyof Measured) =>
   median(found.map((each) => each[of]));
 const rates = (found: readonly Measured[] = []) => found.map((each) => each.perSecond);
+const cpuTimes = (found: readonly Measured[] = []) => found.map((each) => each.cpuMicroseconds);
 
 /** Measures all servers at one number of connections; gives the figures of each, by rounds. */
 async function measure(targets: readonly Target[], connections: number) {
@@ -56,14 +69,31 @@ async function measure(targets: readonly Target[], connections: number) {
   return await inTurn(measures, ROUNDS);
 }
 
-async function servers() {
+async function servers(base: Checkout) {
+  const legacy = { sessions: "own", era: "legacy" } as const;
+  const modern = { sessions: "own", era: "modern" } as const;
+  const file = (name: string) => `file:${folder}/${name}.jsonl`;
+  const before = base.url("servers/hashcheck.ts");
   const targets = [
     await startBare("raw `Deno.serve`", "raw", "raw"),
     await startBare("SDK, stateful", "stateful", "transport"),
     await startBare("SDK, stateless", "stateless", "none"),
     await startBare("ours, no layer", "bare", "none"),
-    await startHashcheck("ours, memory", "memory:", "own"),
-    await startHashcheck("ours, durable file", `file:${folder}/sessions.jsonl`, "own"),
+    await startHashcheck("ours, memory", "memory:", legacy),
+    await startHashcheck("ours, durable file", file("legacy"), legacy),
+    await startHashcheck(`${BASE}, memory`, "memory:", legacy, before),
+    await startHashcheck(`${BASE}, durable file`, file("before"), legacy, before),
+    await startHashcheck("ours, modern, memory", "memory:", modern),
+    await startHashcheck("ours, modern, durable file", file("modern"), modern),
+    await start(
+      "SDK 2, `createMcpHandler`",
+      { sessions: "none", era: "modern" },
+      "http_server_2.ts",
+      [],
+      // Without the lockfile, which must not have the package; and without aborting the signals of
+      // requests that have their response, of which Deno warns.
+      ["--no-lock", "--unstable-no-legacy-abort"],
+    ),
   ];
   const lines: string[][] = [];
   for (const connections of AT_ONCE) {
@@ -87,24 +117,49 @@ async function servers() {
     lines,
   );
   console.log();
-  await memory(targets);
+  await memory(targets.filter(({ name }) => MEASURED_IN_MEMORY.includes(name)));
 }
 
 /** Holds the figures, in the order of the servers, to the bounds. */
 function hold(found: readonly (readonly Measured[])[]) {
-  const [, stateful, stateless, bare, memory, durable] = found.map(rates);
+  const [
+    ,
+    stateful,
+    stateless,
+    bare,
+    memory,
+    durable,
+    memoryBefore,
+    durableBefore,
+    modernMemory,
+    modernDurable,
+    handler,
+  ] = found;
   const add = (
     what: string,
-    a: number[] = [],
+    a: readonly Measured[] = [],
     against: string,
-    b: number[] = [],
+    b: readonly Measured[] = [],
     atLeast: number,
-  ) => rows.addRates(comparison(a, b), { what, against, atLeast });
-  const store = "`hashcheck_store`, durable";
-  add(store, durable, "SDK stateless, a bare tool", stateless, 3);
-  add(store, durable, "SDK stateful, a bare tool", stateful, 1.3);
-  add("`hashcheck_store` in memory", memory, "ours without the layer, a bare tool", bare, 0.7);
-  add(store, durable, "in memory", memory, 0.6);
+  ) => rows.addRates(comparison(rates(a), rates(b)), { what, against, atLeast });
+  const [inMemory, inFile] = ["`hashcheck_store` in memory", "`hashcheck_store`, durable"];
+  add(inFile, durable, "SDK stateless, a bare tool", stateless, 5);
+  add(inFile, durable, "SDK stateful, a bare tool", stateful, 1.5);
+  add(inMemory, memory, "ours without the layer, a bare tool", bare, 0.7);
+  add(inFile, durable, "in memory", memory, 0.6);
+  add(inMemory, memory, BASE, memoryBefore, 0.95);
+  add(inFile, durable, BASE, durableBefore, 0.95);
+  add(`${inMemory}, modern`, modernMemory, "legacy", memory, 0.65);
+  add(`${inFile}, modern`, modernDurable, "legacy", durable, 0.65);
+  add(`${inFile}, modern`, modernDurable, "SDK 2's `createMcpHandler`, a bare tool", handler, 3.5);
+  const cpu = comparison(cpuTimes(memory), cpuTimes(memoryBefore));
+  rows.add({
+    what: `CPU of a call of ${inMemory}`,
+    against: BASE,
+    figures: `${Math.round(cpu.a)} µs : ${Math.round(cpu.b)} µs`,
+    ratio: cpu.ratio,
+    atMost: 0.8,
+  });
   const busiest = Math.max(...found.slice(1).map((each) => middle(each, "loadPart")));
   rows.add({
     what: "the load's own CPU at the server that keeps it busiest, but for raw",
@@ -115,6 +170,7 @@ function hold(found: readonly (readonly Measured[])[]) {
   });
 }
 
+/** Compares the memory of servers between two moments under load. */
 async function memory(targets: readonly Target[]) {
   const lines: string[][] = [];
   for (const target of targets) {
@@ -124,7 +180,6 @@ async function memory(targets: readonly Target[]) {
     await target.run(HELD_AT, { requests: MEMORY_REQUESTS });
     const after = target.rssBytes();
     lines.push([target.name, megabytes(before), megabytes(after)]);
-    if (!target.name.startsWith("ours")) continue;
     rows.add({
       what: `memory of ${target.name}, after ${MEMORY_REQUESTS.toLocaleString("en")} requests more`,
       against: "before",
@@ -145,7 +200,10 @@ async function sessions() {
   const measureWith = async (kind: (count: number) => Sessions) => {
     const targets: Target[] = [];
     for (const { count, path } of paths) {
-      targets.push(await startHashcheck(`${count} sessions`, `file:${path}`, kind(count)));
+      const calls = { sessions: kind(count), era: "legacy" } as const;
+      const target = await startHashcheck(`${count} sessions`, `file:${path}`, calls);
+      await target.run(HELD_AT, { requests: OPENED_REQUESTS });
+      targets.push(target);
     }
     const [few, many] = await measure(targets, HELD_AT);
     await stopAll();
@@ -166,7 +224,8 @@ async function sessions() {
 }
 
 try {
-  await servers();
+  await using base = await Checkout.of(BASE);
+  await servers(base);
   await stopAll();
   await sessions();
 } finally {

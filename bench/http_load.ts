@@ -2,7 +2,7 @@
  * The load of `http.ts`, in a process of its own. It takes orders as lines of JSON on stdin and
  * answers each with one on stdout:
  *
- *     {"order": "open", "url": "…", "connections": 32, "sessions": "own"}   {"group": 0}
+ *     {"order": "open", "url": "…", "connections": 32, "calls": {…}}   {"group": 0}
  *     {"order": "run", "group": 0, "ms": 500}                               {"requests": …, …}
  *     {"order": "run", "group": 0, "requests": 100000}                      {"requests": …, …}
  *
@@ -11,7 +11,7 @@
  * @module
  */
 
-import { Calls, type Sessions } from "./http_calls.ts";
+import { type CallKind, Calls } from "./http_calls.ts";
 import { HttpConnection } from "./http_connection.ts";
 import { lines } from "./process.ts";
 import { quantile } from "./rounds.ts";
@@ -21,7 +21,7 @@ export type Order =
     readonly order: "open";
     readonly url: string;
     readonly connections: number;
-    readonly sessions: Sessions;
+    readonly calls: CallKind;
   }
   | {
     readonly order: "run";
@@ -44,11 +44,11 @@ interface Caller {
 
 const groups: Caller[][] = [];
 
-async function open({ url: text, connections, sessions }: Order & { order: "open" }) {
+async function open({ url: text, connections, calls }: Order & { order: "open" }) {
   const url = new URL(text);
   const caller = async (_: unknown, number: number) => {
     const connection = await HttpConnection.open(url);
-    return { connection, calls: await Calls.prepare(connection, url, sessions, number) };
+    return { connection, calls: await Calls.prepare(connection, url, calls, number) };
   };
   groups.push(await Promise.all(Array.from({ length: connections }, caller)));
   return { group: groups.length - 1 };

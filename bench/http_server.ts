@@ -6,48 +6,26 @@
  *     http_server.ts stateless   the SDK's transport as it is documented for no sessions
  *     http_server.ts bare        the stateless transport of this project, behind its listener
  *
- * The three with MCP have one tool that does what `hashcheck_store` does, but for the sessions: same
- * arguments, same hash, same shape of the response and, in place of the cookie, as many bytes. Deno
- * writes a response of more than 512 bytes, head and body, in two pieces, a good part of a call's cost.
+ * The three with MCP have the tool of `http_tool.ts`.
  *
  * @module
  */
 
-import { crypto } from "@std/crypto";
-import { z } from "zod";
 import { readFlags } from "../servers/base/serve/flags.ts";
 import { startHttpServer } from "../servers/base/http/http_server.ts";
 import { McpServer, toolResult, type Transport } from "../servers/base/mod.ts";
 import { WebStandardStreamableHTTPServerTransport as SdkTransport } from "../servers/base/http/sdk_http.ts";
+import { INPUT, OUTPUT, storeNothing } from "./http_tool.ts";
 
 const PATH = "/mcp";
-const NO_SESSION = `sess-${"0".repeat(32)}`;
-const AS_LONG_AS_A_COOKIE = { "bench/filling": "x".repeat(183) };
-const encoder = new TextEncoder();
 
 function create(): McpServer {
   const server = new McpServer({ name: "bench", version: "1.0.0" });
-  server.registerTool("hashcheck_store", {
-    inputSchema: { key: z.string(), text: z.string() },
-    outputSchema: {
-      action: z.literal("store"),
-      key: z.string(),
-      algorithm: z.literal("sha256"),
-      hash: z.string().regex(/^[0-9a-f]{64}$/),
-      session_id: z.string(),
-    },
-  }, ({ key, text }) => {
-    const digest = crypto.subtle.digestSync("SHA-256", encoder.encode(text));
-    const hash = new Uint8Array(digest).toHex();
-    const stored = toolResult(`Stored sha256 ${hash} under ${JSON.stringify(key)}.`, {
-      action: "store",
-      key,
-      algorithm: "sha256",
-      hash,
-      session_id: NO_SESSION,
-    });
-    return { ...stored, _meta: AS_LONG_AS_A_COOKIE };
-  });
+  server.registerTool(
+    "hashcheck_store",
+    { inputSchema: INPUT, outputSchema: OUTPUT },
+    storeNothing,
+  );
   return server;
 }
 

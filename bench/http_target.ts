@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Sessions } from "./http_calls.ts";
+import type { CallKind } from "./http_calls.ts";
 import type { Order, Run } from "./http_load.ts";
 import { BenchProcess } from "./process.ts";
 
@@ -22,8 +22,8 @@ export class Load extends BenchProcess {
   }
 
   /** Opens connections to a server; gives the number of their group. */
-  async open(url: string, connections: number, sessions: Sessions): Promise<number> {
-    return (await this.#ask({ order: "open", url, connections, sessions })).group;
+  async open(url: string, connections: number, calls: CallKind): Promise<number> {
+    return (await this.#ask({ order: "open", url, connections, calls })).group;
   }
 
   run(group: number, howMuch: { ms: number } | { requests: number }): Promise<Run> {
@@ -40,8 +40,9 @@ export class Load extends BenchProcess {
 
 interface TargetOptions {
   readonly name: string;
-  readonly program: readonly [module: string, ...args: string[]];
-  readonly sessions: Sessions;
+  /** Module of the server, its arguments and Deno's flags. */
+  readonly program: ConstructorParameters<typeof BenchProcess>;
+  readonly calls: CallKind;
   readonly load: Load;
 }
 
@@ -75,8 +76,8 @@ export class Target extends BenchProcess {
   async run(connections: number, howMuch: { ms: number } | { requests: number }) {
     let group = this.#groups.get(connections);
     if (group === undefined) {
-      const { load, sessions } = this.#options;
-      group = await load.open(this.#url, connections, sessions);
+      const { load, calls } = this.#options;
+      group = await load.open(this.#url, connections, calls);
       this.#groups.set(connections, group);
     }
     return await this.#options.load.run(group, howMuch);

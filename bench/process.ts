@@ -14,10 +14,10 @@ export class BenchProcess {
   readonly stdout: AsyncGenerator<string>;
   readonly stderr: AsyncGenerator<string>;
 
-  /** `module` is a URL, or relative to this folder. */
-  constructor(module: string, ...args: readonly string[]) {
+  /** `module` is a URL, or relative to this folder; `flags` are Deno's own. */
+  constructor(module: string, args: readonly string[] = [], flags: readonly string[] = []) {
     this.#process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", new URL(module, import.meta.url).href, ...args],
+      args: ["run", "-A", ...flags, new URL(module, import.meta.url).href, ...args],
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

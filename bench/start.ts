@@ -25,7 +25,7 @@ const INITIALIZE = {
 function start(module: string, ...args: readonly string[]) {
   return async () => {
     const begin = performance.now();
-    const server = new BenchProcess(module, ...args);
+    const server = new BenchProcess(module, args);
     try {
       await server.write(INITIALIZE);
       const { value: reply = "null" } = await server.stdout.next();

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { crypto } from "@std/crypto/crypto";
+import { getBuiltinModule } from "node:process";
 import { z } from "zod";
 import { currentSession, McpServer, toolResult } from "./base/mod.ts";
 import { serve, VERSION } from "./base/serve/mod.ts";
@@ -128,13 +128,16 @@ function create(): McpServer {
   return server;
 }
 
+let hash: typeof import("node:crypto").hash | undefined;
+
 function sha256(text: string): string {
   if (!text.isWellFormed()) {
     throw new TypeError("A text must be well-formed Unicode: it has a lone surrogate");
   }
-  // digest() would run in another thread, which takes longer than the digest itself.
-  const digest = crypto.subtle.digestSync("SHA-256", new TextEncoder().encode(text));
-  return new Uint8Array(digest).toHex();
+  // Without a wait, which would take longer than the hash. Imported by the first one: it would delay
+  // every start.
+  hash ??= getBuiltinModule("node:crypto").hash;
+  return hash(algorithm, text);
 }
 
 if (import.meta.main) {

@@ -3,5 +3,4 @@
  *
  * @module
  */
-export * from "./crypto.ts";
 export * from "./timing_safe_equal.ts";

@@ -97,7 +97,13 @@ export class HandleLayer extends TransportDecorator {
       return await this.inner.send(message, isOurs ? others : options);
     }
     if (this.#discovery.takeResponse(message)) return;
-    await this.inner.send(await this.#complete(message), options);
+    const { id } = message;
+    const pending = id === undefined ? undefined : this.#pending.get(id);
+    if (id === undefined || pending === undefined || pending.kind === "unparsed") {
+      return await this.inner.send(message, options);
+    }
+    this.#pending.delete(id);
+    await this.inner.send(await this.#complete(message, id, pending), options);
   }
 
   protected override receive(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): void {
@@ -115,7 +121,8 @@ export class HandleLayer extends TransportDecorator {
     const request = { isAware, params: message.params ?? {}, extra };
     if (message.method === "tools/call") {
       if (concernsHandles(request.params)) return void this.#callWithHandle(message, request);
-      this.#pending.set(message.id, { request, kind: "call", handle: undefined });
+      // The answer to a caller that knows sessions stays as it is.
+      if (!isAware) this.#pending.set(message.id, { request, kind: "call", handle: undefined });
     } else if (message.method === "tools/list" && (this.#isStrict || !isAware)) {
       this.#pending.set(message.id, { request, kind: "tools" });
     }
@@ -158,11 +165,11 @@ export class HandleLayer extends TransportDecorator {
     );
   }
 
-  async #complete(response: JSONRPCResponse): Promise<JSONRPCMessage> {
-    const { id } = response;
-    const pending = id === undefined ? undefined : this.#pending.get(id);
-    if (id === undefined || pending === undefined || pending.kind === "unparsed") return response;
-    this.#pending.delete(id);
+  async #complete(
+    response: JSONRPCResponse,
+    id: RequestId,
+    pending: Exclude<PendingRequest, { readonly kind: "unparsed" }>,
+  ): Promise<JSONRPCMessage> {
     if (pending.kind === "tools") return await this.#completeList(response, pending.request);
     if ("error" in response) {
       const refusal = await this.#refusal(response.error, pending);

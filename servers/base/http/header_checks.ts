@@ -38,8 +38,9 @@ export function checkOrigin(
   return isAllowed(origin) ? undefined : forbid("Origin", origin, onforbidden);
 }
 
-/** The `Accept` that passed last: most requests repeat it, and parsing takes long. */
+/** The headers that passed last: most requests repeat them, and parsing takes long. */
 let lastAccept: string | undefined;
+let lastType: string | undefined;
 
 /** Refuses a POST that does not accept JSON and event streams, or whose body is not JSON. */
 export function checkMediaTypes(headers: Headers): Response | undefined {
@@ -51,9 +52,12 @@ export function checkMediaTypes(headers: Headers): Response | undefined {
     }
     lastAccept = accept;
   }
-  const type = (headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
-  if (type !== "application/json") {
-    return errorResponse(415, "Unsupported media type: content-type must be application/json");
+  const type = headers.get("content-type") ?? "";
+  if (type !== lastType) {
+    if (type.split(";")[0]?.trim().toLowerCase() !== "application/json") {
+      return errorResponse(415, "Unsupported media type: content-type must be application/json");
+    }
+    lastType = type;
   }
   return undefined;
 }

@@ -25,7 +25,7 @@ interface PendingRequestOptions {
   readonly wireId: RequestId;
   readonly method: string;
   /** The caller who may cancel the request: its principal, or everybody with the same cookie. */
-  readonly caller: string | undefined;
+  readonly caller: () => string | undefined;
   readonly lease: Lease;
   /** Called when the event stream is over; `undefined` if the request outlives its connection. */
   readonly onover: (() => void) | undefined;
@@ -33,7 +33,7 @@ interface PendingRequestOptions {
 
 export class PendingRequest {
   readonly wireId: RequestId;
-  readonly caller: string | undefined;
+  readonly caller: () => string | undefined;
   readonly #method: string;
   readonly #lease: Lease;
   readonly #onover: (() => void) | undefined;

@@ -148,7 +148,7 @@ export class StatelessEndpoint implements EraTransport, HttpEndpoint {
     const id = ++this.#lastId;
     const { id: wireId, method, params } = request;
     const onover = isModern(method, params) ? () => this.#abandon(id) : undefined;
-    const caller = callerOf(params, authInfo);
+    const caller = () => callerOf(params, authInfo);
     const pending = new PendingRequest({ wireId, method, caller, lease, onover });
     this.#pending.set(id, pending);
     this.#long.begin(pending);
@@ -179,7 +179,7 @@ export class StatelessEndpoint implements EraTransport, HttpEndpoint {
     const requestId = member(params, "requestId");
     if (caller === undefined) return undefined;
     const [id, ...others] = [...this.#pending].flatMap(([id, pending]) =>
-      pending.wireId === requestId && pending.caller === caller ? [id] : []
+      pending.wireId === requestId && pending.caller() === caller ? [id] : []
     );
     if (id === undefined || others.length > 0) return undefined;
     this.#take(id)?.end();

@@ -46,39 +46,39 @@ export class DeferredStore implements SessionStore {
     return this.#store ??= await (this.#opening ??= this.#open());
   }
 
-  async create(session: SessionRecord): Promise<SessionRecord> {
-    return await (await this.opened()).create(session);
+  create(session: SessionRecord): Promise<SessionRecord> {
+    return this.#run((store) => store.create(session));
   }
 
-  async get(by: string | SessionAlias): Promise<SessionRecord | undefined> {
-    return await (await this.opened()).get(by);
+  get(by: string | SessionAlias): Promise<SessionRecord | undefined> {
+    return this.#run((store) => store.get(by));
   }
 
-  async list(options: SessionListOptions): Promise<SessionRecord[]> {
-    return await (await this.opened()).list(options);
+  list(options: SessionListOptions): Promise<SessionRecord[]> {
+    return this.#run((store) => store.list(options));
   }
 
-  async delete(id: string): Promise<boolean> {
-    return await (await this.opened()).delete(id);
+  delete(id: string): Promise<boolean> {
+    return this.#run((store) => store.delete(id));
   }
 
-  async regenerate(id: string, newId: string): Promise<SessionRecord | undefined> {
-    return await (await this.opened()).regenerate(id, newId);
+  regenerate(id: string, newId: string): Promise<SessionRecord | undefined> {
+    return this.#run((store) => store.regenerate(id, newId));
   }
 
-  async fork(id: string, session: SessionRecord): Promise<SessionRecord | undefined> {
-    return await (await this.opened()).fork(id, session);
+  fork(id: string, session: SessionRecord): Promise<SessionRecord | undefined> {
+    return this.#run((store) => store.fork(id, session));
   }
 
-  async transact<T>(
+  transact<T>(
     id: string,
     transaction: StateTransaction<T>,
   ): Promise<CommittedTransaction<T> | undefined> {
-    return await (await this.opened()).transact(id, transaction);
+    return this.#run((store) => store.transact(id, transaction));
   }
 
-  async entries(id: string, options: StateEntriesOptions): Promise<[string, Json][] | undefined> {
-    return await (await this.opened()).entries(id, options);
+  entries(id: string, options: StateEntriesOptions): Promise<[string, Json][] | undefined> {
+    return this.#run((store) => store.entries(id, options));
   }
 
   /** Closes the store, if open. A store that is still opening ends with the process, as by a kill. */
@@ -88,5 +88,9 @@ export class DeferredStore implements SessionStore {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  #run<T>(operation: (store: SessionStore) => Promise<T>): Promise<T> {
+    return this.#store === undefined ? this.opened().then(operation) : operation(this.#store);
   }
 }

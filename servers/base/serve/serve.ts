@@ -28,6 +28,7 @@ import type { HttpSettings } from "../http/http_server.ts";
 import type { RequestLimits } from "../http/request_quota.ts";
 import { type Log, logger, type LogLevel, oneLine } from "../../../runtime/log.ts";
 import { DeferredStore } from "./deferred_store.ts";
+import { spareResponseChecks } from "./sdk_response_checks.ts";
 import type { ConnectableServer } from "../connectable_server.ts";
 import type { Transport } from "../sdk.ts";
 import { StdioTransport } from "../stdio_transport.ts";
@@ -99,6 +100,7 @@ async function run(
   const local = command.http === undefined;
   const log = logger(name, command.logLevel);
   surviveSizeLimit();
+  spareResponseChecks();
   // With --store, the server needs no permission to read the environment.
   const url = command.store ?? (Deno.env.get("MCP_SESSIONS_STORE") || defaultStoreUrl(name));
   const source = command.store !== undefined ? "--store" : "MCP_SESSIONS_STORE";

@@ -223,7 +223,7 @@ export class CallSession extends SessionState implements Session {
   /** Writes to the session and renews it; `counts` adds the call to its count, once. */
   #commit<T>(transaction: StateTransaction<T>, counts: boolean): Promise<T> {
     return this.#run(async () => {
-      await this.#materialize();
+      if (this.#phase === "lazy") await this.#materialize();
       // Set before the wait, so that of two concurrent writes only one counts the call.
       const counting = counts && this.#isUncounted;
       if (counting) this.#isUncounted = false;

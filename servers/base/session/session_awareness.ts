@@ -20,12 +20,14 @@ export class SessionAwareness {
 
   /** Whether this request's caller knows sessions. To be called once for every request. */
   observe({ method, params }: JSONRPCRequest, extra: MessageExtraInfo | undefined): boolean {
+    const meta = member(params, "_meta");
+    const isProof = method.startsWith("session/");
+    if (!isProof && isObject(meta) && Object.hasOwn(meta, META_KEY)) return true;
     // Over stateless HTTP the next request may come from another caller.
     const isAlone = extra?.requestInfo === undefined || this.#transport.sessionId !== undefined;
     // A modern request speaks for itself alone.
     const isProving = isAlone && !isFromModern(extra);
-    if (isProving && method.startsWith("session/")) this.#isProven = true;
-    const meta = member(params, "_meta");
+    if (isProving && isProof) this.#isProven = true;
     return (isProving && this.#isProven) || (isObject(meta) && Object.hasOwn(meta, META_KEY));
   }
 }

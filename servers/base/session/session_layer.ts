@@ -125,7 +125,8 @@ class SessionLayer extends TransportDecorator {
   readonly #advise: Advise;
   /** Words refusals for callers that know no sessions, if handles are offered. */
   readonly #handles: HandleLayer | undefined;
-  readonly #awareness: SessionAwareness;
+  /** Unless the handle layer has one. */
+  readonly #awareness: SessionAwareness | undefined;
   readonly #eras: EraLayer;
   readonly #calls: CallLifecycle;
 
@@ -144,8 +145,8 @@ class SessionLayer extends TransportDecorator {
     this.#resolver = resolver;
     this.#methodContext = { store, local, lifetime, now };
     this.#advise = once(options.advise ?? (() => {}));
-    this.#awareness = new SessionAwareness(inner);
     this.#handles = inner instanceof HandleLayer ? inner : undefined;
+    this.#awareness = this.#handles === undefined ? new SessionAwareness(inner) : undefined;
     const retention = `A session is kept for ${spanText(ttlMs)} without use.`;
     this.#handles?.attach({ binder, local, retention, advise: this.#advise });
   }
@@ -168,7 +169,7 @@ class SessionLayer extends TransportDecorator {
     if (request === undefined) {
       return void this.#sendReply(message.id, { error: idInFlight() });
     }
-    const isAware = this.#awareness.observe(message, extra);
+    const isAware = this.#awareness?.observe(message, extra) ?? true;
     const method = sessionMethods.get(message.method);
     if (method !== undefined) return void this.#answer(message, extra, method, request);
     if (message.method === "tools/call") return void this.#call(message, extra, request, isAware);
@@ -213,7 +214,7 @@ class SessionLayer extends TransportDecorator {
       request.resolved = await this.#resolver.resolveCall(message.params ?? {}, caller);
     } catch (error) {
       const isRefused = error instanceof WireError && error.code === CODE.sessionRequired;
-      if (isRefused && !isAware && this.#handles === undefined) {
+      if (isRefused && !isAware) {
         const caller = callerKind(this.#methodContext.local, ownerOf(authInfo));
         adviseRefused(this.#advise, caller, "not offered");
       }

@@ -16,14 +16,13 @@ export type NamedLookup =
 /** The same for a `tools/call`, whose session is bound if it names none. */
 export type SessionLookup = NamedLookup | { readonly kind: "bound"; readonly binding: Binding };
 
-export async function lookupByCookie(
+export function lookupByCookie(
   store: SessionStore,
   params: unknown,
   owner: string | null,
-): Promise<NamedLookup> {
+): NamedLookup | Promise<NamedLookup> {
   const presented = presentedCookie(params);
-  if (presented.kind !== "id") return { kind: presented.kind };
-  return await lookupById(store, presented.id, owner, "cookie");
+  return presented.kind === "id" ? lookupById(store, presented.id, owner, "cookie") : presented;
 }
 
 export async function lookupById(
@@ -32,16 +31,7 @@ export async function lookupById(
   owner: string | null,
   via: "cookie" | "handle",
 ): Promise<NamedLookup> {
-  const record = await findOwned(store, id, owner);
-  return record === undefined ? { kind: "unknown", via } : { kind: "live", via, record };
-}
-
-/** The live session with this id. Another owner's is the same as none (section 6 of the contract). */
-export async function findOwned(
-  store: SessionStore,
-  id: string,
-  owner: string | null,
-): Promise<SessionRecord | undefined> {
   const record = await store.get(id);
-  return record?.owner === owner ? record : undefined;
+  // Another owner's session is the same as none (section 6 of the contract).
+  return record?.owner === owner ? { kind: "live", via, record } : { kind: "unknown", via };
 }

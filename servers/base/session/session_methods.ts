@@ -9,7 +9,7 @@ import { CODE, WireError } from "../../../protocol/errors.ts";
 import { LIST_PAGE, METHOD } from "../../../protocol/methods.ts";
 import { parseCreateParams, parseDeleteId, parseListCursor } from "../../../protocol/params.ts";
 import type { SessionRecord, SessionStore } from "../../../store/mod.ts";
-import { findOwned, lookupByCookie } from "./session_lookup.ts";
+import { lookupByCookie, lookupById } from "./session_lookup.ts";
 import { cookieOf, newRecord } from "./session_record.ts";
 import type { Lifetime } from "./session_lifetime.ts";
 
@@ -79,7 +79,8 @@ async function remove(params: unknown, context: MethodContext): Promise<object> 
   const named = parseDeleteId(params);
   const presented = await lookupByCookie(store, params, owner);
   const own = presented.kind === "live" ? presented.record : undefined;
-  const id = named === undefined ? own?.id : (await findOwned(store, named, owner))?.id;
+  const target = named === undefined ? presented : await lookupById(store, named, owner, "handle");
+  const id = target.kind === "live" ? target.record.id : undefined;
   const deleted = id !== undefined && await store.delete(id);
   if (presented.kind === "missing") return { deleted };
   const cookie: Cookie | null = own === undefined || own.id === id ? null : cookieOf(own);

@@ -12,7 +12,7 @@ import type { MessageExtraInfo } from "../sdk.ts";
 import { CallSession } from "./call_session.ts";
 import { findByAlias, type LazySession, lazyToolSession } from "./lazy_session.ts";
 import { decide, type PolicyDecision, type ToolPolicies } from "./policy.ts";
-import type { SessionBinder, SessionVia } from "./session_binding.ts";
+import type { Binding, SessionBinder, SessionVia } from "./session_binding.ts";
 import { lookupByCookie, lookupById, type SessionLookup } from "./session_lookup.ts";
 import { newRecord } from "./session_record.ts";
 import { checkLifetime, type Lifetime } from "./session_lifetime.ts";
@@ -76,7 +76,10 @@ export class SessionResolver {
     if (args !== undefined && !isObject(args)) throw invalid("params.arguments", "an object", args);
     const isCookieDead = lookup.kind === "malformed" || lookup.kind === "unknown";
     // Last, as a session that is handed out is renewed until it is closed.
-    return { session: await this.#sessionBy(decision, owner), isCookieDead };
+    const session = decision.kind === "bound"
+      ? await this.#boundSession(decision.binding, owner)
+      : this.#sessionBy(decision, owner);
+    return { session, isCookieDead };
   }
 
   /** Resolves the session of any other request: that of its cookie, not counted and not renewed. */
@@ -89,32 +92,32 @@ export class SessionResolver {
     this.#timer.stop();
   }
 
-  async #lookup(
+  #lookup(
     params: Record<string, unknown>,
     { owner, extra, handle }: Caller,
-  ): Promise<SessionLookup> {
+  ): SessionLookup | Promise<SessionLookup> {
     const { store, binder } = this.#options;
-    if (handle !== undefined) return await lookupById(store, handle, owner, "handle");
-    const lookup = await lookupByCookie(store, params, owner);
-    if (lookup.kind !== "missing") return lookup;
-    const binding = binder.bindingOf(params, owner, extra);
+    if (handle !== undefined) return lookupById(store, handle, owner, "handle");
+    const lookup = lookupByCookie(store, params, owner);
+    if (lookup instanceof Promise) return lookup;
+    const binding = lookup.kind === "missing" ? binder.bindingOf(params, owner, extra) : undefined;
     return binding === undefined ? lookup : { kind: "bound", binding };
   }
 
-  async #sessionBy(
-    decision: Exclude<PolicyDecision, { readonly kind: "refused" }>,
+  async #boundSession({ via, ...made }: Binding, owner: string | null): Promise<CallSession> {
+    const { store, lifetime, now } = this.#options;
+    const create = () => newRecord({ ...made, owner, lifetime, now: now() });
+    return this.#session(await findByAlias(store, { owner, alias: made.alias }, create), via);
+  }
+
+  #sessionBy(
+    decision: Exclude<PolicyDecision, { readonly kind: "refused" | "bound" }>,
     owner: string | null,
-  ): Promise<CallSession | undefined> {
+  ): CallSession | undefined {
     const { store, lifetime, now } = this.#options;
     switch (decision.kind) {
       case "live":
         return this.#session(decision.record, decision.via);
-      case "bound": {
-        const { via, ...made } = decision.binding;
-        const create = () => newRecord({ ...made, owner, lifetime, now: now() });
-        const found = await findByAlias(store, { owner, alias: made.alias }, create);
-        return this.#session(found, via);
-      }
       case "lazy":
         return this.#session(lazyToolSession(store, owner, lifetime, now()), "created");
       case "none":
