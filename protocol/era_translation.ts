@@ -17,6 +17,8 @@ export interface ModernRequest {
   readonly method: string;
   /** The name of the tool that it calls. */
   readonly tool: unknown;
+  /** The URI of the resource that it reads. */
+  readonly uri: unknown;
   /** Whether its client knows sessions: it declares the extension, or sends a cookie. */
   readonly knowsSessions: boolean;
   /** The keys that the cookie of its answer has. */
@@ -66,6 +68,7 @@ export function toLegacyParams(
   const request: ModernRequest = {
     method,
     tool: method === "tools/call" ? params.name : undefined,
+    uri: method === "resources/read" ? params.uri : undefined,
     knowsSessions,
     keys: keys.length > 0 ? keys : [EXTENSION],
   };
@@ -115,8 +118,11 @@ export function toModernResult(
 
 /** An error of a legacy server in modern terms. */
 export function toModernError(error: RpcError, request: ModernRequest): RpcError {
-  const { method, knowsSessions, keys } = request;
+  const { method, uri, knowsSessions, keys } = request;
   const { code, data } = error;
+  if (typeof uri === "string" && data === undefined && isUnknownResource(error)) {
+    return { ...error, code: CODE.invalidParams, data: { uri } };
+  }
   const message = withKeys(error.message, keys);
   if (code === CODE.sessionRequired) {
     // Elsewhere this code means a resource that is not there.
@@ -157,6 +163,12 @@ function isUnknownTool(result: Record<string, unknown>, tool: unknown): boolean 
   const [block] = Array.isArray(result.content) ? result.content : [];
   const text = member(block, "text");
   return ["not found", "disabled"].some((why) => text === `MCP error -32602: Tool ${tool} ${why}`);
+}
+
+/** The SDK tells in the text alone, where the URI is spelt in its own way. */
+function isUnknownResource({ code, message }: RpcError): boolean {
+  return code === CODE.sessionRequired ||
+    /^MCP error -32602: Resource .* (?:not found|disabled)$/s.test(message);
 }
 
 function withoutExecution(tools: unknown): unknown {

@@ -1,15 +1,11 @@
 /**
- * One run of the SDK's second-generation client, for Node. Arguments: the package's folder, and the run.
- * An import by name would put the package into `deno.lock`, and so on every user's machine.
+ * One run of the SDK's second-generation client, for Node. Arguments: the package's folder, how the version
+ * of MCP is found, as JSON, and the run.
  */
 
 import process from "node:process";
-import { pathToFileURL } from "node:url";
 import { runOnce } from "../support/servers/run_once.ts";
+import { sdkIn } from "./client_2_sdk.ts";
 
-const [folder = "", job = ""] = process.argv.slice(2);
-const [{ Client, StreamableHTTPClientTransport }, { StdioClientTransport }] = await Promise.all(
-  ["index.mjs", "stdio.mjs"].map((file) => import(`${pathToFileURL(folder)}/dist/${file}`)),
-);
-const sdk = { Client, StdioClientTransport, StreamableHTTPClientTransport };
-await runOnce(sdk, job, { versionNegotiation: { mode: "auto" } });
+const [folder = "", mode = "", job = ""] = process.argv.slice(2);
+await runOnce(await sdkIn(folder), job, { versionNegotiation: { mode: JSON.parse(mode) } });

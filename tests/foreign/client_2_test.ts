@@ -14,7 +14,8 @@ import {
   type RunClient,
   testSeparateRuns,
 } from "../support/servers/separate_runs.ts";
-import { type ServerName, SERVERS, TRANSPORTS } from "../support/servers/server.ts";
+import { type ServerName, SERVERS, type TransportName } from "../support/servers/server.ts";
+import { isModernExchange, modernFaults, tapped } from "./wire_tap.ts";
 import { CLEAN_ENV } from "../support/environment.ts";
 import { installNpmPackages, type NpmPackages } from "../support/npm_packages.ts";
 import { output } from "../support/output.ts";
@@ -29,21 +30,41 @@ Deno.test.beforeAll(async () => {
   DENO_DIR = await denoDir();
 });
 
-function run(...[reach, call, home]: Parameters<RunClient>) {
+/** Ways in which the client finds the version of MCP. */
+const MODES = { legacy: "legacy", automatic: "auto", pinned: { pin: "2026-07-28" } };
+type Mode = keyof typeof MODES;
+
+function run(mode: Mode, ...[reach, call, home]: Parameters<RunClient>) {
+  const job = JSON.stringify({ reach, call });
   return output(packages.node, {
-    args: [SCRIPT, packages.folder("client-2"), JSON.stringify({ reach, call })],
+    args: [SCRIPT, packages.folder("client-2"), JSON.stringify(MODES[mode]), job],
     env: { ...CLEAN_ENV, HOME: home, XDG_STATE_HOME: `${home}/state`, DENO_DIR },
   });
 }
 
-/** Runs the client; returns all that it has seen. */
-async function report(...args: Parameters<RunClient>): Promise<Report> {
-  const { success, stdout, stderr } = await run(...args);
+/** Runs the client; returns all that it has seen. Nothing on the wire may be wrong. */
+async function report(mode: Mode, ...[reach, ...rest]: Parameters<RunClient>): Promise<Report> {
+  const [{ success, stdout, stderr }, exchanges] = await tapped(
+    reach,
+    (reach) => run(mode, reach, ...rest),
+  );
   assert(success, stderr);
-  return JSON.parse(stdout);
+  assertEquals(modernFaults(exchanges), []);
+  const report: Report = JSON.parse(stdout);
+  const isModern = report.version === "2026-07-28";
+  // An automatic client asks for the newest version first, whatever it speaks then.
+  assertEquals(exchanges.some(isModernExchange), isModern || mode === "automatic");
+  return report;
 }
 
-testSeparateRuns("Client 2", async (...run) => (await report(...run)).result);
+/** A client of this mode, which has to find this version. */
+const client = (mode: Mode, version: string): RunClient => async (...args) => {
+  const { version: found, result } = await report(mode, ...args);
+  assertEquals(found, version);
+  return result;
+};
+
+testSeparateRuns("Client 2", client("automatic", "2026-07-28"));
 
 Deno.test("Client 2: asks for the newest protocol first", async () => {
   const methods: unknown[] = [];
@@ -52,7 +73,8 @@ Deno.test("Client 2: asks for the newest protocol first", async () => {
     return new Response(null, { status: 500 });
   });
   const url = `http://127.0.0.1:${server.addr.port}/mcp`;
-  const { success } = await run({ kind: "url", url, headers: {} }, { name: "echo" }, "");
+  const reach = { kind: "url", url, headers: {} } as const;
+  const { success } = await run("automatic", reach, { name: "echo" }, "");
   assertEquals([success, methods[0]], [false, "server/discover"]);
 });
 
@@ -90,23 +112,91 @@ const SERVED: Readonly<Record<ServerName, { name: string; tools: string[]; steps
 
 const OWN = { [BY_HANDLE.name]: ["session_create", "session_list", "session_end"] };
 
+/** Ways to serve, with the servers' flags. */
+const SERVINGS: readonly (readonly [name: string, transport: TransportName, flags: string[]])[] = [
+  ["stdio", "stdio", []],
+  ["HTTP", "http", []],
+  ["stateful HTTP", "http", ["--stateful"]],
+];
+
 for (const { name: how, begin } of [BY_HANDLE, BRIDGED_BY_NAME]) {
-  for (const transport of TRANSPORTS) {
-    Deno.test(`Client 2: uses every server, its session found ${how} (${transport})`, async () => {
-      for (const server of SERVERS) {
-        const { name, tools, steps } = SERVED[server];
-        const run: RunClient = async (...run) => {
-          const seen = await report(...run);
-          assertEquals(seen.server, name);
-          assertEquals(seen.tools, [...OWN[how] ?? [], ...tools]);
-          return seen.result;
-        };
-        await using place = await Place.create(server, transport, run);
-        const calls = await begin(place, "one");
-        for (const [tool, args, member, value] of steps) {
-          assertEquals((await calls(tool, args)).structuredContent[member], value, server);
+  for (const mode of ["automatic", "pinned"] as const) {
+    for (const [serving, transport, flags] of SERVINGS) {
+      Deno.test(`Client 2, ${mode}: uses every server, its session found ${how} (${serving})`, async () => {
+        for (const server of SERVERS) {
+          const { name, tools, steps } = SERVED[server];
+          const run: RunClient = async (...run) => {
+            const seen = await report(mode, ...run);
+            assertEquals([seen.server, seen.version], [name, "2026-07-28"]);
+            assertEquals(seen.tools, [...OWN[how] ?? [], ...tools]);
+            return seen.result;
+          };
+          await using place = await Place.create(server, transport, run, flags);
+          const calls = await begin(place, "one");
+          for (const [tool, args, member, value] of steps) {
+            assertEquals((await calls(tool, args)).structuredContent[member], value, server);
+          }
         }
-      }
-    });
+      });
+    }
   }
+}
+
+for (const [serving, transport, flags] of SERVINGS) {
+  Deno.test(`Client 2, automatic: falls back where a server speaks the legacy era alone (${serving})`, async () => {
+    const run = client("automatic", "2025-11-25");
+    await using place = await Place.create("hashcheck", transport, run, [
+      ...flags,
+      "--era",
+      "legacy",
+    ]);
+    const calls = await BY_HANDLE.begin(place, "one");
+    await calls("hashcheck_store", { key: "k", text: "v" });
+    const { structuredContent } = await calls("hashcheck_verify", { key: "k", text: "v" });
+    assertEquals(structuredContent.match, true);
+  });
+
+  Deno.test(`Client 2: goes on in the other era, and back, at another process (${serving})`, async () => {
+    const eras = [
+      client("legacy", "2025-11-25"),
+      client("pinned", "2026-07-28"),
+      client("legacy", "2025-11-25"),
+      client("automatic", "2026-07-28"),
+    ];
+    let runs = 0;
+    const inTurn: RunClient = async (...run) => {
+      const next = eras[runs++ % eras.length];
+      assert(next);
+      return await next(...run);
+    };
+    await using place = await Place.create("notebook", transport, inTurn, flags);
+    const calls = await BY_HANDLE.begin(place, "one");
+    for (let number = 1; number <= 4; number++) {
+      const { structuredContent } = await calls("notebook_append", { text: `note ${number}` });
+      assertEquals(structuredContent.note_number, number);
+    }
+  });
+
+  Deno.test(`Client 2: speaks each era where a server speaks that alone (${serving})`, async () => {
+    for (
+      const [mode, era, connects] of [
+        ["pinned", "modern", true],
+        ["automatic", "modern", true],
+        ["legacy", "modern", false],
+        ["legacy", "legacy", true],
+        ["pinned", "legacy", false],
+      ] as const
+    ) {
+      const connected: boolean[] = [];
+      const one: RunClient = async (...args) => {
+        const { success, stdout, stderr } = await run(mode, ...args);
+        connected.push(success);
+        assert(success, stderr);
+        return JSON.parse(stdout).result;
+      };
+      await using place = await Place.create("session", transport, one, [...flags, "--era", era]);
+      await place.run({ name: "session_probe" }).catch(() => {});
+      assertEquals(connected, [connects], `${mode} client, ${era} server`);
+    }
+  });
 }

@@ -48,6 +48,7 @@ const LEGACY_VERSION = "2025-11-25";
 const NO_REQUEST: ModernRequest = {
   method: DISCOVER,
   tool: undefined,
+  uri: undefined,
   knowsSessions: false,
   keys: [EXTENSION],
 };

@@ -18,9 +18,12 @@ export interface Sdk {
   readonly StreamableHTTPClientTransport: new (url: URL, options: object) => object;
 }
 
-interface SdkClient {
+/** The parts of a client that both generations have. */
+export interface SdkClient {
   connect(transport: object): Promise<void>;
   getServerVersion(): { name: string } | undefined;
+  /** Of the second generation only. */
+  getNegotiatedProtocolVersion?(): string | undefined;
   listTools(): Promise<{ tools: { name: string }[] }>;
   callTool(params: object): Promise<object>;
   close(): Promise<void>;
@@ -35,6 +38,8 @@ export interface Job {
 /** The output of a run. */
 export interface Report {
   readonly server: string | undefined;
+  /** The version of MCP, if the client tells. */
+  readonly version?: string;
   readonly tools: readonly string[];
   readonly result: WireResult;
 }
@@ -49,6 +54,7 @@ export async function runOnce(sdk: Sdk, job: string, options: object = {}): Prom
   const result = await client.callTool({ name, arguments: args, ...(meta && { _meta: meta }) });
   const report = {
     server: client.getServerVersion()?.name,
+    version: client.getNegotiatedProtocolVersion?.(),
     tools: tools.map(({ name }) => name),
     result,
   };
@@ -56,7 +62,8 @@ export async function runOnce(sdk: Sdk, job: string, options: object = {}): Prom
   console.log(JSON.stringify(report));
 }
 
-function transportTo(sdk: Sdk, reach: Reach): object {
+/** The SDK's transport to a server. */
+export function transportTo(sdk: Sdk, reach: Reach): object {
   if (reach.kind === "url") {
     const { url, headers } = reach;
     return new sdk.StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } });

@@ -56,6 +56,7 @@ export class Place implements AsyncDisposable {
   readonly #server: ServerName;
   readonly #run: RunClient;
   readonly #folder: string;
+  readonly #flags: readonly string[];
   #port = 0;
 
   private constructor(
@@ -63,22 +64,31 @@ export class Place implements AsyncDisposable {
     transport: TransportName,
     run: RunClient,
     folder: string,
+    flags: readonly string[],
   ) {
     this.transport = transport;
     this.tokens = `${folder}/tokens`;
     this.#server = server;
     this.#run = run;
     this.#folder = folder;
+    this.#flags = flags;
   }
 
-  static async create(server: ServerName, transport: TransportName, run: RunClient) {
-    const place = new Place(server, transport, run, await Deno.makeTempDir());
+  /** Makes a place; `flags` are those of each server, beside a run's own. */
+  static async create(
+    server: ServerName,
+    transport: TransportName,
+    run: RunClient,
+    flags: readonly string[] = [],
+  ) {
+    const place = new Place(server, transport, run, await Deno.makeTempDir(), flags);
     await writeTokens(place.tokens, { [TOKEN]: "alice" });
     return place;
   }
 
   /** Starts server and client, calls a tool, and returns the result when both have ended. */
-  async run(call: ToolCall, { flags = [], bridge }: RunOptions = {}): Promise<WireResult> {
+  async run(call: ToolCall, { flags: own = [], bridge }: RunOptions = {}): Promise<WireResult> {
+    const flags = [...this.#flags, ...own];
     const reach = async (server: Reach): Promise<WireResult> => {
       return await this.#run(bridge ? bridged(server, bridge) : server, call, this.#folder);
     };
@@ -92,7 +102,7 @@ export class Place implements AsyncDisposable {
       server: this.#server,
       transport: "http",
       store,
-      flags: [...flags],
+      flags,
       port: this.#port,
     });
     this.#port = Number(new URL(server.url).port);
