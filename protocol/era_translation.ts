@@ -97,7 +97,7 @@ export function toModernResult(
   { method, tool, keys }: ModernRequest,
   serverInfo: unknown,
 ): { readonly result: Record<string, unknown> } | { readonly error: RpcError } {
-  if (result.isError === true && isUnknownTool(result, tool)) {
+  if (result.isError === true && typeof tool === "string" && isUnknownTool(result, tool)) {
     return { error: { code: CODE.invalidParams, message: `Unknown tool: ${tool}` } };
   }
   const { _meta, ...rest } = withCookieUnder(result, META_KEY, keys);
@@ -159,7 +159,7 @@ export function toDiscovery(initialized: Record<string, unknown>): Record<string
 }
 
 /** The SDK makes a result of a call of an unknown tool, and tells in its text alone. */
-function isUnknownTool(result: Record<string, unknown>, tool: unknown): boolean {
+function isUnknownTool(result: Record<string, unknown>, tool: string): boolean {
   const [block] = Array.isArray(result.content) ? result.content : [];
   const text = member(block, "text");
   return ["not found", "disabled"].some((why) => text === `MCP error -32602: Tool ${tool} ${why}`);

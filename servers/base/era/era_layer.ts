@@ -28,7 +28,7 @@ import {
   withKeys,
   withLegacyCookie,
 } from "../../../protocol/era_translation.ts";
-import { CODE, WireError } from "../../../protocol/errors.ts";
+import { CODE, invalid, WireError } from "../../../protocol/errors.ts";
 import { asError } from "../../../runtime/errors.ts";
 import { isObject, member } from "../../../runtime/json.ts";
 import {
@@ -138,6 +138,7 @@ export class EraLayer extends TransportDecorator {
       if (cancelled !== undefined) {
         this.#pending.delete(cancelled);
         this.clientInput.requests.endCall(cancelled);
+        this.#discovery.cancel(cancelled);
         if (this.#subscriptions.cancel(cancelled)) return;
       }
       return this.onmessage?.(message, extra);
@@ -317,7 +318,10 @@ function methodNotFound(method: string): WireError {
 /** The error for a request without an envelope, from a server that speaks no legacy version. */
 function legacyRefusal(method: string, params: unknown): unknown {
   if (method === "initialize") {
-    return unsupportedVersion(`${member(params, "protocolVersion")}`, MODERN_VERSIONS);
+    const version = member(params, "protocolVersion");
+    return typeof version === "string"
+      ? unsupportedVersion(version, MODERN_VERSIONS)
+      : invalid("params.protocolVersion", "a string", version);
   }
   try {
     return readEnvelope(params);

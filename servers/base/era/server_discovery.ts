@@ -18,6 +18,8 @@ export class ServerDiscovery {
   readonly #observed = new Set<RequestId>();
   #initialized: Record<string, unknown> | undefined;
   #pending: PromiseWithResolvers<void> | undefined;
+  /** Whether the `initialize` of its own has no answer yet. */
+  #isInitializing = false;
 
   constructor(deliver: Deliver) {
     this.#deliver = deliver;
@@ -50,12 +52,18 @@ export class ServerDiscovery {
     this.#observed.add(id);
   }
 
+  /** Waits no more for the `initialize` of a client that has cancelled it. */
+  cancel(id: RequestId): void {
+    if (this.#observed.delete(id) && this.#pending !== undefined) this.#initialize();
+  }
+
   /** Learns from a response; whether it is to a request of its own. */
   takeResponse(response: JSONRPCResponse): boolean {
     const { id } = response;
     if (id === undefined) return false;
     const isOwn = id === this.#ownId;
     if (!isOwn && !this.#observed.delete(id)) return false;
+    if (isOwn) this.#isInitializing = false;
     if ("result" in response) this.#initialized = response.result;
     else if (!isOwn) {
       // Another client's mistake says nothing about the server.
@@ -75,6 +83,8 @@ export class ServerDiscovery {
   }
 
   #initialize(): void {
+    if (this.#isInitializing) return;
+    this.#isInitializing = true;
     const [protocolVersion] = SUPPORTED_PROTOCOL_VERSIONS;
     const clientInfo = { name: "mcp-sessions", version: "1" };
     const params = { protocolVersion, capabilities: {}, clientInfo };

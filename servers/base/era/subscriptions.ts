@@ -16,6 +16,7 @@ import {
   wantsChange,
 } from "../../../protocol/subscription.ts";
 import { CODE, WireError } from "../../../protocol/errors.ts";
+import { member } from "../../../runtime/json.ts";
 import type {
   JSONRPCMessage,
   JSONRPCRequest,
@@ -25,6 +26,7 @@ import type {
 } from "../sdk.ts";
 import { ownerOf } from "../session/session_owner.ts";
 import { wireIdOf } from "./caller.ts";
+import { type ResourceSubscription, ResourceSubscriptions } from "./resource_subscriptions.ts";
 
 const MAX_SUBSCRIPTIONS = 1000;
 const MAX_SUBSCRIPTIONS_PER_OWNER = 250;
@@ -51,8 +53,7 @@ interface Subscription {
   readonly filter: SubscriptionFilter;
   /** The principal, `null` for an anonymous caller. */
   readonly owner: string | null;
-  /** The caller, for requests to the server behind. */
-  readonly caller: MessageExtraInfo;
+  readonly resources: ReadonlyMap<string, ResourceSubscription>;
 }
 
 /** The error for a subscription of which there may be no more. */
@@ -68,16 +69,12 @@ export class TooManySubscriptions extends WireError {
 export class Subscriptions {
   readonly #peers: SubscriptionPeers;
   readonly #open = new Map<RequestId, Subscription>();
-  /** The number of subscriptions by URI. The server behind has been asked for each URI once. */
-  readonly #uris = new Map<string, number>();
-  readonly #prefix = `subscriptions:${crypto.randomUUID()}:`;
-  /** The ids of pending requests of its own. */
-  readonly #pending = new Set<RequestId>();
-  #lastId = 0;
+  readonly #resources: ResourceSubscriptions;
   #isStopped = false;
 
   constructor(peers: SubscriptionPeers) {
     this.#peers = peers;
+    this.#resources = new ResourceSubscriptions(peers.deliver);
   }
 
   /**
@@ -96,11 +93,12 @@ export class Subscriptions {
     if (this.#isStopped) throw new WireError(CODE.internalError, "This server is stopping");
     const authInfo = extra?.authInfo;
     const caller = authInfo === undefined ? {} : { authInfo };
+    const resources = new Map<string, ResourceSubscription>();
     const subscription = {
       wireId: wireIdOf(extra) ?? id,
       filter,
       owner: ownerOf(authInfo),
-      caller,
+      resources,
     };
     this.#open.set(id, subscription);
     this.#notify(id, subscription, {
@@ -109,9 +107,7 @@ export class Subscriptions {
       params: { notifications: filter },
     });
     for (const uri of filter.resourceSubscriptions ?? []) {
-      const count = this.#uris.get(uri) ?? 0;
-      this.#uris.set(uri, count + 1);
-      if (count === 0) this.#request("resources/subscribe", uri, caller);
+      resources.set(uri, this.#resources.hold(uri, caller));
     }
     if (Object.keys(filter).length === 0) this.#complete(id, subscription);
   }
@@ -121,22 +117,14 @@ export class Subscriptions {
     const subscription = this.#open.get(id);
     if (subscription === undefined) return false;
     this.#open.delete(id);
-    const { filter, caller } = subscription;
-    for (const uri of filter.resourceSubscriptions ?? []) {
-      const count = (this.#uris.get(uri) ?? 0) - 1;
-      if (count > 0) this.#uris.set(uri, count);
-      else {
-        this.#uris.delete(uri);
-        this.#request("resources/unsubscribe", uri, caller);
-      }
-    }
+    for (const resource of subscription.resources.values()) this.#resources.release(resource);
     return true;
   }
 
   /** Sends a notification to every subscription that wants it. */
   publish(notification: ServerNotification): void {
     for (const [id, subscription] of this.#open) {
-      if (wantsChange(subscription.filter, notification)) {
+      if (isFor(subscription, notification)) {
         this.#notify(id, subscription, notification);
       }
     }
@@ -151,18 +139,17 @@ export class Subscriptions {
   /** Forgets all subscriptions, whose clients are gone. */
   clear(): void {
     this.#open.clear();
-    this.#uris.clear();
-    this.#pending.clear();
+    this.#resources.clear();
   }
 
   /** Whether a subscription wants the updates of a resource. */
   holds(uri: unknown): boolean {
-    return typeof uri === "string" && this.#uris.has(uri);
+    return this.#resources.holds(uri);
   }
 
   /** Takes the response to a request of its own; `false` for any other. */
-  takeResponse({ id }: JSONRPCResponse): boolean {
-    return id !== undefined && this.#pending.delete(id);
+  takeResponse(response: JSONRPCResponse): boolean {
+    return this.#resources.takeResponse(response);
   }
 
   /** Whether one more subscription of this caller fits. */
@@ -182,10 +169,11 @@ export class Subscriptions {
   #notify(id: RequestId, { wireId }: Subscription, notification: ServerNotification): void {
     this.#peers.notify(ofSubscription(notification, wireId), id);
   }
+}
 
-  #request(method: string, uri: string, caller: MessageExtraInfo): void {
-    const id = `${this.#prefix}${++this.#lastId}`;
-    this.#pending.add(id);
-    this.#peers.deliver({ jsonrpc: "2.0", id, method, params: { uri } }, caller);
-  }
+function isFor({ filter, resources }: Subscription, notification: ServerNotification): boolean {
+  if (!wantsChange(filter, notification)) return false;
+  const uri = member(notification.params, "uri");
+  const resource = typeof uri === "string" ? resources.get(uri) : undefined;
+  return resource === undefined || resource.answer === "granted";
 }

@@ -40,7 +40,7 @@ export class ToolDiscovery {
 
   /** Whether the tools are known, and nothing says that they have changed. */
   get isCurrent(): boolean {
-    return this.#current !== undefined && this.#learned === this.#lastNumber;
+    return this.hasLearned && !this.#haveChanged;
   }
 
   isPending(id: RequestId): boolean {

@@ -1,7 +1,10 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { ParamHeaderCheck } from "../../../servers/base/era/param_header_check.ts";
 import { checkParamHeaders, paramHeaders } from "../../../servers/base/era/param_headers.ts";
 import { WireError } from "../../../protocol/errors.ts";
 import { envelope, postModern } from "../../support/servers/modern_wire.ts";
+import { until } from "../../support/until.ts";
+import type { RequestId } from "../../../servers/base/sdk.ts";
 import { callRequest, post, startServer } from "../../support/servers/server.ts";
 
 const CHANGING = new URL("../../fixtures/changing.ts", import.meta.url);
@@ -157,4 +160,23 @@ Deno.test("tools/call of a legacy client or on stdio: no header repeats an argum
   await using stdio = await startServer({ server: CHANGING, transport: "stdio" });
   const params = { name: "regional", arguments: args, _meta: envelope() };
   assertEquals((await stdio.result("tools/call", params)).content[0]?.text, "eu");
+});
+
+Deno.test("ParamHeaderCheck: calls of known tools do not wait while a name that is none is looked for", async () => {
+  const asked: RequestId[] = [];
+  const check = new ParamHeaderCheck(({ id }) => asked.push(id));
+  const answer = () => {
+    const id = asked.shift() ?? "";
+    check.takeResponse({ jsonrpc: "2.0", id, result: { tools: [{ name: "known" }] } });
+  };
+  const first = check.learn("known", undefined);
+  answer();
+  await first;
+  const second = check.learn("none", undefined);
+  await until(() => asked.length, (length) => length > 0);
+  assertEquals([check.knows("known"), check.knows("none")], [true, false]);
+  answer();
+  await second;
+  check.forget();
+  assertEquals(check.knows("known"), false);
 });

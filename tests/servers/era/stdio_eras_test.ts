@@ -7,7 +7,12 @@ import {
   type StdioServer,
   type WireCookie,
 } from "../../support/servers/server.ts";
-import { envelope, EXTENSION, MODERN_VERSION } from "../../support/servers/modern_wire.ts";
+import {
+  envelope,
+  EXTENSION,
+  MODERN_VERSION,
+  modernRequest,
+} from "../../support/servers/modern_wire.ts";
 
 const VERSION_KEY = "io.modelcontextprotocol/protocolVersion";
 
@@ -99,4 +104,40 @@ Deno.test("EraLayer on stdio: --era modern refuses initialize with -32022, and o
   ]);
   assertEquals((await server.request("tools/list")).error?.code, -32602);
   assertEquals(await note(server, await create(server, true), true), 1);
+});
+
+Deno.test("EraLayer on stdio: a call by a name that is no text is answered", async () => {
+  await using server = await start();
+  // Texts cannot be made of these.
+  for (const name of [{ toString: 1 }, [{ toString: 1 }], null, 7]) {
+    const params = { name, _meta: envelope() };
+    const { result, error } = await server.request("tools/call", params);
+    assertEquals(result?.isError ?? error?.code === -32602, true);
+  }
+});
+
+Deno.test("EraLayer on stdio: --era modern refuses an initialize without a version, and goes on", async () => {
+  await using server = await start("--era", "modern");
+  for (const protocolVersion of [{ toString: 1 }, undefined, 7]) {
+    const { error } = await server.request("initialize", { ...INITIALIZE, protocolVersion });
+    assertEquals(error?.code, -32602);
+    assertMatch(error?.message ?? "", /params\.protocolVersion must be a string/);
+  }
+  await server.result("server/discover", { _meta: envelope() });
+});
+
+Deno.test("EraLayer on stdio: modern requests wait for no initialize that was cancelled", async () => {
+  await using server = await start();
+  const initialize = { jsonrpc: "2.0", id: "gone", method: "initialize", params: INITIALIZE };
+  const cancelled = {
+    jsonrpc: "2.0",
+    method: "notifications/cancelled",
+    params: { requestId: "gone" },
+  };
+  const discover = server.expect("found");
+  const asked = JSON.parse(modernRequest("server/discover", {}, "found"));
+  // In one piece, so that the cancellation comes before the answer.
+  const messages = [initialize, cancelled, asked];
+  await server.write(messages.map((message) => `${JSON.stringify(message)}\n`).join(""));
+  assertEquals((await discover).error, undefined);
 });

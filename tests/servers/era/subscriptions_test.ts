@@ -9,6 +9,7 @@ import { envelope, postModern } from "../../support/servers/modern_wire.ts";
 import { startServer } from "../../support/servers/server.ts";
 import { bearer, tokensFile } from "../../support/servers/tokens.ts";
 
+const UPDATED = "notifications/resources/updated";
 const FILTER = { toolsListChanged: true };
 const CAPABILITIES = { tools: { listChanged: true } };
 
@@ -89,4 +90,46 @@ Deno.test("Subscriptions: end with their result when the server on any transport
   const [, end] = messages;
   assert(end !== undefined && "result" in end);
   assertEquals([end.id, end.result.resultType], ["sub", "complete"]);
+});
+
+Deno.test("Subscriptions: a principal whom the server refuses a resource gets no updates of it, and takes them from nobody", async () => {
+  const asked: string[] = [];
+  const updated: unknown[] = [];
+  const subscriptions: Subscriptions = new Subscriptions({
+    notify: ({ method }, id) => method === UPDATED && updated.push(id),
+    complete: () => {},
+    deliver: ({ id, method, params }, { authInfo }) => {
+      const { clientId } = authInfo ?? {};
+      asked.push(`${method} ${params?.uri} ${clientId}`);
+      const body = clientId === "two" ? { error: { code: -32603, message: "no" } } : { result: {} };
+      queueMicrotask(() => subscriptions.takeResponse({ jsonrpc: "2.0", id, ...body }));
+    },
+  });
+  const capabilities = { resources: { subscribe: true } };
+  const params = { notifications: { resourceSubscriptions: ["r:1"] } };
+  const open = (id: string, clientId: string) =>
+    subscriptions.open(
+      { jsonrpc: "2.0", id, method: "", params },
+      overHttp(clientId),
+      capabilities,
+    );
+  const publish = () =>
+    subscriptions.publish({ jsonrpc: "2.0", method: UPDATED, params: { uri: "r:1" } });
+  open("a", "two");
+  open("b", "one");
+  open("c", "three");
+  open("d", "one");
+  await Promise.resolve();
+  publish();
+  for (const id of ["a", "b", "c"]) subscriptions.cancel(id);
+  publish();
+  subscriptions.cancel("d");
+  publish();
+  assertEquals(updated, ["b", "c", "d", "d"]);
+  assertEquals(asked, [
+    "resources/subscribe r:1 two",
+    "resources/subscribe r:1 one",
+    "resources/subscribe r:1 three",
+    "resources/unsubscribe r:1 one",
+  ]);
 });
