@@ -67,9 +67,14 @@ type Pending =
   /** A legacy request that presents its cookie under the key of the modern era. */
   | { readonly era: "legacy"; readonly keys: readonly CookieKey[] };
 
+/** Cancelled requests that are kept in mind. An answer on its way comes within moments. */
+const MAX_CANCELLED = 64;
+
 export class EraLayer extends TransportDecorator {
   readonly #eras: ServedEras;
   readonly #pending = new Map<RequestId, Pending>();
+  /** The latest modern requests that were cancelled, whose answer would go out in legacy terms. */
+  readonly #cancelled = new Set<RequestId>();
   readonly #discovery: ServerDiscovery;
   readonly #subscriptions: Subscriptions;
   readonly #paramHeaders: ParamHeaderCheck;
@@ -120,7 +125,10 @@ export class EraLayer extends TransportDecorator {
     const { id } = message;
     if (id !== undefined) this.clientInput.requests.endCall(id);
     const pending = id === undefined ? undefined : this.#pending.get(id);
-    if (id === undefined || pending === undefined) return await this.inner.send(message, options);
+    if (id === undefined || pending === undefined) {
+      if (id !== undefined && this.#cancelled.delete(id)) return;
+      return await this.inner.send(message, options);
+    }
     this.#pending.delete(id);
     if (pending.era === "legacy") {
       return await this.inner.send(answerUnder(message, pending.keys), options);
@@ -136,9 +144,7 @@ export class EraLayer extends TransportDecorator {
     if (!("id" in message)) {
       const cancelled = cancelledId(message);
       if (cancelled !== undefined) {
-        this.#pending.delete(cancelled);
-        this.clientInput.requests.endCall(cancelled);
-        this.#discovery.cancel(cancelled);
+        this.#cancel(cancelled);
         if (this.#subscriptions.cancel(cancelled)) return;
       }
       return this.onmessage?.(message, extra);
@@ -155,10 +161,24 @@ export class EraLayer extends TransportDecorator {
     this.#paramHeaders.stop();
   }
 
+  #cancel(id: RequestId): void {
+    this.clientInput.requests.endCall(id);
+    this.#discovery.cancel(id);
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (pending?.era !== "modern") return;
+    this.#cancelled.add(id);
+    const [oldest] = this.#cancelled;
+    if (oldest !== undefined && this.#cancelled.size > MAX_CANCELLED) {
+      this.#cancelled.delete(oldest);
+    }
+  }
+
   #receiveLegacy(message: JSONRPCRequest, extra: MessageExtraInfo | undefined): void {
     const { id, method, params } = message;
     if (this.#eras === "modern") return this.#refuse(id, legacyRefusal(method, params), 400);
     if (this.#pending.has(id)) return this.#refuse(id, idInFlight());
+    this.#cancelled.delete(id);
     this.#serverMessages.observeLegacy();
     if (method === "initialize") {
       this.clientInput.observeInitialize(params);
@@ -186,6 +206,7 @@ export class EraLayer extends TransportDecorator {
   ): Promise<void> {
     const { id, method, params = {} } = message;
     if (this.#pending.has(id)) return this.#refuse(id, idInFlight());
+    this.#cancelled.delete(id);
     let envelope: Envelope;
     try {
       envelope = this.#checkEnvelope(params);
