@@ -141,8 +141,10 @@ export function toModernError(error: RpcError, request: ModernRequest): RpcError
 }
 
 /** The text of an error with the keys that the request used in place of the legacy one. */
-export function withKeys(message: string, keys: readonly CookieKey[]): string {
-  return keys.includes(META_KEY) ? message : message.replaceAll(META_KEY, EXTENSION);
+export function withKeys(message: unknown, keys: readonly CookieKey[]): string {
+  // The SDK passes on whatever a handler has thrown.
+  const text = typeof message === "string" ? message : "Unknown error";
+  return keys.includes(META_KEY) ? text : text.replaceAll(META_KEY, EXTENSION);
 }
 
 /** The result of `server/discover` from a legacy server's `initialize`. */

@@ -218,6 +218,8 @@ Deno.test("withKeys: names the key that the request used", () => {
   assertEquals(withKeys("mcp/session, mcp/session", [MODERN]), `${MODERN}, ${MODERN}`);
   assertEquals(withKeys("mcp/session", [LEGACY]), "mcp/session");
   assertEquals(withKeys("mcp/session", [LEGACY, MODERN]), "mcp/session");
+  // Handlers can throw anything.
+  assertEquals(withKeys(5, [MODERN]), "Unknown error");
 });
 
 Deno.test("toDiscovery: is made of what the server says to a legacy client", () => {
