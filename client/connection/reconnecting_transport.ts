@@ -10,6 +10,7 @@ import { DISCOVER } from "../../protocol/era.ts";
 import { Connection } from "./connection.ts";
 import { isHandshake } from "./handshake.ts";
 import { backoffMs, retryAction } from "./retry.ts";
+import { OtherEraError } from "./send_errors.ts";
 import {
   isRequest,
   isResponse,
@@ -146,9 +147,9 @@ export class ReconnectingTransport implements Sdk2Transport {
             }
             break;
           case "reconnect":
+            if (reconnected) break;
             // Without a transport session, a 404 is just a wrong address, or an unknown method.
-            if (reconnected || connection.sessionId === undefined) break;
-            if (this.#handshake?.method === DISCOVER) break;
+            if (!(error instanceof OtherEraError) && !this.#hasSession(connection)) break;
             reconnected = true;
             connection.drain();
             continue;
@@ -159,6 +160,10 @@ export class ReconnectingTransport implements Sdk2Transport {
         throw error;
       }
     }
+  }
+
+  #hasSession({ sessionId }: Connection): boolean {
+    return sessionId !== undefined && this.#handshake?.method !== DISCOVER;
   }
 
   close(): Promise<void> {

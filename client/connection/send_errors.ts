@@ -13,8 +13,23 @@ export class NeverSentError extends TypeError {
 }
 
 /**
+ * The server has refused a message as one of an era that it does not speak, though it did when the
+ * connection was made: it has been restarted with other versions.
+ */
+export class OtherEraError extends Error {
+  override readonly name = "OtherEraError";
+  /** The HTTP status, where the SDK's errors have it. */
+  readonly code = 400;
+
+  constructor(refusal: Error) {
+    super(refusal.message, { cause: refusal });
+  }
+}
+
+/**
  * - `unsent`: no connection was made, so the server has not seen the request.
- * - `gone`: the server does not know the transport session, and did not look at the request.
+ * - `gone`: the server does not know the transport session, or speaks another era by now, and did not
+ *   look at the request.
  * - `broken`: the connection broke with the request in flight; its outcome is unknown.
  * - `other`: the server or this side refused the request, and the error says why.
  */
@@ -22,7 +37,7 @@ export type SendErrorKind = "unsent" | "gone" | "broken" | "other";
 
 export function sendErrorKind(error: unknown): SendErrorKind {
   if (error instanceof NeverSentError) return "unsent";
-  if (statusOf(error) === 404) return "gone";
+  if (statusOf(error) === 404 || error instanceof OtherEraError) return "gone";
   // A value that can't be serialized, or a bad header, is a TypeError without a cause.
   if (!(error instanceof TypeError)) return "other";
   return error.cause !== undefined || /connection|body/.test(error.message) ? "broken" : "other";

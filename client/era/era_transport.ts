@@ -8,7 +8,12 @@ import { DISCOVER } from "../../protocol/era.ts";
 import { asError } from "../../runtime/errors.ts";
 import { within } from "../../runtime/time_limit.ts";
 import { requestInFlight } from "../connection/in_flight.ts";
-import { NeverSentError, sendErrorKind, statusOf } from "../connection/send_errors.ts";
+import {
+  NeverSentError,
+  OtherEraError,
+  sendErrorKind,
+  statusOf,
+} from "../connection/send_errors.ts";
 import type { ConnectTransport } from "../connection/reconnecting_transport.ts";
 import {
   isRequest,
@@ -26,7 +31,7 @@ import {
   toModernParams,
   withoutEnvelope,
 } from "./legacy_terms.ts";
-import { modernExchange } from "./modern_exchange.ts";
+import { isModernRefusal, modernExchange } from "./modern_exchange.ts";
 import { ModernServer } from "./modern_server.ts";
 
 /** How long `initialize` waits for the answer to `server/discover`: old servers may give none. */
@@ -109,8 +114,19 @@ export class EraTransport implements Transport {
     if (isRequest(message) && message.method === "initialize") {
       return await this.#negotiate(message, options);
     }
-    if (this.#modern !== undefined) return await this.#modern.send(message);
-    await this.#transport.send(withoutEnvelope(message), options);
+    try {
+      if (this.#modern !== undefined) await this.#modern.send(message);
+      else await this.#transport.send(withoutEnvelope(message), options);
+    } catch (error) {
+      throw this.#isOfOtherEra(error) ? new OtherEraError(error) : error;
+    }
+  }
+
+  /** Whether the server, which has been restarted, does not speak the era of this connection any more. */
+  #isOfOtherEra(error: unknown): error is Error {
+    if (!(error instanceof Error) || statusOf(error) !== 400) return false;
+    // A modern server answers by JSON-RPC errors, which are no failures of `send`.
+    return this.#modern !== undefined || isModernRefusal(error.message);
   }
 
   /** Finds out the era of the server. The client's `initialize` is answered in the end. */
@@ -164,8 +180,9 @@ export class EraTransport implements Transport {
   async #speakModern(initialize: JSONRPCRequest, ms: number): Promise<boolean> {
     const { clientInfo, capabilities, protocolVersion } = initialize.params ?? {};
     const facts: ClientFacts = { clientInfo, capabilities, logLevel: undefined };
-    await this.#discover(facts);
-    const response = await within(ms, this.#discovered.promise);
+    // Over HTTP, sending lasts until the server begins to answer.
+    const answered = this.#discover(facts).then(() => this.#discovered.promise);
+    const response = await within(ms, answered);
     if (response === undefined || "error" in response) return false;
     const initialized = toInitialized(response.result, protocolVersion);
     if (initialized === undefined) return false;

@@ -6,6 +6,7 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import { META } from "../../protocol/era.ts";
+import { CODE } from "../../protocol/errors.ts";
 import { isObject, member } from "../../runtime/json.ts";
 import type { JSONRPCRequest } from "../sdk.ts";
 
@@ -49,7 +50,7 @@ export function modernFetch(fetch: Fetch): Fetch {
     const response = await fetch(url, { ...init, headers, signal: AbortSignal.any(signals) });
     if (!ERROR_STATUSES.includes(response.status)) return response;
     const text = await response.text();
-    return isErrorFor(exchange.request, text)
+    return isErrorFor(exchange.request, text, response.status)
       ? new Response(text, { headers: { "content-type": "application/json" } })
       : new Response(text, response);
   };
@@ -73,10 +74,19 @@ export function headerValue(text: string): string {
   return isPlain ? text : `=?base64?${new TextEncoder().encode(text).toBase64()}?=`;
 }
 
-function isErrorFor({ id }: JSONRPCRequest, text: string): boolean {
+/** Whether a legacy request was refused in these words by a server of the modern era alone. */
+export function isModernRefusal(text: string): boolean {
+  return text.includes(META.version) ||
+    new RegExp(`"code": ?${CODE.unsupportedVersion}`).test(text);
+}
+
+function isErrorFor({ id }: JSONRPCRequest, text: string, status: number): boolean {
   try {
     const body: unknown = JSON.parse(text);
-    return member(body, "id") === id && isObject(member(body, "error"));
+    const error = member(body, "error");
+    // A modern server refuses a method with 404: one with 400 does not speak that era any more.
+    const isModern = status !== 400 || member(error, "code") !== CODE.methodNotFound;
+    return member(body, "id") === id && isObject(error) && isModern;
   } catch {
     return false;
   }

@@ -127,6 +127,25 @@ Deno.test("EraTransport: says that a server cannot be reached, and asks again la
   assertEquals(server.methods(), ["server/discover", "server/discover"]);
 });
 
+Deno.test("EraTransport: goes on with a legacy server that never answers the discovery", async () => {
+  const server = serverWith({ initialize: LEGACY });
+  const transport = new EraTransport(() => {
+    const wire = server.connect();
+    const send = wire.send.bind(wire);
+    // As over HTTP, where the answer ends the sending.
+    wire.send = (message) =>
+      "method" in message && message.method === "server/discover"
+        ? new Promise(() => {})
+        : send(message);
+    return wire;
+  }, { prefers: "modern", listens: false });
+  const { promise, resolve } = Promise.withResolvers<JSONRPCMessage>();
+  transport.onmessage = resolve;
+  await transport.start();
+  await transport.send(INITIALIZE);
+  assertEquals<unknown>(await promise, { jsonrpc: "2.0", id: 1, ...LEGACY });
+});
+
 Deno.test("EraTransport: sends a legacy server no envelope, and all else as it is", async () => {
   const { server, transport } = await initialized({ initialize: LEGACY }, "legacy");
   const message: JSONRPCMessage = {

@@ -63,7 +63,7 @@ abstract class ServerBehind implements AsyncDisposable {
 export class BridgedServer extends ServerBehind {
   readonly #server: ServerName | URL;
   readonly #way: Way;
-  readonly #flags: readonly string[];
+  #flags: readonly string[];
   #http: HttpServer | undefined;
 
   private constructor(
@@ -102,8 +102,9 @@ export class BridgedServer extends ServerBehind {
     await (this.#http?.stop("SIGKILL") ?? this.killProcess());
   }
 
-  /** Starts it after a kill. Over stdio, the bridge does that. */
-  async startAgain(): Promise<void> {
+  /** Starts it after a kill, over HTTP with these flags. Over stdio, the bridge does that. */
+  async startAgain(...flags: string[]): Promise<void> {
+    if (flags.length > 0) this.#flags = flags;
     if (this.#http !== undefined) await this.#listen(Number(new URL(this.#http.url).port));
   }
 

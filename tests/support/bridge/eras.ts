@@ -16,7 +16,11 @@ interface Caller extends AsyncDisposable {
   tool(name: string, args?: Record<string, unknown>, meta?: unknown): Promise<WireResult>;
 }
 
-async function connect(era: (typeof HOST_ERAS)[number], server: BridgedServer): Promise<Caller> {
+/** Connects a host by a bridge of its own. */
+export async function connect(
+  era: (typeof HOST_ERAS)[number],
+  server: BridgedServer,
+): Promise<Caller> {
   if (era === "legacy") return await server.connect();
   const host = ModernHost.start(server.folder, server.args);
   const { supportedVersions, capabilities } = await host.result("server/discover");
