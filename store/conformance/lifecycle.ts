@@ -160,6 +160,19 @@ add("a server's own records count in no quota of sessions, and are in no list", 
   await refused("full", () => keep(4));
 });
 
+add("a server's own records do not go to make room for sessions", async ({ clock, another }) => {
+  const store = await another("limited", { sessions: 1 });
+  const kept = { owner: INTERNAL_OWNER, alias: "kept" };
+  await store.create(record("kept", { ...kept, expiresAt: clock.now + 5 }));
+  await store.create(record("old", { expiresAt: clock.now + 10 }));
+  clock.now += 10;
+  await store.create(record("new"));
+  await refused("full", () => store.create(record("another")));
+  // The clock of another process is behind.
+  clock.now -= 10;
+  assertEquals((await store.create(record("namesake", kept))).id, "kept");
+});
+
 add("live sessions of all owners have a limit", async ({ clock, another }) => {
   const store = await another("limited", { sessions: 3 });
   const held = record("sess-1", { owner: "alice", alias: "work", expiresAt: clock.now + 10 });

@@ -218,6 +218,8 @@ class Eviction {
   #evict(hidden: () => Iterable<Row>, isEnough: () => boolean): boolean {
     if (isEnough()) return true;
     for (const row of hidden()) {
+      // A server's own records are in no session's way, and still of use where a clock is behind.
+      if (row.record.owner === INTERNAL_OWNER && this.#owner !== INTERNAL_OWNER) continue;
       this.add(row);
       if (isEnough()) return true;
     }

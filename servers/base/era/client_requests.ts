@@ -30,6 +30,7 @@ export class ClientRequests {
   readonly #send: Send;
   readonly #pending = new Map<RequestId, PendingRequest>();
   readonly #overdue: CoalescedTimer<RequestId>;
+  #isStopped = false;
 
   /** A client has the same time to answer in both eras. */
   constructor(send: Send, timeoutMs: number = REQUEST_STATE_MS) {
@@ -47,6 +48,7 @@ export class ClientRequests {
     call: RequestId,
     requests: Readonly<Record<string, InputRequest>>,
   ): Promise<Record<string, unknown>> {
+    if (this.#isStopped) throw new Error("Cannot ask the client as the connection is closed");
     const sent: RequestId[] = [];
     try {
       const results = Object.entries(requests).map(async ([key, request]) => {
@@ -83,8 +85,9 @@ export class ClientRequests {
     this.#cancel(ids, "the call is over");
   }
 
-  /** Ends all waiting: the connection is closed. */
+  /** Ends all waiting: nothing comes from the client any more. */
   stop(): void {
+    this.#isStopped = true;
     for (const id of [...this.#pending.keys()]) {
       rejectUnanswered(this.#take(id), "the connection is closed");
     }

@@ -101,7 +101,11 @@ export class EraLayer extends TransportDecorator {
     this.#serverMessages = new ServerMessages(inner, this.#subscriptions, eras !== "modern");
     if (isEraTransport(inner)) {
       inner.servedEras = eras;
-      inner.onstop = () => this.#subscriptions.stop();
+      inner.onstop = () => {
+        this.#subscriptions.stop();
+        // The calls that wait for the client would hold up the end.
+        this.clientInput.requests.stop();
+      };
     }
   }
 

@@ -69,7 +69,7 @@ export function areAnswered<R extends Readonly<Record<string, InputRequest>>>(
 }
 
 /** Whether a value from the client is a result of a request's method. */
-export function isAnswer({ method }: InputRequest, result: unknown): boolean {
+export function isAnswer({ method, params }: InputRequest, result: unknown): boolean {
   if (!isObject(result)) return false;
   switch (method) {
     case "elicitation/create": {
@@ -79,7 +79,9 @@ export function isAnswer({ method }: InputRequest, result: unknown): boolean {
     }
     case "sampling/createMessage":
       return typeof result.model === "string" && typeof result.role === "string" &&
-        isObject(result.content);
+        (isObject(result.content) ||
+          // A model with tools may call several.
+          offersTools(params) && Array.isArray(result.content) && result.content.every(isObject));
     case "roots/list":
       return Array.isArray(result.roots) &&
         result.roots.every((root) => typeof member(root, "uri") === "string");
@@ -93,29 +95,45 @@ export function missingCapabilities(
 ): Record<string, Record<string, Json>> | undefined {
   const missing: Record<string, Record<string, Json>> = {};
   for (const request of requests) {
-    const [capability, part] = requiredCapability(request);
-    if (isDeclared(declared[capability], part)) continue;
-    missing[capability] = { ...missing[capability], ...(part !== undefined && { [part]: {} }) };
+    const [capability, ...parts] = requiredCapability(request);
+    const its = declared[capability];
+    const lacking = parts.filter((part) => !isDeclared(its, part));
+    if (isObject(its) && lacking.length === 0) continue;
+    missing[capability] = {
+      ...missing[capability],
+      ...Object.fromEntries(lacking.map((part) => [part, {}])),
+    };
   }
   return Object.keys(missing).length === 0 ? undefined : missing;
 }
 
-function requiredCapability(request: InputRequest): readonly [capability: string, part?: string] {
+function requiredCapability(
+  request: InputRequest,
+): readonly [capability: string, ...parts: string[]] {
   switch (request.method) {
     case "elicitation/create":
       return ["elicitation", member(request.params, "mode") === "url" ? "url" : "form"];
     case "sampling/createMessage": {
       const { includeContext = "none" } = request.params;
-      return includeContext === "none" ? ["sampling"] : ["sampling", "context"];
+      const parts = [
+        ...includeContext === "none" ? [] : ["context"],
+        ...offersTools(request.params) ? ["tools"] : [],
+      ];
+      return ["sampling", ...parts];
     }
     case "roots/list":
       return ["roots"];
   }
 }
 
-function isDeclared(declared: unknown, part: string | undefined): boolean {
+/** Whether the model gets tools, which the type does not have but its values may. */
+function offersTools(params: unknown): boolean {
+  return ["tools", "toolChoice"].some((name) => member(params, name) !== undefined);
+}
+
+function isDeclared(declared: unknown, part: string): boolean {
   if (!isObject(declared)) return false;
-  if (part === undefined || isObject(declared[part])) return true;
+  if (isObject(declared[part])) return true;
   // Before there were two modes, the empty capability was that of forms.
   return part === "form" && !Object.hasOwn(declared, "url");
 }

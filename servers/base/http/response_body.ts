@@ -47,6 +47,11 @@ export class ResponseBody {
     return this.#readBytes;
   }
 
+  /** Whether the last bytes were read, or the rest never will be. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   watch(events: ReadEvents): void {
     this.#watchers.push(events);
     if (this.#isOver) events.onover();

@@ -184,12 +184,19 @@ export class TransportSession {
     }
   }
 
-  /** Sends a request, or a notification unless the client is far behind. */
+  /**
+   * Sends a request, or a notification unless the client is far behind.
+   *
+   * @throws {Error} if the stream of a request is closed, as nobody would answer.
+   */
   async #push(message: RequestOrNotification, options: SendOptions): Promise<void> {
     const related = options?.relatedRequestId;
     const exchange = related === undefined ? this.#standalone : this.#pending.get(related);
     if (exchange !== undefined) {
       if (exchange.isFull && !("id" in message)) return;
+      if (exchange.body?.isOver && "id" in message) {
+        throw new Error(`Cannot send ${message.method} as the client has closed the stream for it`);
+      }
       exchange.sentBytes += JSON.stringify(message).length;
     }
     await this.#send(message, options);

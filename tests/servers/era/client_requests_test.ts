@@ -9,6 +9,9 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 import { ClientRequests } from "../../../servers/base/era/client_requests.ts";
 import { Client, StreamableHTTPClientTransport } from "../../../client/sdk.ts";
+import { StatefulHttpServer } from "../../../servers/base/http/stateful_transport.ts";
+import { ask, McpServer, sessionLayer, toolResult } from "../../../servers/base/mod.ts";
+import { MemoryStore } from "../../../store/mod.ts";
 import {
   accepted,
   ALL,
@@ -20,7 +23,9 @@ import {
   textOf,
 } from "../../support/servers/round_trips.ts";
 import {
+  HEADERS,
   INITIALIZE,
+  request,
   startServer,
   type StdioServer,
   type WireMessage,
@@ -164,6 +169,15 @@ Deno.test("ask: a cancelled call ends its requests, and its client is told", asy
   await server.result("ping");
 });
 
+Deno.test("ask over stdio: a client that has closed its end answers no more, so its calls end", async () => {
+  await using server = await startStdio();
+  const asking = nextRequest(server);
+  const replies = ["catches", "catches"].map((name) => server.toolResult(name));
+  await asking;
+  assertEquals(await server.endInput(), 0);
+  for (const reply of replies) assertEquals(textOf(await reply), "caught");
+});
+
 Deno.test("ClientRequests: one without an answer in time fails, and is cancelled with those beside it", async () => {
   const sent: unknown[] = [];
   const requests = new ClientRequests((message) => {
@@ -191,10 +205,54 @@ Deno.test("ClientRequests: a closed connection ends all waiting", async () => {
   const asking = requests.request(1, { folders: { method: "roots/list" } });
   requests.stop();
   await assertRejects(() => asking, Error, "as the connection is closed");
+  const late = requests.request(1, { folders: { method: "roots/list" } });
+  await assertRejects(() => late, Error, "as the connection is closed");
 });
 
 Deno.test("ask: after the answer a legacy client is not asked", async () => {
   await using server = await startStdio();
   await server.toolResult("asks_late");
   assertMatch(`${textOf(await server.toolResult("late_outcome"))}`, /its request is answered/);
+});
+
+Deno.test("ask over --stateful: a client that has closed the stream of the call cannot be asked", async () => {
+  const [closed, outcome] = [Promise.withResolvers<void>(), Promise.withResolvers<string>()];
+  const create = () => {
+    const server = new McpServer({ name: "test", version: "1.0.0" });
+    server.registerTool("roots", {}, async () => {
+      await closed.promise;
+      const { roots } = await ask({ roots: { method: "roots/list" } });
+      return toolResult(`${roots.roots.length}`, {});
+    });
+    return server;
+  };
+  const store = new MemoryStore();
+  const http = new StatefulHttpServer(async (transport) => {
+    const server = create();
+    const send = transport.send.bind(transport);
+    transport.send = (message, options) => {
+      if ("result" in message && message.id === 2) outcome.resolve(JSON.stringify(message.result));
+      return send(message, options);
+    };
+    await server.connect(sessionLayer(transport, { store, policy: "optional" }));
+  });
+  await http.start();
+  const fetch = (body: string, headers = {}) =>
+    http.fetch(
+      new Request("http://localhost", {
+        method: "POST",
+        body,
+        headers: { ...HEADERS, ...headers },
+      }),
+    );
+  const initialized = await fetch(request("initialize", { ...INITIALIZE, capabilities: ALL }));
+  await initialized.text();
+  const session = { "mcp-session-id": initialized.headers.get("mcp-session-id") ?? "" };
+  const message = { jsonrpc: "2.0", id: 2, method: "tools/call", params: { name: "roots" } };
+  const call = await fetch(JSON.stringify(message), session);
+  await call.body?.cancel();
+  closed.resolve();
+  assertMatch(await outcome.promise, /client has closed the stream/);
+  await http.close();
+  await store.close();
 });
