@@ -209,7 +209,9 @@ export class EraLayer extends TransportDecorator {
     extra: MessageExtraInfo | undefined,
   ): Promise<void> {
     const { id, method, params = {} } = message;
-    if (this.#pending.has(id)) return this.#refuse(id, idInFlight());
+    if (this.#pending.has(id) || this.#discovery.observes(id)) {
+      return this.#refuse(id, idInFlight());
+    }
     this.#cancelled.delete(id);
     let envelope: Envelope;
     try {

@@ -52,6 +52,11 @@ export class ServerDiscovery {
     this.#observed.add(id);
   }
 
+  /** Whether the `initialize` of a client has this id, and no answer yet. */
+  observes(id: RequestId): boolean {
+    return this.#observed.has(id);
+  }
+
   /** Waits no more for the `initialize` of a client that has cancelled it. */
   cancel(id: RequestId): void {
     if (this.#observed.delete(id) && this.#pending !== undefined) this.#initialize();

@@ -1,12 +1,15 @@
-/** Answers of the server behind to requests that were cancelled meanwhile. */
+/** Ids of modern requests: of cancelled ones, and of one that is in flight already. */
 
 import { assertEquals } from "@std/assert";
 // @ts-types="@modelcontextprotocol/sdk/inMemory"
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { EraLayer } from "../../../servers/base/era/era_layer.ts";
+import { McpServer, sessionLayer } from "../../../servers/base/mod.ts";
 import { RoundTrips } from "../../../servers/base/era/round_trips.ts";
+import { member } from "../../../runtime/json.ts";
 import { MemoryStore } from "../../../store/mod.ts";
 import type { JSONRPCMessage, RequestId } from "../../../servers/base/sdk.ts";
+import { INITIALIZE } from "../../support/servers/server.ts";
 import { until } from "../../support/until.ts";
 import { envelope } from "../../support/servers/modern_wire.ts";
 
@@ -59,4 +62,29 @@ Deno.test("EraLayer: a modern request that was cancelled gets no answer, and its
     result: { content: [], resultType: "complete", _meta: {} },
   });
   assertEquals(received, [1, 2, 3, 2, 3]);
+});
+
+Deno.test("EraLayer: a modern request with the id of an initialize in flight is refused, and takes no answer", async () => {
+  const [client, transport] = InMemoryTransport.createLinkedPair();
+  const server = new McpServer({ name: "ids", version: "1.0.0" });
+  await server.connect(sessionLayer(transport, { store: new MemoryStore() }));
+  const answers: unknown[] = [];
+  client.onmessage = (message) => void answers.push(message);
+  await client.start();
+  await Promise.all([
+    client.send({ jsonrpc: "2.0", id: 1, method: "initialize", params: INITIALIZE }),
+    client.send({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "server/discover",
+      params: { _meta: envelope() },
+    }),
+  ]);
+  await until(() => answers.length, (length) => length === 2);
+  assertEquals(answers.map((answer) => member(member(answer, "error"), "code")), [
+    -32600,
+    undefined,
+  ]);
+  assertEquals(member(member(answers[1], "result"), "resultType"), undefined);
+  await server.close();
 });
