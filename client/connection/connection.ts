@@ -5,7 +5,8 @@
  */
 
 import { cancelledId } from "../../jsonrpc/message.ts";
-import { brokenOff, endsStream, LISTEN, NeverSentError, sendErrorKind } from "./send_errors.ts";
+import { LISTEN } from "../../protocol/era.ts";
+import { brokenOff, endsStream, NeverSentError, sendErrorKind } from "./send_errors.ts";
 import { isHandshake } from "./handshake.ts";
 import { type InFlightRequest, requestInFlight } from "./in_flight.ts";
 import {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { LISTEN } from "../../protocol/era.ts";
 import { member } from "../../runtime/json.ts";
 import type { JSONRPCErrorResponse, RequestId } from "../sdk.ts";
 
@@ -63,9 +64,6 @@ export function endsStream(error: Error, isResumable: boolean): boolean {
     isResumable ? "Maximum reconnection attempts" : "SSE stream disconnected",
   );
 }
-
-/** The method of a subscription, which is pending for as long as it goes on. */
-export const LISTEN = "subscriptions/listen";
 
 /** The code (the SDK's `ConnectionClosed`) and `data.reason` of an unknown outcome. */
 export const OUTCOME_UNKNOWN = { code: -32000, reason: "outcome_unknown" } as const;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { LISTEN } from "../../protocol/era.ts";
 import { CODE, WireError } from "../../protocol/errors.ts";
 import { type InFlightRequest, requestInFlight } from "../connection/in_flight.ts";
 import type { JSONRPCRequest, JSONRPCResponse, RequestId, Transport } from "../sdk.ts";
@@ -60,7 +61,7 @@ export class OwnRequests {
     const { transport, newId } = this.#parts;
     const id = newId();
     const sent = this.#exchange(
-      { jsonrpc: "2.0", id, method: "subscriptions/listen", params },
+      { jsonrpc: "2.0", id, method: LISTEN, params },
       signal,
     );
     const end = (response: JSONRPCResponse | undefined) => {

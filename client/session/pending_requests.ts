@@ -6,10 +6,10 @@
 
 import { EXTENSION } from "../../protocol/capability.ts";
 import { type CookieKey, type HeldCookie, heldCookie, META_KEY } from "../../protocol/cookie.ts";
+import { LISTEN } from "../../protocol/era.ts";
 import { isObject, member } from "../../runtime/json.ts";
 import type { CookieSlot } from "./cookie_slot.ts";
 import { cancelledId } from "../../jsonrpc/message.ts";
-import { LISTEN } from "../connection/send_errors.ts";
 import type { JSONRPCMessage, JSONRPCRequest, RequestId, TransportSendOptions } from "../sdk.ts";
 
 /** A request of the caller, until it is answered or cancelled. */

@@ -11,6 +11,7 @@ import {
   DISCOVER,
   type Envelope,
   isModern,
+  LISTEN,
   LOG_LEVELS,
   META,
   MODERN_VERSIONS,
@@ -38,7 +39,7 @@ import {
 } from "../../sdk.ts";
 import type { Host } from "../host_connection.ts";
 import { HostCall, MAY_ASK, withoutExtension } from "./host_call.ts";
-import { HostSubscriptions, LISTEN } from "./host_subscriptions.ts";
+import { HostSubscriptions } from "./host_subscriptions.ts";
 import { SuspendedCalls } from "./suspended_calls.ts";
 
 /** The version that a modern host is taken for one of, where the server is of the legacy era. */

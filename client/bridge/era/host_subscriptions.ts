@@ -15,9 +15,6 @@ import {
 } from "../../../protocol/subscription.ts";
 import type { JSONRPCNotification, RequestId } from "../../sdk.ts";
 
-/** The method of a subscription. */
-export const LISTEN = "subscriptions/listen";
-
 /** The most subscriptions of one host. */
 const MAX_SUBSCRIPTIONS = 100;
 
