@@ -7,6 +7,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { META } from "../../protocol/era.ts";
 import { CODE } from "../../protocol/errors.ts";
+import { headerValue, NAME_MEMBERS } from "../../protocol/request_headers.ts";
 import { isObject, member } from "../../runtime/json.ts";
 import type { JSONRPCRequest } from "../sdk.ts";
 
@@ -27,13 +28,6 @@ type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
 /** Statuses with which a server answers a modern request by a JSON-RPC error. */
 const ERROR_STATUSES: readonly number[] = [400, 404];
-
-/** The header `Mcp-Name` has this member of `params`. */
-const NAME_MEMBERS: Readonly<Record<string, string>> = {
-  "tools/call": "name",
-  "prompts/get": "name",
-  "resources/read": "uri",
-};
 
 /**
  * A fetch for the SDK's transport of the legacy era that sends modern requests, too: with their headers,
@@ -58,20 +52,13 @@ export function modernFetch(fetch: Fetch): Fetch {
 
 function headersOf({ request, paramHeaders }: ModernExchange): Record<string, string> {
   const { method, params } = request;
-  const name = member(params, NAME_MEMBERS[method] ?? "");
+  const name = member(params, NAME_MEMBERS.get(method) ?? "");
   return {
     ...paramHeaders,
     "mcp-protocol-version": `${params?._meta?.[META.version]}`,
     "mcp-method": headerValue(method),
     ...(typeof name === "string" && { "mcp-name": headerValue(name) }),
   };
-}
-
-/** A text as the value of a header: in base64 if it is no plain ASCII, or would be read as base64. */
-export function headerValue(text: string): string {
-  const isPlain = /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/.test(text) &&
-    !(text.startsWith("=?base64?") && text.endsWith("?="));
-  return isPlain ? text : `=?base64?${new TextEncoder().encode(text).toBase64()}?=`;
 }
 
 /** Whether a legacy request was refused in these words by a server of the modern era alone. */

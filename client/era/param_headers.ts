@@ -5,9 +5,9 @@
  */
 
 import { allTools } from "../../handles/tool_pages.ts";
+import { headerValue } from "../../protocol/request_headers.ts";
 import { isObject, member } from "../../runtime/json.ts";
 import type { JSONRPCRequest } from "../sdk.ts";
-import { headerValue } from "./modern_exchange.ts";
 
 /** The name of a header: a token of RFC 9110. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

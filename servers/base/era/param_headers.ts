@@ -6,8 +6,8 @@
  */
 
 import { CODE, WireError } from "../../../protocol/errors.ts";
+import { headerText } from "../../../protocol/request_headers.ts";
 import { isObject, member } from "../../../runtime/json.ts";
-import { headerText } from "../http/modern_headers.ts";
 
 /** An argument that a header has to repeat. */
 export interface ParamHeader {

@@ -2,7 +2,6 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { EraTransport } from "../../../client/era/era_transport.ts";
-import { headerValue } from "../../../client/era/modern_exchange.ts";
 import { NeverSentError } from "../../../client/connection/send_errors.ts";
 import type { JSONRPCMessage, JSONRPCRequest, Transport } from "../../../client/sdk.ts";
 
@@ -200,16 +199,4 @@ Deno.test("EraTransport: gives codes, keys and texts of the legacy era", async (
     data: { reason: "unknown" },
   };
   assertEquals<unknown>(told.at(-1), { jsonrpc: "2.0", id: 3, error });
-});
-
-Deno.test("headerValue: encodes what is no plain ASCII, or looks encoded", () => {
-  const plain = ["a", "a b", "tool_1", "=?base64?x", "~"];
-  assertEquals(plain.map(headerValue), plain);
-  assertEquals(["", " a", "a\n", "é", "=?base64?x?="].map(headerValue), [
-    "=?base64??=",
-    "=?base64?IGE=?=",
-    "=?base64?YQo=?=",
-    "=?base64?w6k=?=",
-    "=?base64?PT9iYXNlNjQ/eD89?=",
-  ]);
 });

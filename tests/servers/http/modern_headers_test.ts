@@ -1,7 +1,6 @@
 /** Headers of modern requests, which must say the same as the body. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { headerText } from "../../../servers/base/http/modern_headers.ts";
 import {
   envelope,
   MODERN_VERSION,
@@ -10,36 +9,6 @@ import {
 } from "../../support/servers/modern_wire.ts";
 import { RawConnection } from "../../support/servers/raw_http.ts";
 import { type HttpServer, post, startServer } from "../../support/servers/server.ts";
-
-Deno.test("headerText(): decodes what is wrapped as Base64, strictly, and nothing else", () => {
-  const cases: [value: string | null, text: string | undefined][] = [
-    [null, undefined],
-    ["", ""],
-    ["read", "read"],
-    ["=?base64?SGVsbG8=?=", "Hello"],
-    ["=?base64?5pel5pys?=", "日本"],
-    ["=?base64?77u/eA==?=", "\uFEFFx"],
-    ["=?base64??=", ""],
-    // Literal, as a part of the wrapping is missing.
-    ["SGVsbG8=", "SGVsbG8="],
-    ["=?base64?SGVsbG8=", "=?base64?SGVsbG8="],
-    ["SGVsbG8=?=", "SGVsbG8=?="],
-    ["=?BASE64?SGVsbG8=?=", "=?BASE64?SGVsbG8=?="],
-    ["=?base64?=", "=?base64?="],
-    // A name that looks wrapped has to be wrapped itself.
-    ["=?base64?PT9iYXNlNjQ/U0dWc2JHOD0/PQ==?=", "=?base64?SGVsbG8=?="],
-    // Undecodable: no padding, too much of it, stray bits, strange letters, blanks, no UTF-8.
-    ["=?base64?SGVsbG8?=", undefined],
-    ["=?base64?SGVsbG8==?=", undefined],
-    ["=?base64?SGVsbG9=?=", undefined],
-    ["=?base64?SGVs!!!bG8=?=", undefined],
-    ["=?base64?SGVs bG8=?=", undefined],
-    ["=?base64?_w==?=", undefined],
-    ["=?base64?/w==?=", undefined],
-    ["=?base64?7aCA?=", undefined],
-  ];
-  for (const [value, text] of cases) assertEquals(headerText(value), text, `${value}`);
-});
 
 type Case = [
   why: string,

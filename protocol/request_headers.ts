@@ -1,0 +1,36 @@
+/**
+ * Headers of modern requests over HTTP (section 10 of the contract), which repeat parts of the body: the
+ * text of a header's value, and the part that `Mcp-Name` repeats.
+ *
+ * @module
+ */
+
+/** The member of `params` that `Mcp-Name` repeats, by method. */
+export const NAME_MEMBERS: ReadonlyMap<string, "name" | "uri"> = new Map([
+  ["tools/call", "name"],
+  ["prompts/get", "name"],
+  ["resources/read", "uri"],
+]);
+
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** A text as the value of a header: in Base64 if it is no plain ASCII, or would be read as Base64. */
+export function headerValue(text: string): string {
+  const isPlain = /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/.test(text) &&
+    !(text.startsWith("=?base64?") && text.endsWith("?="));
+  return isPlain ? text : `=?base64?${new TextEncoder().encode(text).toBase64()}?=`;
+}
+
+/** The text of a header's value, from Base64 if it is wrapped so; `undefined` if there is none. */
+export function headerText(value: string | null): string | undefined {
+  if (value === null) return undefined;
+  const encoded = /^=\?base64\?(.*)\?=$/.exec(value)?.[1];
+  if (encoded === undefined) return value;
+  // The decoder would skip blanks.
+  if (/\s/.test(encoded)) return undefined;
+  try {
+    return decoder.decode(Uint8Array.fromBase64(encoded, { lastChunkHandling: "strict" }));
+  } catch {
+    return undefined;
+  }
+}
