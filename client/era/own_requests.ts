@@ -35,6 +35,12 @@ export class OwnRequests {
     if (response.id !== undefined) this.#pending.get(response.id)?.(response);
   }
 
+  /** Ends the request whose stream has broken, in whose context the running code is. */
+  fail(): void {
+    const id = requestInFlight.getStore()?.id;
+    if (id !== undefined) this.#pending.get(id)?.(undefined);
+  }
+
   /** @throws {WireError} If the answer is an error, or there is none. */
   async ask(method: string, params: Record<string, unknown>): Promise<Record<string, unknown>> {
     const { signal, newId } = this.#parts;

@@ -1,6 +1,7 @@
 /** A strict modern-only server in front of a legacy host: the bridge with nothing but the era between. */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { BridgedServer } from "../../support/bridge/bridged_servers.ts";
 import { BridgeHost } from "../../support/bridge/host.ts";
 import { StrictServer } from "../../support/bridge/strict_server.ts";
 import { tempFolder } from "../../support/temp_folder.ts";
@@ -173,4 +174,21 @@ Deno.test("EraTransport: goes on after a restart of a modern server over HTTP", 
   while (await value(host, "change") !== 1);
   await host.until(({ method }) => method === "notifications/tools/list_changed");
   await server[Symbol.asyncDispose]();
+});
+
+Deno.test("EraTransport: listens again after kill -9 of a server whose stream breaks", async () => {
+  const script = new URL("../../fixtures/conformance/server.ts", import.meta.url);
+  await using server = await BridgedServer.start(script, "http", "--era", "modern");
+  await using host = await server.connect();
+  const change = () => host.tool("test_trigger_tool_change");
+  let told = host.until(({ method }) => method === "notifications/tools/list_changed");
+  await change();
+  await told;
+  await server.kill();
+  await server.startAgain();
+  let isTold = false;
+  told = host.until(({ method }) => method === "notifications/tools/list_changed");
+  const noted = told.then(() => isTold = true);
+  while (!isTold) await change();
+  await noted;
 });
