@@ -180,15 +180,15 @@ Deno.test("EraTransport: listens again after kill -9 of a server whose stream br
   const script = new URL("../../fixtures/conformance/server.ts", import.meta.url);
   await using server = await BridgedServer.start(script, "http", "--era", "modern");
   await using host = await server.connect();
-  const change = () => host.tool("test_trigger_tool_change");
-  let told = host.until(({ method }) => method === "notifications/tools/list_changed");
-  await change();
-  await told;
+  const told = (list: string) =>
+    host.until(({ method }) => method === `notifications/${list}/list_changed`);
+  const before = told("tools");
+  await host.tool("test_trigger_tool_change");
+  await before;
   await server.kill();
   await server.startAgain();
   let isTold = false;
-  told = host.until(({ method }) => method === "notifications/tools/list_changed");
-  const noted = told.then(() => isTold = true);
-  while (!isTold) await change();
-  await noted;
+  const after = told("prompts").then(() => isTold = true);
+  while (!isTold) await host.tool("test_trigger_prompt_change");
+  await after;
 });
