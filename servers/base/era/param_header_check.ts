@@ -5,10 +5,14 @@
  * @module
  */
 
+import { CODE, WireError } from "../../../protocol/errors.ts";
+import { type ParamHeader, paramHeaders, paramText } from "../../../protocol/param_headers.ts";
+import { headerText } from "../../../protocol/request_headers.ts";
 import { member } from "../../../runtime/json.ts";
 import { ToolDiscovery } from "../handles/tool_discovery.ts";
 import type { JSONRPCRequest, JSONRPCResponse, MessageExtraInfo } from "../sdk.ts";
-import { checkParamHeaders, type ParamHeader, paramHeaders } from "./param_headers.ts";
+
+const DECIMAL = /^-?\d+(\.\d+)?$/;
 
 export class ParamHeaderCheck {
   readonly #discovery: ToolDiscovery;
@@ -67,4 +71,39 @@ export class ParamHeaderCheck {
       this.#declared.set(member(tool, "name"), paramHeaders(member(tool, "inputSchema")));
     }
   }
+}
+
+/**
+ * Compares the arguments of a call with the headers of its request.
+ *
+ * @throws {WireError} -32020 if an argument is not repeated, or another value is.
+ */
+export function checkParamHeaders(
+  declared: readonly ParamHeader[],
+  args: unknown,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+): void {
+  for (const { path, header, type } of declared) {
+    const argument = path.reduce(member, args);
+    const expected = paramText(argument);
+    // Without a value there is nothing to repeat: the header says nothing then.
+    if (expected === undefined) continue;
+    const value = headers[header];
+    if (value === undefined) throw mismatch(header, path, "is missing");
+    const text = headerText(`${value}`);
+    if (text === undefined) throw mismatch(header, path, "is no valid base64 of UTF-8");
+    const isSame = typeof argument === "number" && type === "integer" && DECIMAL.test(text)
+      ? Number(text) === argument
+      : text === expected;
+    if (!isSame) throw mismatch(header, path, "has another value");
+  }
+}
+
+function mismatch(header: string, path: readonly string[], what: string): WireError {
+  return new WireError(
+    CODE.headerMismatch,
+    `Header mismatch: ${header} ${what}, and the argument ${
+      path.join(".")
+    } has to be repeated in it`,
+  );
 }

@@ -1,13 +1,11 @@
 /**
- * Param headers: arguments of a tool that its schema wants to be seen in `Mcp-Param-*` headers too
- * (`x-mcp-header`), so that what stands before an HTTP server can route by them.
+ * Param headers (section 10 of the contract): arguments of a tool that its schema wants to be seen in
+ * `Mcp-Param-*` headers too (`x-mcp-header`), so that what stands before an HTTP server can route by them.
  *
  * @module
  */
 
-import { CODE, WireError } from "../../../protocol/errors.ts";
-import { headerText } from "../../../protocol/request_headers.ts";
-import { isObject, member } from "../../../runtime/json.ts";
+import { isObject } from "../runtime/json.ts";
 
 /** An argument that a header has to repeat. */
 export interface ParamHeader {
@@ -21,7 +19,6 @@ export interface ParamHeader {
 const KEY = "x-mcp-header";
 /** A name that can be part of a header's (RFC 9110, section 5.1). */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const DECIMAL = /^-?\d+(\.\d+)?$/;
 
 /** Keywords of a schema whose value is data, in which the key means nothing. */
 const DATA: ReadonlySet<string> = new Set(["const", "default", "enum", "examples"]);
@@ -44,30 +41,12 @@ export function paramHeaders(inputSchema: unknown): readonly ParamHeader[] {
   return isUnique ? found : [];
 }
 
-/**
- * Compares the arguments of a call with the headers of its request.
- *
- * @throws {WireError} -32020 if an argument is not repeated, or another value is.
- */
-export function checkParamHeaders(
-  declared: readonly ParamHeader[],
-  args: unknown,
-  headers: Readonly<Record<string, string | string[] | undefined>>,
-): void {
-  for (const { path, header, type } of declared) {
-    const argument = path.reduce(member, args);
-    const expected = textOf(argument);
-    // Without a value there is nothing to repeat: the header says nothing then.
-    if (expected === undefined) continue;
-    const value = headers[header];
-    if (value === undefined) throw mismatch(header, path, "is missing");
-    const text = headerText(`${value}`);
-    if (text === undefined) throw mismatch(header, path, "is no valid base64 of UTF-8");
-    const isSame = typeof argument === "number" && type === "integer" && DECIMAL.test(text)
-      ? Number(text) === argument
-      : text === expected;
-    if (!isSame) throw mismatch(header, path, "has another value");
-  }
+/** The text by which a header repeats a value; `undefined` for one that it cannot repeat. */
+export function paramText(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  if (typeof value === "boolean") return `${value}`;
+  if (typeof value !== "number") return undefined;
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? undefined : `${value}`;
 }
 
 /** Collects the declarations below a schema that properties lead to; `false` at an invalid one. */
@@ -103,21 +82,4 @@ function declaresBelow(keyword: string, value: unknown): boolean {
   return isNamed && isObject(value)
     ? Object.values(value).some(declaresAnywhere)
     : declaresAnywhere(value);
-}
-
-/** The text by which a header repeats a value; `undefined` for one that it cannot repeat. */
-function textOf(value: unknown): string | undefined {
-  if (typeof value === "string") return value;
-  if (typeof value === "boolean") return `${value}`;
-  if (typeof value !== "number") return undefined;
-  return Number.isInteger(value) && !Number.isSafeInteger(value) ? undefined : `${value}`;
-}
-
-function mismatch(header: string, path: readonly string[], what: string): WireError {
-  return new WireError(
-    CODE.headerMismatch,
-    `Header mismatch: ${header} ${what}, and the argument ${
-      path.join(".")
-    } has to be repeated in it`,
-  );
 }
