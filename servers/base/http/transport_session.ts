@@ -6,6 +6,7 @@
  */
 
 import { cancelledId } from "../../../jsonrpc/message.ts";
+import { CODE } from "../../../protocol/errors.ts";
 import { METHOD } from "../../../protocol/methods.ts";
 import { member } from "../../../runtime/json.ts";
 import { utf8Length } from "../../../runtime/utf8.ts";
@@ -27,6 +28,8 @@ import { WebStandardStreamableHTTPServerTransport as SdkTransport } from "./sdk_
 
 /** The bytes that may wait for the client before notifications are dropped. */
 const MAX_UNREAD_BYTES = 64 * 1024;
+
+const LOST = "the connection of its call is lost";
 
 interface TransportSessionOptions {
   /** The principal, who alone reaches the session. */
@@ -75,6 +78,8 @@ export class TransportSession {
   readonly #send: SdkTransport["send"];
   readonly #options: TransportSessionOptions;
   readonly #pending = new Map<RequestId, Exchange>();
+  /** The requests to the client without a response yet, and the calls that they belong to. */
+  readonly #asked = new Map<RequestId, Exchange>();
   /** The stream of a client's GET, for messages that belong to no request. */
   #standalone: Exchange | undefined;
   /** Monotonic: setting the system's clock must not make a session idle. */
@@ -144,10 +149,18 @@ export class TransportSession {
       accepted = response.ok;
       this.#usedAt = performance.now();
       this.#endCancelled(message);
+      if (message !== undefined && !("method" in message) && message.id !== undefined) {
+        this.#asked.delete(message.id);
+      }
       if (!accepted || response.body === null) return response;
       const body = exchange.body = new ResponseBody(response.body);
       this.#options.streams.begin(body);
-      body.watch({ onover: () => this.#options.streams.end(body) });
+      body.watch({
+        onover: () => {
+          this.#options.streams.end(body);
+          this.#endAsked(exchange);
+        },
+      });
       if (exchange.isLarge) this.#options.unread.add(body, lease);
       if (request.method === "GET") this.#openStandaloneStream(exchange, body);
       if (member(message, "method") === METHOD.create) {
@@ -192,10 +205,17 @@ export class TransportSession {
   async #push(message: RequestOrNotification, options: SendOptions): Promise<void> {
     const related = options?.relatedRequestId;
     const exchange = related === undefined ? this.#standalone : this.#pending.get(related);
+    const cancelled = cancelledId(message);
+    if (cancelled !== undefined) this.#asked.delete(cancelled);
     if (exchange !== undefined) {
       if (exchange.isFull && !("id" in message)) return;
-      if (exchange.body?.isOver && "id" in message) {
-        throw new Error(`Cannot send ${message.method} as the client has closed the stream for it`);
+      if ("id" in message) {
+        if (exchange.body?.isOver) {
+          throw new Error(
+            `Cannot send ${message.method} as the client has closed the stream for it`,
+          );
+        }
+        if (related !== undefined) this.#asked.set(message.id, exchange);
       }
       exchange.sentBytes += JSON.stringify(message).length;
     }
@@ -229,6 +249,7 @@ export class TransportSession {
     const exchange = this.#pending.get(id);
     if (exchange === undefined) return;
     this.#pending.delete(id);
+    for (const [asked, on] of this.#asked) if (on === exchange) this.#asked.delete(asked);
     this.#usedAt = performance.now();
     exchange.settled.resolve();
     if (!exchange.isLarge) exchange.lease.release();
@@ -241,6 +262,19 @@ export class TransportSession {
     if (id === undefined) return;
     this.#sdk.closeSSEStream(id);
     this.#settle(id);
+  }
+
+  /**
+   * Ends what was asked on a stream that is over: a lost client has no way to get the call's response, and
+   * its call would hold its place for as long as a user may take to answer.
+   */
+  #endAsked(exchange: Exchange): void {
+    for (const [id, on] of this.#asked) {
+      if (on !== exchange) continue;
+      this.#asked.delete(id);
+      const error = { code: CODE.internalError, message: LOST };
+      this.#sdk.onmessage?.({ jsonrpc: "2.0", id, error });
+    }
   }
 
   #openStandaloneStream(exchange: Exchange, body: ResponseBody): void {

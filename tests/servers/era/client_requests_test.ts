@@ -112,6 +112,38 @@ Deno.test("ask over --stateful: a modern client is asked by a result", async () 
   assertRefused(await client.call("greet", retry));
 });
 
+Deno.test("ask over --stateful: a client whose connection is lost is not waited for", async () => {
+  await using server = await startAsking({ transport: "http", flags: ["--stateful"] });
+  const client = new Client({ name: "legacy", version: "1" }, { capabilities: ALL });
+  const { promise: asked, resolve } = Promise.withResolvers<void>();
+  client.setRequestHandler(ElicitRequestSchema, () => {
+    resolve();
+    return new Promise<never>(() => {});
+  });
+  const lost = new AbortController();
+  const transport = new StreamableHTTPClientTransport(new URL(server.url), {
+    fetch: (url, { signal, ...init } = {}) => {
+      const isCall = `${init.body}`.includes('"asks"');
+      const signals = [...signal ? [signal] : [], ...isCall ? [lost.signal] : []];
+      return fetch(url, { ...init, signal: AbortSignal.any(signals) });
+    },
+    reconnectionOptions: {
+      maxRetries: 0,
+      initialReconnectionDelay: 1,
+      maxReconnectionDelay: 1,
+      reconnectionDelayGrowFactor: 1,
+    },
+  });
+  await client.connect(transport);
+  const call = client.callTool({ name: "asks" }).catch(() => {});
+  await asked;
+  lost.abort();
+  const { content } = await client.callTool({ name: "late_outcome" });
+  assertMatch(JSON.stringify(content), /refused elicitation.*the connection of its call is lost/);
+  await client.close();
+  await call;
+});
+
 Deno.test("ask over stateless HTTP: a legacy client cannot be asked, and the error says what can be done", async () => {
   await using server = await startAsking({ transport: "http" });
   await server.result("initialize", { ...INITIALIZE, capabilities: ALL });
