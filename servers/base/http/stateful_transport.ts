@@ -79,12 +79,12 @@ export class StatefulHttpServer implements HttpEndpoint {
   }
 
   /**
-   * Refuses further requests, and ends the streams that would keep the server from stopping. Pending
-   * requests get their response.
+   * Refuses further requests, and ends what would keep the server from stopping: streams, and what asks a
+   * client. Pending requests get their response.
    */
   stop(): void {
     this.#stateless.stop();
-    for (const session of this.#sessions.values()) session.endStandaloneStream();
+    for (const session of this.#sessions.values()) session.stop();
   }
 
   async close(): Promise<void> {

@@ -30,6 +30,7 @@ import { WebStandardStreamableHTTPServerTransport as SdkTransport } from "./sdk_
 const MAX_UNREAD_BYTES = 64 * 1024;
 
 const LOST = "the connection of its call is lost";
+const STOPPED = "the server stops, and takes no more responses";
 
 interface TransportSessionOptions {
   /** The principal, who alone reaches the session. */
@@ -82,6 +83,7 @@ export class TransportSession {
   readonly #asked = new Map<RequestId, Exchange>();
   /** The stream of a client's GET, for messages that belong to no request. */
   #standalone: Exchange | undefined;
+  #isStopped = false;
   /** Monotonic: setting the system's clock must not make a session idle. */
   #usedAt = performance.now();
 
@@ -98,7 +100,7 @@ export class TransportSession {
     sdk.send = (message, options) =>
       "method" in message ? this.#push(message, options) : this.#respond(message, options);
     sdk.onclose = () => {
-      this.endStandaloneStream();
+      this.#endStandaloneStream();
       options.onclose(sdk.sessionId);
       for (const id of this.#pending.keys()) this.#settle(id);
     };
@@ -143,7 +145,7 @@ export class TransportSession {
       let response = await handle();
       if (response.status === 409) {
         // The connection of the old stream may be lost, and not closed.
-        this.endStandaloneStream();
+        this.#endStandaloneStream();
         response = await handle();
       }
       accepted = response.ok;
@@ -158,7 +160,7 @@ export class TransportSession {
       body.watch({
         onover: () => {
           this.#options.streams.end(body);
-          this.#endAsked(exchange);
+          this.#endAsked(exchange, LOST);
         },
       });
       if (exchange.isLarge) this.#options.unread.add(body, lease);
@@ -181,8 +183,15 @@ export class TransportSession {
     }
   }
 
+  /** Ends what would keep the server from stopping. Pending requests get their response. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#endStandaloneStream();
+    for (const exchange of this.#pending.values()) this.#endAsked(exchange, STOPPED);
+  }
+
   /** Ends the standalone stream. Its unread rest is dropped after the time limit of a response. */
-  endStandaloneStream(): void {
+  #endStandaloneStream(): void {
     const { body, lease } = this.#standalone ?? {};
     this.#sdk.closeStandaloneSSEStream();
     if (body !== undefined && lease !== undefined) this.#options.unread.add(body, lease);
@@ -210,11 +219,12 @@ export class TransportSession {
     if (exchange !== undefined) {
       if (exchange.isFull && !("id" in message)) return;
       if ("id" in message) {
-        if (exchange.body?.isOver) {
-          throw new Error(
-            `Cannot send ${message.method} as the client has closed the stream for it`,
-          );
-        }
+        const why = this.#isStopped
+          ? STOPPED
+          : exchange.body?.isOver
+          ? "the client has closed the stream for it"
+          : undefined;
+        if (why !== undefined) throw new Error(`Cannot send ${message.method} as ${why}`);
         if (related !== undefined) this.#asked.set(message.id, exchange);
       }
       exchange.sentBytes += JSON.stringify(message).length;
@@ -265,14 +275,14 @@ export class TransportSession {
   }
 
   /**
-   * Ends what was asked on a stream that is over: a lost client has no way to get the call's response, and
-   * its call would hold its place for as long as a user may take to answer.
+   * Ends what a call has asked. Over a lost connection there is no way to give its response either, and it
+   * would hold its place for as long as a user may take to answer.
    */
-  #endAsked(exchange: Exchange): void {
+  #endAsked(exchange: Exchange, why: string): void {
     for (const [id, on] of this.#asked) {
       if (on !== exchange) continue;
       this.#asked.delete(id);
-      const error = { code: CODE.internalError, message: LOST };
+      const error = { code: CODE.internalError, message: why };
       this.#sdk.onmessage?.({ jsonrpc: "2.0", id, error });
     }
   }

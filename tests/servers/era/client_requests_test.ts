@@ -144,6 +144,24 @@ Deno.test("ask over --stateful: a client whose connection is lost is not waited 
   await call;
 });
 
+Deno.test("ask over --stateful: a server that stops does not wait for answers that it would not take", async () => {
+  await using server = await startAsking({ transport: "http", flags: ["--stateful"] });
+  const client = new Client({ name: "legacy", version: "1" }, { capabilities: ALL });
+  const { promise: asked, resolve } = Promise.withResolvers<void>();
+  client.setRequestHandler(ElicitRequestSchema, () => {
+    resolve();
+    return new Promise<never>(() => {});
+  });
+  await client.connect(new StreamableHTTPClientTransport(new URL(server.url)));
+  const call = client.callTool({ name: "catches" });
+  // It may fail before it is awaited.
+  call.catch(() => {});
+  await asked;
+  assertEquals(await server.stop(), 0);
+  assertEquals((await call).content, [{ type: "text", text: "caught" }]);
+  await client.close();
+});
+
 Deno.test("ask over stateless HTTP: a legacy client cannot be asked, and the error says what can be done", async () => {
   await using server = await startAsking({ transport: "http" });
   await server.result("initialize", { ...INITIALIZE, capabilities: ALL });
