@@ -30,6 +30,13 @@ export const DISCOVER = "server/discover";
 /** The method whose response is a stream of notifications for as long as the client wants. */
 export const LISTEN = "subscriptions/listen";
 
+/** The methods that may be answered by questions to the client, after which it sends the request again. */
+export const ASKING_METHODS: ReadonlySet<string> = new Set([
+  "tools/call",
+  "prompts/get",
+  "resources/read",
+]);
+
 /** The levels of `notifications/message`, the least severe first. */
 export const LOG_LEVELS: readonly string[] = [
   "debug",
@@ -44,7 +51,6 @@ export const LOG_LEVELS: readonly string[] = [
 
 /** The facts about a client that each of its modern requests carries. */
 export interface Envelope {
-  readonly version: string;
   readonly clientCapabilities: Record<string, unknown>;
   readonly clientInfo: Record<string, unknown> | undefined;
   /** The least severe level of `notifications/message` that the client wants; `undefined` for none. */
@@ -67,7 +73,7 @@ function isLegacyVersion(version: string): boolean {
 /**
  * Reads the envelope of a modern request.
  *
- * @throws {WireError} -32602 if a key is missing or of a wrong type.
+ * @throws {WireError} -32602 if a key is missing or of a wrong type; -32022 if its version is not spoken.
  */
 export function readEnvelope(params: unknown): Envelope {
   const meta = member(params, "_meta");
@@ -87,7 +93,8 @@ export function readEnvelope(params: unknown): Envelope {
   if (logLevel !== undefined && !(typeof logLevel === "string" && LOG_LEVELS.includes(logLevel))) {
     throw invalidKey(META.logLevel, `one of ${LOG_LEVELS.join(", ")}`, logLevel);
   }
-  return { version, clientCapabilities, clientInfo, logLevel };
+  if (!MODERN_VERSIONS.includes(version)) throw unsupportedVersion(version, MODERN_VERSIONS);
+  return { clientCapabilities, clientInfo, logLevel };
 }
 
 /** The error for a request of a version that is not served, with those of its era that are. */

@@ -9,8 +9,8 @@ import { isObject, type Json, member } from "../runtime/json.ts";
 import { CAPABILITY, declaresExtension, EXTENSION, withExtension } from "./capability.ts";
 import { type CookieKey, META_KEY, withCookie } from "./cookie.ts";
 import { cookieKeys, withCookieUnder } from "./cookie_keys.ts";
-import { type Envelope, META, MODERN_VERSIONS } from "./era.ts";
-import { CODE } from "./errors.ts";
+import { DISCOVER, type Envelope, META, MODERN_VERSIONS } from "./era.ts";
+import { CODE, WireError } from "./errors.ts";
 
 /** The facts about a modern request by which its answer is translated. */
 export interface ModernRequest {
@@ -33,7 +33,7 @@ interface RpcError {
 
 /** Methods whose result can be cached. What depends on a session must not be. */
 const CACHEABLE: ReadonlySet<string> = new Set([
-  "server/discover",
+  DISCOVER,
   "tools/list",
   "prompts/list",
   "resources/list",
@@ -42,13 +42,22 @@ const CACHEABLE: ReadonlySet<string> = new Set([
 ]);
 
 /** Methods that the modern era has no more. */
-export const REMOVED_METHODS: ReadonlySet<string> = new Set([
+const REMOVED_METHODS: ReadonlySet<string> = new Set([
   "initialize",
   "ping",
   "logging/setLevel",
   "resources/subscribe",
   "resources/unsubscribe",
 ]);
+
+/** @throws {WireError} -32601 if the modern era has a method no more. */
+export function checkMethod(method: string): void {
+  if (!REMOVED_METHODS.has(method)) return;
+  throw new WireError(
+    CODE.methodNotFound,
+    `Method not found: ${method} is no method of ${MODERN_VERSIONS.join(", ")}`,
+  );
+}
 
 /** The specification's own range of codes, where a server's have no place. */
 const RESERVED = { first: -32099, last: -32000 } as const;

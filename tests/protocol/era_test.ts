@@ -40,7 +40,6 @@ Deno.test("readEnvelope: reads what the client says of itself", () => {
     [LEVEL]: "notice",
   };
   assertEquals(readEnvelope({ _meta: envelope }), {
-    version: "2026-07-28",
     clientCapabilities: { sampling: {} },
     clientInfo,
     logLevel: "notice",
@@ -49,7 +48,6 @@ Deno.test("readEnvelope: reads what the client says of itself", () => {
 
 Deno.test("readEnvelope: needs no name of the client, and no level", () => {
   assertEquals(readEnvelope({ _meta: LEAST }), {
-    version: "2026-07-28",
     clientCapabilities: {},
     clientInfo: undefined,
     logLevel: undefined,
@@ -84,6 +82,17 @@ Deno.test.each<readonly [key: string, value: unknown, type: string]>([
 Deno.test("readEnvelope: refuses a request without _meta", () => {
   for (const params of [undefined, null, {}, { _meta: null }, { _meta: [] }]) {
     assertEquals(assertThrows(() => readEnvelope(params), WireError).code, -32602);
+  }
+});
+
+Deno.test("readEnvelope: refuses versions that are not spoken, after all else", () => {
+  for (const version of ["2027-01-01", "2025-11-25", "v999.0.0", ""]) {
+    const meta = { ...LEAST, [VERSION]: version };
+    const error = assertThrows(() => readEnvelope({ _meta: meta }), WireError);
+    const data = { supported: ["2026-07-28"], requested: version };
+    assertEquals([error.code, error.data], [-32022, data]);
+    const other = { [VERSION]: version };
+    assertEquals(assertThrows(() => readEnvelope({ _meta: other }), WireError).code, -32602);
   }
 });
 

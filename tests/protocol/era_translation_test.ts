@@ -2,8 +2,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import type { CookieKey } from "../../protocol/cookie.ts";
 import type { Envelope } from "../../protocol/era.ts";
 import {
+  checkMethod,
   type ModernRequest,
-  REMOVED_METHODS,
   toDiscovery,
   toLegacyParams,
   toModernError,
@@ -20,7 +20,7 @@ const EXTENSION = { version: 2, features: ["create", "list", "delete"] };
 const COOKIE = { id: "sess-1" };
 
 function envelope(clientCapabilities: Record<string, unknown> = {}): Envelope {
-  return { version: "2026-07-28", clientCapabilities, clientInfo: undefined, logLevel: undefined };
+  return { clientCapabilities, clientInfo: undefined, logLevel: undefined };
 }
 
 /** A request of a client that knows no sessions. */
@@ -251,12 +251,10 @@ Deno.test("toDiscovery: leaves out experimental capabilities if there are no oth
   assertEquals(toDiscovery({}), { supportedVersions: ["2026-07-28"], capabilities: {} });
 });
 
-Deno.test("REMOVED_METHODS: are those that the modern era has no more", () => {
-  assertEquals([...REMOVED_METHODS].sort(), [
-    "initialize",
-    "logging/setLevel",
-    "ping",
-    "resources/subscribe",
-    "resources/unsubscribe",
-  ]);
+Deno.test("checkMethod: refuses with -32601 those that the modern era has no more", () => {
+  const removed = ["initialize", "logging/setLevel", "ping", "resources/subscribe"];
+  for (const method of [...removed, "resources/unsubscribe"]) {
+    assertEquals(assertThrows(() => checkMethod(method), WireError).code, -32601, method);
+  }
+  for (const method of ["server/discover", "tools/call", "any/other"]) checkMethod(method);
 });

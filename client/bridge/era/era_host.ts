@@ -8,19 +8,18 @@
 import { cancelledId } from "../../../jsonrpc/message.ts";
 import { EXTENSION } from "../../../protocol/capability.ts";
 import {
+  ASKING_METHODS,
   DISCOVER,
   type Envelope,
   isModern,
   LISTEN,
   LOG_LEVELS,
   META,
-  MODERN_VERSIONS,
   readEnvelope,
-  unsupportedVersion,
 } from "../../../protocol/era.ts";
 import {
+  checkMethod,
   type ModernRequest,
-  REMOVED_METHODS,
   toDiscovery,
   toModernError,
 } from "../../../protocol/era_translation.ts";
@@ -38,7 +37,7 @@ import {
   type RequestId,
 } from "../../sdk.ts";
 import type { Host } from "../host_connection.ts";
-import { HostCall, MAY_ASK, withoutExtension } from "./host_call.ts";
+import { HostCall, withoutExtension } from "./host_call.ts";
 import { HostSubscriptions } from "./host_subscriptions.ts";
 import { SuspendedCalls } from "./suspended_calls.ts";
 
@@ -143,14 +142,7 @@ export class EraHost {
     try {
       this.#checkId(id);
       const envelope = readEnvelope(params);
-      if (!MODERN_VERSIONS.includes(envelope.version)) {
-        throw unsupportedVersion(envelope.version, MODERN_VERSIONS);
-      }
-      if (REMOVED_METHODS.has(method)) {
-        const [version] = MODERN_VERSIONS;
-        const text = `Method not found: ${method} is no method of ${version}`;
-        throw new WireError(CODE.methodNotFound, text);
-      }
+      checkMethod(method);
       if (this.#initialized !== undefined) return this.#begin(request, envelope);
       this.#waiting.push({ request, envelope });
       return this.#initializeId === undefined ? this.#initialize(envelope) : undefined;
@@ -199,7 +191,7 @@ export class EraHost {
       this.#subscriptions.add(hostId, params, this.#initialized?.capabilities);
       return undefined;
     }
-    if (MAY_ASK.includes(method) && params.requestState !== undefined) {
+    if (ASKING_METHODS.has(method) && params.requestState !== undefined) {
       return this.#resume(request, envelope);
     }
     const call = new HostCall(this.#newId(), request, envelope);

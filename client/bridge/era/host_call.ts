@@ -5,7 +5,7 @@
  */
 
 import { EXTENSION } from "../../../protocol/capability.ts";
-import type { Envelope } from "../../../protocol/era.ts";
+import { ASKING_METHODS, type Envelope } from "../../../protocol/era.ts";
 import {
   type ModernRequest,
   toLegacyParams,
@@ -16,9 +16,6 @@ import { isObject, member } from "../../../runtime/json.ts";
 import { canBeAsked } from "../../era/input_round.ts";
 import type { JSONRPCNotification, JSONRPCRequest, JSONRPCResponse, RequestId } from "../../sdk.ts";
 import { Questions, type SuspendedCall } from "./suspended_calls.ts";
-
-/** The methods that a modern server may answer by questions. */
-export const MAY_ASK: readonly string[] = ["tools/call", "prompts/get", "resources/read"];
 
 export class HostCall implements SuspendedCall {
   /** The id under which the relay has it. */
@@ -66,7 +63,7 @@ export class HostCall implements SuspendedCall {
 
   /** Whether its host can be asked by this method, as the answer to it. */
   canAsk(method: string): boolean {
-    return MAY_ASK.includes(this.method) && this.response === undefined &&
+    return ASKING_METHODS.has(this.method) && this.response === undefined &&
       canBeAsked(this.#envelope.clientCapabilities, method);
   }
 

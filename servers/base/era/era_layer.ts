@@ -19,8 +19,8 @@ import {
   unsupportedVersion,
 } from "../../../protocol/era.ts";
 import {
+  checkMethod,
   type ModernRequest,
-  REMOVED_METHODS,
   toDiscovery,
   toLegacyParams,
   toModernError,
@@ -220,8 +220,8 @@ export class EraLayer extends TransportDecorator {
       return this.#refuse(id, error, 400);
     }
     this.#serverMessages.observeModern();
-    if (REMOVED_METHODS.has(method)) return this.#refuse(id, methodNotFound(method), 404);
     try {
+      checkMethod(method);
       const { params: legacyParams, request } = toLegacyParams(method, params, envelope);
       const pending: ModernPending = { era: "modern", request, envelope };
       this.#pending.set(id, pending);
@@ -266,10 +266,7 @@ export class EraLayer extends TransportDecorator {
           `(${SUPPORTED_PROTOCOL_VERSIONS.join(", ")})`,
       );
     }
-    const envelope = readEnvelope(params);
-    const { version } = envelope;
-    if (!MODERN_VERSIONS.includes(version)) throw unsupportedVersion(version, MODERN_VERSIONS);
-    return envelope;
+    return readEnvelope(params);
   }
 
   async #answer(
@@ -333,13 +330,6 @@ function statusOf(error: unknown): number | undefined {
   const code = member(error, "code");
   if (code === CODE.methodNotFound) return 404;
   return code === CODE.missingCapability || code === CODE.headerMismatch ? 400 : undefined;
-}
-
-function methodNotFound(method: string): WireError {
-  return new WireError(
-    CODE.methodNotFound,
-    `Method not found: ${method} is no method of ${MODERN_VERSIONS.join(", ")}`,
-  );
 }
 
 /** The error for a request without an envelope, from a server that speaks no legacy version. */

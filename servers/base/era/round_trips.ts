@@ -7,6 +7,7 @@
  */
 
 import { presentedCookie, resultCookie, withCookie } from "../../../protocol/cookie.ts";
+import { ASKING_METHODS } from "../../../protocol/era.ts";
 import { CODE, invalid, WireError } from "../../../protocol/errors.ts";
 import { isObject } from "../../../runtime/json.ts";
 import { INTERNAL_OWNER, type SessionStore } from "../../../store/session_store.ts";
@@ -25,9 +26,6 @@ import {
 } from "./request_state.ts";
 import { RequestStateKeys } from "./request_state_keys.ts";
 import { type Answers, RoundTrip } from "./round_trip.ts";
-
-/** The methods whose handlers can ask the client. */
-const METHODS: ReadonlySet<string> = new Set(["tools/call", "prompts/get", "resources/read"]);
 
 /** The time for which a used state is remembered after it has expired. */
 const MARGIN_MS = 60 * 1000;
@@ -82,7 +80,7 @@ export class RoundTrips {
    */
   begin(incoming: IncomingRequest): BegunRequest | Promise<BegunRequest> {
     const { server, method, params, extra, capabilities } = incoming;
-    const canAsk = METHODS.has(method);
+    const canAsk = ASKING_METHODS.has(method);
     // Most requests bring nothing: they are not copied.
     if (!canAsk || params.inputResponses === undefined && params.requestState === undefined) {
       const roundTrip = canAsk ? new RoundTrip(capabilities, []) : undefined;

@@ -103,6 +103,11 @@ Deno.test("EraLayer on stdio: --era modern refuses initialize with -32022, and o
     { supported: [MODERN_VERSION], requested: INITIALIZE.protocolVersion },
   ]);
   assertEquals((await server.request("tools/list")).error?.code, -32602);
+  const _meta = {
+    ...envelope(),
+    "io.modelcontextprotocol/protocolVersion": INITIALIZE.protocolVersion,
+  };
+  assertEquals((await server.request("tools/list", { _meta })).error, error);
   assertEquals(await note(server, await create(server, true), true), 1);
 });
 
