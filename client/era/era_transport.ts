@@ -34,9 +34,9 @@ import {
 import { isModernRefusal, modernExchange } from "./modern_exchange.ts";
 import { ModernServer } from "./modern_server.ts";
 
-/** How long `initialize` waits for the answer to `server/discover`: old servers may give none. */
+/** Deadline of `server/discover` before `initialize`: old servers may give no answer. */
 const DISCOVER_MS = 3_000;
-/** The same, once the server has refused `initialize`. */
+/** Deadline of `server/discover` once the server has refused `initialize`. */
 const LAST_DISCOVER_MS = 10_000;
 
 /** Statuses with which a modern server may answer `initialize`: 401 and others say nothing of its era. */

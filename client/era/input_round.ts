@@ -62,7 +62,7 @@ export class InputRound {
     Object.defineProperty(this.#responses, key, { value: response, enumerable: true });
   }
 
-  /** What the params of the next round have beside those of the request. */
+  /** Params of the next round beside those of the request. */
   answers(): Record<string, unknown> {
     return {
       ...(this.questions.length > 0 && { inputResponses: this.#responses }),

@@ -28,7 +28,7 @@ import {
 import { InputRound } from "./input_round.ts";
 import { type ClientFacts, toLegacyError, toLegacyResult, toModernParams } from "./legacy_terms.ts";
 import { type ModernExchange, modernExchange } from "./modern_exchange.ts";
-import { OwnRequests } from "./own_requests.ts";
+import { InternalRequests } from "./internal_requests.ts";
 import { ParamHeaders } from "./param_headers.ts";
 import { Subscription } from "./subscription.ts";
 
@@ -78,7 +78,7 @@ export class ModernServer {
   readonly #inFlight = new Map<RequestId, Exchange>();
   /** Exchanges by the ids of the questions that the client has yet to answer. */
   readonly #asked = new Map<RequestId, Exchange>();
-  readonly #own: OwnRequests;
+  readonly #internal: InternalRequests;
   readonly #paramHeaders = new ParamHeaders();
   readonly #subscription: Subscription | undefined;
   readonly #closing = new AbortController();
@@ -87,7 +87,7 @@ export class ModernServer {
     this.#parts = parts;
     this.#facts = parts.facts;
     const { signal } = this.#closing;
-    this.#own = new OwnRequests({
+    this.#internal = new InternalRequests({
       transport: parts.transport,
       newId: () => this.#newId(),
       params: (params) => toModernParams(params, this.#facts),
@@ -96,7 +96,7 @@ export class ModernServer {
     if (!parts.listens) return;
     this.#subscription = new Subscription({
       capabilities: parts.initialized.capabilities,
-      listen: (...args) => this.#own.listen(...args),
+      listen: (...args) => this.#internal.listen(...args),
       signal,
     });
   }
@@ -204,7 +204,7 @@ export class ModernServer {
   #receiveResponse(response: JSONRPCResponse): void {
     const { id } = response;
     if (id === undefined) return;
-    this.#own.take(response);
+    this.#internal.take(response);
     const exchange = this.#inFlight.get(id);
     if (exchange === undefined) return;
     this.#inFlight.delete(id);
@@ -228,7 +228,7 @@ export class ModernServer {
     if (!isMismatch) return this.#answer(exchange, { error: toLegacyError(error) });
     // The server wants headers of which its list of tools tells. The call has not run.
     exchange.wasMismatched = true;
-    void this.#paramHeaders.load((params) => this.#own.ask("tools/list", params))
+    void this.#paramHeaders.load((params) => this.#internal.ask("tools/list", params))
       .then(() => this.#continue(exchange, {}));
   }
 

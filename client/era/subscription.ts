@@ -7,7 +7,7 @@
 import { deliverable, type SubscriptionFilter } from "../../protocol/subscription.ts";
 import { within } from "../../runtime/time_limit.ts";
 
-/** How long a change of the subscription waits until the server has acknowledged it. */
+/** Deadline of the acknowledgement that a change of the subscription waits for. */
 const ACKNOWLEDGE_MS = 5_000;
 /** The first and the longest pause before a subscription that has ended begins again. */
 const PAUSE_MS = { first: 1_000, longest: 30_000 };

@@ -48,7 +48,12 @@ export function withoutCapability(result: Record<string, unknown>): Record<strin
   const { capabilities } = result;
   if (!isObject(capabilities)) return result;
   const bare = without(capabilities, "experimental", "session");
-  return { ...result, capabilities: without(bare, "extensions", EXTENSION) };
+  return { ...result, capabilities: withoutExtension(bare) };
+}
+
+/** Capabilities of either side without the extension. */
+export function withoutExtension(capabilities: Record<string, unknown>): Record<string, unknown> {
+  return without(capabilities, "extensions", EXTENSION);
 }
 
 /** Capabilities without one of a group, and without the group if that was the last. */

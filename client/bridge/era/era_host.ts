@@ -36,8 +36,9 @@ import {
   type JSONRPCResponse,
   type RequestId,
 } from "../../sdk.ts";
+import { withoutExtension } from "../../session/capability.ts";
 import type { Host } from "../host_connection.ts";
-import { HostCall, withoutExtension } from "./host_call.ts";
+import { HostCall } from "./host_call.ts";
 import { HostSubscriptions } from "./host_subscriptions.ts";
 import { SuspendedCalls } from "./suspended_calls.ts";
 

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { EXTENSION } from "../../../protocol/capability.ts";
 import { ASKING_METHODS, type Envelope } from "../../../protocol/era.ts";
 import {
   type ModernRequest,
@@ -12,8 +11,9 @@ import {
   toModernError,
   toModernResult,
 } from "../../../protocol/era_translation.ts";
-import { isObject, member } from "../../../runtime/json.ts";
+import { member } from "../../../runtime/json.ts";
 import { canBeAsked } from "../../era/input_round.ts";
+import { withoutExtension } from "../../session/capability.ts";
 import type { JSONRPCNotification, JSONRPCRequest, JSONRPCResponse, RequestId } from "../../sdk.ts";
 import { Questions, type SuspendedCall } from "./suspended_calls.ts";
 
@@ -83,13 +83,6 @@ export class HostCall implements SuspendedCall {
     const params = { ...notification.params, progressToken: this.#progressToken };
     return { ...notification, params };
   }
-}
-
-export function withoutExtension(capabilities: Record<string, unknown>): Record<string, unknown> {
-  const { extensions } = capabilities;
-  if (!isObject(extensions) || !Object.hasOwn(extensions, EXTENSION)) return capabilities;
-  const { [EXTENSION]: _, ...others } = extensions;
-  return { ...capabilities, extensions: others };
 }
 
 function tokenOf(params: Record<string, unknown>): unknown {

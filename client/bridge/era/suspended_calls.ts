@@ -111,7 +111,7 @@ export class SuspendedCalls<T extends SuspendedCall> {
   }
 }
 
-/** What stays the same in every round of a request. */
+/** Params that stay the same in every round of a request. */
 function bare(params: Record<string, unknown>): Record<string, unknown> {
   const { _meta: _, requestState: __, inputResponses: ___, ...rest } = params;
   return rest;

@@ -15,8 +15,8 @@ export type SealingKeys = readonly [first: SealingKey, ...others: SealingKey[]];
 /** The name of the record with the key in the store. */
 const ALIAS = "request-state-key";
 
-/** The last date there is, as the key never expires. */
-const NEVER_MS = 8.64e15;
+/** Lifetime of the key, up to the last date there is. */
+const NO_END = { ttlMs: 8.64e15, maxAgeMs: Infinity } as const;
 
 const keptKeys = new WeakMap<SessionStore, Promise<SealingKeys>>();
 
@@ -64,5 +64,3 @@ async function findOrMake(store: SessionStore): Promise<SealingKeys> {
   });
   return [await importSealingKey(Uint8Array.fromHex(data.key ?? ""))];
 }
-
-const NO_END = { ttlMs: NEVER_MS, maxAgeMs: Infinity } as const;

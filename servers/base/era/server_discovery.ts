@@ -5,8 +5,12 @@
  * @module
  */
 
-import type { JSONRPCMessage, JSONRPCResponse, RequestId } from "../sdk.ts";
-import { SUPPORTED_PROTOCOL_VERSIONS } from "../sdk.ts";
+import {
+  type JSONRPCMessage,
+  type JSONRPCResponse,
+  type RequestId,
+  SUPPORTED_PROTOCOL_VERSIONS,
+} from "../sdk.ts";
 
 type Deliver = (message: JSONRPCMessage) => void;
 

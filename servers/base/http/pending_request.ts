@@ -59,7 +59,7 @@ export class PendingRequest {
 
   /** Sends a notification, unless the client is far behind. */
   notify(text: string): void {
-    // It is no call that ends: the era layer limits how many there are.
+    // A subscription is no call that ends: the era layer limits their number.
     if (this.#method === LISTEN) this.#lease.release();
     this.#streamed().trySend(text);
   }

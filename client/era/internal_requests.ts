@@ -1,5 +1,5 @@
 /**
- * Requests to a modern server that are no client's: its tools, and the subscription.
+ * Internal requests to a modern server, of which the client knows nothing: for its tools, and the subscription.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { type InFlightRequest, requestInFlight } from "../connection/in_flight.t
 import type { JSONRPCRequest, JSONRPCResponse, RequestId, Transport } from "../sdk.ts";
 import { type ModernExchange, modernExchange } from "./modern_exchange.ts";
 
-export interface OwnRequestsParts {
+export interface InternalRequestsParts {
   readonly transport: Transport;
   readonly newId: () => string;
   /** The params of a request, with their envelope. */
@@ -19,12 +19,12 @@ export interface OwnRequestsParts {
   readonly signal: AbortSignal;
 }
 
-export class OwnRequests {
-  readonly #parts: OwnRequestsParts;
+export class InternalRequests {
+  readonly #parts: InternalRequestsParts;
   /** Take the answers; `undefined` if there will be none. */
   readonly #pending = new Map<RequestId, (response: JSONRPCResponse | undefined) => void>();
 
-  constructor(parts: OwnRequestsParts) {
+  constructor(parts: InternalRequestsParts) {
     this.#parts = parts;
     parts.signal.addEventListener("abort", () => {
       for (const take of this.#pending.values()) take(undefined);
