@@ -73,7 +73,7 @@ export function toInitialized(
     ...rest,
     protocolVersion,
     serverInfo: isObject(info) ? info : { name: "", version: "" },
-    capabilities: withSession(isObject(capabilities) ? capabilities : {}),
+    capabilities: withLegacyCapability(isObject(capabilities) ? capabilities : {}),
   };
 }
 
@@ -93,7 +93,7 @@ export function toLegacyError(
 }
 
 /** Capabilities with the session capability where the legacy era has it. */
-function withSession(capabilities: Record<string, unknown>): Record<string, unknown> {
+function withLegacyCapability(capabilities: Record<string, unknown>): Record<string, unknown> {
   const session = member(capabilities.extensions, EXTENSION);
   if (session === undefined) return capabilities;
   const experimental = isObject(capabilities.experimental) ? capabilities.experimental : {};
