@@ -144,7 +144,7 @@ export class ModernServer {
       if (endsStream(error, false)) this.#end(exchange);
       return requestInFlight.run(exchange.outer, () => this.#parts.onerror(error));
     }
-    if (endsStream(error, false)) this.#own.fail();
+    if (endsStream(error, false)) this.#internal.fail();
     // The streams of a request that has ended, and of a subscription, which begins again, may break.
     if (modernExchange.getStore() === undefined) this.#parts.onerror(error);
   }
