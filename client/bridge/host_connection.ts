@@ -28,6 +28,7 @@ export class Host {
   readonly #encoder = new TextEncoder();
   readonly #unread = new Backlog(MAX_UNREAD_BYTES);
   readonly #strays: Strays;
+  #writing: Promise<void> = Promise.resolve();
   #ended = false;
 
   constructor({ readable, writable, stray }: HostOptions) {
@@ -72,12 +73,18 @@ export class Host {
     const line = this.#encoder.encode(`${JSON.stringify(message)}\n`);
     this.#unread.add(line.length);
     try {
-      await this.#writer.write(line);
+      this.#writing = this.#writer.write(line);
+      await this.#writing;
     } catch (error) {
       this.#unread.end();
       throw error;
     }
     this.#unread.remove(line.length);
+  }
+
+  /** Resolves when all that was sent has been written, or the host is gone. */
+  async flushed(): Promise<void> {
+    await this.#writing.catch(() => {});
   }
 
   async #refuse(refused: Refused): Promise<void> {

@@ -77,7 +77,6 @@ export class Relay {
   #started: Promise<void> | undefined;
   /** Messages of the host wait for this. Never rejects. */
   #ready: Promise<void> = Promise.resolve();
-  #writing: Promise<void> = Promise.resolve();
   #hasSessions: boolean | undefined;
   #failed = false;
   #hurried = false;
@@ -137,7 +136,7 @@ export class Relay {
     await this.#layer.close();
     await this.#conversations.flush();
     const deadline = new Deadline(GRACE_MS, new AbortController().signal);
-    await deadline.limit(this.#writing)
+    await deadline.limit(this.#host.flushed())
       .catch(() => this.#log("warn", "the host has not read all that there was for it"));
     return !this.#failed && this.#reached !== false;
   }
@@ -298,7 +297,7 @@ export class Relay {
 
   /** Never rejects. */
   #give(message: JSONRPCMessage): Promise<void> {
-    return this.#writing = this.#host.send(message).catch((error) => this.#onHostLost(error));
+    return this.#host.send(message).catch((error) => this.#onHostLost(error));
   }
 
   #onHostLost(error: unknown): void {

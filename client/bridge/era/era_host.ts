@@ -111,6 +111,11 @@ export class EraHost {
     if (translated !== undefined) await this.#host.send(translated);
   }
 
+  /** Resolves when all that was given has been written, or the host is gone. */
+  flushed(): Promise<void> {
+    return this.#host.flushed();
+  }
+
   #fromHost(message: JSONRPCMessage): JSONRPCMessage | undefined {
     if (isResponse(message)) return message;
     if (!isRequest(message)) return this.#fromNotification(message);
