@@ -145,7 +145,10 @@ export function toModernError(error: RpcError, request: ModernRequest): RpcError
         data: { requiredCapabilities: withExtension({}, CAPABILITY) },
       };
   }
-  const isReserved = code >= RESERVED.first && code <= RESERVED.last;
+  // A modern server behind may miss what only its client can declare.
+  const isMissing = code === CODE.missingCapability &&
+    isObject(member(data, "requiredCapabilities"));
+  const isReserved = code >= RESERVED.first && code <= RESERVED.last && !isMissing;
   return { ...error, code: isReserved ? CODE.internalError : code, message };
 }
 

@@ -49,6 +49,12 @@ export interface EraTransportOptions {
   readonly listens: boolean;
 }
 
+interface Discovery {
+  readonly id: string;
+  /** Resolves with the answer, or `undefined` if there will be none. */
+  readonly answer: PromiseWithResolvers<JSONRPCResponse | undefined>;
+}
+
 /** One connection to a server, in the era that it speaks. */
 export class EraTransport implements Transport {
   onclose?: (() => void) | undefined;
@@ -58,10 +64,8 @@ export class EraTransport implements Transport {
   readonly #connect: ConnectTransport;
   readonly #options: EraTransportOptions;
   #inner: Transport | undefined;
-  readonly #discoverId = `discover:${crypto.randomUUID()}`;
-  /** Resolves with the answer to `server/discover`, or `undefined` as the connection closes. */
-  readonly #discovered = Promise.withResolvers<JSONRPCResponse | undefined>();
-  #isDiscovering = false;
+  /** The `server/discover` that was sent last for the `initialize` at hand. */
+  #discovery: Discovery | undefined;
   /** Whether nothing but `server/discover` has been sent: some old servers end at what they do not know. */
   #isProbing = false;
   #isLost = false;
@@ -100,6 +104,7 @@ export class EraTransport implements Transport {
     };
     this.#inner = inner;
     this.#isLost = false;
+    this.#discovery = undefined;
     await inner.start();
   }
 
@@ -131,6 +136,8 @@ export class EraTransport implements Transport {
 
   /** Finds out the era of the server. The client's `initialize` is answered in the end. */
   async #negotiate(message: JSONRPCRequest, options?: TransportSendOptions): Promise<void> {
+    // One that has failed says nothing of the server that is there now.
+    this.#discovery = undefined;
     if (this.#options.prefers === "modern" && await this.#probe(message)) return;
     this.#initialize = message;
     try {
@@ -155,8 +162,8 @@ export class EraTransport implements Transport {
   }
 
   #receive(message: JSONRPCMessage, extra?: MessageExtraInfo): void {
-    if (isResponse(message) && message.id === this.#discoverId) {
-      return this.#discovered.resolve(message);
+    if (isResponse(message) && message.id !== undefined && message.id === this.#discovery?.id) {
+      return this.#discovery.answer.resolve(message);
     }
     if (this.#modern !== undefined) return this.#modern.receive(message);
     const initialize = this.#initialize;
@@ -181,7 +188,7 @@ export class EraTransport implements Transport {
     const { clientInfo, capabilities, protocolVersion } = initialize.params ?? {};
     const facts: ClientFacts = { clientInfo, capabilities, logLevel: undefined };
     // Over HTTP, sending lasts until the server begins to answer.
-    const answered = this.#discover(facts).then(() => this.#discovered.promise);
+    const answered = this.#discover(facts).then(({ answer }) => answer.promise);
     const response = await within(ms, answered);
     if (response === undefined || "error" in response) return false;
     const initialized = toInitialized(response.result, protocolVersion);
@@ -198,12 +205,14 @@ export class EraTransport implements Transport {
     return true;
   }
 
-  /** Sends `server/discover`, once a connection. */
-  async #discover(facts: ClientFacts): Promise<void> {
-    if (this.#isDiscovering) return;
-    this.#isDiscovering = true;
+  /** Sends `server/discover`, once for each `initialize`. */
+  async #discover(facts: ClientFacts): Promise<Discovery> {
+    if (this.#discovery !== undefined) return this.#discovery;
+    const id = `discover:${crypto.randomUUID()}`;
+    const discovery: Discovery = { id, answer: Promise.withResolvers() };
+    this.#discovery = discovery;
     const params = toModernParams({}, facts);
-    const request = { jsonrpc: "2.0", id: this.#discoverId, method: DISCOVER, params } as const;
+    const request = { jsonrpc: "2.0", id, method: DISCOVER, params } as const;
     const { signal } = new AbortController();
     const http = { request, signal, paramHeaders: {}, isHttp: false };
     try {
@@ -212,13 +221,11 @@ export class EraTransport implements Transport {
         () => requestInFlight.run(undefined, () => this.#transport.send(request)),
       );
     } catch (error) {
-      if (sendErrorKind(error) === "unsent") {
-        this.#isDiscovering = false;
-        throw error;
-      }
+      if (sendErrorKind(error) === "unsent") throw error;
       // No modern server: what is wrong with it, the answer to `initialize` will tell.
-      this.#discovered.resolve(undefined);
+      discovery.answer.resolve(undefined);
     }
+    return discovery;
   }
 
   get #transport(): Transport {
@@ -227,7 +234,7 @@ export class EraTransport implements Transport {
   }
 
   #end(): void {
-    this.#discovered.resolve(undefined);
+    this.#discovery?.answer.resolve(undefined);
     this.#modern?.close();
   }
 }

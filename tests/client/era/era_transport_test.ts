@@ -200,3 +200,19 @@ Deno.test("EraTransport: gives codes, keys and texts of the legacy era", async (
   };
   assertEquals<unknown>(told.at(-1), { jsonrpc: "2.0", id: 3, error });
 });
+
+Deno.test("EraTransport: a discovery that failed says nothing of the server that is there later", async () => {
+  const down = Object.assign(new Error("Bad gateway"), { code: 502 });
+  const answers: Record<string, object | Error> = { "server/discover": down, initialize: down };
+  const server = serverWith(answers);
+  const transport = new EraTransport(server.connect, { prefers: "modern", listens: false });
+  const told: JSONRPCMessage[] = [];
+  transport.onmessage = (message) => told.push(message);
+  await transport.start();
+  await assertRejects(() => transport.send(INITIALIZE), Error, "Bad gateway");
+  Object.assign(answers, { "server/discover": MODERN, initialize: UNSUPPORTED });
+  await transport.send(INITIALIZE);
+  const [answer] = told;
+  assertEquals(told.length, 1);
+  assertEquals(answer !== undefined && "result" in answer && answer.result.capabilities, {});
+});

@@ -1,6 +1,7 @@
 /** A modern host at the bridge: envelopes, what is gone, questions, subscriptions. */
 
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { ECHO } from "../../../support/bridge/host.ts";
 import {
   CAPABILITIES,
@@ -241,3 +242,13 @@ for (const way of ["stdio", "http"] as const) {
     assertEquals(result.structuredContent.value, [both, both]);
   });
 }
+
+Deno.test("bridge: a modern host is told which capability a modern server misses", async () => {
+  await using folder = await tempFolder();
+  const script = fileURLToPath(new URL("../../../fixtures/asking.ts", import.meta.url));
+  const server = [Deno.execPath(), "run", "-A", script, "--store", "memory:", "--era", "modern"];
+  await using host = ModernHost.start(folder, ["--", ...server]);
+  const { error } = await host.request("tools/call", { name: "greet", arguments: {} });
+  assertEquals(error?.code, -32021);
+  assertEquals(error?.data, { requiredCapabilities: { elicitation: { form: {} } } });
+});
