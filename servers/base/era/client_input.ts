@@ -8,7 +8,6 @@ import { MODERN_VERSIONS } from "../../../protocol/era.ts";
 import { isObject } from "../../../runtime/json.ts";
 import type { Transport } from "../sdk.ts";
 import type { PendingRequest } from "../session/call_lifecycle.ts";
-import { callerOf } from "./caller.ts";
 import { ClientRequests } from "./client_requests.ts";
 import { type InputRequest, missingCapabilities } from "./input_request.ts";
 
@@ -31,12 +30,10 @@ export class ClientInput {
   }
 
   /** The declared capabilities of a request's client; `undefined` if it cannot be asked for anything. */
-  capabilitiesOf({ extra }: PendingRequest): Record<string, unknown> | undefined {
-    const caller = callerOf(extra);
+  capabilitiesOf({ caller, isFromHttp }: PendingRequest): Record<string, unknown> | undefined {
     if (caller !== undefined) return caller.capabilities;
     // Over stateless HTTP, the last `initialize` may have been another client's.
-    const isStateless = extra?.requestInfo !== undefined &&
-      this.#transport.sessionId === undefined;
+    const isStateless = isFromHttp && this.#transport.sessionId === undefined;
     return isStateless ? undefined : this.#legacyCapabilities;
   }
 
@@ -50,7 +47,7 @@ export class ClientInput {
     request: PendingRequest,
     requests: Readonly<Record<string, InputRequest>>,
   ): Promise<Record<string, unknown>> {
-    const caller = callerOf(request.extra);
+    const { caller } = request;
     if (caller?.roundTrip !== undefined) return caller.roundTrip.ask(requests);
     if (caller !== undefined) {
       throw new Error(`Cannot ask the client in ${request.method}, which has no place for it`);

@@ -121,23 +121,20 @@ export class EraLayer extends TransportDecorator {
     await super.close();
   }
 
-  override async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
-    if ("method" in message) return await this.#push(message, options);
-    if (this.#discovery.takeResponse(message)) return;
-    if (this.#subscriptions.takeResponse(message)) return;
-    if (this.#paramHeaders.takeResponse(message)) return;
+  override send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+    if ("method" in message) return this.#push(message, options);
     const { id } = message;
-    if (id !== undefined) this.clientInput.requests.endCall(id);
-    const pending = id === undefined ? undefined : this.#pending.get(id);
-    if (id === undefined || pending === undefined) {
-      if (id !== undefined && this.#cancelled.delete(id)) return;
-      return await this.inner.send(message, options);
+    if (id === undefined) return this.inner.send(message, options);
+    if (this.#takeResponse(message)) return Promise.resolve();
+    this.clientInput.requests.endCall(id);
+    const pending = this.#pending.get(id);
+    if (pending === undefined) {
+      return this.#cancelled.delete(id) ? Promise.resolve() : this.inner.send(message, options);
     }
     this.#pending.delete(id);
-    if (pending.era === "legacy") {
-      return await this.inner.send(answerUnder(message, pending.keys), options);
-    }
-    await this.#answer(message, id, pending, options);
+    return pending.era === "legacy"
+      ? this.inner.send(answerUnder(message, pending.keys), options)
+      : this.#answer(message, id, pending, options);
   }
 
   protected override receive(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): void {
@@ -163,6 +160,12 @@ export class EraLayer extends TransportDecorator {
     this.clientInput.requests.stop();
     this.#subscriptions.clear();
     this.#paramHeaders.stop();
+  }
+
+  /** Whether it is the response to a request of this layer's own, which then has it. */
+  #takeResponse(response: JSONRPCResponse): boolean {
+    return this.#discovery.takeResponse(response) || this.#subscriptions.takeResponse(response) ||
+      this.#paramHeaders.takeResponse(response);
   }
 
   #cancel(id: RequestId): void {

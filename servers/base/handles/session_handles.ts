@@ -88,22 +88,23 @@ export class HandleLayer extends TransportDecorator {
     this.#layer = layer;
   }
 
-  override async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+  override send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
     if ("method" in message) {
       if (message.method === "notifications/tools/list_changed") this.#discovery.invalidate();
       // The transport knows no request of the discovery.
       const { relatedRequestId, ...others } = options ?? {};
       const isOurs = relatedRequestId !== undefined && this.#discovery.isPending(relatedRequestId);
-      return await this.inner.send(message, isOurs ? others : options);
+      return this.inner.send(message, isOurs ? others : options);
     }
-    if (this.#discovery.takeResponse(message)) return;
+    if (this.#discovery.takeResponse(message)) return Promise.resolve();
     const { id } = message;
     const pending = id === undefined ? undefined : this.#pending.get(id);
     if (id === undefined || pending === undefined || pending.kind === "unparsed") {
-      return await this.inner.send(message, options);
+      return this.inner.send(message, options);
     }
     this.#pending.delete(id);
-    await this.inner.send(await this.#complete(message, id, pending), options);
+    return this.#complete(message, id, pending)
+      .then((completed) => this.inner.send(completed, options));
   }
 
   protected override receive(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): void {

@@ -58,16 +58,13 @@ export class RequestReader {
   }
 
   async #body(request: Request, lease: Lease): Promise<Uint8Array | Response> {
-    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | Response>();
+    const { promise, resolve } = Promise.withResolvers<Uint8Array | Response>();
+    const cutOff = () => errorResponse(400, "Bad request: the body ended before it was whole");
     this.#reading.begin(resolve);
-    bodyBytes(request, lease, promise).then(resolve, reject);
-    try {
-      return await promise;
-    } catch {
-      return errorResponse(400, "Bad request: the body ended before it was whole");
-    } finally {
-      this.#reading.end(resolve);
-    }
+    bodyBytes(request, lease, promise).then(resolve, () => resolve(cutOff()));
+    const body = await promise;
+    this.#reading.end(resolve);
+    return body;
   }
 }
 
@@ -76,16 +73,24 @@ function stopping(): Response {
 }
 
 /** Reads a body, until `settled` has another outcome. */
-async function bodyBytes(
+function bodyBytes(
   request: Request,
   lease: Lease,
   settled: Promise<unknown>,
 ): Promise<Uint8Array | Response> {
   const declared = Number(request.headers.get("content-length") ?? NaN);
-  if (declared <= SMALL_BODY_BYTES) {
-    // Streaming a small body takes longer than reading it.
-    return checkSize(declared, declared, lease) ?? await request.bytes();
-  }
+  if (!(declared <= SMALL_BODY_BYTES)) return largeBodyBytes(request, declared, lease, settled);
+  // Streaming a small body takes longer than reading it.
+  const refusal = checkSize(declared, declared, lease);
+  return refusal === undefined ? request.bytes() : Promise.resolve(refusal);
+}
+
+async function largeBodyBytes(
+  request: Request,
+  declared: number,
+  lease: Lease,
+  settled: Promise<unknown>,
+): Promise<Uint8Array | Response> {
   // A declared length takes no quota until the bytes come.
   const refusal = checkSize(Number.isNaN(declared) ? 0 : declared, 0, lease);
   if (refusal !== undefined) return await respondUnread(request, refusal);

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { type Caller, callerOf } from "../era/caller.ts";
 import type { ClientInput } from "../era/client_input.ts";
 import type { JSONRPCRequest, MessageExtraInfo, RequestId } from "../sdk.ts";
 import type { LookupFailure } from "./current_session.ts";
@@ -13,7 +14,10 @@ import type { Resolved } from "./session_resolver.ts";
 export interface PendingRequest {
   readonly id: RequestId;
   readonly method: string;
-  readonly extra: MessageExtraInfo | undefined;
+  /** Its client, if it is a modern request, which speaks for itself alone. */
+  readonly caller: Caller | undefined;
+  /** Whether it came in an HTTP request of its own. */
+  readonly isFromHttp: boolean;
   /** The way to ask its client. */
   readonly client: ClientInput;
   resolved: Resolved;
@@ -37,7 +41,17 @@ export class CallLifecycle {
   ): PendingRequest | undefined {
     if (this.#pending.has(id)) return undefined;
     const resolved = { session: undefined, isCookieDead: false };
-    const request = { id, method, extra, client: this.#client, resolved, isFinished: false };
+    // Not `extra`, with its HTTP request: an AsyncLocalStorage of Deno keeps its values, once they are old,
+    // until a full collection.
+    const request = {
+      id,
+      method,
+      caller: callerOf(extra),
+      isFromHttp: extra?.requestInfo !== undefined,
+      client: this.#client,
+      resolved,
+      isFinished: false,
+    };
     this.#pending.set(id, request);
     return request;
   }
