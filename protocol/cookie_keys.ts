@@ -43,3 +43,23 @@ export function withCookieUnder<T extends Record<string, unknown>>(
   for (const key of to) meta[key] = cookie;
   return { ...body, _meta: meta };
 }
+
+/** Params with the cookie under its legacy key alone. */
+export function withLegacyCookie(
+  params: Record<string, unknown>,
+  keys: readonly CookieKey[],
+): Record<string, unknown> {
+  if (!keys.includes(EXTENSION)) return params;
+  // `null` under one of them says nothing about the other.
+  const isUnderLegacyKey = member(member(params, "_meta"), META_KEY) !== undefined;
+  return isUnderLegacyKey
+    ? withCookieUnder(params, EXTENSION, [])
+    : withCookieUnder(params, EXTENSION, [META_KEY]);
+}
+
+/** The text of an error with the keys that the request used in place of the legacy one. */
+export function withKeys(message: unknown, keys: readonly CookieKey[]): string {
+  // The SDK passes on whatever a handler has thrown.
+  const text = typeof message === "string" ? message : "Unknown error";
+  return keys.includes(META_KEY) ? text : text.replaceAll(META_KEY, EXTENSION);
+}

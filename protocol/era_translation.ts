@@ -8,7 +8,7 @@
 import { isObject, type Json, member } from "../runtime/json.ts";
 import { CAPABILITY, declaresExtension, EXTENSION, withExtension } from "./capability.ts";
 import { type CookieKey, META_KEY, withCookie } from "./cookie.ts";
-import { cookieKeys, withCookieUnder } from "./cookie_keys.ts";
+import { cookieKeys, withCookieUnder, withKeys, withLegacyCookie } from "./cookie_keys.ts";
 import { DISCOVER, type Envelope, META, MODERN_VERSIONS } from "./era.ts";
 import { CODE, WireError } from "./errors.ts";
 
@@ -87,19 +87,6 @@ export function toLegacyParams(
   return { params: withLegacyCookie(params, keys), request };
 }
 
-/** Params with the cookie under its legacy key alone. */
-export function withLegacyCookie(
-  params: Record<string, unknown>,
-  keys: readonly CookieKey[],
-): Record<string, unknown> {
-  if (!keys.includes(EXTENSION)) return params;
-  // `null` under one of them says nothing about the other.
-  const isUnderLegacyKey = member(member(params, "_meta"), META_KEY) !== undefined;
-  return isUnderLegacyKey
-    ? withCookieUnder(params, EXTENSION, [])
-    : withCookieUnder(params, EXTENSION, [META_KEY]);
-}
-
 /** A result of a legacy server in modern terms; the error that takes its place, if one does. */
 export function toModernResult(
   result: Record<string, unknown>,
@@ -150,13 +137,6 @@ export function toModernError(error: RpcError, request: ModernRequest): RpcError
     isObject(member(data, "requiredCapabilities"));
   const isReserved = code >= RESERVED.first && code <= RESERVED.last && !isMissing;
   return { ...error, code: isReserved ? CODE.internalError : code, message };
-}
-
-/** The text of an error with the keys that the request used in place of the legacy one. */
-export function withKeys(message: unknown, keys: readonly CookieKey[]): string {
-  // The SDK passes on whatever a handler has thrown.
-  const text = typeof message === "string" ? message : "Unknown error";
-  return keys.includes(META_KEY) ? text : text.replaceAll(META_KEY, EXTENSION);
 }
 
 /** The result of `server/discover` from a legacy server's `initialize`. */

@@ -9,8 +9,7 @@
 
 import { getBuiltinModule } from "node:process";
 import { z } from "zod";
-import { currentSession, McpServer, toolResult } from "./base/mod.ts";
-import { serve, VERSION } from "./base/serve/mod.ts";
+import { currentSession, McpServer, serve, toolResult, VERSION } from "./base/serve/mod.ts";
 
 const algorithm = "sha256";
 const Hash = z.string().regex(/^[0-9a-f]{64}$/);

@@ -7,8 +7,15 @@
  */
 
 import { z } from "zod";
-import { currentSession, type Json, McpServer, type Session, toolResult } from "./base/mod.ts";
-import { serve, VERSION } from "./base/serve/mod.ts";
+import {
+  currentSession,
+  type Json,
+  McpServer,
+  serve,
+  type Session,
+  toolResult,
+  VERSION,
+} from "./base/serve/mod.ts";
 
 const Note = z.object({ text: z.string(), timestamp: z.string() });
 const Span = z.object({ first: z.number(), last: z.number() });

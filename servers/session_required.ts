@@ -8,8 +8,7 @@
  */
 
 import { z } from "zod";
-import { currentSession, McpServer, toolResult } from "./base/mod.ts";
-import { serve, VERSION } from "./base/serve/mod.ts";
+import { currentSession, McpServer, serve, toolResult, VERSION } from "./base/serve/mod.ts";
 
 function create(): McpServer {
   const server = new McpServer({ name: "session-required", version: VERSION }, {

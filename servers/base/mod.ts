@@ -29,45 +29,20 @@
  * @module
  */
 
-export { toolResult } from "./tool_result.ts";
-export type { ToolResult } from "./tool_result.ts";
+export * from "./tool_api.ts";
 export type { HandlesMode } from "./handles/session_handles.ts";
 export type { ServedEras } from "./era/era_transport.ts";
-export { ask, clientCapabilities } from "./era/ask.ts";
-export type {
-  ElicitUrlParams,
-  InputRequest,
-  InputResultOf,
-  InputResults,
-} from "./era/input_request.ts";
 export { sessionLayer } from "./session/session_layer.ts";
 export type { SessionLayerOptions } from "./session/session_layer.ts";
 export type { SessionPolicy } from "./session/policy.ts";
 export type { SessionBindingOptions, SessionVia } from "./session/session_binding.ts";
-export { currentSession, optionalSession, SessionError } from "./session/current_session.ts";
-export type { Session, SessionErrorCode, SessionLabel } from "./session/current_session.ts";
 export { StatelessHttpTransport } from "./http/stateless_transport.ts";
 export type { StatelessHttpOptions } from "./http/stateless_endpoint.ts";
 export { httpHandler } from "./http/guard/guard.ts";
 export type { HttpEndpoint, HttpHandlerOptions } from "./http/guard/guard.ts";
 export type { AuthenticationOptions, Authenticator } from "./http/guard/authentication.ts";
 export type { RequestLimits } from "./http/request_quota.ts";
-export { McpServer } from "./sdk.ts";
-export type {
-  AuthInfo,
-  CreateMessageParams,
-  CreateMessageResult,
-  ElicitFormParams,
-  ElicitResult,
-  JSONRPCMessage,
-  ListRootsResult,
-  McpServerClass,
-  ServerInfo,
-  ServerOptions,
-  Transport,
-  TransportSendOptions,
-} from "./sdk.ts";
+export type { AuthInfo, JSONRPCMessage, Transport, TransportSendOptions } from "./sdk.ts";
 export { CONVERSATION_KEYS } from "../../protocol/host_conversations.ts";
 export type { Cookie } from "../../protocol/cookie.ts";
-export type { Json } from "../../runtime/json.ts";
-export type { SessionStore, StateUpdate, StoreLimits } from "../../store/mod.ts";
+export type { SessionStore, StoreLimits } from "../../store/mod.ts";

@@ -10,6 +10,7 @@ import {
   McpServer as SdkMcpServer,
   type McpServerOptions as SdkServerOptions,
 } from "@modelcontextprotocol/sdk/server/mcp.js";
+import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv";
 // @ts-types="@modelcontextprotocol/sdk/types"
 export { SUPPORTED_PROTOCOL_VERSIONS } from "@modelcontextprotocol/sdk/types.js";
 
@@ -20,8 +21,21 @@ import type * as types from "@modelcontextprotocol/sdk/types.js";
 // @ts-types="@modelcontextprotocol/sdk/server/auth/types"
 import type * as auth from "@modelcontextprotocol/sdk/server/auth/types.js";
 
+class LateValidatingServer extends SdkMcpServer {
+  /** Makes a server without tools. */
+  constructor(info: ServerInfo, options?: ServerOptions) {
+    super(info, { jsonSchemaValidator: lateValidator(), ...options });
+  }
+}
+
+/** The SDK's validator of forms, made for the first of them: it takes most of the time of a new server. */
+function lateValidator(): NonNullable<ServerOptions["jsonSchemaValidator"]> {
+  let made: AjvJsonSchemaValidator | undefined;
+  return { getValidator: (schema) => (made ??= new AjvJsonSchemaValidator()).getValidator(schema) };
+}
+
 /** The SDK's server, without sessions: connect it through a session layer. */
-export const McpServer: McpServerClass = SdkMcpServer;
+export const McpServer: McpServerClass = LateValidatingServer;
 /** The SDK's server. */
 export type McpServer = SdkMcpServer;
 /** The constructor of {@linkcode McpServer}. */

@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { CookieKey } from "../../protocol/cookie.ts";
+import { withKeys } from "../../protocol/cookie_keys.ts";
 import type { Envelope } from "../../protocol/era.ts";
 import {
   checkMethod,
@@ -8,7 +9,6 @@ import {
   toLegacyParams,
   toModernError,
   toModernResult,
-  withKeys,
 } from "../../protocol/era_translation.ts";
 import { WireError } from "../../protocol/errors.ts";
 

@@ -15,7 +15,7 @@ import type {
   TransportSendOptions,
 } from "../sdk.ts";
 import type { InputRequest } from "./input_request.ts";
-import { REQUEST_STATE_MS } from "./request_state.ts";
+import { REQUEST_STATE_MS } from "./request_state_limits.ts";
 
 type Send = (message: JSONRPCMessage, options: TransportSendOptions) => Promise<void>;
 

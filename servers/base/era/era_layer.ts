@@ -8,26 +8,19 @@
 import { cancelledId } from "../../../jsonrpc/message.ts";
 import { EXTENSION } from "../../../protocol/capability.ts";
 import { type CookieKey, META_KEY } from "../../../protocol/cookie.ts";
-import { cookieKeys, withCookieUnder } from "../../../protocol/cookie_keys.ts";
 import {
-  DISCOVER,
+  cookieKeys,
+  withCookieUnder,
+  withKeys,
+  withLegacyCookie,
+} from "../../../protocol/cookie_keys.ts";
+import {
   type Envelope,
   isModern,
-  LISTEN,
   MODERN_VERSIONS,
   readEnvelope,
   unsupportedVersion,
 } from "../../../protocol/era.ts";
-import {
-  checkMethod,
-  type ModernRequest,
-  toDiscovery,
-  toLegacyParams,
-  toModernError,
-  toModernResult,
-  withKeys,
-  withLegacyCookie,
-} from "../../../protocol/era_translation.ts";
 import { CODE, invalid, WireError } from "../../../protocol/errors.ts";
 import { asError } from "../../../runtime/errors.ts";
 import { isObject, member } from "../../../runtime/json.ts";
@@ -44,28 +37,26 @@ import {
 } from "../sdk.ts";
 import { TransportDecorator } from "../transport_decorator.ts";
 import { idInFlight, type WireErrorBody, wireErrorBody } from "../wire_errors.ts";
-import { Caller, withCaller } from "./caller.ts";
 import { ClientInput } from "./client_input.ts";
 import { type EraSendOptions, isEraTransport, type ServedEras } from "./era_transport.ts";
-import { ParamHeaderCheck } from "./param_header_check.ts";
-import { StateError } from "./request_state.ts";
-import { type BegunRequest, type RoundTrips, stateRefusal } from "./round_trips.ts";
+import type { ModernEra, ModernPending } from "./modern_era.ts";
+import type { RoundTripOptions } from "./round_trips.ts";
 import { ServerDiscovery } from "./server_discovery.ts";
 import { ServerMessages } from "./server_messages.ts";
-import { Subscriptions, TooManySubscriptions } from "./subscriptions.ts";
-
-interface ModernPending {
-  readonly era: "modern";
-  readonly request: ModernRequest;
-  readonly envelope: Envelope;
-  /** As it went to the server behind; absent until then. */
-  begun?: BegunRequest;
-}
 
 type Pending =
   | ModernPending
   /** A legacy request that presents its cookie under the key of the modern era. */
   | { readonly era: "legacy"; readonly keys: readonly CookieKey[] };
+
+/** The loading of what serves modern clients. */
+interface Loading {
+  /** What came meanwhile, in its order. */
+  readonly held: (() => void)[];
+  readonly ended: PromiseWithResolvers<void>;
+  /** Why it failed. */
+  failure?: unknown;
+}
 
 /** Cancelled requests that are kept in mind. An answer on its way comes within moments. */
 const MAX_CANCELLED = 64;
@@ -76,33 +67,32 @@ export class EraLayer extends TransportDecorator {
   /** The latest modern requests that were cancelled, whose answer would go out in legacy terms. */
   readonly #cancelled = new Set<RequestId>();
   readonly #discovery: ServerDiscovery;
-  readonly #subscriptions: Subscriptions;
-  readonly #paramHeaders: ParamHeaderCheck;
   readonly #serverMessages: ServerMessages;
-  readonly #roundTrips: RoundTrips;
+  readonly #roundTrips: RoundTripOptions;
+  /** Absent until the first modern request. */
+  #modern: ModernEra | undefined;
+  #loading: Loading | undefined;
   /** The clients, as handlers can ask them. */
   readonly clientInput: ClientInput;
 
-  constructor(inner: Transport, eras: ServedEras, roundTrips: RoundTrips) {
+  constructor(inner: Transport, eras: ServedEras, roundTrips: RoundTripOptions) {
     super(inner);
     this.#roundTrips = roundTrips;
     this.#eras = eras;
     this.#discovery = new ServerDiscovery((message) => this.onmessage?.(message));
     this.clientInput = new ClientInput(inner);
-    this.#paramHeaders = new ParamHeaderCheck((request, extra) => this.onmessage?.(request, extra));
-    const report = (error: unknown) => this.onerror?.(asError(error));
-    this.#subscriptions = new Subscriptions({
-      notify: (notification, relatedRequestId) =>
-        void this.inner.send(notification, { relatedRequestId }).catch(report),
-      // Translated, as the result of any modern request.
-      complete: (id, result) => void this.send({ jsonrpc: "2.0", id, result }).catch(report),
-      deliver: (request, caller) => this.onmessage?.(request, caller),
-    });
-    this.#serverMessages = new ServerMessages(inner, this.#subscriptions, eras !== "modern");
+    this.#serverMessages = new ServerMessages(
+      inner,
+      (notification) => this.#modern?.subscriptions.publish(notification),
+      eras !== "modern",
+    );
     if (isEraTransport(inner)) {
       inner.servedEras = eras;
       inner.onstop = () => {
-        this.#subscriptions.stop();
+        const stop = () => this.#modern?.subscriptions.stop();
+        // One that was asked for before ends with its result too.
+        if (this.#loading !== undefined) this.#loading.held.push(stop);
+        else stop();
         // The calls that wait for the client would hold up the end.
         this.clientInput.requests.stop();
       };
@@ -117,7 +107,8 @@ export class EraLayer extends TransportDecorator {
   }
 
   override async close(): Promise<void> {
-    this.#subscriptions.stop();
+    if (this.#loading !== undefined) await this.#loading.ended.promise;
+    this.#modern?.subscriptions.stop();
     await super.close();
   }
 
@@ -125,16 +116,19 @@ export class EraLayer extends TransportDecorator {
     if ("method" in message) return this.#push(message, options);
     const { id } = message;
     if (id === undefined) return this.inner.send(message, options);
-    if (this.#takeResponse(message)) return Promise.resolve();
+    if (this.#discovery.takeResponse(message) || this.#modern?.takeResponse(message)) {
+      return Promise.resolve();
+    }
     this.clientInput.requests.endCall(id);
     const pending = this.#pending.get(id);
     if (pending === undefined) {
       return this.#cancelled.delete(id) ? Promise.resolve() : this.inner.send(message, options);
     }
     this.#pending.delete(id);
-    return pending.era === "legacy"
-      ? this.inner.send(answerUnder(message, pending.keys), options)
-      : this.#answer(message, id, pending, options);
+    if (pending.era === "legacy") {
+      return this.inner.send(answerUnder(message, pending.keys), options);
+    }
+    return this.#modern?.answer(message, id, pending, options) ?? Promise.resolve();
   }
 
   protected override receive(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): void {
@@ -146,11 +140,11 @@ export class EraLayer extends TransportDecorator {
       const cancelled = cancelledId(message);
       if (cancelled !== undefined) {
         this.#cancel(cancelled);
-        if (this.#subscriptions.cancel(cancelled)) return;
+        if (this.#modern?.subscriptions.cancel(cancelled)) return;
       }
       return this.onmessage?.(message, extra);
     }
-    if (isModern(message.method, message.params)) return void this.#receiveModern(message, extra);
+    if (isModern(message.method, message.params)) return this.#receiveModern(message, extra);
     this.#receiveLegacy(message, extra);
   }
 
@@ -158,14 +152,8 @@ export class EraLayer extends TransportDecorator {
     this.#pending.clear();
     this.#discovery.stop();
     this.clientInput.requests.stop();
-    this.#subscriptions.clear();
-    this.#paramHeaders.stop();
-  }
-
-  /** Whether it is the response to a request of this layer's own, which then has it. */
-  #takeResponse(response: JSONRPCResponse): boolean {
-    return this.#discovery.takeResponse(response) || this.#subscriptions.takeResponse(response) ||
-      this.#paramHeaders.takeResponse(response);
+    this.#modern?.release();
+    this.#loading?.held.splice(0);
   }
 
   #cancel(id: RequestId): void {
@@ -191,7 +179,7 @@ export class EraLayer extends TransportDecorator {
       this.clientInput.observeInitialize(params);
       this.#discovery.observe(id);
     }
-    if (method === "resources/unsubscribe" && this.#subscriptions.holds(params?.uri)) {
+    if (method === "resources/unsubscribe" && this.#modern?.subscriptions.holds(params?.uri)) {
       // The server behind knows one client, for which the modern ones are subscribed still.
       const answer: JSONRPCResponse = { jsonrpc: "2.0", id, result: {} };
       return void this.inner.send(answer).catch((error) => this.onerror?.(asError(error)));
@@ -207,11 +195,8 @@ export class EraLayer extends TransportDecorator {
     }
   }
 
-  async #receiveModern(
-    message: JSONRPCRequest,
-    extra: MessageExtraInfo | undefined,
-  ): Promise<void> {
-    const { id, method, params = {} } = message;
+  #receiveModern(message: JSONRPCRequest, extra: MessageExtraInfo | undefined): void {
+    const { id, params = {} } = message;
     if (this.#pending.has(id) || this.#discovery.observes(id)) {
       return this.#refuse(id, idInFlight());
     }
@@ -222,41 +207,47 @@ export class EraLayer extends TransportDecorator {
     } catch (error) {
       return this.#refuse(id, error, 400);
     }
-    this.#serverMessages.observeModern();
-    try {
-      checkMethod(method);
-      const { params: legacyParams, request } = toLegacyParams(method, params, envelope);
-      const pending: ModernPending = { era: "modern", request, envelope };
-      this.#pending.set(id, pending);
-      if (!this.#discovery.isDone) await this.#discovery.done;
-      const hasHeaders = method === "tools/call" && extra?.requestInfo !== undefined;
-      if (hasHeaders && !this.#paramHeaders.knows(params.name)) {
-        await this.#paramHeaders.learn(params.name, extra);
-      }
-      // It may have been cancelled meanwhile.
-      if (this.#pending.get(id) !== pending) return;
-      if (method === DISCOVER) {
-        const result = toDiscovery(this.#discovery.initialized);
-        return await this.send({ jsonrpc: "2.0", id, result });
-      }
-      if (method === LISTEN) {
-        const { capabilities } = this.#discovery.initialized;
-        return this.#subscriptions.open(message, extra, capabilities);
-      }
-      if (hasHeaders) this.#paramHeaders.check(params, extra);
-      const { clientCapabilities: capabilities } = envelope;
-      const server = `${member(this.#discovery.initialized.serverInfo, "name")}`;
-      const incoming = { server, method, params: legacyParams, extra, capabilities };
-      const beginning = this.#roundTrips.begin(incoming);
-      const begun = beginning instanceof Promise ? await beginning : beginning;
-      if (this.#pending.get(id) !== pending) return;
-      pending.begun = begun;
-      const caller = new Caller(capabilities, begun.roundTrip);
-      this.onmessage?.({ ...message, params: begun.params }, withCaller(begun.extra, caller));
-    } catch (error) {
-      this.#pending.delete(id);
-      this.#refuse(id, error, statusOf(error));
+    if (this.#modern !== undefined) {
+      this.#serverMessages.observeModern();
+      return void this.#modern.receive(message, extra, envelope);
     }
+    if (this.#loading !== undefined) return this.#refuse(id, this.#loading.failure);
+    void this.#load(() => this.#receiveModern(message, extra));
+  }
+
+  /** Loads what serves modern clients. What comes meanwhile is received after `first`, in its order. */
+  async #load(first: () => void): Promise<void> {
+    const { inner } = this;
+    const { onmessage } = inner;
+    const loading: Loading = { held: [first], ended: Promise.withResolvers() };
+    this.#loading = loading;
+    inner.onmessage = (...message) => void loading.held.push(() => onmessage?.(...message));
+    const report = (error: unknown) => this.onerror?.(asError(error));
+    try {
+      const { ModernEra } = await import("./modern_era.ts");
+      this.#modern = new ModernEra({
+        transport: inner,
+        discovery: this.#discovery,
+        pending: this.#pending,
+        deliver: (request, extra) => this.onmessage?.(request, extra),
+        respond: (response) => this.send(response),
+        refuse: (...refusal) => this.#refuse(...refusal),
+        wireError: (error) => this.#wireError(error),
+        report,
+      }, this.#roundTrips);
+    } catch (error) {
+      loading.failure = error;
+    }
+    for (const receive of loading.held) {
+      try {
+        receive();
+      } catch (error) {
+        report(error);
+      }
+    }
+    inner.onmessage = onmessage;
+    this.#loading = undefined;
+    loading.ended.resolve();
   }
 
   /** @throws {WireError} if this server does not take requests with this envelope. */
@@ -272,38 +263,11 @@ export class EraLayer extends TransportDecorator {
     return readEnvelope(params);
   }
 
-  async #answer(
-    response: JSONRPCResponse,
-    id: RequestId,
-    { request, begun }: ModernPending,
-    options: TransportSendOptions | undefined,
-  ): Promise<void> {
-    const { serverInfo } = this.#discovery.initialized;
-    if (request.method === "tools/list" && "result" in response) {
-      this.#paramHeaders.observe(response.result.tools);
-    }
-    let body = "result" in response
-      ? toModernResult(response.result, request, serverInfo)
-      : { error: toModernError(response.error, request) };
-    const roundTrip = begun?.roundTrip;
-    if (begun !== undefined && roundTrip?.isOver && "result" in response && "result" in body) {
-      try {
-        const result = await this.#roundTrips.result({ ...begun, roundTrip }, response.result);
-        body = { result: { ...result, _meta: body.result._meta } };
-      } catch (error) {
-        body = { error: this.#wireError(error) };
-      }
-    }
-    const httpStatus = "error" in body ? statusOf(body.error) : undefined;
-    const sendOptions: EraSendOptions = { ...options, httpStatus };
-    await this.inner.send({ jsonrpc: "2.0", id, ...body }, sendOptions);
-  }
-
   async #push(
     message: Extract<JSONRPCMessage, { method: string }>,
     options: TransportSendOptions | undefined,
   ): Promise<void> {
-    if (message.method === "notifications/tools/list_changed") this.#paramHeaders.forget();
+    if (message.method === "notifications/tools/list_changed") this.#modern?.paramHeaders.forget();
     const related = options?.relatedRequestId;
     const pending = related === undefined ? undefined : this.#pending.get(related);
     const envelope = pending?.era === "modern" ? pending.envelope : undefined;
@@ -318,21 +282,9 @@ export class EraLayer extends TransportDecorator {
 
   /** The JSON-RPC error for the caller. An error that is not the caller's goes to the log too. */
   #wireError(error: unknown): WireErrorBody {
-    if (error instanceof StateError) {
-      this.onerror?.(new Error(error.message, { cause: error.cause }));
-      return wireErrorBody(stateRefusal());
-    }
     if (!(error instanceof WireError)) this.onerror?.(asError(error));
     return wireErrorBody(error);
   }
-}
-
-/** The status of an error that has one of its own over HTTP. */
-function statusOf(error: unknown): number | undefined {
-  if (error instanceof TooManySubscriptions) return 503;
-  const code = member(error, "code");
-  if (code === CODE.methodNotFound) return 404;
-  return code === CODE.missingCapability || code === CODE.headerMismatch ? 400 : undefined;
 }
 
 /** The error for a request without an envelope, from a server that speaks no legacy version. */

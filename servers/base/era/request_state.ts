@@ -8,13 +8,8 @@
 
 import { isObject } from "../../../runtime/json.ts";
 import { sha256 } from "../../../runtime/sha256.ts";
+import { checkKeyLength } from "./request_state_limits.ts";
 import type { Answers } from "./round_trip.ts";
-
-/** Lifetime of a request state, in milliseconds: 10 minutes, in which the user has to answer. */
-export const REQUEST_STATE_MS = 10 * 60 * 1000;
-
-/** The bytes of a key. */
-export const KEY_BYTES = 32;
 
 /** The facts that travel in a request state. */
 export interface RequestState {
@@ -52,20 +47,12 @@ const NONCE_BYTES = 16;
 const IV_BYTES = 12;
 const BASE64 = { alphabet: "base64url" } as const;
 
-/** @throws {RangeError} if it is not {@linkcode KEY_BYTES} long. */
+/** @throws {RangeError} if it is not 32 bytes long. */
 export async function importSealingKey(bytes: Uint8Array): Promise<SealingKey> {
   checkKeyLength(bytes);
   const usages = ["encrypt", "decrypt"] as const;
   const key = await crypto.subtle.importKey("raw", bytes.slice(), "AES-GCM", false, [...usages]);
   return { id: sha256(`mcp-sessions key ${bytes.toHex()}`).slice(0, 16), key };
-}
-
-/** @throws {RangeError} if it is not {@linkcode KEY_BYTES} long. */
-export function checkKeyLength(bytes: Uint8Array): void {
-  if (bytes.length === KEY_BYTES) return;
-  throw new RangeError(
-    `Cannot seal with a key that has not ${KEY_BYTES} bytes: current value has ${bytes.length}`,
-  );
 }
 
 export function newNonce(): string {

@@ -7,7 +7,8 @@
 
 import { INTERNAL_OWNER, type SessionStore } from "../../../store/session_store.ts";
 import { newRecord } from "../session/session_record.ts";
-import { checkKeyLength, importSealingKey, KEY_BYTES, type SealingKey } from "./request_state.ts";
+import { importSealingKey, type SealingKey } from "./request_state.ts";
+import { KEY_BYTES } from "./request_state_limits.ts";
 
 /** At least one key: the first seals, each opens. */
 export type SealingKeys = readonly [first: SealingKey, ...others: SealingKey[]];
@@ -25,11 +26,9 @@ export class RequestStateKeys {
   readonly #given: readonly Uint8Array[];
   #imported: Promise<SealingKeys> | undefined;
 
-  /** @throws {RangeError} if a key has another length than {@linkcode KEY_BYTES}. */
   constructor(store: SessionStore, given: readonly Uint8Array[]) {
-    given.forEach(checkKeyLength);
     this.#store = store;
-    this.#given = given.map((bytes) => bytes.slice());
+    this.#given = given;
   }
 
   /** The keys. Only the first use of a key that is kept in the store asks the store. */

@@ -19,12 +19,12 @@ import {
   type BoundRequest,
   newNonce,
   openState,
-  REQUEST_STATE_MS,
   type RequestState,
   sealState,
   StateError,
 } from "./request_state.ts";
 import { RequestStateKeys } from "./request_state_keys.ts";
+import { REQUEST_STATE_MS } from "./request_state_limits.ts";
 import { type Answers, RoundTrip } from "./round_trip.ts";
 
 /** The time for which a used state is remembered after it has expired. */
@@ -34,6 +34,7 @@ const RETENTION_MS = 60 * 60 * 1000;
 
 export interface RoundTripOptions {
   readonly store: SessionStore;
+  /** Keys of the right length, which nobody changes. */
   readonly keys: readonly Uint8Array[];
   readonly now: () => number;
 }
@@ -63,7 +64,6 @@ export class RoundTrips {
   readonly #keys: RequestStateKeys;
   readonly #now: () => number;
 
-  /** @throws {RangeError} if a key has a wrong length. */
   constructor({ store, keys, now }: RoundTripOptions) {
     this.#store = store;
     this.#keys = new RequestStateKeys(store, keys);

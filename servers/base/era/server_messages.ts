@@ -11,16 +11,18 @@ import type { JSONRPCMessage, Transport, TransportSendOptions } from "../sdk.ts"
 import type { Subscriptions } from "./subscriptions.ts";
 
 type ServerMessage = Extract<JSONRPCMessage, { method: string }>;
+/** Sends a notification to the subscriptions that want it. */
+type Publish = Subscriptions["publish"];
 
 export class ServerMessages {
   readonly #transport: Transport;
-  readonly #subscriptions: Subscriptions;
+  readonly #publish: Publish;
   /** Whether a legacy client is at the other end. Who has sent nothing yet may be one. */
   #legacyClient: "known" | "possible" | "none";
 
-  constructor(transport: Transport, subscriptions: Subscriptions, servesLegacy: boolean) {
+  constructor(transport: Transport, publish: Publish, servesLegacy: boolean) {
     this.#transport = transport;
-    this.#subscriptions = subscriptions;
+    this.#publish = publish;
     this.#legacyClient = servesLegacy ? "possible" : "none";
   }
 
@@ -53,7 +55,7 @@ export class ServerMessages {
     }
     const { method } = message;
     if (isOfSubscriptions(method)) {
-      this.#subscriptions.publish(message);
+      this.#publish(message);
       if (isToModern) return;
     } else if (envelope !== undefined) {
       if (!wantsNotification(message, envelope)) return;

@@ -1,12 +1,12 @@
 /**
  * A program from a server's definition: `serve()` reads flags and environment, opens the store, and
- * serves over stdio or Streamable HTTP. The parts without a command line are in
- * `@mcp-sessions/deno/server`.
+ * serves over stdio or Streamable HTTP. What the code of its tools uses is here too. The layer and the
+ * HTTP transport, without a command line, are in `@mcp-sessions/deno/server`; a program that imports
+ * them starts later, by some milliseconds.
  *
  * @example
  * ```ts
- * import { currentSession, McpServer, toolResult } from "@mcp-sessions/deno/server";
- * import { serve } from "@mcp-sessions/deno/serve";
+ * import { currentSession, McpServer, serve, toolResult } from "@mcp-sessions/deno/serve";
  *
  * function create(): McpServer {
  *   const server = new McpServer({ name: "counter", version: "1.0.0" });
@@ -27,6 +27,7 @@
 
 export { serve, VERSION } from "./serve.ts";
 export type { ServerDefinition } from "./serve.ts";
+export * from "../tool_api.ts";
 export type { ConnectableServer } from "../connectable_server.ts";
 export type { HandlesMode } from "../handles/session_handles.ts";
 export type { ServedEras } from "../era/era_transport.ts";

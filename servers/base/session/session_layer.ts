@@ -13,7 +13,7 @@ import type { SessionStore } from "../../../store/mod.ts";
 import { handleOf, listsUnboundOnly } from "../handles/handle_call.ts";
 import { EraLayer } from "../era/era_layer.ts";
 import type { ServedEras } from "../era/era_transport.ts";
-import { RoundTrips } from "../era/round_trips.ts";
+import { checkKeyLength } from "../era/request_state_limits.ts";
 import { HandleLayer, type HandlesMode } from "../handles/session_handles.ts";
 import type {
   Answer,
@@ -308,7 +308,8 @@ function decorated(
     readonly now: () => number;
   },
 ): { readonly eras: EraLayer; readonly inner: EraLayer | HandleLayer } {
-  const eras = new EraLayer(transport, era, new RoundTrips({ store, keys, now }));
+  keys.forEach(checkKeyLength);
+  const eras = new EraLayer(transport, era, { store, keys: keys.map((key) => key.slice()), now });
   return { eras, inner: handles === "never" ? eras : new HandleLayer(eras, handles) };
 }
 

@@ -5,7 +5,6 @@ import { assertEquals } from "@std/assert";
 import { InMemoryTransport } from "@modelcontextprotocol/sdk/inMemory.js";
 import { EraLayer } from "../../../servers/base/era/era_layer.ts";
 import { McpServer, sessionLayer } from "../../../servers/base/mod.ts";
-import { RoundTrips } from "../../../servers/base/era/round_trips.ts";
 import { member } from "../../../runtime/json.ts";
 import { MemoryStore } from "../../../store/mod.ts";
 import type { JSONRPCMessage, RequestId } from "../../../servers/base/sdk.ts";
@@ -16,7 +15,7 @@ import { envelope } from "../../support/servers/modern_wire.ts";
 /** A client of an era layer, and the messages on either side of it; `answer` answers in the server's place. */
 async function connect() {
   const [client, wire] = InMemoryTransport.createLinkedPair();
-  const roundTrips = new RoundTrips({ store: new MemoryStore(), keys: [], now: Date.now });
+  const roundTrips = { store: new MemoryStore(), keys: [], now: Date.now };
   const layer = new EraLayer(wire, "both", roundTrips);
   const received: RequestId[] = [];
   const sent: JSONRPCMessage[] = [];

@@ -3,7 +3,6 @@
 import { assertEquals, assertNotEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   type BoundRequest,
-  checkKeyLength,
   importSealingKey,
   newNonce,
   openState,
@@ -11,6 +10,7 @@ import {
   sealState,
   StateError,
 } from "../../../servers/base/era/request_state.ts";
+import { checkKeyLength } from "../../../servers/base/era/request_state_limits.ts";
 
 const KEY = await importSealingKey(new Uint8Array(32).fill(1));
 const OTHER_KEY = await importSealingKey(new Uint8Array(32).fill(2));
