@@ -52,3 +52,10 @@ export function sessionTooLarge(limit: number): StoreError {
 export function conflictError(): StoreError {
   return new StoreError("conflict", "There is a session with this id or stateId already");
 }
+
+/** `unavailable`, and nothing was done: there is no connection, or the database refuses all writes. */
+export class NothingDoneError extends StoreError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("unavailable", message, options);
+  }
+}

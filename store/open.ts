@@ -6,7 +6,9 @@
 
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { checkLimits, checkText, checkTimeout } from "./validation.ts";
+import { checkLimits, checkText, checkTimeout, DEFAULT_TIMEOUT_MS } from "./validation.ts";
+import { parsePostgresUrl } from "./postgres/postgres_url.ts";
+import { redisPlace } from "./redis/url.ts";
 import { expandHome, stateFile } from "../runtime/state_folder.ts";
 import type { SessionStore, StoreLimits } from "./session_store.ts";
 
@@ -20,7 +22,7 @@ export interface OpenStoreOptions {
   readonly limits?: Partial<StoreLimits> | undefined;
   /** Told in one line of what was found and mended. @default console.warn */
   readonly warn?: ((message: string) => void) | undefined;
-  /** The timeout of opening Deno KV, and of an operation on it, in milliseconds. @default 10_000 */
+  /** The timeout of opening a database, and of an operation on it, in milliseconds. @default 10_000 */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -32,6 +34,12 @@ export interface OpenStoreOptions {
  *   made when missing. `~/` at the beginning of a `PATH` is the user's home folder.
  * - `kv:PATH` is a Deno KV file, `kv:https://…` a remote Deno KV with the token in the environment
  *   variable `DENO_KV_ACCESS_TOKEN`. Both need `--unstable-kv`.
+ * - `sqlite:PATH` or `sqlite:///PATH` is an SQLite database that the processes of one machine may share;
+ *   it and its folder are made when missing.
+ * - `redis://USER:PASSWORD@HOST:PORT/DATABASE` is Redis or Valkey, `rediss:` the same over TLS; all but the
+ *   host may be left out. One that evicts sessions is refused unless `?evicting=allow` stands at the end.
+ * - `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, or `postgresql://…`, is PostgreSQL, for any number of
+ *   machines; with `?sslmode=require`, `verify-ca` or `verify-full` over TLS.
  *
  * @throws {TypeError} if the URL is none of these, or the environment does not say where `~/` is.
  * @throws {RangeError} if the namespace is empty, or has more than 48 bytes of UTF-8; or if a limit is
@@ -80,20 +88,50 @@ export function prepareStore(url: string, options: OpenStoreOptions): () => Prom
     case "kv": {
       if (rest === "") throw cannotOpen("its URL has no path (write kv:PATH or kv:https://…)", url);
       const place = /^https?:/.test(rest) ? rest : localPath(url, rest);
-      const { timeoutMs: wait, warn = console.warn } = options;
-      const timeoutMs = wait === undefined ? undefined : checkTimeout("timeoutMs", wait);
+      const bounded = withTimeout(options);
       return async () => {
-        const [{ openKv }, { KvStore }] = await Promise.all([
-          import("./kv/open_kv.ts"),
-          import("./kv/kv_store.ts"),
-        ]);
-        const kv = await openKv(place, { warn, timeoutMs });
-        return new KvStore(kv, { ...options, closesKv: true });
+        const { openKvStore } = await import("./kv/open_kv_store.ts");
+        return await openKvStore(place, bounded);
+      };
+    }
+    case "sqlite": {
+      if (rest === ":memory:") throw cannotOpen("it is in memory (write memory:)", url);
+      const path = filePath(url, rest);
+      return async () => {
+        const { SqliteStore } = await import("./sqlite/sqlite_store.ts");
+        return await SqliteStore.open(path, options);
+      };
+    }
+    case "redis":
+    case "rediss": {
+      redisPlace(url);
+      const bounded = withTimeout(options);
+      return async () => {
+        const { RedisStore } = await import("./redis/redis_store.ts");
+        return await RedisStore.open(url, bounded);
+      };
+    }
+    case "postgres":
+    case "postgresql": {
+      parsePostgresUrl(url);
+      const bounded = withTimeout(options);
+      return async () => {
+        const { PostgresStore } = await import("./postgres/postgres_store.ts");
+        return await PostgresStore.open(url, bounded);
       };
     }
     default:
-      throw cannotOpen("its scheme is none of memory, file and kv", url);
+      throw cannotOpen("its scheme is none of memory, file, sqlite, redis, postgres and kv", url);
   }
+}
+
+function withTimeout({ timeoutMs, warn = console.warn, ...options }: OpenStoreOptions) {
+  // A longer one than a timer takes is cut.
+  return {
+    ...options,
+    warn,
+    timeoutMs: timeoutMs === undefined ? DEFAULT_TIMEOUT_MS : checkTimeout("timeoutMs", timeoutMs),
+  };
 }
 
 /** The system that {@linkcode defaultStoreUrl} looks at. */
@@ -136,9 +174,10 @@ function filePath(url: string, rest: string): string {
   if (rest === "") throw cannotOpen("its URL has no path", url);
   if (!rest.startsWith("//")) return resolve(localPath(url, rest));
   try {
-    return fileURLToPath(url);
+    return fileURLToPath(`file:${rest}`);
   } catch (cause) {
-    throw cannotOpen("it is no file URL (write file:PATH or file:///PATH)", url, { cause });
+    const scheme = url.slice(0, -rest.length);
+    throw cannotOpen(`it is no file URL (write ${scheme}PATH or ${scheme}///PATH)`, url, { cause });
   }
 }
 
@@ -151,6 +190,6 @@ function localPath(url: string, path: string): string {
 
 function cannotOpen(why: string, url: string, options?: ErrorOptions): TypeError {
   // A URL may have a name and a password.
-  const shown = JSON.stringify(url.replace(/\/\/[^/?#]*@/, "//…@"));
+  const shown = JSON.stringify(url.replace(/\/\/.*@/s, "//…@"));
   return new TypeError(`Cannot open a store as ${why}: current value is ${shown}`, options);
 }

@@ -118,10 +118,8 @@ export interface StoreLimits {
   /**
    * Live sessions of this server, of all owners.
    *
-   * On Deno KV it is less exact, so that creates need not wait for each other. Sessions that are created
-   * at the same moment may all take the last place. A `create` that finds the store full looks at 100 to
-   * 200 of its sessions for hidden ones, the next create at those after them, and it frees a hundredth
-   * of the limit at once.
+   * On Deno KV it is less exact, so that creates need not wait for each other: sessions that are created
+   * at the same moment may all take the last place.
    *
    * @default 2_000_000
    */

@@ -105,6 +105,9 @@ export function used(
   };
 }
 
+/** The timeout of an operation on a database, in milliseconds. */
+export const DEFAULT_TIMEOUT_MS = 10_000;
+
 /** Checks a timeout, and cuts it to the longest of a timer: a longer one would fire at once. */
 export function checkTimeout(name: string, ms: number): number {
   if (typeof ms === "number" && ms >= 0) return Math.min(ms, 2 ** 31 - 1);

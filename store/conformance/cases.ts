@@ -122,6 +122,22 @@ export async function all(store: SessionStore, id: string): Promise<[string, Jso
   return await store.entries(id, { limit: 100_000 });
 }
 
+/** The keys of a session's state, page after page. */
+export async function* pages(
+  store: SessionStore,
+  id: string,
+  limit: number,
+  prefix?: string,
+): AsyncGenerator<string[]> {
+  let after: string | undefined;
+  for (;;) {
+    const page: [string, Json][] = await store.entries(id, { prefix, after, limit }) ?? [];
+    if (page.length > 0) yield page.map(([key]) => key);
+    after = page.at(-1)?.[0];
+    if (page.length < limit || after === undefined) return;
+  }
+}
+
 /** A value of the wrong type, as callers without types may give. */
 export function other<T>(value: unknown): T {
   return value as T;

@@ -25,7 +25,9 @@ import type { Case, CaseContext, ConformanceOptions } from "./cases.ts";
 import { expiryCases } from "./expiry.ts";
 import { lifecycleCases } from "./lifecycle.ts";
 import { limitsCases } from "./limits.ts";
+import { namesCases } from "./names.ts";
 import { sessionsCases } from "./sessions.ts";
+import { sharingCases } from "./sharing.ts";
 import { stateCases } from "./state.ts";
 import { valuesCases } from "./values.ts";
 
@@ -51,6 +53,8 @@ const CASES: readonly Case[] = [
   ...stateCases,
   ...limitsCases,
   ...valuesCases,
+  ...namesCases,
+  ...sharingCases,
   ...lifecycleCases,
   ...expiryCases,
 ];

@@ -4,16 +4,17 @@
  * @module
  */
 
-import { resolve } from "node:path";
-import { inheritFolderOwner } from "../journal/file_ownership.ts";
-import { fileError, statIfAny } from "../journal/fs.ts";
-import { Folders } from "../journal/folder.ts";
-import { DEFAULT_TIMEOUT_MS, KvOperation, reasonOf } from "./operation.ts";
-import { followLinks, refuseHardLink } from "../journal/links.ts";
+import { DEFAULT_TIMEOUT_MS } from "../validation.ts";
+import { within } from "../../runtime/time_limit.ts";
+import { noteInFile } from "./kv_limits.ts";
+import { kvError, reasonOf } from "./kv_error.ts";
+import { makePrivateFile } from "../private_file.ts";
 import { rethrow } from "../errors.ts";
 import { StoreError } from "../session_store.ts";
 
 const PAUSE_MS = 200;
+/** Pauses while others make the file have a random length up to this. */
+const LOCKED_PAUSE_MS = 50;
 
 export interface OpenKvOptions {
   readonly warn: (message: string) => void;
@@ -39,41 +40,42 @@ async function openFile(
   warn: (message: string) => void,
   timeoutMs: number,
 ): Promise<Deno.Kv> {
-  const path = followLinks(resolve(place));
+  const path = makePrivateFile(place, { database: "Deno KV", warn });
   const what = `Cannot open Deno KV at ${path}`;
-  const operation = new KvOperation(timeoutMs);
-  new Folders(warn).make(path);
-  // SQLite would make it readable for everyone; its own files beside it copy its owner and mode.
-  makePrivate(path, what);
-  // Processes that make the file at the same moment may find it locked.
-  return await operation.retry(() => openWithin(operation, path, what));
-}
-
-/** Makes a missing file with a mode for its owner alone. */
-function makePrivate(path: string, what: string) {
-  const found = statIfAny(path);
-  // SQLite would give each name a log of its own.
-  if (found !== undefined) refuseHardLink(path, found);
-  try {
-    using file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
-    if (found === undefined) inheritFolderOwner(path, file);
-  } catch (cause) {
-    throw fileError(what, cause);
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    try {
+      return noteInFile(await openWithin(timeoutMs, deadline, path, what));
+    } catch (error) {
+      // Processes that make the file at the same moment may find it locked.
+      const isLocked = error instanceof StoreError && error.code === "locked";
+      if (!isLocked || performance.now() + LOCKED_PAUSE_MS > deadline) throw error;
+    }
+    await new Promise((go) => setTimeout(go, Math.random() * LOCKED_PAUSE_MS));
   }
 }
 
 /** Opens a KV before the deadline, and closes one that is opened later. */
-async function openWithin(operation: KvOperation, place: string, what: string): Promise<Deno.Kv> {
+async function openWithin(
+  timeoutMs: number,
+  deadline: number,
+  place: string,
+  what: string,
+): Promise<Deno.Kv> {
   const opening = Deno.openKv(place);
+  let kv: Deno.Kv | undefined;
   try {
-    return await operation.call(() => opening);
+    kv = await within(deadline - performance.now(), opening);
   } catch (cause) {
-    opening.then((kv) => kv.close(), () => {});
-    if (!(cause instanceof StoreError)) throw cause;
-    // The cause is Deno's error; a timeout has none.
-    const reason = reasonOf(cause.cause ?? cause);
-    throw new StoreError(cause.code, `${what}: ${reason}`, { cause });
+    throw new StoreError(kvError(cause).code, `${what}: ${reasonOf(cause)}`, { cause });
   }
+  if (kv !== undefined) return kv;
+  opening.then((late) => late.close(), () => {});
+  const reason = `Deno KV did not answer within ${timeoutMs / 1000} seconds`;
+  throw new StoreError(
+    "unavailable",
+    `${what}: ${reason}: see whether it runs and can be reached`,
+  );
 }
 
 async function openRemote(url: string, timeoutMs: number): Promise<Deno.Kv> {
@@ -83,15 +85,16 @@ async function openRemote(url: string, timeoutMs: number): Promise<Deno.Kv> {
       "Cannot open a remote Deno KV without its token: set DENO_KV_ACCESS_TOKEN",
     );
   }
-  const operation = new KvOperation(timeoutMs);
-  const lastTry = performance.now() + timeoutMs - PAUSE_MS;
+  const deadline = performance.now() + timeoutMs;
+  // A URL may have a name and a password.
+  const shown = url.replace(/\/\/[^/?#]*@/, "//…@");
   for (;;) {
     try {
-      return await openWithin(operation, url, `Cannot open Deno KV at ${url}`);
+      return await openWithin(timeoutMs, deadline, url, `Cannot open Deno KV at ${shown}`);
     } catch (cause) {
       const reason = reasonOf(cause).replace("Could not open Deno KV database: ", "");
       // A server that was just started, or is overloaded, answers with such a status.
-      if (!/ status 5\d\d /.test(reason) || performance.now() > lastTry) {
+      if (!/ status 5\d\d /.test(reason) || performance.now() > deadline - PAUSE_MS) {
         const remedy = / status 40[13] /.test(reason)
           ? " (is what DENO_KV_ACCESS_TOKEN has its token?)"
           : "";

@@ -68,7 +68,17 @@ const MAY_IMPORT: readonly (readonly [file: string, ...targets: string[]])[] = [
     "tasks/",
     "tests/",
   ],
-  ["bench/", "runtime/", "protocol/", "mod.ts", "store/", "servers/", "client/", "bench/"],
+  [
+    "bench/",
+    "runtime/",
+    "protocol/",
+    "mod.ts",
+    "store/",
+    "servers/",
+    "client/",
+    "tests/support/databases/",
+    "bench/",
+  ],
 ];
 
 /** Folders below `tests/` that mirror no room of the project. */

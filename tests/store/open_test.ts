@@ -4,14 +4,14 @@ import { DENO_ENV, denoDir } from "../support/deno_dir.ts";
 import { namesIn, tempFolder } from "../support/store/stores.ts";
 
 Deno.test("openStore() refuses a URL of no store, in one line", async () => {
-  const unknown = "its scheme is none of memory, file and kv";
+  const unknown = "its scheme is none of memory, file, sqlite, redis, postgres and kv";
   const cases: [url: string, why: string, shown?: string][] = [
     ["x", "its URL has no scheme"],
     ["", "its URL has no scheme"],
     ["/a/b", "its URL has no scheme"],
     ["C:\\x", "its URL has no scheme"],
     ["a\nb:", "its URL has no scheme"],
-    ["redis://host", unknown],
+    ["mysql://host", unknown],
     ["FILE:x", unknown],
     ["s3://name:secret@host/x", unknown, "s3://…@host/x"],
     ["memory:x", "nothing can follow its scheme"],
@@ -23,6 +23,10 @@ Deno.test("openStore() refuses a URL of no store, in one line", async () => {
     ["kv:ftp://x", "ftp: cannot stand in its path"],
     ["kv:redis://x", "redis: cannot stand in its path"],
     ["kv:HTTPS://x", "HTTPS: cannot stand in its path"],
+    ["sqlite:", "its URL has no path"],
+    ["sqlite://host/x", "it is no file URL (write sqlite:PATH or sqlite:///PATH)"],
+    ["sqlite::memory:", "it is in memory (write memory:)"],
+    ["sqlite:file://x", "file: cannot stand in its path"],
   ];
   for (const [url, why, shown = url] of cases) {
     const error = await assertRejects(() => openStore(url, { namespace: "test" }), TypeError);
@@ -33,7 +37,7 @@ Deno.test("openStore() refuses a URL of no store, in one line", async () => {
 
 Deno.test("openStore() refuses a namespace that is empty or too long", async () => {
   await using folder = await tempFolder();
-  for (const scheme of ["memory", "file", "kv"]) {
+  for (const scheme of ["memory", "file", "kv", "sqlite"]) {
     for (const namespace of ["", "x".repeat(49)]) {
       const open = () => openStore(`${scheme}:${folder.path}/store`, { namespace });
       await assertRejects(open, RangeError, "namespace must have 1 to 48 bytes");
@@ -43,7 +47,8 @@ Deno.test("openStore() refuses a namespace that is empty or too long", async () 
 
 Deno.test("openStore() refuses a negative limit, and accepts Infinity", async () => {
   await using folder = await tempFolder();
-  for (const scheme of ["memory:", `file:${folder.path}/store`, `kv:${folder.path}/store.kv`]) {
+  const databases = [`kv:${folder.path}/store.kv`, `sqlite:${folder.path}/store.db`];
+  for (const scheme of ["memory:", `file:${folder.path}/store`, ...databases]) {
     for (const name of ["sessions", "sessionsPerOwner", "bytesPerSession", "bytes"]) {
       for (const limit of [-1, NaN]) {
         const open = () => openStore(scheme, { namespace: "test", limits: { [name]: limit } });
@@ -66,6 +71,15 @@ Deno.test("openStore() accepts paths and file URLs, and makes folders", async ()
     "ü%20.jsonl",
     "ü%20.jsonl.lock",
   ]);
+  const database = `${folder.path}/sqlite/?mode=ro#ü%20.db`;
+  for (const url of [`sqlite:${database}`, `sqlite://${encodeURI(database)}`]) {
+    // In a URL these two begin its query and its fragment.
+    const escaped = url.startsWith("sqlite:///")
+      ? url.replace("?", "%3F").replace("#", "%23")
+      : url;
+    await (await openStore(escaped, { namespace: "test" })).close();
+  }
+  assertEquals(namesIn(`${folder.path}/sqlite`), ["?mode=ro#ü%20.db"]);
 });
 
 /** The output of `openStore` in a process of its own. */
@@ -129,7 +143,7 @@ Deno.test("openStore() makes a folder without permission for the folders above",
 Deno.test("openStore() expands ~/ to the home folder, and makes no folder of that name", async () => {
   await using folder = await tempFolder();
   const home = `${folder.path}/home`;
-  for (const url of ["file:~/a/x.jsonl", "kv:~/a/x.kv"]) {
+  for (const url of ["file:~/a/x.jsonl", "kv:~/a/x.kv", "sqlite:~/a/x.db"]) {
     assertEquals(await openElsewhere(url, { env: { HOME: home }, cwd: folder.path }), "opened");
     const { isFile } = await Deno.stat(`${home}/a/${url.split("/").at(-1)}`);
     assert(isFile);

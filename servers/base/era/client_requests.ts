@@ -6,7 +6,7 @@
  */
 
 import { member } from "../../../runtime/json.ts";
-import { CoalescedTimer } from "../coalesced_timer.ts";
+import { CoalescedTimer } from "../../../runtime/coalesced_timer.ts";
 import type {
   JSONRPCMessage,
   JSONRPCRequest,

@@ -9,7 +9,7 @@ import type { Lease, RequestLimits } from "./request_quota.ts";
 import { MAX_MESSAGE_BYTES } from "../../../jsonrpc/lines.ts";
 import { tooLarge } from "../../../jsonrpc/message.ts";
 import { errorMessage, readRequest } from "../message_reader.ts";
-import { CoalescedTimer } from "../coalesced_timer.ts";
+import { CoalescedTimer } from "../../../runtime/coalesced_timer.ts";
 import { errorResponse, jsonResponse, respondUnread, unavailable } from "./error_responses.ts";
 import { checkMediaTypes } from "./header_checks.ts";
 import { checkProtocolVersion } from "./protocol_version.ts";

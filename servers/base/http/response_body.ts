@@ -7,7 +7,7 @@
 
 import { CODE } from "../../../protocol/errors.ts";
 import type { Lease, RequestLimits } from "./request_quota.ts";
-import { CoalescedTimer } from "../coalesced_timer.ts";
+import { CoalescedTimer } from "../../../runtime/coalesced_timer.ts";
 import type { JSONRPCErrorResponse, RequestId } from "../sdk.ts";
 
 /** A response up to this size costs no more than the connection that it waits on, in bytes. */

@@ -10,7 +10,7 @@ import { ownerOf } from "../session/session_owner.ts";
 import type { HttpEndpoint } from "./guard/guard.ts";
 import { StatelessEndpoint, type StatelessHttpOptions } from "./stateless_endpoint.ts";
 import { type HttpResources, httpResources } from "./http_resources.ts";
-import { CoalescedTimer } from "../coalesced_timer.ts";
+import { CoalescedTimer } from "../../../runtime/coalesced_timer.ts";
 import { checkProtocolVersion, isModernMessage } from "./protocol_version.ts";
 import { errorResponse, respondUnread, unavailable } from "./error_responses.ts";
 import type { AuthInfo, JSONRPCMessage, Transport } from "../sdk.ts";

@@ -8,7 +8,7 @@ import { EXTENSION } from "../../../protocol/capability.ts";
 import { META_KEY, presentedCookie } from "../../../protocol/cookie.ts";
 import { isModern, LISTEN } from "../../../protocol/era.ts";
 import { member } from "../../../runtime/json.ts";
-import { CoalescedTimer } from "../coalesced_timer.ts";
+import { CoalescedTimer } from "../../../runtime/coalesced_timer.ts";
 import type { RenumberedInfo } from "../era/caller.ts";
 import type { EraSendOptions, EraTransport, ServedEras } from "../era/era_transport.ts";
 import type { AuthInfo, JSONRPCMessage, JSONRPCRequest, RequestId, Transport } from "../sdk.ts";

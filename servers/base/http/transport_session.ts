@@ -20,7 +20,7 @@ import { asError } from "../../../runtime/errors.ts";
 import { idInFlight, isStoreFull } from "../wire_errors.ts";
 import type { Lease } from "./request_quota.ts";
 import { encodeResponse, errorMessage } from "../message_reader.ts";
-import type { CoalescedTimer } from "../coalesced_timer.ts";
+import type { CoalescedTimer } from "../../../runtime/coalesced_timer.ts";
 import { withLiteralAccept } from "./header_checks.ts";
 import { jsonResponse, RETRY_LATER } from "./error_responses.ts";
 import type { AuthInfo, JSONRPCMessage, RequestId, Transport } from "../sdk.ts";

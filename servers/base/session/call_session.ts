@@ -16,7 +16,7 @@ import {
   type StateTransaction,
   StoreError,
 } from "../../../store/session_store.ts";
-import type { CoalescedTimer } from "../coalesced_timer.ts";
+import type { CoalescedTimer } from "../../../runtime/coalesced_timer.ts";
 import type { SessionVia } from "./session_binding.ts";
 import { LazySession, type Materialized } from "./lazy_session.ts";
 import { cookieOf, newRecord } from "./session_record.ts";

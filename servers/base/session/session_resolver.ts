@@ -7,7 +7,7 @@
 import { CODE, invalid, sessionRequired, WireError } from "../../../protocol/errors.ts";
 import { isObject } from "../../../runtime/json.ts";
 import type { SessionRecord, SessionStore } from "../../../store/mod.ts";
-import { CoalescedTimer } from "../coalesced_timer.ts";
+import { CoalescedTimer } from "../../../runtime/coalesced_timer.ts";
 import type { MessageExtraInfo } from "../sdk.ts";
 import { CallSession } from "./call_session.ts";
 import { findByAlias, type LazySession, lazyToolSession } from "./lazy_session.ts";

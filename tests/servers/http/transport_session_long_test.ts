@@ -5,7 +5,7 @@ import { POLICIES } from "../../support/servers/bound_calls.ts";
 import { StatefulHttpServer } from "../../../servers/base/http/stateful_transport.ts";
 import { TransportSession } from "../../../servers/base/http/transport_session.ts";
 import { type ResponseBody, UnreadResponses } from "../../../servers/base/http/response_body.ts";
-import { CoalescedTimer } from "../../../servers/base/coalesced_timer.ts";
+import { CoalescedTimer } from "../../../runtime/coalesced_timer.ts";
 import type { McpServer } from "../../../servers/base/mod.ts";
 import { newServer } from "../../support/servers/in_process.ts";
 import { release, startLimited } from "../../support/servers/limited.ts";

@@ -30,7 +30,7 @@ Deno.test("a server that cannot start: one line on stderr, status 2 for a wrong 
   const http = ["--transport", "streamable-http", "--store", "memory:", "--port"];
   const cases: [code: number, message: RegExp, args: string[], env?: Record<string, string>][] = [
     [2, /^--store: .*nonsense.* \(see --help\)$/, ["--store", "nonsense"]],
-    [2, /^--store: .*redis:\/\/x.* \(see --help\)$/, ["--store", "redis://x"]],
+    [2, /^--store: .*mysql:\/\/x.* \(see --help\)$/, ["--store", "mysql://x"]],
     [2, /^--store: .*memory:x.* \(see --help\)$/, ["--store", "memory:x"]],
     [2, /^--store: .*kv:.* \(see --help\)$/, ["--store", "kv:"]],
     [2, /^MCP_SESSIONS_STORE: /, [], { MCP_SESSIONS_STORE: "nonsense" }],

@@ -20,8 +20,8 @@ for (const call of ["snapshot_read", "atomic_write"] as const) {
     assertEquals(value, 1, "another session is not held up");
     endpoint.goOn();
     const n = (await increment(store, "sess-1"))!.value;
-    // The hanging commit was made after all, or lost the race to the one after it.
-    assert(n === 1 || (n === 2 && call === "atomic_write"), `${n}`);
+    // The hanging commit, of all that waited, was made after all, or lost the race to the one after it.
+    assert(n === 1 || (n <= 4 && call === "atomic_write"), `${n}`);
     assertEquals(await all(store, "sess-1"), [["n", n]]);
   });
 }

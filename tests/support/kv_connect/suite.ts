@@ -9,6 +9,8 @@ import { TOKEN } from "./process.ts";
 export const CONFORMANCE = ["conformance/conformance_test.ts"];
 /** Failures of a remote KV; `deno test` does not find these names by itself. */
 export const FAILURES = ["kv/remote_killed.ts", "kv/remote_once.ts", "kv/remote_waits.ts"];
+/** The suite of rows, also where answers are lost. */
+export const ROWS = ["kv/remote_rows.ts"];
 
 /** Runs test files of `tests/store/`; a failure throws with their output. */
 export async function runWithToken(

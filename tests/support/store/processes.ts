@@ -10,10 +10,16 @@ export class Fixture implements AsyncDisposable {
     const script = new URL(`../../fixtures/store/${name}.ts`, import.meta.url).href;
     this.#process = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--no-check", script, ...args],
+      stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
     }).spawn();
     this.lines = lines(this.#process.stdout);
+  }
+
+  /** Ends its input, which some wait for. */
+  begin(): Promise<void> {
+    return this.#process.stdin.close();
   }
 
   /** Its exit status, when it has ended by itself. */
@@ -37,6 +43,7 @@ export class Fixture implements AsyncDisposable {
 
   async [Symbol.asyncDispose]() {
     this.kill();
+    await this.begin().catch(() => {});
     for await (const _ of this.lines);
     await this.#process.status;
   }

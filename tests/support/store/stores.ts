@@ -1,7 +1,7 @@
 import type { JournalFile } from "../../../store/mod.ts";
 import { tempFolder } from "../temp_folder.ts";
 
-export { all, increment, put, record, refused } from "../../../store/conformance/cases.ts";
+export { all, fill, increment, put, record, refused } from "../../../store/conformance/cases.ts";
 export { tempFolder };
 
 /** Of a session that never expires. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { CoalescedTimer } from "../../servers/base/coalesced_timer.ts";
+import { CoalescedTimer } from "../../runtime/coalesced_timer.ts";
 
 /** Things that are called back, until `last` is; its own timer keeps no test alive. */
 async function called(

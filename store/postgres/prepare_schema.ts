@@ -1,0 +1,124 @@
+/**
+ * Looks at a PostgreSQL before it is used: whether it keeps what it acknowledges, and whether the tables
+ * are there; makes them if not.
+ *
+ * @module
+ */
+
+import { CREATE_SQL, SCHEMA_VERSION } from "./schema.ts";
+import { postgresError } from "./postgres_errors.ts";
+import { StoreError } from "../session_store.ts";
+import type { PostgresPool } from "./postgres_pool.ts";
+
+export interface PrepareOptions {
+  /** The database, as it begins a sentence. */
+  readonly name: string;
+  readonly warn: (message: string) => void;
+  readonly timeoutMs: number;
+}
+
+/** Refuses a PostgreSQL that cannot have the store, and warns of one that may lose some of it. */
+export async function preparePostgres(pool: PostgresPool, options: PrepareOptions): Promise<void> {
+  const { name, warn, timeoutMs } = options;
+  const ask = async (text: string): Promise<Record<string, string | null>> => {
+    try {
+      const { rows } = await pool.query({ text, types: AS_THEY_COME, query_timeout: timeoutMs });
+      return rows[0] as Record<string, string | null>;
+    } catch (error) {
+      throw postgresError(name, error);
+    }
+  };
+  const server = await ask(SERVER_SQL);
+  if (Number(server["version"]) < OLDEST) {
+    throw refused(`${name} is older than PostgreSQL 12: update it`);
+  }
+  if (server["is_replica"] === "t") {
+    throw refused(`${name} is a replica, which takes no writes: connect to the primary`);
+  }
+  if (server["is_read_only"] === "on") {
+    throw refused(
+      `${name} is read-only (default_transaction_read_only): turn that off for this user or database`,
+    );
+  }
+  if (server["isolation"] !== "read committed") {
+    throw refused(
+      `${name} has default_transaction_isolation ${
+        server["isolation"]
+      }, under which locks are of no ` +
+        "use: ALTER ROLE this user SET default_transaction_isolation = 'read committed'",
+    );
+  }
+  await makeTables(ask, options);
+  const risks = RISKS.filter(([setting]) => server[setting] === "off").map(([, risk]) => risk);
+  if ((await ask(UNLOGGED_SQL))["unlogged"] === "t") {
+    risks.push("a table of the schema mcp_sessions is UNLOGGED: a crash of the server empties it");
+  }
+  if (risks.length > 0) {
+    warn(`${name} may lose what it has acknowledged: ${risks.join("; ")}`);
+  }
+}
+
+const OLDEST = 120_000;
+
+const AS_THEY_COME = { getTypeParser: () => (text: string) => text };
+
+const SERVER_SQL = `
+  SELECT current_setting('server_version_num') AS version,
+    pg_is_in_recovery() AS is_replica,
+    current_setting('transaction_read_only') AS is_read_only,
+    current_setting('transaction_isolation') AS isolation,
+    current_setting('fsync') AS fsync,
+    current_setting('full_page_writes') AS full_page_writes,
+    current_setting('synchronous_commit') AS synchronous_commit
+`;
+
+const RISKS: readonly (readonly [setting: string, risk: string])[] = [
+  ["fsync", "fsync is off, so a power cut may damage all of it"],
+  ["full_page_writes", "full_page_writes is off, so a power cut may damage pages"],
+  ["synchronous_commit", "synchronous_commit is off, so a crash loses the last moments"],
+];
+
+const UNLOGGED_SQL = `
+  SELECT coalesce(bool_or(relpersistence = 'u'), false) AS unlogged
+  FROM pg_class WHERE relkind = 'r' AND relnamespace = to_regnamespace('mcp_sessions')
+`;
+
+const HAS_TABLES_SQL = "SELECT to_regclass('mcp_sessions.version') IS NOT NULL AS is_there";
+const VERSION_SQL = "SELECT max(version) AS version FROM mcp_sessions.version";
+
+/** Of processes that come at once, the first makes all of it. */
+const MAKE_SQL = `
+DO $make$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('mcp_sessions schema', 0));
+  -- By queries: names may still be looked up in a cache of the time before the lock.
+  IF EXISTS (
+    SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'mcp_sessions' AND c.relname = 'version'
+  ) THEN
+    RETURN;
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'mcp_sessions') THEN
+    CREATE SCHEMA mcp_sessions;
+  END IF;
+  ${CREATE_SQL}
+  INSERT INTO mcp_sessions.version VALUES (${SCHEMA_VERSION});
+END $make$
+`;
+
+async function makeTables(
+  ask: (sql: string) => Promise<Record<string, string | null>>,
+  { name }: PrepareOptions,
+): Promise<void> {
+  if ((await ask(HAS_TABLES_SQL))["is_there"] !== "t") await ask(MAKE_SQL);
+  const version = Number((await ask(VERSION_SQL))["version"]);
+  if (version > SCHEMA_VERSION) {
+    throw refused(
+      `${name} has tables of version ${version}, and this program knows ${SCHEMA_VERSION}: update it`,
+    );
+  }
+}
+
+function refused(message: string): StoreError {
+  return new StoreError("unavailable", message);
+}

@@ -1,0 +1,224 @@
+/**
+ * New sessions: made at once if nothing is in their way, and otherwise after it was looked at.
+ *
+ * @module
+ */
+
+import { conflictError } from "../errors.ts";
+import { copyRecord } from "../validation.ts";
+import { type Mark, type Marker, NO_MARKS, textOf, wasLast } from "./marks.ts";
+import { isUnsure, type Operation, RETRY } from "./operation.ts";
+import type { Room } from "./room.ts";
+import type { At, Commit, Committed, CountChange, Rows } from "./rows.ts";
+import type { SessionChange, SessionChanges } from "./session_changes.ts";
+import {
+  at,
+  counter,
+  foundIn,
+  type FoundSession,
+  growth,
+  liveAt,
+  part,
+  rowsOf,
+  writtenRow,
+} from "./session_rows.ts";
+import { INTERNAL_OWNER, type SessionRecord, type StoreLimits } from "../session_store.ts";
+
+export interface NewSessionsOptions {
+  readonly rows: Rows;
+  readonly room: Room;
+  readonly changes: SessionChanges;
+  readonly marker: Marker;
+  readonly now: () => number;
+  readonly limits: StoreLimits;
+  readonly countsBytes: boolean;
+}
+
+/** What has the alias of a new session. */
+interface AliasHolder {
+  /** The version of the alias row. */
+  readonly version: string | null;
+  /** The hidden session that the row points to. */
+  readonly namesake: FoundSession | undefined;
+}
+
+const NOBODY: AliasHolder = { version: null, namesake: undefined };
+
+export class NewSessions {
+  readonly #options: NewSessionsOptions;
+
+  constructor(options: NewSessionsOptions) {
+    this.#options = options;
+  }
+
+  /** Makes a session. @returns It, or the live one of this owner that has its alias. */
+  async create(operation: Operation, record: SessionRecord): Promise<SessionRecord> {
+    let isUnsureOfOne = false;
+    let holder = NOBODY;
+    return await operation.retry(async () => {
+      const mark = this.#options.marker.next();
+      let committed: Committed;
+      try {
+        committed = await this.#commit(operation, record, mark, holder);
+      } catch (error) {
+        if (isUnsure(error)) {
+          isUnsureOfOne = true;
+          operation.setUnsure(error);
+        }
+        throw error;
+      } finally {
+        holder = NOBODY;
+      }
+      switch (committed.kind) {
+        case "made":
+          return copyRecord(record);
+        case "full":
+          await this.#options.room.make(operation, committed.counter, record, 0);
+          return RETRY;
+        case "lost": {
+          const [byId, byStateId, byAlias] = committed.snapshot.at;
+          const found = foundIn(byId);
+          if (isUnsureOfOne && byStateId !== undefined) {
+            // Nobody else knows its stateId. By now it may be used, and have another id.
+            const own = await this.#options.room.find(operation, byStateId.text);
+            if (own?.record.stateId === record.stateId) return copyRecord(own.record);
+          }
+          await this.#clear(operation, record, found, byStateId?.text);
+          const namesake = await this.#holderOf(operation, record, byAlias?.text);
+          const live = this.#live(namesake);
+          if (live !== undefined) return copyRecord(live);
+          holder = { version: byAlias?.version ?? null, namesake };
+          return RETRY;
+        }
+      }
+    });
+  }
+
+  /** Makes a copy of a live session; `undefined` if there is none with this id. */
+  async fork(
+    operation: Operation,
+    id: string,
+    record: SessionRecord,
+  ): Promise<SessionRecord | undefined> {
+    const { changes, room } = this.#options;
+    let bytes = 0;
+    const change: SessionChange<SessionRecord> = {
+      keys: [],
+      decide: ({ found }, mark) => {
+        bytes = found.bytes;
+        const values = {
+          from: part.values(found.record.stateId),
+          to: part.values(record.stateId),
+        };
+        const commit = { ...this.#rowsOf(record, mark, bytes), ...(bytes > 0 && { copy: values }) };
+        return { result: copyRecord(record), commit, absent: placesOf(record), keeps: true };
+      },
+      makeRoom: (counter) => room.make(operation, counter, record, bytes),
+      clear: () => this.#clearAll(operation, record),
+      wasMade: async (mark) => {
+        const made = await room.find(operation, record.id);
+        return made !== undefined && wasLast(made.marks, mark);
+      },
+    };
+    return await changes.make(operation, id, change);
+  }
+
+  #commit(
+    operation: Operation,
+    record: SessionRecord,
+    mark: Mark,
+    { version, namesake }: AliasHolder,
+  ): Promise<Committed> {
+    const places = placesOf(record);
+    const { sets, counts } = this.#rowsOf(record, mark, 0);
+    const checks: [At, string | null][] = places.map((
+      place,
+      index,
+    ) => [place, index === 2 ? version : null]);
+    if (namesake !== undefined) {
+      // It may come back, without the alias.
+      const unnamed = { ...namesake, record: { ...namesake.record, alias: null } };
+      checks.push([at.session(namesake.record.id), namesake.version]);
+      sets.push([at.session(namesake.record.id), writtenRow(unnamed).text]);
+    }
+    const orElse = { at: places };
+    return operation.call(() =>
+      this.#options.rows.commit({ mark: textOf(mark), checks, sets, counts, orElse })
+    );
+  }
+
+  /** The rows of a new session with a state of `bytes`, and what it counts for. */
+  #rowsOf(record: SessionRecord, mark: Mark, bytes: number) {
+    const { limits, countsBytes } = this.#options;
+    const { owner } = record;
+    const row = writtenRow({ record, bytes, due: record.expiresAt, marks: NO_MARKS }, mark);
+    const counts: CountChange[] = [];
+    if (owner !== null && owner !== INTERNAL_OWNER) {
+      counts.push(growth(counter.owner(owner), 1, limits.sessionsPerOwner));
+    }
+    counts.push(growth(counter.sessions(owner), 1, limits.sessions));
+    if (countsBytes && bytes > 0) counts.push(growth(counter.bytes, bytes, limits.bytes));
+    return { sets: rowsOf(row), counts } satisfies Partial<Commit>;
+  }
+
+  /** Removes what is hidden in the way of a new session; what is live there is a conflict. */
+  async #clearAll(operation: Operation, record: SessionRecord): Promise<void> {
+    const { rows, marker } = this.#options;
+    const wanted = placesOf(record);
+    const { at: found } = await operation.call(() => rows.read({ at: wanted }));
+    const [byId, byStateId, byAlias] = found;
+    await this.#clear(operation, record, foundIn(byId), byStateId?.text);
+    if (byAlias === undefined) return;
+    const namesake = await this.#holderOf(operation, record, byAlias.text);
+    if (this.#live(namesake) !== undefined) throw conflictError();
+    const place = wanted[2]!;
+    const checks: [At, string | null][] = [[place, byAlias.version]];
+    const sets: [At, string][] = [];
+    if (namesake !== undefined) {
+      const unnamed = { ...namesake, record: { ...namesake.record, alias: null } };
+      checks.push([at.session(namesake.record.id), namesake.version]);
+      sets.push([at.session(namesake.record.id), writtenRow(unnamed).text]);
+    }
+    const mark = textOf(marker.next());
+    await operation.call(() => rows.commit({ mark, checks, sets, deletes: [place] }));
+  }
+
+  /** Removes the hidden sessions that have the id or the stateId. */
+  async #clear(
+    operation: Operation,
+    { stateId }: SessionRecord,
+    byId: FoundSession | undefined,
+    idOfStateId: string | undefined,
+  ): Promise<void> {
+    const { room } = this.#options;
+    const byStateId = idOfStateId === undefined
+      ? undefined
+      : await room.find(operation, idOfStateId);
+    for (const holder of [byId, byStateId?.record.stateId === stateId ? byStateId : undefined]) {
+      if (holder === undefined) continue;
+      if (this.#live(holder) !== undefined) throw conflictError();
+      await room.remove(operation, holder);
+    }
+  }
+
+  /** The session that has the alias, live or hidden. */
+  async #holderOf(
+    operation: Operation,
+    { owner, alias }: SessionRecord,
+    id: string | undefined,
+  ): Promise<FoundSession | undefined> {
+    const holder = id === undefined ? undefined : await this.#options.room.find(operation, id);
+    return holder?.record.owner === owner && holder.record.alias === alias ? holder : undefined;
+  }
+
+  #live(found: FoundSession | undefined): SessionRecord | undefined {
+    return liveAt(this.#options.now(), found);
+  }
+}
+
+/** The rows that nobody else may have: by id, by stateId and by alias. */
+function placesOf({ id, stateId, owner, alias }: SessionRecord): At[] {
+  const places = [at.session(id), at.id(stateId)];
+  if (alias !== null) places.push(at.alias({ owner, alias }));
+  return places;
+}

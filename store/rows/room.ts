@@ -1,0 +1,228 @@
+/**
+ * Room: expired sessions are hidden, and removed when they are past their retention, or in the way of new
+ * ones.
+ *
+ * @module
+ */
+
+import { isPurgeable } from "../table/expiry_queue.ts";
+import { ownerFull, stateFull, storeFull } from "../errors.ts";
+import { type Marker, textOf } from "./marks.ts";
+import type { Operation } from "./operation.ts";
+import type { At, Row, Rows } from "./rows.ts";
+import {
+  at,
+  counter,
+  dueTime,
+  foundIn,
+  type FoundSession,
+  liveAt,
+  part,
+  removal,
+  writtenRow,
+} from "./session_rows.ts";
+import { INTERNAL_OWNER, type SessionRecord, type StoreLimits } from "../session_store.ts";
+
+/** The sessions that each new one sweeps: more than one, so that purgeable ones do not pile up. */
+const SWEPT_AT_ONCE = 4;
+const PAGE = 100;
+
+export interface RoomOptions {
+  readonly rows: Rows;
+  readonly marker: Marker;
+  readonly now: () => number;
+  readonly limits: StoreLimits;
+  readonly countsBytes: boolean;
+}
+
+type DueRow = readonly [name: string, row: Row];
+
+export class Room {
+  readonly #options: RoomOptions;
+  /** Where the next sweep goes on, by part. */
+  readonly #swept = new Map<string, string>();
+
+  constructor(options: RoomOptions) {
+    this.#options = options;
+  }
+
+  /** The session with this id, live or hidden. */
+  async find(operation: Operation, id: string): Promise<FoundSession | undefined> {
+    const [found] = await this.findEach(operation, [id]);
+    return found;
+  }
+
+  async findEach(
+    operation: Operation,
+    ids: readonly string[],
+  ): Promise<(FoundSession | undefined)[]> {
+    if (ids.length === 0) return [];
+    const places = ids.map(at.session);
+    return (await operation.call(() => this.#options.rows.read({ at: places }))).at.map(foundIn);
+  }
+
+  /** Removes a session, unless it has changed. */
+  async remove(operation: Operation, found: FoundSession): Promise<boolean> {
+    const { rows, marker, countsBytes } = this.#options;
+    const { deletes, ...removed } = removal(found, countsBytes);
+    const commit = {
+      ...removed,
+      deletes: [...deletes, at.turn(found.record.stateId)],
+      mark: textOf(marker.next()),
+      checks: [[at.session(found.record.id), found.version] as const],
+    };
+    return (await operation.call(() => rows.commit(commit))).kind === "made";
+  }
+
+  /**
+   * Removes hidden sessions, those first that expired first, so that one with a state of `bytes` fits.
+   *
+   * @throws {StoreError} `full` if live ones leave no room.
+   */
+  async make(
+    operation: Operation,
+    full: string,
+    { owner }: SessionRecord,
+    bytes: number,
+  ): Promise<void> {
+    const { limits } = this.#options;
+    if (full === counter.bytes) return await this.makeForBytes(operation, owner, bytes);
+    const isOwners = full !== counter.sessions(owner);
+    const most = isOwners ? limits.sessionsPerOwner : limits.sessions;
+    // A limit that was lowered may need more than one to go.
+    let excess = await this.#count(operation, full) - most + 1;
+    const hidden = isOwners && owner !== null
+      ? this.#hiddenOf(operation, owner)
+      : this.#hidden(operation, part.due(owner));
+    for await (const found of hidden) {
+      if (excess <= 0) return;
+      if (await this.remove(operation, found)) excess--;
+    }
+    if (excess > 0 && await this.#count(operation, full) >= most) {
+      throw isOwners || owner === INTERNAL_OWNER ? ownerFull(most) : storeFull(most);
+    }
+  }
+
+  /** Removes hidden sessions with a state, so that so many more bytes fit. */
+  async makeForBytes(operation: Operation, owner: string | null, bytes: number): Promise<void> {
+    const { limits } = this.#options;
+    let excess = await this.#count(operation, counter.bytes) + bytes - limits.bytes;
+    for await (const found of this.#hidden(operation, part.due(owner))) {
+      if (excess <= 0) return;
+      if (found.bytes > 0 && await this.remove(operation, found)) excess -= found.bytes;
+    }
+    if (excess > 0) throw stateFull(limits.bytes);
+  }
+
+  /** Removes what is purgeable among the sessions that expire first; many calls go round all of those. */
+  async sweep(operation: Operation, owner: string | null): Promise<void> {
+    const { rows } = this.#options;
+    const name = part.due(owner);
+    const page = { part: name, after: this.#swept.get(name), limit: SWEPT_AT_ONCE };
+    const due = (await operation.call(() => rows.read({ page }))).page;
+    const last = due.at(-1)?.[0];
+    const isOver = last === undefined || due.length < SWEPT_AT_ONCE ||
+      dueTime(last) > this.#options.now();
+    if (isOver) this.#swept.delete(name);
+    else this.#swept.set(name, last);
+    for (const found of await this.#expired(operation, name, due)) {
+      if (isPurgeable(found.record, this.#options.now())) await this.remove(operation, found);
+    }
+  }
+
+  async #count(operation: Operation, name: string): Promise<number> {
+    const { rows } = this.#options;
+    return (await operation.call(() => rows.read({ counts: [name] }))).counts[0] ?? 0;
+  }
+
+  /** The hidden sessions of a part in the order of expiry. */
+  async *#hidden(operation: Operation, name: string): AsyncGenerator<FoundSession> {
+    const { rows, now } = this.#options;
+    let after: string | undefined;
+    for (;;) {
+      const page = { part: name, after, limit: PAGE };
+      const due = (await operation.call(() => rows.read({ page }))).page;
+      yield* await this.#expired(operation, name, due);
+      after = due.at(-1)?.[0];
+      if (after === undefined || due.length < PAGE || dueTime(after) > now()) return;
+    }
+  }
+
+  /** The hidden sessions of an owner, those first that expired first. */
+  async *#hiddenOf(operation: Operation, owner: string): AsyncGenerator<FoundSession> {
+    const { rows, now } = this.#options;
+    const hidden: FoundSession[] = [];
+    let after: string | undefined;
+    for (;;) {
+      const page = { part: part.owned(owner), after, limit: PAGE };
+      const owned = (await operation.call(() => rows.read({ page }))).page;
+      const each = await this.findEach(operation, owned.map(([, { text }]) => text));
+      for (const found of each) {
+        if (found !== undefined && liveAt(now(), found) === undefined) hidden.push(found);
+      }
+      after = owned.at(-1)?.[0];
+      if (after === undefined || owned.length < PAGE) break;
+    }
+    yield* hidden.sort((a, b) => a.record.expiresAt - b.record.expiresAt);
+  }
+
+  /**
+   * The expired sessions among rows by expiry, in their order, but for those whose row belongs further on.
+   * Rows that are wrong by now are mended.
+   */
+  async #expired(
+    operation: Operation,
+    name: string,
+    due: readonly DueRow[],
+  ): Promise<FoundSession[]> {
+    const now = this.#options.now();
+    const past = due.filter(([name]) => dueTime(name) <= now);
+    // Those of the rest are met later.
+    const end = past.length < due.length ? now : dueTime(due.at(-1)?.[0] ?? "");
+    const each = await this.findEach(operation, past.map(([, { text }]) => text));
+    const expired: FoundSession[] = [];
+    for (const [index, [rowName, { version }]] of past.entries()) {
+      const found = each[index];
+      const place: At = [name, rowName];
+      if (found === undefined || at.due(found)[1] !== rowName) {
+        await this.#removeRow(operation, place, version);
+        continue;
+      }
+      const placed = found.record.expiresAt === found.due
+        ? found
+        : await this.#moveRow(operation, place, found);
+      const isLast = due.length < PAGE || (placed?.due ?? 0) <= end;
+      if (placed !== undefined && placed.due <= now && isLast) expired.push(placed);
+    }
+    return expired.sort((a, b) => a.due - b.due);
+  }
+
+  async #removeRow(operation: Operation, place: At, version: string): Promise<void> {
+    const { rows, marker } = this.#options;
+    const mark = textOf(marker.next());
+    await operation.call(() =>
+      rows.commit({ mark, checks: [[place, version]], deletes: [place], durable: false })
+    );
+  }
+
+  /** Moves the row of a session that was renewed since to where it belongs, unless it has changed. */
+  async #moveRow(
+    operation: Operation,
+    place: At,
+    found: FoundSession,
+  ): Promise<FoundSession | undefined> {
+    const { rows, marker } = this.#options;
+    const row = writtenRow({ ...found, due: found.record.expiresAt });
+    const { id } = found.record;
+    const committed = await operation.call(() =>
+      rows.commit({
+        mark: textOf(marker.next()),
+        checks: [[at.session(id), found.version]],
+        sets: [[at.session(id), row.text], [at.due(row), id]],
+        deletes: [place],
+        durable: false,
+      })
+    );
+    return committed.kind === "made" ? { ...row, version: committed.version } : undefined;
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Layout: the tables of a store, and its version. They stand beside an application's own.
+ *
+ * Rows have a key of their own, so that those of a session lie together, and one that is set again
+ * changes no index. Namespaces are few, and a number is shorter.
+ *
+ * @module
+ */
+
+import type { DatabaseSync } from "node:sqlite";
+import { NothingDoneError } from "../errors.ts";
+
+/** Another one for each layout that the one before cannot read. */
+const VERSION = 1;
+
+const TABLES = `
+CREATE TABLE mcp_sessions_layout (version INTEGER NOT NULL) STRICT;
+CREATE TABLE mcp_sessions_namespaces (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE mcp_sessions_rows (
+  id INTEGER PRIMARY KEY,
+  namespace INTEGER NOT NULL,
+  part TEXT NOT NULL,
+  name TEXT NOT NULL,
+  text TEXT NOT NULL,
+  version TEXT NOT NULL,
+  UNIQUE (namespace, part, name)
+) STRICT;
+CREATE TABLE mcp_sessions_counts (
+  namespace INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  value INTEGER NOT NULL,
+  PRIMARY KEY (namespace, name)
+) STRICT, WITHOUT ROWID;
+INSERT INTO mcp_sessions_layout VALUES (${VERSION});
+`;
+
+/**
+ * Makes the tables if they are missing, in a transaction that the caller has begun.
+ *
+ * @throws {StoreError} `unavailable` if they are another version's, or the database cannot hold them.
+ */
+export function makeTables(database: DatabaseSync, place: string): void {
+  // UTF-16 would have another order.
+  if (database.prepare("PRAGMA encoding").get()?.encoding !== "UTF-8") {
+    throw new NothingDoneError(
+      `Cannot use ${place}: its encoding is not UTF-8; use another database`,
+    );
+  }
+  if (hasTables(database)) checkVersion(database, place);
+  else database.exec(TABLES);
+}
+
+/** The number of a namespace, which is given to it in a transaction that the caller has begun. */
+export function numberOf(database: DatabaseSync, namespace: string): number {
+  database.prepare("INSERT OR IGNORE INTO mcp_sessions_namespaces (name) VALUES (?)").run(
+    namespace,
+  );
+  return findNumber(database, namespace)!;
+}
+
+/** The number of a namespace that has one, if the tables are there. */
+export function knownNumber(
+  database: DatabaseSync,
+  place: string,
+  namespace: string,
+): number | undefined {
+  if (!hasTables(database)) return undefined;
+  checkVersion(database, place);
+  return findNumber(database, namespace);
+}
+
+function findNumber(database: DatabaseSync, namespace: string): number | undefined {
+  const found = database.prepare("SELECT id FROM mcp_sessions_namespaces WHERE name = ?");
+  const id = found.get(namespace)?.id;
+  return id === undefined ? undefined : Number(id);
+}
+
+function hasTables(database: DatabaseSync): boolean {
+  const found = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'mcp_sessions_layout'");
+  return found.get() !== undefined;
+}
+
+function checkVersion(database: DatabaseSync, place: string) {
+  const version = Number(
+    database.prepare("SELECT version FROM mcp_sessions_layout").get()?.version,
+  );
+  if (version === VERSION) return;
+  const what = version > VERSION
+    ? "a newer version of this program: update it, or use another file"
+    : "an older version of this program, in a form that this one cannot read: use that version, or " +
+      "another file";
+  throw new NothingDoneError(`${place} was written by ${what}`);
+}
