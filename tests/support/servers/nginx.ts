@@ -1,0 +1,120 @@
+/** An nginx of a test's own: in the foreground, with all that it writes in a temporary folder. */
+
+import { until } from "../until.ts";
+
+/** A proxy that runs until disposal. */
+export class Nginx implements AsyncDisposable {
+  readonly #process: Deno.ChildProcess;
+  readonly #folder: string;
+
+  private constructor(process: Deno.ChildProcess, folder: string) {
+    this.#process = process;
+    this.#folder = folder;
+  }
+
+  /**
+   * Starts one with a file of `conf.d`, and waits until it listens on the port.
+   *
+   * @throws {Error} if there is no nginx.
+   */
+  static async start(config: string, port: number): Promise<Nginx> {
+    const program = findNginx();
+    const folder = await Deno.makeTempDir({ prefix: "nginx-" });
+    await Deno.writeTextFile(`${folder}/nginx.conf`, around(config));
+    const process = new Deno.Command(program, {
+      // Before its configuration is read, it would write to the log of the system's own.
+      args: ["-e", "error.log", "-p", `${folder}/`, "-c", "nginx.conf"],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    const nginx = new Nginx(process, folder);
+    try {
+      await nginx.#listens(port);
+      return nginx;
+    } catch (error) {
+      await nginx[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** How many requests each server has answered with status 200, by its address. */
+  async answered(): Promise<Map<string, number>> {
+    const counts = new Map<string, number>();
+    for (const line of (await Deno.readTextFile(`${this.#folder}/access.log`)).split("\n")) {
+      // Where one did not answer, all that were tried stand there: the last has answered.
+      const server = /^200 .*?(\S+)$/.exec(line)?.[1];
+      if (server !== undefined) counts.set(server, (counts.get(server) ?? 0) + 1);
+    }
+    return counts;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      // Its workers end with it, which they do not after SIGKILL.
+      this.#process.kill("SIGTERM");
+    } catch {
+      // It has ended by itself.
+    }
+    await this.#process.status;
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+
+  async #listens(port: number): Promise<void> {
+    const ended = this.#process.status.then(() => "ended" as const);
+    const outcome = await until(
+      () => Promise.race([ended, connects(port)]),
+      (outcome) => outcome !== "refused",
+    );
+    if (outcome === "connected") return;
+    const log = await Deno.readTextFile(`${this.#folder}/error.log`).catch(() => "");
+    throw new Error(`nginx ended as it started: ${log.trim()}`);
+  }
+}
+
+/** A whole configuration with a file of `conf.d`, as Debian's includes it. */
+function around(config: string): string {
+  const places = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+  return [
+    "daemon off;",
+    // Its workers would run as a user that may not look into the temporary folder.
+    ...(Deno.uid() === 0 ? ["user root;"] : []),
+    "pid nginx.pid;",
+    "error_log error.log;",
+    "events {}",
+    "http {",
+    "  log_format servers '$status $upstream_addr';",
+    "  access_log access.log servers;",
+    ...places.map((name) => `  ${name}_temp_path ${name};`),
+    config,
+    "}",
+    "",
+  ].join("\n");
+}
+
+async function connects(port: number): Promise<"connected" | "refused"> {
+  try {
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    return "connected";
+  } catch (error) {
+    if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
+    return "refused";
+  }
+}
+
+/** Debian has it where only root looks for programs. */
+function findNginx(): string {
+  const folders = [...(Deno.env.get("PATH") ?? "").split(":"), "/usr/sbin", "/usr/local/sbin"];
+  const found = folders.map((folder) => `${folder}/nginx`).find((path) => {
+    try {
+      return Deno.statSync(path).isFile;
+    } catch {
+      return false;
+    }
+  });
+  if (found !== undefined) return found;
+  throw new Error(
+    "Cannot start nginx, as it is neither in PATH nor in /usr/sbin: install it (Debian: " +
+      "apt-get install nginx)",
+  );
+}
