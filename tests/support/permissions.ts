@@ -3,6 +3,9 @@
 import { dirname, join } from "node:path";
 import { HOST_SESSION_VARIABLES } from "../../protocol/host_conversations.ts";
 
+/** What the package `pg` reads of the environment and does not start without. */
+const PG_VARIABLES = ["PGBINARY", "PGOPTIONS", "PGREPLICATION", "PGSSLNEGOTIATION"];
+
 /** Start of a server, as far as permissions depend on it. */
 export interface Started {
   readonly transport: "stdio" | "http";
@@ -26,8 +29,13 @@ export function leastPrivilege({ transport, store, flags, env, port }: Started):
   const folders: string[] = [];
   const hosts: string[] = [];
   const remote = /^kv:(https?:\/\/.*)$/.exec(url)?.[1];
-  const path = /^(?:file|kv):(?!https?:)(.+)$/.exec(url)?.[1];
-  if (remote !== undefined) {
+  const path = /^(?:file|kv|sqlite):(?!https?:)(.+)$/.exec(url)?.[1];
+  const database = /^(?:redis|postgres):\/\/(?:[^@]*@)?([^/?]+)/.exec(url)?.[1];
+  if (database !== undefined) {
+    hosts.push(database);
+    // The package `pg` does not start without.
+    if (url.startsWith("postgres:")) variables.push(...PG_VARIABLES);
+  } else if (remote !== undefined) {
     hosts.push(new URL(remote).host);
     variables.push("DENO_KV_ACCESS_TOKEN");
   } else if (path !== undefined) folders.push(dirname(path));

@@ -96,8 +96,8 @@ function serverProgram(server: FlaggedServer, version: string) {
       store: {
         type: text("URL"),
         help: "store of the sessions: memory:, file:PATH, sqlite:PATH, redis://HOST, " +
-          "postgres://HOST/NAME, kv:PATH or kv:https://HOST (default: $MCP_SESSIONS_STORE, else a file " +
-          "in the state directory)",
+          "postgres://USER@HOST/NAME, kv:PATH or kv:https://HOST (default: $MCP_SESSIONS_STORE, " +
+          "else a file in the state directory)",
       },
       ttl: {
         type: TTL,
