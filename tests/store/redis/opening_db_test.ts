@@ -5,7 +5,8 @@ import { createClient, createCluster } from "@redis/client";
 import { increment, record, refused } from "../../../store/conformance/cases.ts";
 import { openStore } from "../../../store/mod.ts";
 import { RedisStore } from "../../../store/redis/mod.ts";
-import { freePort, RedisServer, type RedisSettings } from "../../support/databases/redis.ts";
+import { freePort } from "../../support/databases/free_port.ts";
+import { RedisServer, type RedisSettings } from "../../support/databases/redis.ts";
 import { tempFolder } from "../../support/temp_folder.ts";
 import { until } from "../../support/until.ts";
 

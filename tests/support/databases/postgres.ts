@@ -1,6 +1,7 @@
 /** A PostgreSQL of a test's own, with Debian's or any other build of its programs. */
 
 import pg from "pg";
+import { freePort } from "./free_port.ts";
 import { until } from "../until.ts";
 
 export interface PostgresOptions {
@@ -80,7 +81,13 @@ export class PostgresServer implements AsyncDisposable {
       stderr: "null",
       ...owner,
     }).spawn();
-    await until(() => this.#answers(), (answers) => answers);
+    let hasEnded = false;
+    void this.#process.status.then(() => hasEnded = true);
+    const answers = await until(
+      async () => !hasEnded && await this.#answers(),
+      (answers) => answers || hasEnded,
+    );
+    if (!answers) throw new Error("postgres ended as it started: run it by hand");
   }
 
   /** The URL of one of its databases. */
@@ -218,9 +225,4 @@ async function run(program: string, args: readonly string[], owner: Owner): Prom
   const { success, stdout, stderr } = await command.output();
   if (success) return new TextDecoder().decode(stdout);
   throw new Error(`${program} failed: ${new TextDecoder().decode(stderr)}`);
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }

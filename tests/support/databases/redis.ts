@@ -1,6 +1,7 @@
 /** A Redis of a test's own: on a free port, in a temporary folder, with the faults of a real one. */
 
 import { createClient } from "@redis/client";
+import { freePort } from "./free_port.ts";
 import { until } from "../until.ts";
 
 /** Settings of `redis.conf`, such as `{ appendfsync: "everysec" }`. */
@@ -136,21 +137,5 @@ export class RedisServer implements AsyncDisposable {
       (outcome) => outcome !== "not yet",
     );
     if (outcome === "ended") throw new Error("redis-server ended as it started: run it by hand");
-  }
-}
-
-/**
- * A port that nobody uses now, below those that the system gives out by itself: a client that connects to
- * one of those while its server is away may be given the same port, and be connected to itself.
- */
-export function freePort(): number {
-  for (let tries = 1;; tries++) {
-    try {
-      const port = 20_000 + Math.floor(Math.random() * 12_000);
-      using listener = Deno.listen({ hostname: "127.0.0.1", port });
-      return listener.addr.port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse) || tries === 20) throw error;
-    }
   }
 }

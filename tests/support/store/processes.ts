@@ -5,6 +5,7 @@ export class Fixture implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   /** Its stdout, line by line. */
   readonly lines: AsyncGenerator<string>;
+  #sent: Promise<void> = Promise.resolve();
 
   constructor(name: string, ...args: string[]) {
     const script = new URL(`../../fixtures/store/${name}.ts`, import.meta.url).href;
@@ -17,9 +18,22 @@ export class Fixture implements AsyncDisposable {
     this.lines = lines(this.#process.stdout);
   }
 
+  /** Writes a line to its input, after those before. */
+  send(line: string): Promise<void> {
+    return this.#sent = this.#sent.then(async () => {
+      const writer = this.#process.stdin.getWriter();
+      try {
+        await writer.write(new TextEncoder().encode(`${line}\n`));
+      } finally {
+        writer.releaseLock();
+      }
+    });
+  }
+
   /** Ends its input, which some wait for. */
   begin(): Promise<void> {
-    return this.#process.stdin.close();
+    // What a killed one was sent is lost, and its input still to be closed.
+    return this.#sent = this.#sent.catch(() => {}).then(() => this.#process.stdin.close());
   }
 
   /** Its exit status, when it has ended by itself. */
