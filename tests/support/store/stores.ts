@@ -1,7 +1,15 @@
 import type { JournalFile } from "../../../store/mod.ts";
 import { tempFolder } from "../temp_folder.ts";
 
-export { all, fill, increment, put, record, refused } from "../../../store/conformance/cases.ts";
+export {
+  all,
+  fill,
+  increment,
+  put,
+  record,
+  refused,
+  renew,
+} from "../../../store/conformance/cases.ts";
 export { tempFolder };
 
 /** Of a session that never expires. */
