@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { blockWith, ROOT } from "../house/pages.ts";
 import { environment } from "../house/starting.ts";
 import { startPostgres } from "../support/databases/postgres.ts";
-import { freePort } from "../support/databases/redis.ts";
+import { freePort } from "../support/databases/free_port.ts";
 import { lines } from "../support/lines.ts";
 import { Nginx } from "../support/servers/nginx.ts";
 import { callRequest, messagesOf, post, presenting, request } from "../support/servers/wire.ts";

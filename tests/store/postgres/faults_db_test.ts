@@ -2,13 +2,14 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Adders } from "../../support/databases/adders.ts";
+import { checkCutAnswers, checkSlow } from "../../support/databases/bad_connection.ts";
 import { increment, put, record, refused } from "../../../store/conformance/cases.ts";
 import { PostgresStore } from "../../../store/postgres/mod.ts";
 import { type PostgresServer, startPostgres } from "../../support/databases/postgres.ts";
 import { TcpProxy } from "../../support/databases/tcp_proxy.ts";
+import { forEver } from "../../support/store/stores.ts";
 import { until } from "../../support/until.ts";
 
-const forEver = { expiresAt: Number.MAX_SAFE_INTEGER };
 /** Long enough for a server that recovers. */
 const FAIR_MS = 60_000;
 
@@ -149,39 +150,14 @@ Deno.test("PostgresStore: a create, delete, regenerate or fork whose answer is c
   await using at = await place();
   await using proxy = new TcpProxy({ to: { hostname: "127.0.0.1", port: at.server.port } });
   const url = at.url.replace(`:${at.server.port}/`, `:${proxy.port}/`);
-  await using store = await at.open(FAIR_MS, url);
-  const whole = await at.open();
-  const cutNext = () => {
-    let isCut = false;
-    proxy.fate = () => {
-      if (isCut) return "pass";
-      isCut = true;
-      return "cut";
-    };
-  };
-  cutNext();
-  assertEquals((await store.create(record("a", forEver))).id, "a");
-  cutNext();
-  assertEquals((await store.regenerate("a", "b"))?.id, "b");
-  cutNext();
-  assertEquals((await store.fork("b", record("c", forEver)))?.id, "c");
-  cutNext();
-  assertEquals(await store.delete("b"), true);
-  const listed = await whole.list({ owner: null, limit: 10 });
-  assertEquals(listed.map(({ id }) => id), ["c"]);
+  await checkCutAnswers(proxy, await at.open(FAIR_MS, url), await at.open());
 });
 
 Deno.test("PostgresStore: a slow connection is answered from in the time that it takes", async () => {
   await using at = await place();
   await using proxy = new TcpProxy({ to: { hostname: "127.0.0.1", port: at.server.port } });
-  proxy.delayMs = 50;
   const url = at.url.replace(`:${at.server.port}/`, `:${proxy.port}/`);
-  await using store = await at.open(FAIR_MS, url);
-  const adders = await Adders.start([store], { ids: ["a", "b", "c", "d"], each: 2 });
-  await adders.acknowledged(40);
-  await adders.stop();
-  assertEquals(adders.failures, []);
-  await adders.check(store);
+  await checkSlow(proxy, await at.open(FAIR_MS, url));
 });
 
 Deno.test("PostgresStore: tables that somebody has locked are unavailable in time", async () => {

@@ -4,11 +4,12 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { increment, put, record, refused } from "../../../store/conformance/cases.ts";
 import { RedisStore } from "../../../store/redis/mod.ts";
 import { Adders } from "../../support/databases/adders.ts";
+import { checkCutAnswers, checkSlow } from "../../support/databases/bad_connection.ts";
 import { RedisServer, type RedisSettings } from "../../support/databases/redis.ts";
 import { TcpProxy } from "../../support/databases/tcp_proxy.ts";
+import { forEver } from "../../support/store/stores.ts";
 import { until } from "../../support/until.ts";
 
-const forEver = { expiresAt: Number.MAX_SAFE_INTEGER };
 const FAIR_MS = 60_000;
 
 interface Place extends AsyncDisposable {
@@ -31,12 +32,7 @@ async function place(settings: RedisSettings = {}): Promise<Place> {
   };
 }
 
-/** Faults leave timers of the client's, such as that of its next try to connect. */
-function test(name: string, run: () => Promise<void>) {
-  Deno.test({ name, fn: run });
-}
-
-test("RedisStore: killed and restarted, Redis has every acknowledged write, and none twice", async () => {
+Deno.test("RedisStore: killed and restarted, Redis has every acknowledged write, and none twice", async () => {
   await using at = await place();
   const stores = [await at.open(at.server.url()), await at.open(at.server.url())];
   const adders = await Adders.start(stores, { ids: ["a", "b", "c", "d"], each: 2 });
@@ -51,7 +47,7 @@ test("RedisStore: killed and restarted, Redis has every acknowledged write, and 
   await adders.check(stores[0]!);
 });
 
-test("RedisStore: a Redis that stops is unavailable in time, and goes on by itself", async () => {
+Deno.test("RedisStore: a Redis that stops is unavailable in time, and goes on by itself", async () => {
   await using at = await place();
   const store = await at.open(at.server.url(), 500);
   const adders = await Adders.start([store], { ids: ["a", "b"], each: 4 });
@@ -67,7 +63,7 @@ test("RedisStore: a Redis that stops is unavailable in time, and goes on by itse
   await adders.check(store);
 });
 
-test("RedisStore: a stopped Redis does not keep the store from closing", async () => {
+Deno.test("RedisStore: a stopped Redis does not keep the store from closing", async () => {
   await using at = await place();
   const store = await at.open(at.server.url(), 300);
   await store.create(record("a", forEver));
@@ -77,7 +73,7 @@ test("RedisStore: a stopped Redis does not keep the store from closing", async (
   await written;
 });
 
-test("RedisStore: a Redis that was killed is unavailable in time, and comes back", async () => {
+Deno.test("RedisStore: a Redis that was killed is unavailable in time, and comes back", async () => {
   await using at = await place();
   const store = await at.open(at.server.url(), 300);
   await store.create(record("a", forEver));
@@ -89,7 +85,7 @@ test("RedisStore: a Redis that was killed is unavailable in time, and comes back
   assertEquals((await increment(store, "a"))?.session.toolCalls, 1);
 });
 
-test("RedisStore: in a Redis that came back empty, sessions are unknown, and new ones are made", async () => {
+Deno.test("RedisStore: in a Redis that came back empty, sessions are unknown, and new ones are made", async () => {
   await using at = await place();
   const store = await at.open(at.server.url());
   await store.create(record("a", forEver));
@@ -103,7 +99,7 @@ test("RedisStore: in a Redis that came back empty, sessions are unknown, and new
   assertEquals((await increment(store, "a"))?.value, 1);
 });
 
-test("RedisStore: a Redis that forgot its scripts gets them again", async () => {
+Deno.test("RedisStore: a Redis that forgot its scripts gets them again", async () => {
   await using at = await place();
   const store = await at.open(at.server.url());
   await store.create(record("a", forEver));
@@ -112,7 +108,7 @@ test("RedisStore: a Redis that forgot its scripts gets them again", async () => 
   assertEquals((await store.get("a"))?.toolCalls, 1);
 });
 
-test("RedisStore: a primary that becomes a replica is unavailable for writes, and says why", async () => {
+Deno.test("RedisStore: a primary that becomes a replica is unavailable for writes, and says why", async () => {
   await using at = await place();
   await using other = await RedisServer.start();
   const store = await at.open(at.server.url(), 300);
@@ -123,7 +119,7 @@ test("RedisStore: a primary that becomes a replica is unavailable for writes, an
   assertMatch(message, /a replica, which takes no writes: name the primary/);
 });
 
-test("RedisStore: a full Redis that does not evict is full for writes; reads and deletes go on", async () => {
+Deno.test("RedisStore: a full Redis that does not evict is full for writes; reads and deletes go on", async () => {
   await using at = await place({ "maxmemory-policy": "noeviction" });
   const store = await at.open(at.server.url());
   for (const id of ["a", "b"]) await store.create(record(id, forEver));
@@ -139,7 +135,7 @@ test("RedisStore: a full Redis that does not evict is full for writes; reads and
   assertEquals((await increment(store, "a"))?.value, 1);
 });
 
-test("RedisStore: a Redis that cannot save takes no writes, is unavailable and says so", async () => {
+Deno.test("RedisStore: a Redis that cannot save takes no writes, is unavailable and says so", async () => {
   await using at = await place({ appendonly: "no", save: "3600 1" });
   const store = await at.open(at.server.url(), 300);
   await store.create(record("a", forEver));
@@ -151,7 +147,7 @@ test("RedisStore: a Redis that cannot save takes no writes, is unavailable and s
   assertEquals((await store.get("a"))?.id, "a");
 });
 
-test("RedisStore: a Redis that needs replicas and has none is unavailable, and says so", async () => {
+Deno.test("RedisStore: a Redis that needs replicas and has none is unavailable, and says so", async () => {
   await using at = await place();
   const store = await at.open(at.server.url(), 300);
   await store.create(record("a", forEver));
@@ -159,7 +155,7 @@ test("RedisStore: a Redis that needs replicas and has none is unavailable, and s
   assertMatch(await refused("unavailable", () => put(store, "a", ["k", 1])), /NOREPLICAS/);
 });
 
-test("RedisStore: a Redis that is busy with a long script is waited for", async () => {
+Deno.test("RedisStore: a Redis that is busy with a long script is waited for", async () => {
   await using at = await place({ "busy-reply-threshold": "50" });
   const store = await at.open(at.server.url());
   await store.create(record("a", forEver));
@@ -171,7 +167,7 @@ test("RedisStore: a Redis that is busy with a long script is waited for", async 
   await long;
 });
 
-test("RedisStore: behind a connection that cuts answers, every write is made once", async () => {
+Deno.test("RedisStore: behind a connection that cuts answers, every write is made once", async () => {
   await using at = await place();
   await using proxy = new TcpProxy({ to: { hostname: "127.0.0.1", port: at.server.port } });
   const url = `redis://127.0.0.1:${proxy.port}`;
@@ -187,39 +183,15 @@ test("RedisStore: behind a connection that cuts answers, every write is made onc
   await adders.check(stores[0]!);
 });
 
-test("RedisStore: a create, delete, regenerate or fork whose answer is cut is made once", async () => {
+Deno.test("RedisStore: a create, delete, regenerate or fork whose answer is cut is made once", async () => {
   await using at = await place();
   await using proxy = new TcpProxy({ to: { hostname: "127.0.0.1", port: at.server.port } });
   const store = await at.open(`redis://127.0.0.1:${proxy.port}`);
-  const whole = await at.open(at.server.url());
-  const cutNext = () => {
-    let isCut = false;
-    proxy.fate = () => {
-      if (isCut) return "pass";
-      isCut = true;
-      return "cut";
-    };
-  };
-  cutNext();
-  assertEquals((await store.create(record("a", forEver))).id, "a");
-  cutNext();
-  assertEquals((await store.regenerate("a", "b"))?.id, "b");
-  cutNext();
-  assertEquals((await store.fork("b", record("c", forEver)))?.id, "c");
-  cutNext();
-  assertEquals(await store.delete("b"), true);
-  const listed = await whole.list({ owner: null, limit: 10 });
-  assertEquals(listed.map(({ id }) => id), ["c"]);
+  await checkCutAnswers(proxy, store, await at.open(at.server.url()));
 });
 
-test("RedisStore: a slow Redis is answered from in the time that it takes", async () => {
+Deno.test("RedisStore: a slow Redis is answered from in the time that it takes", async () => {
   await using at = await place();
   await using proxy = new TcpProxy({ to: { hostname: "127.0.0.1", port: at.server.port } });
-  proxy.delayMs = 50;
-  const store = await at.open(`redis://127.0.0.1:${proxy.port}`);
-  const adders = await Adders.start([store], { ids: ["a", "b", "c", "d"], each: 2 });
-  await adders.acknowledged(40);
-  await adders.stop();
-  assertEquals(adders.failures, []);
-  await adders.check(store);
+  await checkSlow(proxy, await at.open(`redis://127.0.0.1:${proxy.port}`));
 });

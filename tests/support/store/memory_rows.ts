@@ -34,15 +34,26 @@ export class MemoryRows implements Rows {
     this.place = place;
   }
 
-  // deno-lint-ignore require-await
-  async read(want: Want): Promise<Snapshot> {
-    this.#checkOpen();
-    return this.#snapshot(want);
+  read(want: Want): Promise<Snapshot> {
+    return Promise.try(() => {
+      this.#checkOpen();
+      return this.#snapshot(want);
+    });
   }
 
-  // deno-lint-ignore require-await
-  async commit(commit: Commit): Promise<Committed> {
-    this.#checkOpen();
+  commit(commit: Commit): Promise<Committed> {
+    return Promise.try(() => {
+      this.#checkOpen();
+      return this.#make(commit);
+    });
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    return Promise.resolve();
+  }
+
+  #make(commit: Commit): Committed {
     const { checks, sets = [], deletes = [], counts = [], drop, copy, orElse = {} } = commit;
     if (checks.some(([at, version]) => (this.#row(at)?.version ?? null) !== version)) {
       return { kind: "lost", snapshot: this.#snapshot(orElse) };
@@ -60,11 +71,6 @@ export class MemoryRows implements Rows {
     for (const [[part, name], text] of sets) this.place.part(part).set(name, { text, version });
     for (const { name, by } of counts) this.place.counts.set(name, this.#count(name) + by);
     return { kind: "made", version };
-  }
-
-  close(): Promise<void> {
-    this.#isClosed = true;
-    return Promise.resolve();
   }
 
   #snapshot({ at = [], page, counts = [] }: Want): Snapshot {
