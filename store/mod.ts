@@ -1,9 +1,11 @@
 /**
- * Session stores: one contract, {@linkcode SessionStore}, and three stores that hold to it.
+ * Session stores: one contract, {@linkcode SessionStore}, and the stores that hold to it.
  *
  * - {@linkcode MemoryStore}: as long as the process.
  * - {@linkcode FileStore}: one file on one machine, for any number of processes.
  * - {@linkcode KvStore}: Deno KV, in a file or across machines.
+ * - `SqliteStore`, `RedisStore` and `PostgresStore`, of `@mcp-sessions/deno/store/sqlite`, `/redis` and
+ *   `/postgres`: in a database.
  *
  * {@linkcode openStore} opens any of them by a URL such as `file:sessions.jsonl`.
  *

@@ -12,7 +12,7 @@ import {
   type Outcome,
   SessionDraft,
   type TransactionLimits,
-} from "./transaction.ts";
+} from "./session_draft.ts";
 import { type CommittedTransaction, StoreError } from "../session_store.ts";
 
 /** The most transactions of one commit. */

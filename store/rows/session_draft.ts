@@ -1,5 +1,6 @@
 /**
- * Transactions of one session, decided one after the other from the session as it is known, for one commit.
+ * Session draft: a session as it is known, and as one transaction after the other leaves it, until all of
+ * them go into one commit.
  *
  * @module
  */
