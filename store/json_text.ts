@@ -24,8 +24,8 @@ const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f][0-9a-f]{2}/;
  * @throws {TypeError} naming the part that JSON cannot hold, and the path to it.
  */
 export function encodeJson(value: unknown): string {
-  // A text has nothing to look through.
-  if (typeof value !== "string") new JsonCheck().check(value);
+  // Texts and numbers have nothing to look through.
+  if (typeof value !== "string" && !Number.isFinite(value)) new JsonCheck().check(value);
   const json = JSON.stringify(value);
   if (json.includes("\\ud") && LONE_SURROGATE.test(json)) {
     throw new TypeError("A value must be well-formed Unicode: it has a lone surrogate");

@@ -298,7 +298,8 @@ export function checkKeys(keys: readonly string[]): readonly string[] {
  */
 export function checkUpdate<T>(update: StateUpdate<T>): StateUpdate<T> {
   const names = isPlain(update) ? Object.keys(update) : [];
-  const other = names.find((name) => name !== "value" && name !== "set");
+  let other: string | undefined;
+  for (const name of names) if (name !== "value" && name !== "set") other ??= name;
   if (names.length > 0 && other === undefined) return update;
   const then: unknown = Reflect.get(Object(update), "then");
   if (typeof then === "function") {
@@ -327,11 +328,14 @@ export function encodeUpdate(set: StateUpdate<unknown>["set"]): EncodedWrite[] {
   const writes = new Map<string, string | undefined>();
   let keyBytes = 0;
   let total = 0;
-  for (const [key, value] of checkSet(set ?? [])) {
+  // Each write of every store runs this loop: as a generator it took a fifth of a write in memory.
+  for (const pair of checkSet(set ?? [])) {
+    const [key, value] = checkPair(pair);
     const json = value === undefined ? undefined : encodeValue(value);
     writes.set(checkKey(key), json);
-    keyBytes += utf8Length(key);
-    total += utf8Length(key) + utf8Length(json ?? "");
+    const ofKey = utf8Length(key);
+    keyBytes += ofKey;
+    total += ofKey + (json === undefined ? 0 : utf8Length(json));
   }
   checkCount(writes.size, "writes");
   checkBytes("write", total, MAX_TRANSACTION_BYTES);
@@ -339,25 +343,22 @@ export function encodeUpdate(set: StateUpdate<unknown>["set"]): EncodedWrite[] {
   return [...writes];
 }
 
-function* checkSet(
+function checkSet(
   set: Exclude<StateUpdate<unknown>["set"], undefined>,
-): Generator<readonly [string, Json | undefined]> {
-  const isList = typeof set === "object" && typeof set[Symbol.iterator] === "function";
-  if (!isList) {
-    abandon(set);
-    throw new TypeError(
-      "A transaction's set must be a list of pairs, [key, value]: it is " + describe(set),
-    );
-  }
-  for (const pair of set) {
-    if (!Array.isArray(pair) || pair.length !== 2) {
-      throw new TypeError(
-        "A transaction's set must be a list of pairs, [key, value]: one of them is no pair. To " +
-          "delete a key, its value is undefined",
-      );
-    }
-    yield pair;
-  }
+): Exclude<StateUpdate<unknown>["set"], undefined> {
+  if (typeof set === "object" && typeof set[Symbol.iterator] === "function") return set;
+  abandon(set);
+  throw new TypeError(
+    "A transaction's set must be a list of pairs, [key, value]: it is " + describe(set),
+  );
+}
+
+function checkPair(pair: readonly [string, Json | undefined]): typeof pair {
+  if (Array.isArray(pair) && pair.length === 2) return pair;
+  throw new TypeError(
+    "A transaction's set must be a list of pairs, [key, value]: one of them is no pair. To " +
+      "delete a key, its value is undefined",
+  );
 }
 
 function checkBytes(verb: string, bytes: number, most: number) {

@@ -145,10 +145,12 @@ export function decideTransact<T>(
     // A write that shrinks the state is accepted, however large it still is.
     const growth = bytes - row.bytes;
     if (growth > 0 && bytes > limits.bytesPerSession) throw sessionTooLarge(limits.bytesPerSession);
-    const eviction = new Eviction(context, before.owner);
-    const isFull = growth > 0 && !eviction.makeRoomForBytes(growth);
-    made = eviction.changes();
-    if (isFull) return { changes: made, error: stateFull(limits.bytes) };
+    if (growth > 0 && table.bytes + growth > limits.bytes) {
+      const eviction = new Eviction(context, before.owner);
+      const isFull = !eviction.makeRoomForBytes(growth);
+      made = eviction.changes();
+      if (isFull) return { changes: made, error: stateFull(limits.bytes) };
+    }
   }
   const idle = writes.length === 0 && toolCalls === before.toolCalls &&
     expiresAt === before.expiresAt;
