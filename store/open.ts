@@ -7,8 +7,6 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { checkLimits, checkText, checkTimeout, DEFAULT_TIMEOUT_MS } from "./validation.ts";
-import { parsePostgresUrl } from "./postgres/postgres_url.ts";
-import { redisPlace } from "./redis/url.ts";
 import { expandHome, stateFile } from "../runtime/state_folder.ts";
 import type { SessionStore, StoreLimits } from "./session_store.ts";
 
@@ -56,15 +54,18 @@ export interface OpenStoreOptions {
  * ```
  */
 export async function openStore(url: string, options: OpenStoreOptions): Promise<SessionStore> {
-  return await prepareStore(url, options)();
+  return await (await prepareStore(url, options))();
 }
 
 /**
- * {@linkcode openStore} in two steps: checks its arguments, and returns a function that opens the store.
+ * {@linkcode openStore} in two steps: checks its arguments, and gives a function that opens the store.
  *
  * @throws {TypeError} and {RangeError} as {@linkcode openStore} does.
  */
-export function prepareStore(url: string, options: OpenStoreOptions): () => Promise<SessionStore> {
+export async function prepareStore(
+  url: string,
+  options: OpenStoreOptions,
+): Promise<() => Promise<SessionStore>> {
   const [, scheme, rest] = /^([a-z][a-z\d+.-]+):(.*)$/is.exec(url) ?? [];
   checkText("namespace", options.namespace);
   checkLimits(options.limits);
@@ -104,6 +105,7 @@ export function prepareStore(url: string, options: OpenStoreOptions): () => Prom
     }
     case "redis":
     case "rediss": {
+      const { redisPlace } = await import("./redis/url.ts");
       redisPlace(url);
       const bounded = withTimeout(options);
       return async () => {
@@ -113,6 +115,7 @@ export function prepareStore(url: string, options: OpenStoreOptions): () => Prom
     }
     case "postgres":
     case "postgresql": {
+      const { parsePostgresUrl } = await import("./postgres/postgres_url.ts");
       parsePostgresUrl(url);
       const bounded = withTimeout(options);
       return async () => {
@@ -188,8 +191,12 @@ function localPath(url: string, path: string): string {
   return expandHome(path);
 }
 
+/** A store's URL as messages show it: without its user and password. */
+export function shownUrl(url: string): string {
+  return url.replace(/\/\/.*@/s, "//…@");
+}
+
 function cannotOpen(why: string, url: string, options?: ErrorOptions): TypeError {
-  // A URL may have a name and a password.
-  const shown = JSON.stringify(url.replace(/\/\/.*@/s, "//…@"));
+  const shown = JSON.stringify(shownUrl(url));
   return new TypeError(`Cannot open a store as ${why}: current value is ${shown}`, options);
 }

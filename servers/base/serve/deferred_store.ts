@@ -31,15 +31,21 @@ export class DeferredStore implements SessionStore {
    *
    * @throws {UsageError} if the URL names no store.
    */
-  constructor(url: string, source: string, options: OpenStoreOptions) {
+  static async prepare(
+    url: string,
+    source: string,
+    options: OpenStoreOptions,
+  ): Promise<DeferredStore> {
     const explained = (error: unknown) =>
-      error instanceof TypeError ? new UsageError(`${source}: ${error.message}`) : error;
-    try {
-      const open = prepareStore(url, options);
-      this.#open = () => open().catch((error) => Promise.reject(explained(error)));
-    } catch (error) {
-      throw explained(error);
-    }
+      Promise.reject(
+        error instanceof TypeError ? new UsageError(`${source}: ${error.message}`) : error,
+      );
+    const open = await prepareStore(url, options).catch(explained);
+    return new DeferredStore(() => open().catch(explained));
+  }
+
+  private constructor(open: () => Promise<SessionStore>) {
+    this.#open = open;
   }
 
   async opened(): Promise<SessionStore> {

@@ -11,7 +11,7 @@ import denoConfig from "../../../deno.json" with { type: "json" };
 import { requireDeno } from "../../../runtime/deno_version.ts";
 import { logToStderr } from "../../../runtime/log_to_stderr.ts";
 import { WireError } from "../../../protocol/errors.ts";
-import { defaultStoreUrl } from "../../../store/open.ts";
+import { defaultStoreUrl, shownUrl } from "../../../store/open.ts";
 import { settleSizeLimit, surviveSizeLimit } from "../../../runtime/file_size_limit.ts";
 import type { StoreLimits } from "../../../store/session_store.ts";
 import type { SessionPolicy } from "../session/policy.ts";
@@ -104,12 +104,12 @@ async function run(
   // With --store, the server needs no permission to read the environment.
   const url = command.store ?? (Deno.env.get("MCP_SESSIONS_STORE") || defaultStoreUrl(name));
   const source = command.store !== undefined ? "--store" : "MCP_SESSIONS_STORE";
-  await using store = new DeferredStore(url, source, {
+  await using store = await DeferredStore.prepare(url, source, {
     namespace: name,
     limits,
     warn: (message) => log("warn", message),
   });
-  log("info", `sessions are kept in ${url}`);
+  log("info", `sessions are kept in ${shownUrl(url)}`);
   const layer: SessionLayerOptions = {
     store,
     policy,

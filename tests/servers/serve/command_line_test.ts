@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { HOST_SESSION_VARIABLES } from "../../../protocol/host_conversations.ts";
 import { HttpServer, SERVERS, startServer } from "../../support/servers/server.ts";
 import { runProgram } from "../../support/run_program.ts";
@@ -50,6 +50,14 @@ Deno.test("a server that cannot start: one line on stderr, status 2 for a wrong 
     const [, line = ""] = /^notebook: ([^\n]+)\n$/.exec(stderr) ?? [];
     assertMatch(line, message, stderr);
   }
+});
+
+Deno.test("a server says where its sessions are kept, without the user and password of its store", async () => {
+  const url = "redis://alice:s3cret@127.0.0.1:1";
+  const { code, stderr } = await run("notebook", ["--log-level", "info", "--store", url]);
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "sessions are kept in redis://…@127.0.0.1:1\n");
+  assert(!/alice|s3cret/.test(stderr), stderr);
 });
 
 Deno.test({
