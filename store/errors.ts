@@ -53,8 +53,15 @@ export function conflictError(): StoreError {
   return new StoreError("conflict", "There is a session with this id or stateId already");
 }
 
-/** `unavailable`, and nothing was done: there is no connection, or the database refuses all writes. */
+/** `unavailable`, and nothing was done: another try may succeed, as with a connection that comes back. */
 export class NothingDoneError extends StoreError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("unavailable", message, options);
+  }
+}
+
+/** `unavailable`, and no other try helps: somebody has to change a right, a setting or an address first. */
+export class RefusedError extends StoreError {
   constructor(message: string, options?: ErrorOptions) {
     super("unavailable", message, options);
   }

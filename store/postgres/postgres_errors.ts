@@ -5,11 +5,15 @@
  * @module
  */
 
-import { NothingDoneError } from "../errors.ts";
+import { NothingDoneError, RefusedError } from "../errors.ts";
+import { certificateFault } from "../certificate_fault.ts";
 import { StoreError, type StoreErrorCode } from "../session_store.ts";
 
-/** `away` is `unavailable` too, but nothing was done. */
-type Meaning = readonly [code: StoreErrorCode | "away", why: string];
+/** Both are `unavailable`, and nothing was done: `away` may be over at another try, `refused` not. */
+type Meaning = readonly [code: StoreErrorCode | "away" | "refused", why: string];
+
+/** How an authority of one's own is named. */
+const AUTHORITY = "sslmode=verify-full&sslrootcert=PATH at the end of the URL";
 
 /** The message of an error for what waited too long to be sent. */
 export const TIMEOUT_IN_QUEUE = "timeout in the queue";
@@ -34,18 +38,20 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   "57P01": ["unavailable", "it was shut down, or ended the connection: see whether it runs"],
   "57P02": ["unavailable", "it crashed, and starts again: wait until it takes connections"],
   "57P03": ["away", "it is starting or shutting down: wait until it takes connections"],
-  "25006": ["away", "it is read-only, or a replica: connect to the primary"],
-  "42501": [
-    "away",
-    "its user lacks a permission. To make the tables, GRANT it CREATE ON DATABASE, or CREATE SCHEMA " +
-    "mcp_sessions AUTHORIZATION it; to use those of another, GRANT USAGE ON SCHEMA mcp_sessions and " +
-    "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA mcp_sessions to it",
+  "25006": [
+    "refused",
+    "it is read-only, or a replica: connect to the primary, or turn default_transaction_read_only off",
   ],
-  "28": ["away", "it refuses the user or the password: see the URL, and its pg_hba.conf"],
-  "3D000": ["away", "it has no such database: make it with createdb, or see the URL"],
-  "3F000": ["away", GONE],
-  "42P01": ["away", GONE],
-  "42883": ["away", GONE],
+  "42501": [
+    "refused",
+    "its user may not connect to the database, or has lost a right that it needs: docs/stores.md lists " +
+    "them, and opening the store says which one it is",
+  ],
+  "28": ["refused", "it refuses the user or the password: see the URL, and its pg_hba.conf"],
+  "3D000": ["refused", "it has no such database: make it with createdb, or see the URL"],
+  "3F000": ["refused", GONE],
+  "42P01": ["refused", GONE],
+  "42883": ["refused", GONE],
   "54": ["too_large", "a name or a row is larger than it takes: use shorter ones"],
   "XX001": ["corrupt", "its data is damaged: see its log"],
   "XX002": ["corrupt", "an index of its is damaged: REINDEX it, and see its log"],
@@ -69,7 +75,8 @@ export function postgresError(name: string, error: unknown): StoreError {
   const [meaning, why] = found ??
     (isState ? ["unavailable", "see its log"] : clientsMeaning(error));
   const message = `${name} failed as ${why}${isState ? ` (SQLSTATE ${state})` : ""}`;
-  return meaning === "away" ? new NothingDoneError(message) : new StoreError(meaning, message);
+  if (meaning === "away") return new NothingDoneError(message);
+  return meaning === "refused" ? new RefusedError(message) : new StoreError(meaning, message);
 }
 
 /** What the client or the system says, in which there is neither user nor password. */
@@ -77,7 +84,12 @@ function clientsMeaning(error: unknown): Meaning {
   // Of a host with several addresses, each has an error of its own.
   const [first] = error instanceof AggregateError ? error.errors : [error];
   const { name = "", message = "" } = first instanceof Error ? first : {};
-  if (name === "NotCapable") return ["away", `Deno forbids it: ${message}`];
+  if (name === "NotCapable") return ["refused", `Deno forbids it: ${message}`];
+  const fault = certificateFault(first, AUTHORITY);
+  if (fault !== undefined) return ["refused", fault];
+  if (/not support SSL/.test(message)) {
+    return ["refused", "it speaks no TLS: set its ssl to on, or leave sslmode out of the URL"];
+  }
   if (/timeout/i.test(message)) {
     const isUnsent = message === TIMEOUT_IN_QUEUE || /connect/i.test(message);
     return [isUnsent ? "away" : "unavailable", "it does not answer: see whether it can be reached"];

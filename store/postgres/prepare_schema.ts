@@ -7,7 +7,7 @@
 
 import { CREATE_SQL, SCHEMA_VERSION } from "./schema.ts";
 import { postgresError } from "./postgres_errors.ts";
-import { StoreError } from "../session_store.ts";
+import { RefusedError } from "../errors.ts";
 import type { PostgresPool } from "./postgres_pool.ts";
 
 export interface PrepareOptions {
@@ -30,18 +30,18 @@ export async function preparePostgres(pool: PostgresPool, options: PrepareOption
   };
   const server = await ask(SERVER_SQL);
   if (Number(server["version"]) < OLDEST) {
-    throw refused(`${name} is older than PostgreSQL 12: update it`);
+    throw new RefusedError(`${name} is older than PostgreSQL 12: update it`);
   }
   if (server["is_replica"] === "t") {
-    throw refused(`${name} is a replica, which takes no writes: connect to the primary`);
+    throw new RefusedError(`${name} is a replica, which takes no writes: connect to the primary`);
   }
   if (server["is_read_only"] === "on") {
-    throw refused(
+    throw new RefusedError(
       `${name} is read-only (default_transaction_read_only): turn that off for this user or database`,
     );
   }
   if (server["isolation"] !== "read committed") {
-    throw refused(
+    throw new RefusedError(
       `${name} has default_transaction_isolation ${
         server["isolation"]
       }, under which locks are of no ` +
@@ -106,19 +106,52 @@ BEGIN
 END $make$
 `;
 
+/** The rights that the user lacks, as GRANT has them: to make the tables, or to use them. */
+const LACKING_SQL = `
+  WITH schema AS (SELECT oid FROM pg_namespace WHERE nspname = 'mcp_sessions'),
+  tables AS (
+    SELECT oid, relname FROM pg_class
+    WHERE relnamespace = (SELECT oid FROM schema) AND relname IN ('version', 'rows', 'counts')
+  )
+  SELECT string_agg(lacks, '; ') AS lacking
+  FROM (
+    SELECT 'CREATE ON DATABASE' AS lacks
+    WHERE NOT EXISTS (SELECT FROM schema)
+      AND NOT has_database_privilege(current_database(), 'CREATE')
+    UNION ALL
+    SELECT 'CREATE, USAGE ON SCHEMA mcp_sessions' FROM schema
+    WHERE NOT EXISTS (SELECT FROM tables) AND NOT (
+      has_schema_privilege(oid, 'CREATE') AND has_schema_privilege(oid, 'USAGE')
+    )
+    UNION ALL
+    SELECT 'USAGE ON SCHEMA mcp_sessions' FROM schema
+    WHERE EXISTS (SELECT FROM tables) AND NOT has_schema_privilege(oid, 'USAGE')
+    UNION ALL
+    SELECT string_agg(action, ', ') || ' ON TABLE mcp_sessions.' || relname
+    FROM tables, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS action
+    WHERE NOT has_table_privilege(oid, action) AND (relname <> 'version' OR action = 'SELECT')
+    GROUP BY relname
+    UNION ALL
+    SELECT 'EXECUTE ON FUNCTION mcp_sessions.' || proname FROM pg_proc
+    WHERE pronamespace = (SELECT oid FROM schema) AND NOT has_function_privilege(oid, 'EXECUTE')
+  ) AS each
+`;
+
 async function makeTables(
   ask: (sql: string) => Promise<Record<string, string | null>>,
   { name }: PrepareOptions,
 ): Promise<void> {
+  const lacking = (await ask(LACKING_SQL))["lacking"];
+  if (lacking !== null) {
+    throw new RefusedError(
+      `${name} does not let its user keep sessions: GRANT ${lacking} to it (docs/stores.md)`,
+    );
+  }
   if ((await ask(HAS_TABLES_SQL))["is_there"] !== "t") await ask(MAKE_SQL);
   const version = Number((await ask(VERSION_SQL))["version"]);
   if (version > SCHEMA_VERSION) {
-    throw refused(
+    throw new RefusedError(
       `${name} has tables of version ${version}, and this program knows ${SCHEMA_VERSION}: update it`,
     );
   }
-}
-
-function refused(message: string): StoreError {
-  return new StoreError("unavailable", message);
 }

@@ -5,11 +5,11 @@
  */
 
 import { within } from "../../runtime/time_limit.ts";
-import { NothingDoneError } from "../errors.ts";
+import { NothingDoneError, RefusedError } from "../errors.ts";
 import { StoreError } from "../session_store.ts";
 import type { RedisClient } from "./client.ts";
 import type { ScriptArguments } from "./encoding.ts";
-import { redisError } from "./errors.ts";
+import { reasonOf, redisError } from "./errors.ts";
 import type { LastingClient } from "./lasting_client.ts";
 import type { Script } from "./scripts.ts";
 
@@ -21,7 +21,7 @@ export interface RedisConnectionOptions {
 }
 
 /** What only a client of the store's own has. */
-type Lasting = Partial<Pick<LastingClient, "reopen" | "whyOffline">>;
+type Lasting = Partial<Pick<LastingClient, "reopen" | "failure">>;
 
 export class RedisConnection {
   readonly #client: RedisClient & Lasting;
@@ -77,12 +77,12 @@ export class RedisConnection {
     if (this.#late > 0) throw new NothingDoneError(this.#lateText);
     if (this.#client.isReady !== false) return;
     if (performance.now() - this.#openedAt > this.#options.timeoutMs) this.#reopen();
-    const why = this.#client.whyOffline;
+    const { failure } = this.#client;
+    if (failure instanceof RefusedError) throw failure;
+    const why = failure === undefined ? "" : ` (${reasonOf(failure.cause)})`;
     throw new NothingDoneError(
-      `There is no connection to Redis now${
-        why === undefined ? "" : ` (${why})`
-      }: it comes back by ` +
-        "itself when Redis runs and can be reached",
+      `There is no connection to Redis now${why}: it comes back by itself when Redis runs and can be ` +
+        "reached",
     );
   }
 

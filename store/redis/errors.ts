@@ -4,33 +4,42 @@
  * @module
  */
 
-import { NothingDoneError } from "../errors.ts";
+import { certificateFault } from "../certificate_fault.ts";
+import { NothingDoneError, RefusedError } from "../errors.ts";
 import { messageOf } from "../../runtime/errors.ts";
 import { member } from "../../runtime/json.ts";
 import { StoreError, type StoreErrorCode } from "../session_store.ts";
 
 const MOST_REASON = 300;
 
+/** Why a Redis of a cluster is refused, of which another node may have the keys. */
+export const OF_CLUSTER =
+  "it is a node of a cluster, which no URL can name: give createCluster() of " +
+  "@redis/client to new RedisStore(), or name a Redis without cluster mode (docs/stores.md)";
+
+/** What a user of Redis needs, as ACL SETUSER has it. */
+const RIGHTS = "~mcp-sessions:* +eval +evalsha +@hash +@sortedset +unlink +copy";
+
+/** `refused` is `unavailable` too, and another try would not succeed. */
+type Answer = readonly [answer: RegExp, code: StoreErrorCode | "refused", why?: string];
+
 /** What Redis answers, as far as a store has words of its own for it. */
-const ANSWERS: readonly (readonly [answer: RegExp, code: StoreErrorCode, why?: string])[] = [
+const ANSWERS: readonly Answer[] = [
   [/\bLOADING\b/, "locked", "it still loads its data"],
   [/\b(?:BUSY|TRYAGAIN|CLUSTERDOWN|MASTERDOWN)\b/, "locked"],
   [/\bOOM\b/, "full", "its memory is full: raise its maxmemory, or end sessions"],
   [/\bWRONGTYPE\b/, "corrupt", "another program has written to the keys of this store"],
-  [/\bREADONLY\b/, "unavailable", "it is a replica, which takes no writes: name the primary"],
+  [/\bREADONLY\b/, "refused", "it is a replica, which takes no writes: name the primary"],
   [
     /\bMISCONF\b/,
-    "unavailable",
-    "it takes no writes as it cannot save them: see the room on its disk",
+    "refused",
+    "it takes no writes as it cannot save them: see the room on its disk, and its log",
   ],
-  [
-    /\b(?:MOVED|ASK|CROSSSLOT)\b/,
-    "unavailable",
-    "it is a cluster: give RedisStore a createCluster()",
-  ],
+  [/\b(?:MOVED|ASK|CROSSSLOT)\b/, "refused", OF_CLUSTER],
+  [/\bNOPERM\b|user executing the script can't/, "refused", lackingRights([])],
   [
     /\b(?:NOAUTH|WRONGPASS)\b|without any password/,
-    "unavailable",
+    "refused",
     "it refuses the user or password",
   ],
   [
@@ -41,7 +50,10 @@ const ANSWERS: readonly (readonly [answer: RegExp, code: StoreErrorCode, why?: s
 ];
 
 /** Answers to a script that has not begun to write. */
-const REFUSAL = /\b(?:READONLY|MISCONF|NOREPLICAS|MOVED|NOAUTH)\b|The client is (?:offline|closed)/;
+const NOT_DONE = /\bNOREPLICAS\b|The client is (?:offline|closed)/;
+
+/** How an authority of one's own is named: the URL has no parameter for it. */
+const AUTHORITY = "DENO_CERT=ca.pem in Deno's environment (NODE_EXTRA_CA_CERTS elsewhere)";
 
 /** What befell a connection, by the code of the error or its message. */
 const CONNECTIONS: readonly (readonly [failure: RegExp, why: string])[] = [
@@ -63,18 +75,25 @@ const CONNECTIONS: readonly (readonly [failure: RegExp, why: string])[] = [
 export function redisError(cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause;
   const message = `Redis failed: ${reasonOf(cause)}`;
-  const [, code = "unavailable"] = answerOf(cause) ?? [];
+  const isBadCertificate = certificateFault(cause, AUTHORITY) !== undefined;
+  const [, code = isBadCertificate ? "refused" : "unavailable"] = answerOf(cause) ?? [];
+  if (code === "refused") return new RefusedError(message, { cause });
   // These are said before anything is done; others may be said in the middle.
-  const isRefusal = REFUSAL.test(messageOf(cause));
-  return code === "unavailable" && isRefusal
+  return code === "unavailable" && NOT_DONE.test(messageOf(cause))
     ? new NothingDoneError(message, { cause })
     : new StoreError(code, message, { cause });
 }
 
+/** Why a user is refused that may not run some commands, or not those on the store's keys. */
+export function lackingRights(commands: readonly string[]): string {
+  const lacks = commands.length === 0 ? "a right" : commands.map((name) => `+${name}`).join(" ");
+  return `its user lacks ${lacks}: give it ${RIGHTS} (ACL SETUSER; docs/stores.md)`;
+}
+
 /** The reason in an error of Redis or of its client, in plain words. */
 export function reasonOf(cause: unknown): string {
-  const answer = answerOf(cause)?.[2];
-  if (answer !== undefined) return answer;
+  const known = answerOf(cause)?.[2] ?? certificateFault(cause, AUTHORITY);
+  if (known !== undefined) return known;
   const text = `${member(cause, "code")} ${messageOf(cause)}`;
   const found = CONNECTIONS.find(([failure]) => failure.test(text));
   // The first line: what follows may be a whole certificate.

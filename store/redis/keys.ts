@@ -23,6 +23,11 @@ export class RedisKeys {
     return `${this.#prefix}counters`;
   }
 
+  /** A key that is never set. */
+  get unused(): string {
+    return `${this.#prefix}unused`;
+  }
+
   rows(part: string): string {
     return `${this.#prefix}rows:${part}`;
   }

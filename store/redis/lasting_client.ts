@@ -5,7 +5,8 @@
  */
 
 import type { RedisClient, RedisScriptOptions } from "./client.ts";
-import { reasonOf } from "./errors.ts";
+import type { StoreError } from "../session_store.ts";
+import { redisError } from "./errors.ts";
 
 /** Exponential backoff of connections, up to the longest. */
 const FIRST_PAUSE_MS = 25;
@@ -26,7 +27,7 @@ export interface PackageClient extends RedisClient {
 export class LastingClient implements RedisClient {
   readonly #make: () => PackageClient;
   #client: PackageClient | undefined;
-  #failure: unknown;
+  #failure: StoreError | undefined;
   #tries = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isLasting = false;
@@ -41,8 +42,8 @@ export class LastingClient implements RedisClient {
   }
 
   /** Why there is no connection, if that is known. */
-  get whyOffline(): string | undefined {
-    return this.#failure === undefined ? undefined : reasonOf(this.#failure);
+  get failure(): StoreError | undefined {
+    return this.#failure;
   }
 
   evalSha(sha1: string, options: RedisScriptOptions): Promise<unknown> {
@@ -93,7 +94,7 @@ export class LastingClient implements RedisClient {
 
   #lose(client: PackageClient, error: unknown) {
     if (client !== this.#client) return;
-    this.#failure = error;
+    this.#failure = redisError(error);
     if (!this.#isLasting) return;
     this.#timer ??= setTimeout(() => this.reopen(), pauseAfter(this.#tries++));
   }

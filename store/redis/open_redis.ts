@@ -4,13 +4,14 @@
  * @module
  */
 
+import { messageOf } from "../../runtime/errors.ts";
 import { within } from "../../runtime/time_limit.ts";
 import { StoreError } from "../session_store.ts";
 import type { RedisClient } from "./client.ts";
 import { reasonOf, redisError } from "./errors.ts";
 import { LastingClient, type PackageClient } from "./lasting_client.ts";
 import { infoLines, promisesOf, type RedisFacts, type RedisPromises } from "./promises.ts";
-import { READ_SCRIPT } from "./scripts.ts";
+import { checkRights } from "./rights.ts";
 import { type RedisPlace, shownPlace } from "./url.ts";
 
 /** The pause between two tries of opening. */
@@ -20,12 +21,14 @@ export interface OpenRedisOptions {
   readonly warn: (message: string) => void;
   /** The timeout of opening, in milliseconds. */
   readonly timeoutMs: number;
+  /** A key of the store that is never set. */
+  readonly unusedKey: string;
 }
 
 /** Opens a client that comes back by itself, and warns once of what this Redis may lose. */
 export async function openRedis(
   place: RedisPlace,
-  { warn, timeoutMs }: OpenRedisOptions,
+  { warn, timeoutMs, unusedKey }: OpenRedisOptions,
 ): Promise<RedisClient> {
   const end = performance.now() + timeoutMs;
   const client = await lastingClient(place, timeoutMs);
@@ -33,7 +36,7 @@ export async function openRedis(
   let before: unknown;
   for (;;) {
     const left = end - performance.now();
-    const opening = open(client, place);
+    const opening = open(client, place, unusedKey);
     try {
       const promises = await within(Math.max(left, 1), opening);
       if (promises === undefined) {
@@ -56,11 +59,15 @@ export async function openRedis(
   }
 }
 
-async function open(client: LastingClient, place: RedisPlace): Promise<RedisPromises> {
+async function open(
+  client: LastingClient,
+  place: RedisPlace,
+  unusedKey: string,
+): Promise<RedisPromises> {
   const promises = promisesOf(await look(await client.open()), place);
   if (promises.refusal !== undefined) throw new Error(promises.refusal);
-  // Whether it has its data, and the user may run scripts.
-  await client.eval(READ_SCRIPT.text, { keys: [], arguments: [] });
+  // This also says whether it has loaded its data.
+  await checkRights(client, unusedKey);
   return promises;
 }
 
@@ -94,7 +101,7 @@ async function look(client: PackageClient): Promise<RedisFacts> {
     try {
       return await client.sendCommand(command);
     } catch (error) {
-      if (/^(?:NOPERM|ERR unknown)/.test(reasonOf(error))) return undefined;
+      if (/^(?:NOPERM|ERR unknown)/.test(messageOf(error))) return undefined;
       throw error;
     }
   };

@@ -9,6 +9,7 @@ import { checkLimits, checkText, checkTimeout, DEFAULT_TIMEOUT_MS } from "../val
 import type { StoreLimits } from "../session_store.ts";
 import type { RedisClient } from "./client.ts";
 import { RedisConnection } from "./connection.ts";
+import { RedisKeys } from "./keys.ts";
 import { openRedis } from "./open_redis.ts";
 import { RedisRows } from "./redis_rows.ts";
 import { redisPlace } from "./url.ts";
@@ -94,6 +95,7 @@ export class RedisStore extends RowStore {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, warn = console.warn } = options;
     const client = await openRedis(place, {
       warn,
+      unusedKey: new RedisKeys(options.namespace, UNORDERED).unused,
       timeoutMs: checkTimeout("timeoutMs", timeoutMs),
     });
     return new RedisStore(client, { ...options, closesClient: true });

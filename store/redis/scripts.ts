@@ -170,6 +170,7 @@ end
 return answers
 `);
 
-function script(text: string): Script {
+/** A script of a text. */
+export function script(text: string): Script {
   return { text, sha1: createHash("sha1").update(text).digest("hex") };
 }

@@ -7,7 +7,7 @@
 import { conflictError } from "../errors.ts";
 import { copyRecord } from "../validation.ts";
 import { type Mark, type Marker, NO_MARKS, textOf, wasLast } from "./marks.ts";
-import { isUnsure, type Operation, RETRY } from "./operation.ts";
+import { isPassing, isUnsure, type Operation, RETRY } from "./operation.ts";
 import type { Room } from "./room.ts";
 import type { At, Commit, Committed, CountChange, Rows } from "./rows.ts";
 import type { SessionChange, SessionChanges } from "./session_changes.ts";
@@ -22,7 +22,12 @@ import {
   rowsOf,
   writtenRow,
 } from "./session_rows.ts";
-import { INTERNAL_OWNER, type SessionRecord, type StoreLimits } from "../session_store.ts";
+import {
+  INTERNAL_OWNER,
+  type SessionRecord,
+  type StoreError,
+  type StoreLimits,
+} from "../session_store.ts";
 
 export interface NewSessionsOptions {
   readonly rows: Rows;
@@ -51,9 +56,15 @@ export class NewSessions {
     this.#options = options;
   }
 
-  /** Makes a session. @returns It, or the live one of this owner that has its alias. */
+  /**
+   * Makes a session. If the answer to its commit is lost, and another ends the session before the next
+   * try, that makes it again: nothing is left that has the mark. To prevent that, each session that ends
+   * would have to leave a row until all who may have made it have given up.
+   *
+   * @returns It, or the live one of this owner that has its alias.
+   */
   async create(operation: Operation, record: SessionRecord): Promise<SessionRecord> {
-    let isUnsureOfOne = false;
+    let unsure: StoreError | undefined;
     let holder = NOBODY;
     return await operation.retry(async () => {
       const mark = this.#options.marker.next();
@@ -61,11 +72,9 @@ export class NewSessions {
       try {
         committed = await this.#commit(operation, record, mark, holder);
       } catch (error) {
-        if (isUnsure(error)) {
-          isUnsureOfOne = true;
-          operation.setUnsure(error);
-        }
-        throw error;
+        if (isUnsure(error)) operation.setUnsure(unsure = error);
+        // Whatever keeps this one from being made, an earlier one may have been.
+        throw isPassing(error) ? error : unsure ?? error;
       } finally {
         holder = NOBODY;
       }
@@ -73,16 +82,18 @@ export class NewSessions {
         case "made":
           return copyRecord(record);
         case "full":
+          operation.setUnsure(unsure = undefined);
           await this.#options.room.make(operation, committed.counter, record, 0);
           return RETRY;
         case "lost": {
           const [byId, byStateId, byAlias] = committed.snapshot.at;
           const found = foundIn(byId);
-          if (isUnsureOfOne && byStateId !== undefined) {
+          if (unsure !== undefined && byStateId !== undefined) {
             // Nobody else knows its stateId. By now it may be used, and have another id.
             const own = await this.#options.room.find(operation, byStateId.text);
             if (own?.record.stateId === record.stateId) return copyRecord(own.record);
           }
+          operation.setUnsure(unsure = undefined);
           await this.#clear(operation, record, found, byStateId?.text);
           const namesake = await this.#holderOf(operation, record, byAlias?.text);
           const live = this.#live(namesake);

@@ -5,7 +5,7 @@
  */
 
 import { CoalescedTimer } from "../../runtime/coalesced_timer.ts";
-import { NothingDoneError } from "../errors.ts";
+import { NothingDoneError, RefusedError } from "../errors.ts";
 import { StoreError } from "../session_store.ts";
 
 /** The result of an attempt that is to be made again. */
@@ -144,7 +144,8 @@ export class Operation {
 
 /** Whether another try may succeed. */
 export function isPassing(error: unknown): error is StoreError {
-  return error instanceof StoreError && (error.code === "locked" || error.code === "unavailable");
+  return error instanceof StoreError && !(error instanceof RefusedError) &&
+    (error.code === "locked" || error.code === "unavailable");
 }
 
 /** Whether a commit that failed so may have been made. */

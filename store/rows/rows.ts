@@ -86,8 +86,9 @@ export type Committed =
  *
  * An operation rejects with a `StoreError`: `locked` if nothing was done and another try may succeed at
  * once; `unavailable` if a commit may have been made, or may still be (a `NothingDoneError`: it was not, and
- * will not be, as the database is away or takes no writes); `full`, `too_large`, `corrupt` or
- * `closed` if nothing was done and another try would not succeed. It need not have a timeout of its own.
+ * will not be, as the database is away; a `RefusedError`: another try would not succeed, as it takes no
+ * writes, or the user has no right to them); `full`, `too_large`, `corrupt` or `closed` if nothing was done
+ * and another try would not succeed. It need not have a timeout of its own.
  */
 export interface Rows {
   /** Reads in one moment; where the backend cannot do that, single rows last, after the page. */

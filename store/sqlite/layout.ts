@@ -8,7 +8,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
-import { NothingDoneError } from "../errors.ts";
+import { RefusedError } from "../errors.ts";
 
 /** Another one for each layout that the one before cannot read. */
 const VERSION = 1;
@@ -42,7 +42,7 @@ INSERT INTO mcp_sessions_layout VALUES (${VERSION});
 export function makeTables(database: DatabaseSync, place: string): void {
   // UTF-16 would have another order.
   if (database.prepare("PRAGMA encoding").get()?.encoding !== "UTF-8") {
-    throw new NothingDoneError(
+    throw new RefusedError(
       `Cannot use ${place}: its encoding is not UTF-8; use another database`,
     );
   }
@@ -89,5 +89,5 @@ function checkVersion(database: DatabaseSync, place: string) {
     ? "a newer version of this program: update it, or use another file"
     : "an older version of this program, in a form that this one cannot read: use that version, or " +
       "another file";
-  throw new NothingDoneError(`${place} was written by ${what}`);
+  throw new RefusedError(`${place} was written by ${what}`);
 }

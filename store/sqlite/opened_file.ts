@@ -5,7 +5,7 @@
  * @module
  */
 
-import { NothingDoneError } from "../errors.ts";
+import { RefusedError } from "../errors.ts";
 import { isSameFile, tryStat } from "../journal/fs.ts";
 
 /** The time for which a look at the path is good. */
@@ -31,7 +31,7 @@ export class OpenedFile {
     if (now - this.#checked < CHECK_MS) return;
     const found = tryStat(this.#path);
     if (found === undefined || !isSameFile(found, this.#identity)) {
-      throw new NothingDoneError(
+      throw new RefusedError(
         `Cannot use ${this.#path}: it was removed or replaced while it was open; stop all that use it, ` +
           "put the right file there, and start them again",
       );

@@ -5,11 +5,11 @@
  */
 
 import { messageOf } from "../../runtime/errors.ts";
-import { closedError, NothingDoneError } from "../errors.ts";
+import { closedError, NothingDoneError, RefusedError } from "../errors.ts";
 import { StoreError, type StoreErrorCode } from "../session_store.ts";
 
-/** `refused`: `unavailable`, and nothing was done. */
-type Refusal = readonly [text: RegExp, code: StoreErrorCode | "refused", remedy?: string];
+/** Both are `unavailable`, and nothing was done: `away` may be over at another try, `refused` not. */
+type Refusal = readonly [text: RegExp, code: StoreErrorCode | "away" | "refused", remedy?: string];
 
 /** The last two are of a transaction that somebody else has begun on the same connection. */
 const LOCKED = [
@@ -44,7 +44,7 @@ const REFUSALS: readonly Refusal[] = [
   ],
   [
     /^unable to open database file/,
-    "refused",
+    "away",
     "the file or those beside it cannot be opened; see that its folder is there, and may be written",
   ],
   [
@@ -64,9 +64,9 @@ export function sqliteError(place: string, cause: unknown): StoreError {
   if (isClosed(cause)) return closedError();
   const [, code, remedy] = REFUSALS.find(([text]) => text.test(message)) ?? UNKNOWN;
   const text = `Cannot use ${place}: ${remedy ?? message}`;
-  return code === "refused"
-    ? new NothingDoneError(text, { cause })
-    : new StoreError(code, text, { cause });
+  if (code === "refused") return new RefusedError(text, { cause });
+  if (code === "away") return new NothingDoneError(text, { cause });
+  return new StoreError(code, text, { cause });
 }
 
 /** Whether nothing was done, and another try may succeed. */

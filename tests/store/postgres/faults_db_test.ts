@@ -7,7 +7,7 @@ import { increment, put, record, refused } from "../../../store/conformance/case
 import { PostgresStore } from "../../../store/postgres/mod.ts";
 import { type PostgresServer, startPostgres } from "../../support/databases/postgres.ts";
 import { TcpProxy } from "../../support/databases/tcp_proxy.ts";
-import { forEver } from "../../support/store/stores.ts";
+import { forEver, refusedAtOnce } from "../../support/store/stores.ts";
 import { until } from "../../support/until.ts";
 
 /** Long enough for a server that recovers. */
@@ -182,22 +182,22 @@ Deno.test("PostgresStore: tables that somebody has locked are unavailable in tim
 
 Deno.test("PostgresStore: a database that becomes read-only is unavailable for writes, and says so", async () => {
   await using at = await place();
-  const store = await at.open(300);
+  const store = await at.open();
   await store.create(record("a", forEver));
   await at.server.query(`ALTER DATABASE ${at.database} SET default_transaction_read_only = on`);
   await at.server.query(
     `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${at.database}'`,
   );
-  assertMatch(await refused("unavailable", () => increment(store, "a")), /read-only, or a replica/);
+  assertMatch(await refusedAtOnce(() => increment(store, "a")), /read-only, or a replica: connect/);
   assertEquals((await store.get("a"))?.toolCalls, 0);
   assertMatch(await refused("unavailable", () => at.open()), /is read-only/);
 });
 
 Deno.test("PostgresStore: tables that were removed are unavailable until the store is opened again", async () => {
   await using at = await place();
-  const store = await at.open(300);
+  const store = await at.open();
   await store.create(record("a", forEver));
   await at.server.query("DROP SCHEMA mcp_sessions CASCADE", at.database);
-  assertMatch(await refused("unavailable", () => store.get("a")), /was removed or changed/);
+  assertMatch(await refusedAtOnce(() => store.get("a")), /was removed or changed/);
   assertEquals(await (await at.open()).get("a"), undefined);
 });

@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import pg from "pg";
 import { increment, record, refused } from "../../../store/conformance/cases.ts";
-import { gather } from "../../support/store/stores.ts";
+import { makeCertificate } from "../../support/databases/certificate.ts";
+import { gather, refusedAtOnce, tempFolder } from "../../support/store/stores.ts";
 import { openStore, StoreError } from "../../../store/mod.ts";
 import { PostgresStore } from "../../../store/postgres/mod.ts";
 import { startPostgres } from "../../support/databases/postgres.ts";
@@ -42,7 +43,10 @@ Deno.test("PostgresStore: a wrong password, none, or a missing database is refus
 
 Deno.test("PostgresStore: a user that may make no tables is told what to grant, and needs no more after", async () => {
   const database = await server.makeDatabase();
-  assertMatch(await refusal(urlOf(database)), /GRANT it CREATE ON DATABASE, or CREATE SCHEMA/);
+  assertMatch(
+    await refusal(urlOf(database)),
+    /GRANT CREATE ON DATABASE to it \(docs\/stores\.md\)$/,
+  );
   await server.query(`CREATE SCHEMA mcp_sessions AUTHORIZATION ${USER}`, database);
   await using store = await openStore(urlOf(database), { namespace });
   await store.create(record("a", forEver));
@@ -52,16 +56,49 @@ Deno.test("PostgresStore: a user that may make no tables is told what to grant, 
 Deno.test("PostgresStore: a user that may use tables of another needs no more than that", async () => {
   const database = await server.makeDatabase();
   await (await openStore(server.url(database), { namespace })).close();
-  assertMatch(await refusal(urlOf(database)), /GRANT USAGE ON SCHEMA mcp_sessions/);
+  assertMatch(await refusal(urlOf(database)), /GRANT USAGE ON SCHEMA mcp_sessions; SELECT, INSERT/);
+  const tables = "ON ALL TABLES IN SCHEMA mcp_sessions";
   await server.query(
     `GRANT USAGE ON SCHEMA mcp_sessions TO ${USER};
-    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA mcp_sessions TO ${USER}`,
+    GRANT SELECT, INSERT, UPDATE ${tables} TO ${USER}`,
     database,
   );
+  const lacking =
+    "GRANT DELETE ON TABLE mcp_sessions.counts; DELETE ON TABLE mcp_sessions.rows to it";
+  assertMatch(await refusal(urlOf(database)), new RegExp(lacking));
+  await server.query(`GRANT DELETE ${tables} TO ${USER}`, database);
   await using store = await openStore(urlOf(database), { namespace });
   await store.create(record("a", forEver));
   assertEquals((await increment(store, "a"))?.value, 1);
+  await server.query(`REVOKE UPDATE ${tables} FROM ${USER}`, database);
+  assertMatch(await refusedAtOnce(() => increment(store, "a")), /lost a right .* docs\/stores\.md/);
+  await server.query(`GRANT UPDATE ${tables} TO ${USER}`, database);
+  assertEquals((await increment(store, "a"))?.value, 2);
   assertEquals(await store.delete("a"), true);
+});
+
+Deno.test("PostgresStore: a certificate that cannot be checked is refused with what to put into the URL", async () => {
+  await using folder = await tempFolder();
+  const { key, cert } = await makeCertificate(folder.path);
+  await using other = await startPostgres();
+  const urlFor = (host: string, query: string) =>
+    other.url().replace("127.0.0.1", host) + `?sslmode=${query}`;
+  assertMatch(await refusal(urlFor("localhost", "require")), /speaks no TLS: set its ssl to on/);
+  await other.stop();
+  await other.write("server.crt", await Deno.readTextFile(cert));
+  await other.write("server.key", await Deno.readTextFile(key));
+  await other.start({ settings: { ssl: "on" } });
+  const unknown = /authority that is not known: name that by sslmode=verify-full&sslrootcert=PATH/;
+  assertMatch(await refusal(urlFor("localhost", "verify-full")), unknown);
+  assertMatch(await refusal(urlFor("localhost", "verify-ca")), unknown);
+  const known = `&sslrootcert=${cert}`;
+  assertMatch(
+    await refusal(urlFor("127.0.0.1", `verify-full${known}`)),
+    /of another host: connect/,
+  );
+  for (const [host, mode] of [["localhost", "verify-full"], ["127.0.0.1", "verify-ca"]] as const) {
+    await (await openStore(urlFor(host, mode + known), { namespace })).close();
+  }
 });
 
 Deno.test("PostgresStore: too many connections are unavailable in plain words", async () => {
@@ -141,6 +178,9 @@ Deno.test("PostgresStore: a server without fsync is warned of, a replica refused
   await other.write("standby.signal", "");
   await other.start({ settings: { wal_level: "replica", max_wal_senders: "1" } });
   assertMatch(await refusal(other.url()), /is a replica, which takes no writes: connect/);
+  const pool = new pg.Pool({ connectionString: other.url() });
+  await using store = new PostgresStore(pool, { namespace, closesPool: true });
+  assertMatch(await refusedAtOnce(() => store.get("a")), /is a replica, which takes no writes/);
 });
 
 Deno.test("PostgresStore: takes a pool, makes the tables at its first operation, and leaves it open", async () => {
@@ -166,8 +206,8 @@ Deno.test("PostgresStore: takes a single client, and tries again what failed at 
   const client = new pg.Client({ connectionString: server.url(database) });
   await client.connect();
   await client.query("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY");
-  const store = new PostgresStore(client, { namespace, timeoutMs: 200, closesPool: true });
-  assertMatch(await refused("unavailable", () => store.get("a")), /PostgreSQL is read-only/);
+  const store = new PostgresStore(client, { namespace, closesPool: true });
+  assertMatch(await refusedAtOnce(() => store.get("a")), /PostgreSQL is read-only/);
   await client.query("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE");
   await Promise.all(["a", "b", "c"].map((id) => store.create(record(id, forEver))));
   assertEquals((await increment(store, "b"))?.value, 1);

@@ -5,12 +5,11 @@ import { createClient, createCluster } from "@redis/client";
 import { increment, record, refused } from "../../../store/conformance/cases.ts";
 import { openStore } from "../../../store/mod.ts";
 import { RedisStore } from "../../../store/redis/mod.ts";
+import { makeCertificate } from "../../support/databases/certificate.ts";
 import { freePort } from "../../support/databases/free_port.ts";
 import { RedisServer, type RedisSettings } from "../../support/databases/redis.ts";
-import { tempFolder } from "../../support/temp_folder.ts";
+import { forEver, refusedAtOnce, tempFolder } from "../../support/store/stores.ts";
 import { until } from "../../support/until.ts";
-
-const forEver = { expiresAt: Number.MAX_SAFE_INTEGER };
 
 /** The warnings of an open. */
 async function warningsOf(url: string): Promise<string[]> {
@@ -104,8 +103,23 @@ Deno.test("openStore() needs scripts, and says if the user may not run them", as
   const acl = (...rules: string[]) =>
     server.command("ACL", "SETUSER", "alice", "reset", "on", ">s3cret", ...rules);
   const login = "alice:s3cret@";
-  await acl("~mcp-sessions:*", "+@read", "+@write", "+info", "+client");
-  assertMatch(await refusal(server.url({ login })), /not allowed|no permissions|permission/);
+  const remedy = /give it ~mcp-sessions:\* .*\(ACL SETUSER; docs\/stores\.md\)$/;
+  const lacking: [lacks: RegExp, rules: string[]][] = [
+    [/lacks \+eval: /, ["~mcp-sessions:*", "+@read", "+@write", "+info", "+client"]],
+    [/lacks \+evalsha: /, ["~mcp-sessions:*", "+@read", "+@write", "+eval"]],
+    [
+      /lacks \+hset \+hincrby \+hdel: /,
+      ["~mcp-sessions:*", "+eval", "+evalsha", "+@read"]
+        .concat(["+@sortedset", "+unlink", "+copy"]),
+    ],
+    [/lacks a right: /, ["~others:*", "+@all"]],
+  ];
+  for (const [lacks, rules] of lacking) {
+    await acl(...rules);
+    const message = await refusal(server.url({ login }));
+    assertMatch(message, lacks);
+    assertMatch(message, remedy);
+  }
   // What docs/stores.md names.
   await acl("~mcp-sessions:*", "+eval", "+evalsha", "+@hash", "+@sortedset", "+unlink", "+copy");
   const warnings: string[] = [];
@@ -117,6 +131,33 @@ Deno.test("openStore() needs scripts, and says if the user may not run them", as
   assertEquals((await store.list({ owner: null, limit: 5 })).length, 2);
   assertEquals(await store.delete("a"), true);
   assertMatch(warnings[0]!, /INFO is forbidden/);
+  await server.command("ACL", "SETUSER", "alice", "-zadd");
+  assertMatch(await refusedAtOnce(() => store.create(record("c", forEver))), remedy);
+  await server.command("ACL", "SETUSER", "alice", "-evalsha");
+  assertMatch(await refusedAtOnce(() => store.get("b")), remedy);
+  await server.command("ACL", "SETUSER", "alice", "+zadd", "+evalsha");
+  assertEquals((await increment(store, "b"))?.value, 1);
+  await server.command("ACL", "SETUSER", "alice", ">other", "<s3cret");
+  await server.command("CLIENT", "KILL", "TYPE", "normal").catch(() => {});
+  const isRefused = async () => /refuses the user/.test(await store.get("b").then(String, String));
+  await until(isRefused, (is) => is);
+  assertMatch(await refusedAtOnce(() => store.get("b")), /refuses the user or password/);
+});
+
+Deno.test("openStore() refuses a node of a cluster by its URL, unless it has the store's keys", async () => {
+  await using server = await RedisServer.start({ "cluster-enabled": "yes" });
+  const remedy =
+    /a node of a cluster, which no URL can name: give createCluster\(\) .*docs\/stores\.md/;
+  assertMatch(await refusal(server.url()), remedy);
+  await server.command("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+  const up = () => server.command("GET", "x").catch(String);
+  await until(up, (said) => said === null);
+  const store = await openStore(server.url(), { namespace: "test" });
+  const slot = await server.command("CLUSTER", "KEYSLOT", "mcp-sessions:{test}:counters");
+  await server.command("CONFIG", "SET", "cluster-require-full-coverage", "no");
+  await server.command("CLUSTER", "DELSLOTS", `${slot}`);
+  assertMatch(await refusal(server.url()), remedy);
+  await store.close();
 });
 
 Deno.test("openStore() waits for a Redis that has too many clients", async () => {
@@ -244,14 +285,7 @@ Deno.test("openStore() of Redis needs no permission but its address's", async ()
 
 Deno.test("openStore() over TLS refuses an unknown authority, and takes one that Deno is told of", async () => {
   await using folder = await tempFolder();
-  const [key, cert] = [`${folder.path}/key.pem`, `${folder.path}/cert.pem`];
-  const { success } = await new Deno.Command("openssl", {
-    args: ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-      .concat(["-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=CA:FALSE"])
-      .concat(["-keyout", key, "-out", cert]),
-    stderr: "null",
-  }).output();
-  assert(success);
+  const { key, cert } = await makeCertificate(folder.path);
   const port = freePort();
   await using _server = await RedisServer.start({
     "tls-port": `${port}`,
@@ -261,7 +295,7 @@ Deno.test("openStore() over TLS refuses an unknown authority, and takes one that
   });
   assertMatch(
     await refusal(`rediss://alice:s3cret@localhost:${port}`),
-    /certificate|UnknownIssuer/i,
+    /certificate is of an authority that is not known: name that by DENO_CERT=ca\.pem/,
   );
   assertMatch(await refusal(`redis://localhost:${port}`, 1000), /closed the connection/);
   const allowed = [`--allow-net=localhost:${port}`, `--cert=${cert}`];

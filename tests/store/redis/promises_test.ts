@@ -1,6 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { redisError } from "../../../store/redis/errors.ts";
-import { NothingDoneError } from "../../../store/errors.ts";
+import { NothingDoneError, RefusedError } from "../../../store/errors.ts";
+import { StoreError } from "../../../store/mod.ts";
 import { infoLines, promisesOf } from "../../../store/redis/promises.ts";
 
 const INFO =
@@ -31,28 +32,33 @@ Deno.test("promisesOf() refuses what is too old, a replica, or evicts", () => {
 });
 
 for (
-  const [answer, code, isSure] of [
-    ["LOADING Redis is loading the dataset in memory", "locked"],
-    ["BUSY Redis is busy running a script.", "locked"],
-    ["TRYAGAIN Multiple keys request during rehashing of slot", "locked"],
-    ["CLUSTERDOWN The cluster is down", "locked"],
-    ["OOM command not allowed when used memory > 'maxmemory'.", "full"],
-    ["@user_script: 1: -OOM command not allowed", "full"],
-    ["WRONGTYPE Operation against a key holding the wrong kind of value", "corrupt"],
-    ["READONLY You can't write against a read only replica.", "unavailable", true],
-    ["MISCONF Errors writing to the AOF file: No space left on device", "unavailable", true],
-    ["NOREPLICAS Not enough good replicas to write.", "unavailable", true],
-    ["MOVED 866 10.0.0.1:6379", "unavailable", true],
-    ["NOPERM this user has no permissions to run the 'zadd' command", "unavailable", false],
-    ["ERR max number of clients reached", "unavailable", false],
-    ["Socket closed unexpectedly", "unavailable", false],
-    ["connect ECONNREFUSED 127.0.0.1:6379", "unavailable", false],
+  const [answer, code, kind] of [
+    ["LOADING Redis is loading the dataset in memory", "locked", StoreError],
+    ["BUSY Redis is busy running a script.", "locked", StoreError],
+    ["TRYAGAIN Multiple keys request during rehashing of slot", "locked", StoreError],
+    ["CLUSTERDOWN The cluster is down", "locked", StoreError],
+    ["OOM command not allowed when used memory > 'maxmemory'.", "full", StoreError],
+    ["@user_script: 1: -OOM command not allowed", "full", StoreError],
+    ["WRONGTYPE Operation against a key holding the wrong kind of value", "corrupt", StoreError],
+    ["READONLY You can't write against a read only replica.", "unavailable", RefusedError],
+    [
+      "MISCONF Errors writing to the AOF file: No space left on device",
+      "unavailable",
+      RefusedError,
+    ],
+    ["NOREPLICAS Not enough good replicas to write.", "unavailable", NothingDoneError],
+    ["MOVED 866 10.0.0.1:6379", "unavailable", RefusedError],
+    ["NOPERM this user has no permissions to run the 'zadd' command", "unavailable", RefusedError],
+    ["ERR The user executing the script can't run this command", "unavailable", RefusedError],
+    ["ERR max number of clients reached", "unavailable", StoreError],
+    ["Socket closed unexpectedly", "unavailable", StoreError],
+    ["connect ECONNREFUSED 127.0.0.1:6379", "unavailable", StoreError],
   ] as const
 ) {
   Deno.test(`redisError() of "${answer}" is ${code}`, () => {
     const error = redisError(new Error(answer));
     assertEquals(error.code, code);
-    if (code === "unavailable") assertEquals(error instanceof NothingDoneError, isSure);
+    assertEquals(error.constructor, kind);
     assertMatch(error.message, /^Redis failed: \w/);
   });
 }

@@ -13,13 +13,13 @@ const timeoutMs = 10_000;
 const place = redisPlace(server.url());
 
 testRows("RedisRows", async ({ folder, namespace }) => {
-  const client = await openRedis(place, { warn: console.warn, timeoutMs });
+  const client = await openRedis(place, { warn: console.warn, timeoutMs, unusedKey: "unused" });
   const connection = new RedisConnection(client, { timeoutMs, closesClient: true });
   return new RedisRows(connection, { namespace: `${folder} ${namespace}` });
 });
 
 Deno.test("RedisRows: a damaged part costs no other request of the same moment", async () => {
-  const client = await openRedis(place, { warn: console.warn, timeoutMs });
+  const client = await openRedis(place, { warn: console.warn, timeoutMs, unusedKey: "unused" });
   const connection = new RedisConnection(client, { timeoutMs, closesClient: true });
   const rows = new RedisRows(connection, { namespace: "damaged" });
   await server.command("SET", "mcp-sessions:{damaged}:rows:bad", "no hash");

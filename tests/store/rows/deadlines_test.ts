@@ -1,8 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { all, increment, put, record, refused } from "../../support/store/stores.ts";
-import { isOfSession, openFaulty } from "../../support/store/faulty_rows.ts";
+import { isOfSession, lostAnswer, openFaulty } from "../../support/store/faulty_rows.ts";
 import { MemoryPlace } from "../../support/store/memory_rows.ts";
 import { VirtualTime } from "../../support/store/virtual_time.ts";
+import { RefusedError } from "../../../store/errors.ts";
 import { type SessionStore, StoreError } from "../../../store/mod.ts";
 
 function test(name: string, run: (place: MemoryPlace, time: VirtualTime) => Promise<void>) {
@@ -32,6 +33,34 @@ const calls: readonly (readonly [string, (store: SessionStore) => Promise<unknow
   ["fork", (store) => store.fork("sess-1", record("sess-4"))],
   ["delete", (store) => store.delete("sess-1")],
 ];
+
+for (const [name, call] of calls) {
+  test(`${name} ends at once when the database refuses it for good`, async (place, time) => {
+    const { store, rows } = openFaulty(place);
+    await store.create(record("sess-1", { owner: "alice", alias: "work" }));
+    let tries = 0;
+    const refuse = () => {
+      tries++;
+      return Promise.reject(new RefusedError("The database is read-only"));
+    };
+    rows.way = { read: refuse, commit: refuse };
+    const begin = time.now;
+    assertEquals(await refused("unavailable", () => call(store)), "The database is read-only");
+    assertEquals([time.now - begin, tries], [0, 1]);
+  });
+}
+
+test("what may have been made before a refusal is not said to be refused alone", async (place) => {
+  const { store, rows } = openFaulty(place);
+  rows.way = {
+    commit: async () => {
+      rows.way = { commit: () => Promise.reject(new StoreError("full", "There is no room")) };
+      await Promise.resolve();
+      throw lostAnswer();
+    },
+  };
+  await refused("unavailable", () => store.create(record("sess-1")));
+});
 
 const hang = () => new Promise<never>(() => {});
 const busy = () => Promise.reject(new StoreError("locked", "The database is busy"));

@@ -118,7 +118,8 @@ export class PostgresServer implements AsyncDisposable {
   async write(name: string, text: string): Promise<void> {
     const { folder, owner } = this.#installed;
     const path = `${folder}/data/${name}`;
-    await Deno.writeTextFile(path, text);
+    // The server takes no key that others may read.
+    await Deno.writeTextFile(path, text, { mode: 0o600 });
     if (owner.uid !== undefined) await Deno.chown(path, owner.uid, owner.gid ?? null);
   }
 

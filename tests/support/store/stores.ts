@@ -1,4 +1,6 @@
-import type { JournalFile } from "../../../store/mod.ts";
+import { assertInstanceOf, assertRejects } from "@std/assert";
+import { RefusedError } from "../../../store/errors.ts";
+import { type JournalFile, StoreError } from "../../../store/mod.ts";
 import { tempFolder } from "../temp_folder.ts";
 
 export {
@@ -33,6 +35,13 @@ export function testsUnless(skip: string | false) {
 export function gather() {
   const warnings: string[] = [];
   return { warnings, warn: (text: string) => void warnings.push(text) };
+}
+
+/** The message of what ends in `unavailable` without another try. */
+export async function refusedAtOnce(call: () => Promise<unknown>): Promise<string> {
+  const error = await assertRejects(call, StoreError);
+  assertInstanceOf(error, RefusedError, error.message);
+  return error.message;
 }
 
 /** The files in a folder. */
