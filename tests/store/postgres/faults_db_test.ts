@@ -7,7 +7,7 @@ import { increment, put, record, refused } from "../../../store/conformance/case
 import { PostgresStore } from "../../../store/postgres/mod.ts";
 import { type PostgresServer, startPostgres } from "../../support/databases/postgres.ts";
 import { TcpProxy } from "../../support/databases/tcp_proxy.ts";
-import { forEver, refusedAtOnce } from "../../support/store/stores.ts";
+import { forEver, refusedAtOnce, tempFolder } from "../../support/store/stores.ts";
 import { until } from "../../support/until.ts";
 
 /** Long enough for a server that recovers. */
@@ -200,4 +200,26 @@ Deno.test("PostgresStore: tables that were removed are unavailable until the sto
   await at.server.query("DROP SCHEMA mcp_sessions CASCADE", at.database);
   assertMatch(await refusedAtOnce(() => store.get("a")), /was removed or changed/);
   assertEquals(await (await at.open()).get("a"), undefined);
+});
+
+// PostgreSQL does not run as the root of a user namespace, so this takes a real root who may mount.
+const canMount = Deno.build.os === "linux" && Deno.uid() === 0 &&
+  new Deno.Command("unshare", { args: ["-m", "true"], stderr: "null" }).outputSync().success;
+
+Deno.test({
+  name:
+    "PostgresStore: a tablespace without room refuses writes as full, keeps the rest, and goes on",
+  ignore: !canMount,
+  async fn() {
+    await using folder = await tempFolder();
+    await Deno.chmod(folder.path, 0o755);
+    const script = new URL("../../fixtures/store/full_postgres.ts", import.meta.url).href;
+    const mount = `mount -t tmpfs -o size=16m none "$0" && exec "$@"`;
+    const run = [Deno.execPath(), "run", "-A", "--no-check", script, folder.path];
+    const { success, stderr } = await new Deno.Command("unshare", {
+      args: ["-m", "sh", "-c", mount, folder.path, ...run],
+      stdout: "null",
+    }).output();
+    assert(success, new TextDecoder().decode(stderr));
+  },
 });

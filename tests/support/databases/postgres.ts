@@ -114,13 +114,18 @@ export class PostgresServer implements AsyncDisposable {
     }
   }
 
+  /** Gives a file or folder to the system's user that it runs as. */
+  async give(path: string): Promise<void> {
+    const { uid, gid } = this.#installed.owner;
+    if (uid !== undefined) await Deno.chown(path, uid, gid ?? null);
+  }
+
   /** Writes a file among its data. */
   async write(name: string, text: string): Promise<void> {
-    const { folder, owner } = this.#installed;
-    const path = `${folder}/data/${name}`;
+    const path = `${this.#installed.folder}/data/${name}`;
     // The server takes no key that others may read.
     await Deno.writeTextFile(path, text, { mode: 0o600 });
-    if (owner.uid !== undefined) await Deno.chown(path, owner.uid, owner.gid ?? null);
+    await this.give(path);
   }
 
   /** Kills all of its processes at once, as a crash of the machine does, or shuts it down. */
