@@ -70,7 +70,9 @@ interface Turn {
 const LOST_BEFORE_TURN = 3;
 /** A turn that is held for longer is that of a process that has died, in milliseconds. */
 const TURN_MS = 500;
-/** The same as a part of an operation's timeout, if that is shorter. */
+/** Round trips of a holder that are waited for, if those take longer: it needs one and a half. */
+const TURN_ROUND_TRIPS = 3;
+/** The most that is waited, as a part of an operation's timeout. */
 const TURN_PART = 1 / 4;
 /** A read of more rows may be of more than one moment, so that what it says has to be checked. */
 const READ_AT_ONCE = 8;
@@ -125,6 +127,8 @@ class Attempts<T> {
   #session: KnownSession | undefined;
   #isFresh = false;
   #lost = 0;
+  /** The longest that a lost commit took, in milliseconds. */
+  #roundTripMs = 0;
   #turn: Turn | undefined;
   /** The turn of another, and since when it was seen. */
   #others: { readonly version: string; readonly since: number } | undefined;
@@ -202,6 +206,7 @@ class Attempts<T> {
       ...(isWrite && this.#turn !== undefined ? [turn] : []),
     ];
     const wanted = [at.session(this.#id), turn, ...this.#values(found, decided), ...absent];
+    const begin = performance.now();
     let committed: Committed;
     try {
       committed = await this.#operation.call(() =>
@@ -239,6 +244,7 @@ class Attempts<T> {
         await this.#change.makeRoom?.(committed.counter);
         return RETRY;
       case "lost":
+        this.#roundTripMs = Math.max(this.#roundTripMs, performance.now() - begin);
         return await this.#learn(found, committed.snapshot, wanted, absent);
     }
   }
@@ -343,16 +349,18 @@ class Attempts<T> {
     if (turn === undefined || this.#turn !== undefined) this.#others = undefined;
     else if (turn.version !== this.#others?.version) {
       this.#others = { version: turn.version, since: performance.now() };
-    } else if (performance.now() - this.#others.since > this.#turnMs && stateId !== undefined) {
+    } else if (
+      performance.now() - this.#others.since > this.#turnMs(turn) && stateId !== undefined
+    ) {
       // Its holder has died: the next commit is made in its place.
       this.#turn = { place: at.turn(stateId), version: turn.version };
       this.#others = undefined;
     }
   }
 
-  /** How long another may have the turn. */
-  get #turnMs(): number {
-    return Math.min(TURN_MS, this.#operation.timeoutMs * TURN_PART);
+  /** How long another may have its turn, whose text says what it needs. */
+  #turnMs({ text }: Row): number {
+    return Math.min(Math.max(TURN_MS, Number(text) || 0), this.#operation.timeoutMs * TURN_PART);
   }
 
   async #takeTurn(): Promise<void> {
@@ -364,7 +372,7 @@ class Attempts<T> {
       this.#options.rows.commit({
         mark,
         checks: [[place, null]],
-        sets: [[place, mark]],
+        sets: [[place, String(Math.ceil(this.#roundTripMs * TURN_ROUND_TRIPS))]],
         durable: false,
         orElse: { at: [place] },
       })

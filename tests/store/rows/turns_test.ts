@@ -83,6 +83,30 @@ for (const [name, call] of others) {
   });
 }
 
+test(
+  "a store behind a slow network has its turn too, and no write is lost",
+  async (place, time) => {
+    const slowest = openFaulty(place, slow(time, 600), { timeoutMs: 60_000 }).store;
+    const quick = [1, 2, 3].map((ms) => openFaulty(place, slow(time, ms)).store);
+    await slowest.create(record("sess-1"));
+    let isOver = false;
+    const told: number[] = [];
+    const write = async (store: SessionStore) => {
+      told.push((await increment(store, "sess-1"))!.session.toolCalls);
+    };
+    const writing = quick.map(async (store) => {
+      while (!isOver) await write(store);
+    });
+    const begin = time.now;
+    for (let i = 0; i < 5; i++) await write(slowest);
+    assert(time.now - begin < 90_000, `it took ${time.now - begin} ms`);
+    isOver = true;
+    await Promise.all(writing);
+    assertEquals(told.sort((a, b) => a - b), told.map((_, i) => i + 1));
+    assertEquals(await all(slowest, "sess-1"), [["n", told.length]]);
+  },
+);
+
 test("the turn of a store that died is taken over", async (place, time) => {
   const stores = [1, 3].map((ms) => openFaulty(place, slow(time, ms)).store);
   await stores[0]!.create(record("sess-1"));
