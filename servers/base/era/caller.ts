@@ -51,3 +51,15 @@ export function wireIdOf(extra: MessageExtraInfo | undefined): RequestId | undef
   const id = member(extra, "wireId");
   return typeof id === "string" || typeof id === "number" ? id : undefined;
 }
+
+/** The `extra` of a request whose caller's address is known. */
+export interface AddressedInfo extends MessageExtraInfo {
+  /** The caller's IP address. */
+  readonly address?: string | undefined;
+}
+
+/** The IP address of a request's caller, if its transport knows it. */
+export function addressOf(extra: MessageExtraInfo | undefined): string | undefined {
+  const address = member(extra, "address");
+  return typeof address === "string" ? address : undefined;
+}

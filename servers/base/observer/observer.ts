@@ -1,0 +1,99 @@
+/**
+ * Observer: the one seam for all that watches a server. Logs of requests, traces, metrics and the audit
+ * log are observers; nothing is observed, and nothing loaded, unless one is given.
+ *
+ * @module
+ */
+
+import type { RequestId } from "../sdk.ts";
+import type { SessionVia } from "../session/session_binding.ts";
+
+/** What an observer is told; each member is optional. They are called at once and must not throw. */
+export interface Observer {
+  /**
+   * Called when a JSON-RPC request begins, whatever it asks for.
+   *
+   * @returns what is told of its end; nothing if this request is of no interest.
+   */
+  request?(request: ObservedRequest): RequestObservation | undefined;
+  /** Called for what happens in a session's life. An ordinary call is no event. */
+  session?(event: SessionEvent): void;
+  /** Called for each HTTP request that is refused before its message is read. */
+  refused?(refusal: Refusal): void;
+}
+
+/** Who asked. */
+export interface ObservedCaller {
+  /** The principal (section 6 of the contract), `null` for an anonymous caller. */
+  readonly owner: string | null;
+  /** The caller's IP address, if it is known: over HTTP alone, and not that of a proxy that is trusted. */
+  readonly address: string | undefined;
+}
+
+/** A JSON-RPC request that has just begun. All texts are the caller's own: they are not bounded. */
+export interface ObservedRequest extends ObservedCaller {
+  readonly method: string;
+  /** The tool, prompt or resource that it names. */
+  readonly target: string | undefined;
+  /** The id that the caller has given it. */
+  readonly id: RequestId;
+  readonly era: "legacy" | "modern";
+  /** The protocol version of a modern request, which names it. */
+  readonly protocolVersion: string | undefined;
+  readonly transport: "stdio" | "http";
+  /** `params._meta` as it came: what it carries, such as `traceparent`, is unchecked. */
+  readonly meta: unknown;
+}
+
+/** Follows one request. */
+export interface RequestObservation {
+  /** Runs the handling of the request, for an observer with a context of its own. */
+  run?<T>(handle: () => T): T;
+  /** Called once: the response is sent, or there will be none. */
+  end(outcome: RequestOutcome): void;
+}
+
+/** How a request ended. */
+export interface RequestOutcome {
+  /** `cancelled`: it gets no response. `tool_error`: a result with `isError`. */
+  readonly kind: "ok" | "tool_error" | "error" | "cancelled";
+  /** The code of the JSON-RPC error. */
+  readonly code: number | undefined;
+  readonly durationMs: number;
+  /** The session that it ran with, and how that was found. */
+  readonly session: ObservedSession | undefined;
+}
+
+/** A session as observers see it. Neither its id nor its cookie can be found from it. */
+export interface ObservedSession {
+  /** A hash of its `stateId`, the same in all of its life. */
+  readonly key: string;
+  readonly via: SessionVia;
+}
+
+/** Something that happened in a session's life. */
+export interface SessionEvent extends ObservedCaller {
+  /**
+   * `resumed`: this process sees the session for the first time, or again after a while. `denied`: the
+   * caller presented an id that leads to no session of its own.
+   */
+  readonly kind: "created" | "resumed" | "denied" | "regenerated" | "forked" | "deleted";
+  /** Key of the session; `undefined` if it was denied. */
+  readonly key: string | undefined;
+  /** Hash of the id that was presented, or that the session had until now. */
+  readonly id: string | undefined;
+  /** How the session was found, or the method that asked. */
+  readonly via: string;
+  /** Key of the session that it was forked from. */
+  readonly from?: string;
+  /** Why it was denied. */
+  readonly reason?: string;
+}
+
+/** An HTTP request that was refused. */
+export interface Refusal extends ObservedCaller {
+  /** The HTTP status. */
+  readonly status: number;
+  /** What refused it, in one line without anything that the caller sent. */
+  readonly reason: string;
+}
