@@ -15,6 +15,7 @@ import { readFlags } from "../servers/base/serve/flags.ts";
 import { startHttpServer } from "../servers/base/http/http_server.ts";
 import { McpServer, toolResult, type Transport } from "../servers/base/mod.ts";
 import { WebStandardStreamableHTTPServerTransport as SdkTransport } from "../servers/base/http/sdk_http.ts";
+import { MemoryStore } from "../store/mod.ts";
 import { INPUT, OUTPUT, storeNothing } from "./http_tool.ts";
 
 const PATH = "/mcp";
@@ -75,7 +76,8 @@ function bare() {
     await server.connect(transport);
     return server;
   };
-  return startHttpServer(command.http, { connect, onerror: console.error, warn: console.warn });
+  const { error: onerror, warn } = console;
+  return startHttpServer(command.http, { connect, store: new MemoryStore(), onerror, warn });
 }
 
 const kinds = { raw, stateful, stateless, bare };

@@ -25,3 +25,20 @@ export function stopSignal(except?: Deno.Signal): Promise<number> {
   }
   return promise;
 }
+
+/**
+ * Calls `reload` at each SIGHUP, which ends the process otherwise. It still does when the terminal has
+ * gone from which the process was started: nobody else would end it. Windows has no such signal to send.
+ */
+export function onHangup(reload: () => void): void {
+  if (Deno.build.os === "windows") return;
+  const hadTerminal = hasTerminal();
+  Deno.addSignalListener("SIGHUP", () => {
+    if (hadTerminal && !hasTerminal()) Deno.exit(129);
+    reload();
+  });
+}
+
+function hasTerminal(): boolean {
+  return [Deno.stdin, Deno.stdout, Deno.stderr].some((stream) => stream.isTerminal());
+}

@@ -39,6 +39,9 @@ export type { SessionBindingOptions, SessionVia } from "./session/session_bindin
 export { StatelessHttpTransport } from "./http/stateless_transport.ts";
 export type { StatelessHttpOptions } from "./http/stateless_endpoint.ts";
 export { httpHandler } from "./http/guard/guard.ts";
+export type { ConnectionInfo } from "./http/guard/client_address.ts";
+export { HealthChecks } from "./http/health.ts";
+export type { HealthChecksOptions } from "./http/health.ts";
 export type { HttpEndpoint, HttpHandlerOptions } from "./http/guard/guard.ts";
 export type { AuthenticationOptions, Authenticator } from "./http/guard/authentication.ts";
 export type { RequestLimits } from "./http/request_quota.ts";

@@ -7,6 +7,7 @@
 
 import { asError } from "../../../runtime/errors.ts";
 import { errorResponse } from "./error_responses.ts";
+import type { ConnectionInfo } from "./guard/client_address.ts";
 
 interface HttpListenerOptions {
   readonly hostname: string;
@@ -17,7 +18,7 @@ interface HttpListenerOptions {
 }
 
 type Server = Deno.HttpServer<Deno.NetAddr>;
-type Handler = (request: Request) => Response | Promise<Response>;
+type Handler = (request: Request, info: ConnectionInfo) => Response | Promise<Response>;
 
 const RETRY_MS = 250;
 /** A shortage is checked at this interval, and is over after so long without a failed accept. */

@@ -5,12 +5,17 @@
  */
 
 import type { Authenticator } from "./guard/authentication.ts";
+import type { BearerTokens } from "./guard/bearer_tokens.ts";
 import { parseAuthority } from "./guard/authority.ts";
+import { clientAddress, type ConnectionInfo } from "./guard/client_address.ts";
 import { guardHosts, guardOrigins } from "./guard/guard.ts";
+import { HealthChecks } from "./health.ts";
 import { StatelessHttpTransport } from "./stateless_transport.ts";
 import type { RequestLimits } from "./request_quota.ts";
 import { HttpListener } from "./http_listener.ts";
+import { pathOf } from "./paths.ts";
 import { errorResponse } from "./error_responses.ts";
+import type { SessionStore } from "../../../store/session_store.ts";
 import type { Transport } from "../sdk.ts";
 
 export interface HttpSettings {
@@ -26,10 +31,18 @@ export interface HttpSettings {
   readonly allowAnonymous: boolean;
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];
+  /** Addresses and blocks of the proxies whose `X-Forwarded-For` counts. */
+  readonly trustedProxies: readonly string[];
+  /** The time for which a stopping server serves on, in milliseconds. */
+  readonly drainMs: number;
 }
 
 export interface HttpServer {
   readonly url: string;
+  /** The tokens of the settings' file. */
+  readonly tokens: BearerTokens | undefined;
+  /** Lets `/readyz` say that it stops, and serves on for the time of the settings. */
+  drain(): Promise<void>;
   /** Refuses new requests, and resolves when the pending ones have their response. */
   close(): Promise<void>;
 }
@@ -40,13 +53,15 @@ interface HttpServerOptions {
   /** Finds the caller of a request, unless the settings name a file of tokens. */
   readonly authenticate?: Authenticator | undefined;
   readonly limits?: Partial<RequestLimits> | undefined;
+  /** The store that `/readyz` asks. */
+  readonly store: Pick<SessionStore, "transact">;
   readonly onerror: (error: Error) => void;
   readonly warn: (message: string) => void;
   readonly onforbidden?: ((reason: string) => void) | undefined;
 }
 
 /**
- * Serves the MCP endpoint over HTTP.
+ * Serves the MCP endpoint over HTTP, and beside it the health checks.
  *
  * @throws {Error} if the port is taken or the file of tokens cannot be read, with the remedy.
  */
@@ -55,14 +70,16 @@ export async function startHttpServer(
   options: HttpServerOptions,
 ): Promise<HttpServer> {
   const { host, port, path, allowAnonymous, allowedHosts, allowedOrigins } = settings;
-  const authenticate = settings.tokens === undefined
-    ? options.authenticate
-    : await (await import("./guard/bearer_tokens.ts")).readTokens(settings.tokens);
+  const tokens = settings.tokens === undefined
+    ? undefined
+    : await (await import("./guard/bearer_tokens.ts")).BearerTokens.read(settings.tokens);
   const endpoint = await openEndpoint(settings, options);
-  const { onerror, onforbidden, warn } = options;
+  const { store, onerror, onforbidden, warn } = options;
+  const health = new HealthChecks({ store, warn });
+  const addressOf = clientAddress(settings.trustedProxies);
   const listener = new HttpListener(
     { hostname: host, port, onerror, warn },
-    (request) => handler(request),
+    (request, info) => handler(request, info),
   );
   const onPort = (name: string) => `${name}:${listener.port}`;
   const suffix = listener.port === 80 ? "" : `:${listener.port}`;
@@ -71,25 +88,29 @@ export async function startHttpServer(
   const withoutPort = allowedHosts.filter((host) => parseAuthority(host)?.port === undefined);
   const guarded = guardHosts(endpoint, {
     hosts: [...own, ...allowedHosts, ...withoutPort.map(onPort)],
-    authenticate,
+    authenticate: tokens?.authenticate ?? options.authenticate,
     allowAnonymous,
     onforbidden,
     onerror,
   });
-  const handler = guardOrigins(
-    // Inside the guard of origins, so that an allowed page can read the 404.
-    (request) =>
-      pathOf(request.url) === path
-        ? guarded(request)
-        : Promise.resolve(errorResponse(404, `Not found: the MCP endpoint is ${path}`)),
-    {
-      origins: [...own.map((host) => `http://${host}`), ...allowedOrigins],
-      onforbidden,
-      onerror,
-    },
-  );
+  const origins = [...own.map((host) => `http://${host}`), ...allowedOrigins];
+  const atPath = guardOrigins(guarded, { origins, onforbidden, onerror });
+  const notFound = () =>
+    Promise.resolve(errorResponse(404, `Not found: the MCP endpoint is ${path}`));
+  // Inside the guard of origins too, so that an allowed page can read the 404.
+  const elsewhere = guardOrigins(notFound, { origins, onforbidden, onerror });
+  const handler = (request: Request, info: ConnectionInfo): Promise<Response> =>
+    pathOf(request.url) === path
+      ? atPath(request, addressOf(request, info))
+      : health.respond(request) ?? elsewhere(request, addressOf(request, info));
   return {
     url: `http://${name}${suffix}${path}`,
+    tokens,
+    drain: async () => {
+      health.stop();
+      const { drainMs } = settings;
+      if (drainMs > 0) await new Promise((resolve) => setTimeout(resolve, drainMs));
+    },
     close: async () => {
       endpoint.stop();
       await listener.close();
@@ -108,11 +129,4 @@ async function openEndpoint({ stateful }: HttpSettings, { connect, limits }: Htt
   const transport = new StatelessHttpTransport({ limits });
   await connect(transport);
   return transport;
-}
-
-/** The path of a request's URL, whose host may be too malformed to parse. */
-function pathOf(url: string): string {
-  const start = url.indexOf("/", "https://".length);
-  const query = url.indexOf("?", start);
-  return url.slice(start, query === -1 ? undefined : query);
 }

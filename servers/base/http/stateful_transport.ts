@@ -50,9 +50,9 @@ export class StatefulHttpServer implements HttpEndpoint {
     await this.#connect(this.#stateless);
   }
 
-  async fetch(request: Request, authInfo?: AuthInfo): Promise<Response> {
+  async fetch(request: Request, authInfo?: AuthInfo, address?: string): Promise<Response> {
     const eras = this.#stateless.servedEras;
-    if (eras === "modern") return await this.#stateless.fetch(request, authInfo);
+    if (eras === "modern") return await this.#stateless.fetch(request, authInfo, address);
     const owner = ownerOf(authInfo);
     const lease = this.#resources.quota.acquire(owner);
     if (lease === undefined) {
@@ -66,13 +66,13 @@ export class StatefulHttpServer implements HttpEndpoint {
       if (message instanceof Response) return message;
       if (message !== undefined && isModernMessage(request.headers, message)) {
         accepted = true;
-        return await this.#stateless.respond(request, { message, authInfo, lease });
+        return await this.#stateless.respond(request, { message, authInfo, address, lease });
       }
       // No await may come between finding a session and using it.
       const session = this.#find(request.headers, message, owner) ?? await this.#open(owner);
       if (session instanceof Response) return session;
       accepted = true;
-      return await session.fetch(request, { message, authInfo, lease });
+      return await session.fetch(request, { message, authInfo, address, lease });
     } finally {
       if (!accepted) lease.release();
     }

@@ -9,7 +9,7 @@ import { META_KEY, presentedCookie } from "../../../protocol/cookie.ts";
 import { isModern, LISTEN } from "../../../protocol/era.ts";
 import { member } from "../../../runtime/json.ts";
 import { CoalescedTimer } from "../../../runtime/coalesced_timer.ts";
-import type { RenumberedInfo } from "../era/caller.ts";
+import type { AddressedInfo, RenumberedInfo } from "../era/caller.ts";
 import type { EraSendOptions, EraTransport, ServedEras } from "../era/era_transport.ts";
 import type { AuthInfo, JSONRPCMessage, JSONRPCRequest, RequestId, Transport } from "../sdk.ts";
 import { ownerOf } from "../session/session_owner.ts";
@@ -34,6 +34,8 @@ export interface StatelessHttpOptions {
 export interface IncomingMessage {
   readonly message: JSONRPCMessage;
   readonly authInfo: AuthInfo | undefined;
+  /** The caller's IP address, if it is known. */
+  readonly address: string | undefined;
   readonly lease: Lease;
 }
 
@@ -86,7 +88,7 @@ export class StatelessEndpoint implements EraTransport, HttpEndpoint {
     return Promise.resolve();
   }
 
-  async fetch(request: Request, authInfo?: AuthInfo): Promise<Response> {
+  async fetch(request: Request, authInfo?: AuthInfo, address?: string): Promise<Response> {
     if (request.method !== "POST") {
       const message = "Method not allowed: send each message by POST";
       return await respondUnread(request, errorResponse(405, message, { allow: "POST" }));
@@ -99,7 +101,7 @@ export class StatelessEndpoint implements EraTransport, HttpEndpoint {
     }
     const message = await reader.read(request, this.servedEras, lease);
     if (!(message instanceof Response)) {
-      return await this.respond(request, { message, authInfo, lease });
+      return await this.respond(request, { message, authInfo, address, lease });
     }
     lease.release();
     return message;
@@ -109,7 +111,7 @@ export class StatelessEndpoint implements EraTransport, HttpEndpoint {
   respond(http: Request, incoming: IncomingMessage): Promise<Response> {
     const { message, authInfo, lease } = incoming;
     if (this.#isOpen() && "method" in message && "id" in message) {
-      return this.#dispatch(message, http, authInfo, lease);
+      return this.#dispatch(message, http, incoming);
     }
     lease.release();
     if (!this.#isOpen()) return Promise.resolve(notOpen());
@@ -142,8 +144,7 @@ export class StatelessEndpoint implements EraTransport, HttpEndpoint {
   #dispatch(
     request: JSONRPCRequest,
     http: Request,
-    authInfo: AuthInfo | undefined,
-    lease: Lease,
+    { authInfo, address, lease }: IncomingMessage,
   ): Promise<Response> {
     const id = ++this.#lastId;
     const { id: wireId, method, params } = request;
@@ -153,8 +154,9 @@ export class StatelessEndpoint implements EraTransport, HttpEndpoint {
     this.#pending.set(id, pending);
     this.#long.begin(pending);
     const requestInfo = new HttpRequestInfo(http);
-    const extra: RenumberedInfo = {
+    const extra: RenumberedInfo & AddressedInfo = {
       requestInfo,
+      address,
       ...(authInfo && { authInfo }),
       ...(method === LISTEN && { wireId }),
     };

@@ -23,8 +23,11 @@ import { StatelessEndpoint, type StatelessHttpOptions } from "./stateless_endpoi
  * response becomes an event stream after a second, by which the loss is noticed.
  */
 export interface StatelessHttpTransport extends Transport {
-  /** Responds to one HTTP request, on behalf of the caller that `authInfo` describes. */
-  fetch(request: Request, authInfo?: AuthInfo): Promise<Response>;
+  /**
+   * Responds to one HTTP request, on behalf of the caller that `authInfo` describes. `address` is the
+   * caller's IP address, if it is known.
+   */
+  fetch(request: Request, authInfo?: AuthInfo, address?: string): Promise<Response>;
   /**
    * Refuses further requests, and those whose body is still coming, and ends the subscriptions of modern
    * clients. Running requests get their response.

@@ -23,7 +23,8 @@ import { encodeResponse, errorMessage } from "../message_reader.ts";
 import type { CoalescedTimer } from "../../../runtime/coalesced_timer.ts";
 import { withLiteralAccept } from "./header_checks.ts";
 import { jsonResponse, RETRY_LATER } from "./error_responses.ts";
-import type { AuthInfo, JSONRPCMessage, RequestId, Transport } from "../sdk.ts";
+import type { AddressedInfo } from "../era/caller.ts";
+import type { AuthInfo, JSONRPCMessage, MessageExtraInfo, RequestId, Transport } from "../sdk.ts";
 import { WebStandardStreamableHTTPServerTransport as SdkTransport } from "./sdk_http.ts";
 
 /** The bytes that may wait for the client before notifications are dropped. */
@@ -45,6 +46,8 @@ interface TransportSessionOptions {
 interface HttpExchange {
   readonly message: JSONRPCMessage | undefined;
   readonly authInfo: AuthInfo | undefined;
+  /** The caller's IP address, if it is known. */
+  readonly address: string | undefined;
   /** The request's quota, which the session releases. */
   readonly lease: Lease;
 }
@@ -55,6 +58,7 @@ type RequestOrNotification = Extract<JSONRPCMessage, { method: string }>;
 /** An HTTP exchange: a pending request, or the standalone stream. */
 class Exchange {
   readonly lease: Lease;
+  readonly address: string | undefined;
   /** Resolves once there is a response, or never will be. */
   readonly settled: PromiseWithResolvers<void> = Promise.withResolvers();
   body: ResponseBody | undefined;
@@ -63,8 +67,9 @@ class Exchange {
   isLarge = false;
   storeFull: string | undefined;
 
-  constructor(lease: Lease) {
+  constructor({ lease, address }: Pick<HttpExchange, "lease" | "address">) {
     this.lease = lease;
+    this.address = address;
   }
 
   /** Whether so much waits to be read that notifications are dropped. */
@@ -110,6 +115,9 @@ export class TransportSession {
   /** Connects a new server. The session has no id until it is initialized. */
   async connect(connect: (transport: Transport) => Promise<unknown>): Promise<void> {
     await connect(this.#sdk);
+    const { onmessage } = this.#sdk;
+    // The SDK passes on nothing of a request but its headers and its caller.
+    this.#sdk.onmessage = (message, extra) => onmessage?.(message, this.#addressed(message, extra));
   }
 
   get isBusy(): boolean {
@@ -122,7 +130,8 @@ export class TransportSession {
     return isUsed ? 0 : performance.now() - this.#usedAt;
   }
 
-  async fetch(request: Request, { message, authInfo, lease }: HttpExchange): Promise<Response> {
+  async fetch(request: Request, received: HttpExchange): Promise<Response> {
+    const { message, authInfo, lease } = received;
     const id = message !== undefined && "method" in message && "id" in message
       ? message.id
       : undefined;
@@ -130,7 +139,7 @@ export class TransportSession {
       lease.release();
       return jsonResponse(400, errorMessage(id, idInFlight()));
     }
-    const exchange = new Exchange(lease);
+    const exchange = new Exchange(received);
     if (id === undefined) lease.release();
     else this.#pending.set(id, exchange);
     let accepted = false;
@@ -252,6 +261,12 @@ export class TransportSession {
       // Sending fails when the client has gone; the call is over all the same.
       if (message.id !== undefined) this.#settle(message.id);
     }
+  }
+
+  #addressed(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): AddressedInfo {
+    const id = "id" in message && "method" in message ? message.id : undefined;
+    const address = id === undefined ? undefined : this.#pending.get(id)?.address;
+    return { ...extra, address };
   }
 
   /** Removes a request that has its response, or will never have one. */

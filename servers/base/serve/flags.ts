@@ -14,7 +14,9 @@ import {
   inAscii,
   parseAuthority,
 } from "../http/guard/authority.ts";
+import { isAddressBlock } from "../http/guard/client_address.ts";
 import type { HttpSettings } from "../http/http_server.ts";
+import { HEALTH_PATHS } from "../http/paths.ts";
 import type { ServedEras } from "../era/era_transport.ts";
 import type { HandlesMode } from "../handles/session_handles.ts";
 import { BINDS, parseBind, type SessionBind } from "./binding_options.ts";
@@ -93,6 +95,20 @@ function serverProgram(server: FlaggedServer, version: string) {
         help: "origin whose web pages may call, such as http://localhost:6274 or " +
           "vscode-webview://ID",
       },
+      "trusted-proxy": {
+        type: ADDRESS_BLOCK,
+        many: true,
+        goesWith: HTTP,
+        help: "proxy whose X-Forwarded-For tells the caller's address: its own address, or a " +
+          "block such as 10.0.0.0/8",
+      },
+      drain: {
+        type: DRAIN,
+        goesWith: HTTP,
+        help:
+          "time to go on serving after the signal to stop, while /readyz says so already: 5s, " +
+          "1m (default: none)",
+      },
       store: {
         type: text("URL"),
         help: "store of the sessions: memory:, file:PATH, sqlite:PATH, redis://HOST, " +
@@ -164,7 +180,7 @@ export function readFlags(
   const given = parseFlags(serverProgram(server, version), args);
   if (given.kind === "asked") return given;
   const { flags } = given;
-  const { transport, host, tokens, bind } = flags;
+  const { transport, host, path, tokens, bind } = flags;
   const conversationKeys = flags["conversation-key"];
   const authenticates = server.authenticate !== undefined;
   const isAuthenticated = authenticates || tokens !== undefined;
@@ -181,6 +197,9 @@ export function readFlags(
   if (authenticates && tokens !== undefined) {
     throw new UsageError("--tokens cannot be used as this server authenticates in its own way");
   }
+  if (HEALTH_PATHS.includes(path)) {
+    throw new UsageError(`--path ${path} cannot be used as a health check is there`);
+  }
   if (!isLoopback(host) && !isAuthenticated && !flags["allow-anonymous"]) {
     throw new UsageError(
       `--host ${host} lets other machines in, and nothing tells their users apart: give --tokens ` +
@@ -192,12 +211,14 @@ export function readFlags(
     http: transport === "stdio" ? undefined : {
       host,
       port: flags.port,
-      path: flags.path,
+      path,
       stateful: flags.stateful,
       tokens,
       allowAnonymous: flags["allow-anonymous"],
       allowedHosts: flags["allowed-host"],
       allowedOrigins: flags["allowed-origin"],
+      trustedProxies: flags["trusted-proxy"],
+      drainMs: flags.drain ?? 0,
     },
     store: flags.store,
     bind,
@@ -249,6 +270,12 @@ const ALLOWED_ORIGIN: FlagType<string> = {
   parse: (origin) => canonicalOrigin(inAscii(origin)),
 };
 
+const ADDRESS_BLOCK: FlagType<string> = {
+  name: "CIDR",
+  takes: "an IP address or a block of them, such as 127.0.0.1, 10.0.0.0/8 or fd00::/8",
+  parse: (text) => isAddressBlock(text) ? text : undefined,
+};
+
 const PORT: FlagType<number> = {
   name: "PORT",
   takes: "a number from 0 to 65535",
@@ -282,11 +309,12 @@ const HANDLES: FlagType<HandlesMode> = {
   parse: (text) => text === "true" ? "always" : text === "false" ? "never" : MODES.parse(text),
 };
 
+const HOUR_MS = 3_600_000;
 const UNIT_MS: Readonly<Record<string, number>> = {
   s: 1000,
   m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
+  h: HOUR_MS,
+  d: 24 * HOUR_MS,
 };
 // Beyond a hundred years a date may no longer be one.
 const MAX_TTL_MS = 36_525 * 86_400_000;
@@ -294,9 +322,17 @@ const MAX_TTL_MS = 36_525 * 86_400_000;
 const TTL: FlagType<number> = {
   name: "TIME",
   takes: "a time such as 90s, 30m, 12h or 7d",
-  parse: (text) => {
-    const [, number, unit] = /^(\d{1,12})([smhd])$/.exec(text) ?? [];
-    const ttlMs = Number(number) * (UNIT_MS[unit ?? ""] ?? NaN);
-    return ttlMs > 0 && ttlMs <= MAX_TTL_MS ? ttlMs : undefined;
-  },
+  parse: (text) => parseTime(text, MAX_TTL_MS),
 };
+
+const DRAIN: FlagType<number> = {
+  name: "TIME",
+  takes: "a time of at most an hour, such as 5s or 1m",
+  parse: (text) => parseTime(text, HOUR_MS),
+};
+
+function parseTime(text: string, mostMs: number): number | undefined {
+  const [, number, unit] = /^(\d{1,12})([smhd])$/.exec(text) ?? [];
+  const ms = Number(number) * (UNIT_MS[unit ?? ""] ?? NaN);
+  return ms > 0 && ms <= mostMs ? ms : undefined;
+}

@@ -22,6 +22,7 @@ import { findObstacle } from "../handles/obstacle_check.ts";
 import type { HandlesMode } from "../handles/session_handles.ts";
 import { UsageError } from "../../../runtime/flags.ts";
 import { givenKeys } from "./key_options.ts";
+import { type Reloadable, reloadOnHangup } from "./reload.ts";
 import { type Command, readFlags } from "./flags.ts";
 import { sessionLayer, type SessionLayerOptions } from "../session/session_layer.ts";
 import type { HttpSettings } from "../http/http_server.ts";
@@ -135,7 +136,7 @@ async function run(
     await serveStdio(connect, name, store);
   } else {
     await store.opened();
-    await serveHttp(connect, definition, command.http, log);
+    await serveHttp(connect, definition, command.http, { store, log });
   }
   log("info", "stopped");
 }
@@ -164,11 +165,16 @@ async function serveStdio(connect: Connect, name: string, store: DeferredStore):
   await server.close();
 }
 
+interface HttpContext {
+  readonly store: DeferredStore;
+  readonly log: Log;
+}
+
 async function serveHttp(
   connect: Connect,
   { name, authenticate, limits }: ServerDefinition,
   settings: HttpSettings,
-  log: Log,
+  { store, log }: HttpContext,
 ): Promise<void> {
   const stop = stopSignal("SIGHUP");
   // Loaded on demand, so that a start on stdio is quick.
@@ -176,10 +182,15 @@ async function serveHttp(
   const onerror = (error: Error) => log("error", error.message);
   const warn = (message: string) => log("warn", message);
   const onforbidden = (reason: string) => log("info", reason);
-  const options = { connect, authenticate, limits, onerror, onforbidden, warn };
+  const options = { connect, authenticate, limits, store, onerror, onforbidden, warn };
   const server = await startHttpServer(settings, options);
+  const { tokens } = server;
+  const reloadables: Reloadable[] = [];
+  if (tokens) reloadables.push({ name: "tokens", reload: () => tokens.reload() });
+  reloadOnHangup(reloadables, log);
   console.error(`${name} listening on ${server.url}`);
   await stop;
+  await server.drain();
   await within(GRACE_MS, server.close());
 }
 

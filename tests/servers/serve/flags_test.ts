@@ -30,6 +30,7 @@ Deno.test("readFlags(): every flag has its place in the settings", () => {
     ...[...HTTP, "--host=[::]", "--port", "0", "--path=/x", "--stateful", "--tokens", "t"],
     ...["--allow-anonymous", "--allowed-host", "Example.com:80", "--allowed-host=10.0.0.5"],
     ...["--allowed-origin", "HTTP://localhost:80", "--store=memory:", "--ttl", "90s"],
+    ...["--trusted-proxy", "10.0.0.0/8", "--trusted-proxy=::1", "--drain", "5s"],
     ...["--bind=conversation", "--conversation-key", "a", "--conversation-key=b/c"],
     ...["--session", "mine", "--handles", "--era=modern", "--log-level", "debug"],
   ]);
@@ -44,6 +45,8 @@ Deno.test("readFlags(): every flag has its place in the settings", () => {
       allowAnonymous: true,
       allowedHosts: ["example.com:80", "10.0.0.5"],
       allowedOrigins: ["http://localhost"],
+      trustedProxies: ["10.0.0.0/8", "::1"],
+      drainMs: 5000,
     },
     store: "memory:",
     bind: ["conversation"],
@@ -113,6 +116,23 @@ Deno.test("readFlags(): a usage error names the flag that is wrong", () => {
     [[...HTTP, "--allowed-origin", "tauri://"], "--allowed-origin"],
     [[...HTTP, "--allowed-origin", "tauri:localhost"], "--allowed-origin"],
     [[...HTTP, "--allowed-origin", "https://user@example.com"], "--allowed-origin"],
+    ...["/livez", "/healthz", "/readyz"].map((path) =>
+      [[...HTTP, "--path", path], `--path ${path}`] as const
+    ),
+    ...[
+      "10.0.0.0/33",
+      "10.0.0.0/",
+      "10.0.0",
+      "::1/129",
+      "fe80::1%eth0",
+      "proxy.example.com",
+      "[::1]",
+    ]
+      .map((block) => [[...HTTP, "--trusted-proxy", block], "--trusted-proxy takes"] as const),
+    [["--trusted-proxy", "::1"], "--trusted-proxy goes with --transport streamable-http"],
+    [[...HTTP, "--drain", "5"], "--drain"],
+    [[...HTTP, "--drain", "2h"], "--drain takes a time of at most an hour"],
+    [["--drain", "5s"], "--drain goes with --transport streamable-http"],
     [["--tokens", "tokens"], "--tokens"],
     [["--allow-anonymous"], "--allow-anonymous"],
     [["--allowed-host", "example.com"], "--allowed-host"],

@@ -14,30 +14,59 @@ interface Token {
 }
 
 /**
- * Reads a file of tokens, one a line: the SHA-256 of the token in hex, a space, and the token's
- * principal. A principal may have several tokens. The file has hashes alone, so that reading it gives
- * nobody a token.
- *
- * @throws {Error} if the file cannot be read, has a malformed line, or has no token.
+ * The tokens of a file, one a line: the SHA-256 of the token in hex, a space, and the token's principal.
+ * A principal may have several tokens. The file has hashes alone, so that reading it gives nobody a token.
  */
-export async function readTokens(path: string): Promise<Authenticator> {
-  const text = await Deno.readTextFile(path).catch((error) => {
-    throw new Error(`Cannot read the tokens in ${path}: ${error.message}`, { cause: error });
-  });
-  const tokens = parseTokens(text, path);
-  return ({ headers }) => {
+export class BearerTokens {
+  readonly #path: string;
+  #tokens: readonly Token[];
+
+  private constructor(path: string, tokens: readonly Token[]) {
+    this.#path = path;
+    this.#tokens = tokens;
+  }
+
+  /** @throws {Error} if the file cannot be read, has a malformed line, or has no token. */
+  static async read(path: string): Promise<BearerTokens> {
+    return new BearerTokens(path, parseTokens(await textOf(path), path));
+  }
+
+  /**
+   * Reads the file again. The tokens that it had stay in force if that fails.
+   *
+   * @throws {Error} as {@linkcode BearerTokens.read} does, and if the last line has no end: whoever
+   * writes the file may be in the middle of a principal.
+   */
+  async reload(): Promise<void> {
+    const text = await textOf(this.#path);
+    const tokens = parseTokens(text, this.#path);
+    if (!text.endsWith("\n")) {
+      throw new Error(
+        `Cannot read the tokens in ${this.#path} as its last line has no end: it may be half written`,
+      );
+    }
+    this.#tokens = tokens;
+  }
+
+  readonly authenticate: Authenticator = ({ headers }) => {
     const token = /^Bearer +([\x21-\x7e]+) *$/i.exec(headers.get("authorization") ?? "")?.[1];
     if (token === undefined) return undefined;
     const given = Uint8Array.fromHex(sha256(token));
     let principal: string | undefined;
     // In constant time: none is skipped after the one that fits.
-    for (const { hash, principal: owner } of tokens) {
+    for (const { hash, principal: owner } of this.#tokens) {
       if (timingSafeEqual(hash, given)) principal = owner;
     }
     if (principal === undefined) return undefined;
     // No OAuth server has this issuer.
     return { token, clientId: principal, scopes: [], extra: { iss: "tokens", sub: principal } };
   };
+}
+
+function textOf(path: string): Promise<string> {
+  return Deno.readTextFile(path).catch((error) => {
+    throw new Error(`Cannot read the tokens in ${path}: ${error.message}`, { cause: error });
+  });
 }
 
 function parseTokens(text: string, path: string): Token[] {

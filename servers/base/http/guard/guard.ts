@@ -6,6 +6,7 @@
 
 import { type AuthenticationOptions, identify } from "./authentication.ts";
 import { hostMatcher } from "./authority.ts";
+import { clientAddress, type ConnectionInfo } from "./client_address.ts";
 import { isPreflight, originMatcher, preflightResponse, readableBy } from "./cors.ts";
 import { asError } from "../../../../runtime/errors.ts";
 import { errorResponse, respondUnread, unavailable } from "../error_responses.ts";
@@ -14,8 +15,11 @@ import type { AuthInfo } from "../../sdk.ts";
 
 /** An endpoint that responds to HTTP requests, such as a {@linkcode StatelessHttpTransport}. */
 export interface HttpEndpoint {
-  /** Responds to one HTTP request, on behalf of the caller that `authInfo` describes. */
-  fetch(request: Request, authInfo?: AuthInfo): Promise<Response>;
+  /**
+   * Responds to one HTTP request, on behalf of the caller that `authInfo` describes. `address` is the
+   * caller's IP address, if it is known.
+   */
+  fetch(request: Request, authInfo?: AuthInfo, address?: string): Promise<Response>;
 }
 
 /** The callers that an {@linkcode httpHandler} lets through. */
@@ -33,6 +37,12 @@ export interface HttpHandlerOptions extends AuthenticationOptions {
    * any other origin get 403. @default none
    */
   readonly origins?: Iterable<string> | undefined;
+  /**
+   * The proxies in front, as addresses or blocks such as `10.0.0.0/8`. Each must write the address that
+   * it has a request from at the end of `X-Forwarded-For`: that is believed, and of no one else. An
+   * entry that is no address or block is a `TypeError`. @default none
+   */
+  readonly trustedProxies?: Iterable<string> | undefined;
   /** Called with the reason for each 403 for a `Host` or `Origin`. */
   readonly onforbidden?: ((reason: string) => void) | undefined;
 }
@@ -42,7 +52,8 @@ const MAX_AUTHENTICATING = 1024;
 
 /**
  * Puts the guard in front of an endpoint: checks `Host` and `Origin`, and authenticates the caller.
- * Give the handler to `Deno.serve`, for the path of the endpoint.
+ * Give the handler to `Deno.serve`, for the path of the endpoint. Its second argument tells the caller's
+ * address; without it, that is not known.
  *
  * @example
  * ```ts
@@ -60,11 +71,13 @@ const MAX_AUTHENTICATING = 1024;
 export function httpHandler(
   endpoint: HttpEndpoint,
   options: HttpHandlerOptions,
-): (request: Request) => Promise<Response> {
-  return guardOrigins(guardHosts(endpoint, options), options);
+): (request: Request, info?: ConnectionInfo) => Promise<Response> {
+  const guarded = guardOrigins(guardHosts(endpoint, options), options);
+  const addressOf = clientAddress(options.trustedProxies ?? []);
+  return (request, info) => guarded(request, addressOf(request, info));
 }
 
-type Handler = (request: Request) => Promise<Response>;
+type Handler = (request: Request, address: string | undefined) => Promise<Response>;
 
 /** Lets pages of allowed origins through, and lets them read every response. */
 export function guardOrigins(
@@ -73,10 +86,14 @@ export function guardOrigins(
 ): Handler {
   const isAllowed = originMatcher(origins);
 
-  const respondToPage = async (request: Request, origin: string): Promise<Response> => {
+  const respondToPage = async (
+    request: Request,
+    origin: string,
+    address: string | undefined,
+  ): Promise<Response> => {
     if (isPreflight(request)) return readableBy(origin, preflightResponse(request));
     try {
-      return readableBy(origin, await handler(request));
+      return readableBy(origin, await handler(request, address));
     } catch (error) {
       // Without `onerror`, the server around the handler reports it.
       if (onerror === undefined) throw error;
@@ -85,11 +102,11 @@ export function guardOrigins(
     }
   };
 
-  return (request) => {
+  return (request, address) => {
     const origin = request.headers.get("origin");
-    if (origin === null) return handler(request);
+    if (origin === null) return handler(request, address);
     const refusal = checkOrigin(origin, isAllowed, onforbidden);
-    return refusal ? respondUnread(request, refusal) : respondToPage(request, origin);
+    return refusal ? respondUnread(request, refusal) : respondToPage(request, origin, address);
   };
 }
 
@@ -110,16 +127,18 @@ export function guardHosts(endpoint: HttpEndpoint, options: HttpHandlerOptions):
     }
   };
 
-  const authenticated = async (request: Request): Promise<Response> => {
+  const authenticated: Handler = async (request, address) => {
     const identified = await caller(request);
     return identified instanceof Response
       ? await respondUnread(request, identified)
-      : await endpoint.fetch(request, identified);
+      : await endpoint.fetch(request, identified, address);
   };
 
-  return (request) => {
+  return (request, address) => {
     const refusal = checkHost(request, isAllowed, options.onforbidden);
     if (refusal) return respondUnread(request, refusal);
-    return options.authenticate ? authenticated(request) : endpoint.fetch(request);
+    return options.authenticate
+      ? authenticated(request, address)
+      : endpoint.fetch(request, undefined, address);
   };
 }

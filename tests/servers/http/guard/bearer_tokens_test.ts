@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "node:path";
-import { readTokens } from "../../../../servers/base/http/guard/bearer_tokens.ts";
+import { BearerTokens } from "../../../../servers/base/http/guard/bearer_tokens.ts";
 import { tempFolder } from "../../../support/temp_folder.ts";
 import { type HttpServer, type ServerName, startServer } from "../../../support/servers/server.ts";
 import {
@@ -173,12 +173,12 @@ Deno.test("--stateful: a transport session is not found for another principal", 
   });
 });
 
-Deno.test("readTokens(): refuses a malformed file with the reason, which shows no token", async () => {
+Deno.test("BearerTokens.read(): refuses a malformed file with the reason, which shows no token", async () => {
   await using folder = await tempFolder();
   const path = join(folder.path, "tokens");
   const line = await tokenLine("secret", "alice");
   const refused = async (reason: string) => {
-    const { message } = await assertRejects(() => readTokens(path), Error, reason);
+    const { message } = await assertRejects(() => BearerTokens.read(path), Error, reason);
     assert(!message.includes("secret"), message);
   };
   await refused("Cannot read the tokens in");

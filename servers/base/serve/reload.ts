@@ -1,0 +1,37 @@
+/**
+ * Reload: what a server reads or opens again when it gets SIGHUP.
+ *
+ * @module
+ */
+
+import { messageOf } from "../../../runtime/errors.ts";
+import type { Log } from "../../../runtime/log.ts";
+import { Mutex } from "../../../runtime/mutex.ts";
+import { onHangup } from "../../../runtime/stop_signal.ts";
+
+/** Something that SIGHUP reloads. */
+export interface Reloadable {
+  /** Its name in the log, a plural. */
+  readonly name: string;
+  /** Takes it anew; if it rejects, what was there stays in force. */
+  readonly reload: () => Promise<void>;
+}
+
+/** Reloads at each SIGHUP. With nothing to reload, the signal ends the process as ever. */
+export function reloadOnHangup(things: readonly Reloadable[], log: Log): void {
+  if (things.length === 0) return;
+  // What was read first must not replace what was read later.
+  const turn = new Mutex();
+  onHangup(() =>
+    void turn.run(async () => {
+      for (const { name, reload } of things) {
+        try {
+          await reload();
+          log("info", `SIGHUP: ${name} reloaded`);
+        } catch (error) {
+          log("error", `SIGHUP: ${name} stay as they were: ${messageOf(error)}`);
+        }
+      }
+    })
+  );
+}
