@@ -1,6 +1,6 @@
 /** A server between the signal to stop and the stop: `--drain`. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { POLICIES } from "../../support/servers/bound_calls.ts";
 import { startServer } from "../../support/servers/server.ts";
 import { until } from "../../support/until.ts";
@@ -38,6 +38,24 @@ for (const flags of [[], ["--stateful"]]) {
     },
   });
 }
+
+Deno.test({
+  name: "SIGTERM without --drain: from then on, nobody is told that the server is ready",
+  ignore,
+  async fn() {
+    const server = await startServer({ server: POLICIES, transport: "http" });
+    const call = server.toolResult("wait", { text: "500" });
+    await server.toolResult("held");
+    assertEquals(await health(server.url, "/readyz"), "200 ok");
+    server.process.kill("SIGTERM");
+    const readiness = () => health(server.url, "/readyz").catch(() => "refused");
+    const after = await until(readiness, (said) => said !== "200 ok");
+    assertMatch(after, /^(refused|503 stopping)$/);
+    assertNotEquals(await readiness(), "200 ok");
+    assertEquals((await call).structuredContent.outcome, "waited");
+    assertEquals(await server.ended(), 0);
+  },
+});
 
 Deno.test({
   name: "--drain: when its time is over, a pending call gets its response and the server ends",
