@@ -55,6 +55,15 @@ const MAY_IMPORT: readonly (readonly [file: string, ...targets: string[]])[] = [
   ["offline/std/cli/", "offline/std/cli/"],
   ["offline/std/crypto/", "offline/std/crypto/"],
   ["tasks/", "tasks/"],
+  // What a user's program may import.
+  [
+    "examples/",
+    "mod.ts",
+    "servers/base/mod.ts",
+    "servers/base/serve/mod.ts",
+    "client/mod.ts",
+    "store/mod.ts",
+  ],
   [
     "tests/",
     "runtime/",
@@ -200,7 +209,8 @@ export function sdkFaults(path: string, source: string): string[] {
   const free = FREE_PLACES.some((place) => fits(path, place));
   return importsIn(source).flatMap(({ specifier, line, comment }) => {
     const typed = /^(@modelcontextprotocol\/sdk\/.*)\.js$/.exec(specifier ?? "")?.[1];
-    if (!typed) return [];
+    // Users' programs import the SDK as it comes.
+    if (!typed || fits(path, "examples/")) return [];
     const faults = [];
     if (!free && !SDK_FILES.includes(path)) {
       faults.push(`${path}:${line} imports the SDK: take it from the sdk.ts of its side`);
