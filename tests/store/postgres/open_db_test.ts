@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import pg from "pg";
 import { increment, record, refused } from "../../../store/conformance/cases.ts";
-import { makeCertificate } from "../../support/databases/certificate.ts";
+import { selfSigned } from "../../support/self_signed.ts";
 import { gather, refusedAtOnce, tempFolder } from "../../support/store/stores.ts";
 import { openStore, StoreError } from "../../../store/mod.ts";
 import { PostgresStore } from "../../../store/postgres/mod.ts";
@@ -79,7 +79,7 @@ Deno.test("PostgresStore: a user that may use tables of another needs no more th
 
 Deno.test("PostgresStore: a certificate that cannot be checked is refused with what to put into the URL", async () => {
   await using folder = await tempFolder();
-  const { key, cert } = await makeCertificate(folder.path);
+  const { key, cert } = await selfSigned(folder.path);
   await using other = await startPostgres();
   const urlFor = (host: string, query: string) =>
     other.url().replace("127.0.0.1", host) + `?sslmode=${query}`;

@@ -5,10 +5,11 @@ import { createClient, createCluster } from "@redis/client";
 import { increment, record, refused } from "../../../store/conformance/cases.ts";
 import { openStore } from "../../../store/mod.ts";
 import { RedisStore } from "../../../store/redis/mod.ts";
-import { makeCertificate } from "../../support/databases/certificate.ts";
 import { freePort } from "../../support/databases/free_port.ts";
 import { RedisServer, type RedisSettings } from "../../support/databases/redis.ts";
-import { forEver, refusedAtOnce, tempFolder } from "../../support/store/stores.ts";
+import { forEver, refusedAtOnce } from "../../support/store/stores.ts";
+import { selfSigned } from "../../support/self_signed.ts";
+import { tempFolder } from "../../support/temp_folder.ts";
 import { until } from "../../support/until.ts";
 
 /** The warnings of an open. */
@@ -285,7 +286,7 @@ Deno.test("openStore() of Redis needs no permission but its address's", async ()
 
 Deno.test("openStore() over TLS refuses an unknown authority, and takes one that Deno is told of", async () => {
   await using folder = await tempFolder();
-  const { key, cert } = await makeCertificate(folder.path);
+  const { key, cert } = await selfSigned(folder.path);
   const port = freePort();
   await using _server = await RedisServer.start({
     "tls-port": `${port}`,

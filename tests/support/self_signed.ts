@@ -1,9 +1,9 @@
-/** A certificate of a test's own, for `localhost`, which no authority has signed. */
+/** A certificate for `localhost` that no authority has signed. */
 
 import { assert } from "@std/assert";
 
-/** Makes it in a folder, with openssl, and gives the paths of both files. */
-export async function makeCertificate(folder: string) {
+/** Makes one with openssl in a folder, and returns the paths of its key and of itself. */
+export async function selfSigned(folder: string): Promise<{ key: string; cert: string }> {
   const [key, cert] = [`${folder}/key.pem`, `${folder}/cert.pem`];
   const { success } = await new Deno.Command("openssl", {
     args: ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]

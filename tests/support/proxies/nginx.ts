@@ -1,9 +1,10 @@
 /** An nginx of a test's own: in the foreground, with all that it writes in a temporary folder. */
 
-import { until } from "../until.ts";
+import type { Proxy } from "./killed_in_turn.ts";
+import { listens } from "./running.ts";
 
-/** A proxy that runs until disposal. */
-export class Nginx implements AsyncDisposable {
+/** An nginx that runs until disposal. */
+export class Nginx implements Proxy {
   readonly #process: Deno.ChildProcess;
   readonly #folder: string;
 
@@ -38,7 +39,6 @@ export class Nginx implements AsyncDisposable {
     }
   }
 
-  /** How many requests each server has answered with status 200, by its address. */
   async answered(): Promise<Map<string, number>> {
     const counts = new Map<string, number>();
     for (const line of (await Deno.readTextFile(`${this.#folder}/access.log`)).split("\n")) {
@@ -61,12 +61,7 @@ export class Nginx implements AsyncDisposable {
   }
 
   async #listens(port: number): Promise<void> {
-    const ended = this.#process.status.then(() => "ended" as const);
-    const outcome = await until(
-      () => Promise.race([ended, connects(port)]),
-      (outcome) => outcome !== "refused",
-    );
-    if (outcome === "connected") return;
+    if (await listens(this.#process, port)) return;
     const log = await Deno.readTextFile(`${this.#folder}/error.log`).catch(() => "");
     throw new Error(`nginx ended as it started: ${log.trim()}`);
   }
@@ -90,16 +85,6 @@ function around(config: string): string {
     "}",
     "",
   ].join("\n");
-}
-
-async function connects(port: number): Promise<"connected" | "refused"> {
-  try {
-    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-    return "connected";
-  } catch (error) {
-    if (!(error instanceof Deno.errors.ConnectionRefused)) throw error;
-    return "refused";
-  }
 }
 
 /** Debian has it where only root looks for programs. */

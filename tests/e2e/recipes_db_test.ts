@@ -1,0 +1,152 @@
+/** The recipes of docs/recipes.md, as they stand there but for ports and places. */
+
+import { assert, assertEquals } from "@std/assert";
+import { blockWith, ROOT } from "../house/pages.ts";
+import { freePort } from "../support/databases/free_port.ts";
+import { output } from "../support/output.ts";
+import { Caddy } from "../support/proxies/caddy.ts";
+import { killedInTurn, type Proxied } from "../support/proxies/killed_in_turn.ts";
+import { Nginx } from "../support/proxies/nginx.ts";
+import { Running } from "../support/proxies/running.ts";
+import { selfSigned } from "../support/self_signed.ts";
+import { bearer, writeTokens } from "../support/servers/tokens.ts";
+import { HEADERS, post, request } from "../support/servers/wire.ts";
+import { tempFolder } from "../support/temp_folder.ts";
+
+const PAGE = "docs/recipes.md";
+const UNIT = blockWith(PAGE, "ExecStart=");
+const COMMAND = (/^ExecStart=((?:.*\\\n)*.*)$/m.exec(UNIT)?.[1] ?? "").replaceAll("\\\n", "");
+const DOCKERFILE = blockWith(PAGE, "ENTRYPOINT");
+const TOKEN = "a-token-of-alice";
+
+/** The folder in which the recipes' places are, in place of the root of the file system. */
+async function places() {
+  const folder = await tempFolder();
+  const { path } = folder;
+  await Deno.mkdir(`${path}/var/lib/private/notebook`, { recursive: true });
+  await Deno.symlink(`${path}/var/lib/private/notebook`, `${path}/var/lib/notebook`);
+  await Deno.mkdir(`${path}/etc/notebook`, { recursive: true });
+  await Deno.mkdir(`${path}/data`);
+  await writeTokens(`${path}/etc/notebook/tokens.txt`, { [TOKEN]: "alice" });
+  return folder;
+}
+
+function inPlace(text: string, root: string): string {
+  return text.replaceAll(/(?<![\w.])\/(?:var|etc\/notebook|data)\b/g, (path) => root + path)
+    .replaceAll("/opt/mcp-sessions", ROOT)
+    .replaceAll(/\/(?:usr\/local\/)?bin\/deno\b/g, Deno.execPath());
+}
+
+/** Fills an empty cache by a command of a recipe, and tells the environment with it. */
+async function filledCache(command: string, root: string): Promise<Record<string, string>> {
+  const env = { DENO_DIR: `${root}/cache` };
+  const [, ...args] = command.split(" ");
+  const { success, stderr } = await output(Deno.execPath(), { args, cwd: ROOT, env });
+  assert(success, stderr);
+  return env;
+}
+
+/** Two servers of the unit behind a proxy with TLS, while each is killed. */
+async function behind(start: (ports: number[], tls: Tls) => ReturnType<Proxied["proxy"]>) {
+  await using folder = await places();
+  const ports = [freePort(), freePort(), freePort()];
+  const [port, ...servers] = ports;
+  const { key, cert } = await selfSigned(folder.path);
+  using client = Deno.createHttpClient({ caCerts: [await Deno.readTextFile(cert)] });
+  await killedInTurn({
+    serve(index) {
+      const own = inPlace(COMMAND, folder.path).replaceAll("%i", `${servers[index]}`)
+        .replace("mcp.example.com", `localhost:${port}`);
+      return new Running(own, ROOT, folder.path).says(/^notebook listening on /);
+    },
+    proxy: () => start(ports, { key, cert }),
+    post: (body) =>
+      fetch(`https://localhost:${port}/mcp`, {
+        method: "POST",
+        body,
+        headers: { ...HEADERS, ...bearer(TOKEN) },
+        client,
+      }),
+    servers: servers.map((port) => `127.0.0.1:${port}`),
+  });
+}
+
+interface Tls {
+  readonly key: string;
+  readonly cert: string;
+}
+
+function withPorts(config: string, [, first, second]: readonly number[]): string {
+  return config.replaceAll(/\b9001\b/g, `${first}`).replaceAll(/\b9002\b/g, `${second}`);
+}
+
+Deno.test(`${PAGE}: two servers of the unit behind nginx with TLS lose nothing while each is killed`, async () => {
+  const config = blockWith(PAGE, "listen 443 ssl");
+  await behind((ports, { key, cert }) => {
+    const own = withPorts(config, ports).replace("listen 443", `listen 127.0.0.1:${ports[0]}`)
+      .replace("mcp.example.com", "localhost")
+      .replace(/\S+fullchain\.pem/, cert).replace(/\S+privkey\.pem/, key);
+    return Nginx.start(own, ports[0]!);
+  });
+});
+
+Deno.test(`${PAGE}: two servers of the unit behind Caddy with TLS lose nothing while each is killed`, async () => {
+  const config = blockWith(PAGE, "lb_try_duration");
+  await behind((ports, { key, cert }) => {
+    const own = withPorts(config, ports)
+      .replace("mcp.example.com {", `localhost:${ports[0]} {\n  tls ${cert} ${key}`);
+    return Caddy.start(own, ports[0]!);
+  });
+});
+
+Deno.test(`${PAGE}: the unit's command starts a server from a cache filled by its line, and stops it`, async () => {
+  await using folder = await places();
+  const [, line = ""] = blockWith(PAGE, "install -D").split("\n");
+  const env = await filledCache(line.replace(/^DENO_DIR=\S+ /, ""), folder.path);
+  const port = freePort();
+  const own = inPlace(COMMAND, folder.path).replaceAll("%i", `${port}`);
+  await using server = await new Running(own, ROOT, folder.path, env)
+    .says(/^notebook listening on /);
+  const url = `http://127.0.0.1:${port}/mcp`;
+  const answer = await post(url, request("session/create"), bearer(TOKEN));
+  assertEquals(answer.status, 200);
+  await answer.body?.cancel();
+  assertEquals(await server.stop("SIGTERM"), 0);
+  await Deno.stat(`${folder.path}/var/lib/private/notebook/sessions.jsonl`);
+});
+
+Deno.test(`${PAGE}: the unit is one that systemd takes, and its exposure is low`, async () => {
+  await using folder = await places();
+  await Deno.writeTextFile(
+    `${folder.path}/notebook@9001.service`,
+    UNIT.replace("/usr/local/bin/deno", Deno.execPath()),
+  );
+  for (const line of blockWith(PAGE, "systemd-analyze verify").trim().split("\n")) {
+    const { code, stdout, stderr } = await output("sh", {
+      args: ["-c", `${line} 2>&1`],
+      cwd: folder.path,
+    });
+    assertEquals(code, 0, `${line}\n${stdout}${stderr}`);
+    if (line.includes("verify")) assertEquals(stdout, "");
+  }
+});
+
+Deno.test(`${PAGE}: the container's commands serve from a cache filled by its build, and stop at a signal`, async () => {
+  await using folder = await places();
+  const [, run = ""] = /^RUN (deno .*?) &&/m.exec(DOCKERFILE) ?? [];
+  const env = await filledCache(run, folder.path);
+  const port = freePort();
+  const parts = ["ENTRYPOINT", "CMD"].flatMap((name): string[] =>
+    JSON.parse(new RegExp(`^${name} (.*)$`, "m").exec(DOCKERFILE)?.[1] ?? "")
+  );
+  const command = parts.join(" ").replace(":8765", `:${port}`)
+    .replace("mcp.example.com", "localhost") + ` --port ${port}`;
+  await using server = await new Running(inPlace(command, folder.path), ROOT, folder.path, env)
+    .says(/^notebook listening on /);
+  const url = `http://127.0.0.1:${port}/mcp`;
+  const answer = await post(url, request("session/create"), bearer(TOKEN));
+  assertEquals(answer.status, 200);
+  await answer.body?.cancel();
+  assertEquals(await server.stop("SIGTERM"), 0);
+  await Deno.stat(`${folder.path}/data/sessions.jsonl`);
+});
