@@ -140,16 +140,15 @@ export function decideTransact<T>(
   const { stateId } = before;
   const { toolCalls, expiresAt } = session;
   let made: readonly Change[] = [];
-  if (writes.length > 0) {
-    const bytes = table.bytesAfter(row, writes);
-    // A write that shrinks the state is accepted, however large it still is.
-    const growth = bytes - row.bytes;
-    if (growth > 0 && bytes > limits.bytesPerSession) throw sessionTooLarge(limits.bytesPerSession);
-    if (growth > 0 && table.bytes + growth > limits.bytes) {
+  const growth = table.growth(row, writes);
+  // A write that shrinks the state is accepted, however large it still is.
+  if (growth > 0) {
+    if (row.bytes + growth > limits.bytesPerSession) throw sessionTooLarge(limits.bytesPerSession);
+    if (table.bytes + growth > limits.bytes) {
       const eviction = new Eviction(context, before.owner);
-      const isFull = !eviction.makeRoomForBytes(growth);
+      const hasRoom = eviction.makeRoomForBytes(growth);
       made = eviction.changes();
-      if (isFull) return { changes: made, error: stateFull(limits.bytes) };
+      if (!hasRoom) return { changes: made, error: stateFull(limits.bytes) };
     }
   }
   const idle = writes.length === 0 && toolCalls === before.toolCalls &&

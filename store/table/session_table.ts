@@ -6,6 +6,7 @@
  */
 
 import type { Json } from "../../runtime/json.ts";
+import { utf8Length } from "../../runtime/utf8.ts";
 import { copyRecord, writeBytes } from "../validation.ts";
 import { ExpiryQueue, isPurgeable } from "./expiry_queue.ts";
 import { TextIndex } from "./text_index.ts";
@@ -103,8 +104,17 @@ export class SessionTable {
     return this.#byOwner.get(owner)?.size ?? 0;
   }
 
-  bytesAfter(row: Row, writes: readonly EncodedWrite[]): number {
-    return row.bytes + growth(row, writes);
+  /** The bytes by which writes, each to another key, make a session's state grow. */
+  growth({ state }: Row, writes: readonly EncodedWrite[]): number {
+    let bytes = 0;
+    for (const [key, json] of writes) {
+      const before = state?.get(key);
+      // As a rule the key stays.
+      bytes += before === undefined || json === undefined
+        ? writeBytes(key, json) - writeBytes(key, before)
+        : utf8Length(json) - utf8Length(before);
+    }
+    return bytes;
   }
 
   get(by: string | SessionAlias, now: number): SessionRecord | undefined {
@@ -230,7 +240,7 @@ export class SessionTable {
 
   #write(row: Row, writes: readonly EncodedWrite[]) {
     const before = row.bytes;
-    const grown = growth(row, writes);
+    const grown = this.growth(row, writes);
     row.bytes += grown;
     this.#bytes += grown;
     const state = row.state ??= new Map();
@@ -291,15 +301,6 @@ export class SessionTable {
     }
     this.#trim();
   }
-}
-
-/** The bytes by which writes, each to another key, make a session's state grow. */
-function growth({ state }: Row, writes: readonly EncodedWrite[]): number {
-  let bytes = 0;
-  for (const [key, json] of writes) {
-    bytes += writeBytes(key, json) - writeBytes(key, state?.get(key));
-  }
-  return bytes;
 }
 
 function getOrAdd<K, V>(map: Map<K, V>, key: K, make: () => V): V {
