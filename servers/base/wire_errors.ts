@@ -37,5 +37,14 @@ export function idInFlight(): WireError {
 
 /** Whether a response says that the store has no room for a session. */
 export function isStoreFull(response: unknown): boolean {
-  return member(member(member(response, "error"), "data"), "code") === "full";
+  return errorCode(response) === "full";
+}
+
+/** Whether a response says that its caller has presented too many ids that lead to no session. */
+export function isBraked(response: unknown): boolean {
+  return errorCode(response) === "braked";
+}
+
+function errorCode(response: unknown): unknown {
+  return member(member(member(response, "error"), "data"), "code");
 }

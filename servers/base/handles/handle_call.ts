@@ -167,17 +167,24 @@ export function handleToolRefusal(
 /** Notes for the session layer, passed along with a message. */
 interface HandleInfo extends MessageExtraInfo {
   readonly sessionHandle?: string;
-  readonly unboundOnly?: true;
+  readonly handleTool?: string;
 }
 
-/** Adds the handle that was taken out of a call, or the mark of a list for a model. */
+/** Adds the handle that was taken out of a call, or the tool that a method stands for. */
 export function withHandleInfo(
   extra: MessageExtraInfo | undefined,
   call: HandleCall,
 ): HandleInfo | undefined {
-  if (call.kind === "list") return { ...extra, unboundOnly: true };
-  if (call.kind !== "call" || call.handle === undefined) return extra;
-  return withHandle(extra, call.handle);
+  switch (call.kind) {
+    case "create":
+    case "list":
+    case "end":
+      return { ...extra, handleTool: HANDLE_TOOL[call.kind] };
+    case "call":
+      return call.handle === undefined ? extra : withHandle(extra, call.handle);
+    case "unlisted":
+      return extra;
+  }
 }
 
 export function withHandle(extra: MessageExtraInfo | undefined, handle: string): HandleInfo {
@@ -189,7 +196,13 @@ export function handleOf(extra: MessageExtraInfo | undefined): string | undefine
   return typeof handle === "string" ? handle : undefined;
 }
 
+/** The tool for handles that a `session/*` request stands for, as a model has called it. */
+export function handleToolOf(extra: MessageExtraInfo | undefined): string | undefined {
+  const tool = member(extra, "handleTool");
+  return typeof tool === "string" ? tool : undefined;
+}
+
 /** Whether a list leaves out sessions that a conversation, a name or an environment leads to. */
 export function listsUnboundOnly(extra: MessageExtraInfo | undefined): boolean {
-  return member(extra, "unboundOnly") === true;
+  return handleToolOf(extra) === HANDLE_TOOL.list;
 }

@@ -8,6 +8,24 @@
 const TRANSPORT_ERROR = -32000;
 export const RETRY_LATER: Readonly<Record<string, string>> = { "retry-after": "1" };
 
+/** What every response says of caches: most have a session's id in them, or somebody's data. */
+export const NO_STORE: Readonly<Record<string, string>> = { "cache-control": "no-store" };
+
+const refusals = new WeakMap<Response, string>();
+
+/** Marks a response as a refusal, for this reason. */
+export function refused(response: Response, reason: string): Response {
+  refusals.set(response, reason);
+  return response;
+}
+
+/** Takes the reason of a refusal, for the one who tells of it; `undefined` for any other response. */
+export function takeRefusal(response: Response): string | undefined {
+  const reason = refusals.get(response);
+  refusals.delete(response);
+  return reason;
+}
+
 /** Makes an error response to a request whose id is not known yet. */
 export function errorResponse(
   status: number,
@@ -15,7 +33,21 @@ export function errorResponse(
   headers: Readonly<Record<string, string>> = {},
 ): Response {
   const body = { jsonrpc: "2.0", id: null, error: { code: TRANSPORT_ERROR, message } };
-  return jsonResponse(status, body, headers);
+  return refused(jsonResponse(status, body, headers), message);
+}
+
+/** Makes the response to a message that gets no other. */
+export function acceptedResponse(): Response {
+  return new Response(null, { status: 202, headers: NO_STORE });
+}
+
+/** A response that others have made, with a body of ours or its own, so that no cache keeps it. */
+export function unstored(original: Response, body: BodyInit | null = original.body): Response {
+  // The headers of some responses, such as redirects, are immutable.
+  const response = new Response(body, original);
+  const isFixed = /\bno-transform\b/.test(response.headers.get("cache-control") ?? "");
+  response.headers.set("cache-control", isFixed ? "no-store, no-transform" : "no-store");
+  return response;
 }
 
 export function unavailable(why: string): Response {
@@ -38,6 +70,6 @@ export function jsonResponse(
   const isJson = typeof body === "string" || body instanceof ReadableStream;
   return new Response(isJson ? body : JSON.stringify(body), {
     status,
-    headers: { "content-type": "application/json", ...headers },
+    headers: { "content-type": "application/json", ...NO_STORE, ...headers },
   });
 }

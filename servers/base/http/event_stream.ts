@@ -58,7 +58,7 @@ export function eventStreamResponse(body: ReadableStream<Uint8Array> | null): Re
   return new Response(body, {
     headers: {
       "content-type": "text/event-stream",
-      "cache-control": "no-cache, no-transform",
+      "cache-control": "no-store, no-transform",
       // nginx would buffer the whole stream.
       "x-accel-buffering": "no",
     },

@@ -10,11 +10,13 @@ import { parseAuthority } from "./guard/authority.ts";
 import { clientAddress, type ConnectionInfo } from "./guard/client_address.ts";
 import { guardHosts, guardOrigins } from "./guard/guard.ts";
 import { HealthChecks } from "./health.ts";
+import { refusalTeller } from "./guard/refusals.ts";
 import { StatelessHttpTransport } from "./stateless_transport.ts";
 import type { RequestLimits } from "./request_quota.ts";
 import { HttpListener } from "./http_listener.ts";
 import { pathOf } from "./paths.ts";
 import { errorResponse } from "./error_responses.ts";
+import type { Observer } from "../observer/observer.ts";
 import type { SessionStore } from "../../../store/session_store.ts";
 import type { Transport } from "../sdk.ts";
 
@@ -58,6 +60,8 @@ interface HttpServerOptions {
   readonly onerror: (error: Error) => void;
   readonly warn: (message: string) => void;
   readonly onforbidden?: ((reason: string) => void) | undefined;
+  /** Told of each request that is refused. */
+  readonly observer?: Observer | undefined;
 }
 
 /**
@@ -74,7 +78,7 @@ export async function startHttpServer(
     ? undefined
     : await (await import("./guard/bearer_tokens.ts")).BearerTokens.read(settings.tokens);
   const endpoint = await openEndpoint(settings, options);
-  const { store, onerror, onforbidden, warn } = options;
+  const { store, onerror, onforbidden, observer, warn } = options;
   const health = new HealthChecks({ store, warn });
   const addressOf = clientAddress(settings.trustedProxies);
   const listener = new HttpListener(
@@ -92,13 +96,18 @@ export async function startHttpServer(
     allowAnonymous,
     onforbidden,
     onerror,
+    observer,
   });
+  const tell = refusalTeller({ observer, onerror });
   const origins = [...own.map((host) => `http://${host}`), ...allowedOrigins];
-  const atPath = guardOrigins(guarded, { origins, onforbidden, onerror });
-  const notFound = () =>
-    Promise.resolve(errorResponse(404, `Not found: the MCP endpoint is ${path}`));
+  const ofOrigins = { origins, onforbidden, onerror, observer };
+  const atPath = guardOrigins(guarded, ofOrigins);
   // Inside the guard of origins too, so that an allowed page can read the 404.
-  const elsewhere = guardOrigins(notFound, { origins, onforbidden, onerror });
+  const elsewhere = guardOrigins(
+    (_, address) =>
+      Promise.resolve(tell(errorResponse(404, `Not found: the MCP endpoint is ${path}`), address)),
+    ofOrigins,
+  );
   const handler = (request: Request, info: ConnectionInfo): Promise<Response> =>
     pathOf(request.url) === path
       ? atPath(request, addressOf(request, info))

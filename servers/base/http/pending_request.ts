@@ -9,7 +9,7 @@ import { METHOD } from "../../../protocol/methods.ts";
 import { utf8Length } from "../../../runtime/utf8.ts";
 import { encodeResponse } from "../message_reader.ts";
 import type { JSONRPCResponse, RequestId } from "../sdk.ts";
-import { isStoreFull } from "../wire_errors.ts";
+import { isBraked, isStoreFull } from "../wire_errors.ts";
 import { jsonResponse, RETRY_LATER } from "./error_responses.ts";
 import { EventStream, eventStreamResponse } from "./event_stream.ts";
 import type { Lease } from "./request_quota.ts";
@@ -82,8 +82,9 @@ export class PendingRequest {
       return this.end();
     }
     this.#lease.release();
-    const isFull = this.#method === METHOD.create && isStoreFull(message);
-    const sent = isFull ? 503 : status;
+    const isLater = "error" in message &&
+      (isBraked(message) || this.#method === METHOD.create && isStoreFull(message));
+    const sent = isLater ? 503 : status;
     this.#response.resolve(jsonResponse(sent, text, sent === 503 ? RETRY_LATER : undefined));
   }
 

@@ -10,7 +10,13 @@ import { MAX_MESSAGE_BYTES } from "../../../jsonrpc/lines.ts";
 import { tooLarge } from "../../../jsonrpc/message.ts";
 import { errorMessage, readRequest } from "../message_reader.ts";
 import { CoalescedTimer } from "../../../runtime/coalesced_timer.ts";
-import { errorResponse, jsonResponse, respondUnread, unavailable } from "./error_responses.ts";
+import {
+  acceptedResponse,
+  errorResponse,
+  jsonResponse,
+  respondUnread,
+  unavailable,
+} from "./error_responses.ts";
 import { checkMediaTypes } from "./header_checks.ts";
 import { checkProtocolVersion } from "./protocol_version.ts";
 import type { ServedEras } from "../era/era_transport.ts";
@@ -45,7 +51,7 @@ export class RequestReader {
     const { id, error } = incoming;
     // A malformed JSON-RPC response gets no response of its own.
     if (incoming.kind === "stray" && incoming.isResponse) {
-      return new Response(null, { status: 202 });
+      return acceptedResponse();
     }
     return jsonResponse(400, errorMessage(id, error));
   }

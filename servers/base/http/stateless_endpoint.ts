@@ -13,7 +13,7 @@ import type { AddressedInfo, RenumberedInfo } from "../era/caller.ts";
 import type { EraSendOptions, EraTransport, ServedEras } from "../era/era_transport.ts";
 import type { AuthInfo, JSONRPCMessage, JSONRPCRequest, RequestId, Transport } from "../sdk.ts";
 import { ownerOf } from "../session/session_owner.ts";
-import { errorResponse, respondUnread, unavailable } from "./error_responses.ts";
+import { acceptedResponse, errorResponse, respondUnread, unavailable } from "./error_responses.ts";
 import type { HttpEndpoint } from "./guard/guard.ts";
 import { PendingRequest } from "./pending_request.ts";
 import { type HttpResources, httpResources } from "./http_resources.ts";
@@ -116,7 +116,7 @@ export class StatelessEndpoint implements EraTransport, HttpEndpoint {
     lease.release();
     if (!this.#isOpen()) return Promise.resolve(notOpen());
     this.#receive(message, authInfo);
-    return Promise.resolve(new Response(null, { status: 202 }));
+    return Promise.resolve(acceptedResponse());
   }
 
   /** Sends a response, or a notification that belongs to a request, to the client of the request. */

@@ -22,7 +22,7 @@ import type { Lease } from "./request_quota.ts";
 import { encodeResponse, errorMessage } from "../message_reader.ts";
 import type { CoalescedTimer } from "../../../runtime/coalesced_timer.ts";
 import { withLiteralAccept } from "./header_checks.ts";
-import { jsonResponse, RETRY_LATER } from "./error_responses.ts";
+import { jsonResponse, RETRY_LATER, unstored } from "./error_responses.ts";
 import type { AddressedInfo } from "../era/caller.ts";
 import type { AuthInfo, JSONRPCMessage, MessageExtraInfo, RequestId, Transport } from "../sdk.ts";
 import { WebStandardStreamableHTTPServerTransport as SdkTransport } from "./sdk_http.ts";
@@ -163,7 +163,7 @@ export class TransportSession {
       if (message !== undefined && !("method" in message) && message.id !== undefined) {
         this.#asked.delete(message.id);
       }
-      if (!accepted || response.body === null) return response;
+      if (!accepted || response.body === null) return unstored(response);
       const body = exchange.body = new ResponseBody(response.body);
       this.#options.streams.begin(body);
       body.watch({
@@ -181,7 +181,7 @@ export class TransportSession {
           return jsonResponse(503, exchange.storeFull, RETRY_LATER);
         }
       }
-      return new Response(body.stream, response);
+      return unstored(response, body.stream);
     } finally {
       if (!accepted) {
         if (id !== undefined) this.#settle(id);

@@ -48,7 +48,7 @@ export interface ObservedRequest extends ObservedCaller {
 /** Follows one request. */
 export interface RequestObservation {
   /** Runs the handling of the request, for an observer with a context of its own. */
-  run?<T>(handle: () => T): T;
+  run?(handle: () => void): void;
   /** Called once: the response is sent, or there will be none. */
   end(outcome: RequestOutcome): void;
 }
@@ -71,26 +71,40 @@ export interface ObservedSession {
   readonly via: SessionVia;
 }
 
-/** Something that happened in a session's life. */
+/** Something that happened in a session's life. That it expires is no event: nobody is there to see it. */
 export interface SessionEvent extends ObservedCaller {
   /**
-   * `resumed`: this process sees the session for the first time, or again after a while. `denied`: the
-   * caller presented an id that leads to no session of its own.
+   * `resumed`: this process sees the id of the session for the first time, or again after a while.
+   * `denied`: the caller presented an id that leads to no session of its own.
    */
   readonly kind: "created" | "resumed" | "denied" | "regenerated" | "forked" | "deleted";
-  /** Key of the session; `undefined` if it was denied. */
+  /** Key of the session; `undefined` if there is none, as it was denied. */
   readonly key: string | undefined;
-  /** Hash of the id that was presented, or that the session had until now. */
+  /**
+   * Hash of the session's id: of that which has died, if it was `regenerated` or `deleted`, and of what the
+   * caller presented, if it was `denied`. `undefined` if that was no id.
+   */
   readonly id: string | undefined;
-  /** How the session was found, or the method that asked. */
+  /**
+   * How the session was found; for `session/*` methods and the tools for handles, which of them asked; and
+   * `replace` for the session that takes the place of another.
+   */
   readonly via: string;
-  /** Key of the session that it was forked from. */
+  /** Key of the session that it was forked from, or that it replaces. */
   readonly from?: string;
-  /** Why it was denied. */
-  readonly reason?: string;
+  /**
+   * Why it was denied: `malformed`, no id; `unknown`, no live session has it; `foreign`, another's session
+   * has it, whose key is told. Its caller learns nothing of the difference.
+   */
+  readonly reason?: "malformed" | "unknown" | "foreign";
+  /**
+   * Of a denied caller, how many other ids it has presented in vain, with this one. Of many, only each
+   * doubling is told.
+   */
+  readonly count?: number;
 }
 
-/** An HTTP request that was refused. */
+/** An HTTP request that was refused, but for the 405 by which clients learn that there is no stream. */
 export interface Refusal extends ObservedCaller {
   /** The HTTP status. */
   readonly status: number;

@@ -21,11 +21,14 @@ import type { SessionVia } from "./session_binding.ts";
 import { LazySession, type Materialized } from "./lazy_session.ts";
 import { cookieOf, newRecord } from "./session_record.ts";
 import { type Lifetime, renewedExpiry } from "./session_lifetime.ts";
+import type { CallerSessions } from "./session_watch.ts";
 import { type Session, SessionError, type SessionLabel } from "./current_session.ts";
 import { PAGE, SessionState } from "./session_state.ts";
 
 export interface CallSessionOptions {
   readonly store: SessionStore;
+  /** Is told of what the call does to the session. */
+  readonly sessions: CallerSessions;
   /** The session as last read, or a lazy one. */
   readonly from: SessionRecord | LazySession;
   readonly via: SessionVia;
@@ -41,6 +44,7 @@ export interface CallSessionOptions {
 export class CallSession extends SessionState implements Session {
   readonly via: SessionVia;
   readonly #store: SessionStore;
+  readonly #sessions: CallerSessions;
   readonly #lazy: LazySession | undefined;
   readonly #isToolCall: boolean;
   readonly #lifetime: Lifetime;
@@ -64,6 +68,7 @@ export class CallSession extends SessionState implements Session {
   constructor(options: CallSessionOptions) {
     super();
     this.#store = options.store;
+    this.#sessions = options.sessions;
     this.via = options.via;
     const { from } = options;
     this.#lazy = from instanceof LazySession ? from : undefined;
@@ -96,7 +101,7 @@ export class CallSession extends SessionState implements Session {
   revoke(): Promise<void> {
     return this.#runExclusively(async () => {
       await this.#materializeAliased();
-      if (this.#phase === "live") await this.#deleteOld(this.#record.id);
+      if (this.#phase === "live") await this.#deleteOld(this.#record);
       this.#phase = "revoked";
     });
   }
@@ -106,6 +111,7 @@ export class CallSession extends SessionState implements Session {
       await this.#materialize();
       const { id } = this.#record;
       this.#record = await this.#store.regenerate(id, newSessionId()) ?? this.#end();
+      this.#sessions.regenerated(this.#record, this.via, id);
     });
   }
 
@@ -119,7 +125,9 @@ export class CallSession extends SessionState implements Session {
         endsAt: this.#record.endsAt,
         expiresAt: Math.min(expiresAt, this.#record.endsAt ?? Infinity),
       };
-      return cookieOf(await this.#store.fork(this.#record.id, fork) ?? this.#end());
+      const forked = await this.#store.fork(this.#record.id, fork) ?? this.#end();
+      this.#sessions.forked(forked, this.via, this.#record);
+      return cookieOf(forked);
     });
   }
 
@@ -131,20 +139,20 @@ export class CallSession extends SessionState implements Session {
       const fresh = checkRecord({ ...this.#newRecord(label), alias: old.alias });
       if (old.alias !== null) {
         // An alias has one session, so the old one goes first.
-        await this.#deleteOld(old.id);
-        return this.#adopt(await this.#create(fresh));
+        await this.#deleteOld(old);
+        return this.#adopt(await this.#create(fresh), old);
       }
       const created = await this.#create(fresh);
       if (this.#phase === "live") {
         try {
-          await this.#deleteOld(old.id);
+          await this.#deleteOld(old);
         } catch (error) {
           // No caller knows the new id: a second session must not be left behind.
           await this.#store.delete(fresh.id).catch(() => {});
           throw error;
         }
       }
-      this.#adopt(created);
+      this.#adopt(created, old);
     });
   }
 
@@ -302,15 +310,19 @@ export class CallSession extends SessionState implements Session {
     return new LazySession(this.#store, record).materialize(this.#ownCalls);
   }
 
-  #adopt({ record, isCounted }: Materialized): void {
+  #adopt({ record, how }: Materialized, replaced?: SessionRecord): void {
     this.#record = record;
     this.#callNumber = record.toolCalls;
-    this.#isUncounted = this.#isToolCall && !isCounted;
+    this.#isUncounted = this.#isToolCall && how !== "created";
     this.#phase = "live";
+    if (how === "created") {
+      this.#sessions.created(record, replaced === undefined ? this.via : "replace", replaced);
+    } else if (how === "existing") this.#sessions.seen(record, this.via);
   }
 
-  async #deleteOld(id: string): Promise<void> {
-    if (!await this.#store.delete(id)) this.#end();
+  async #deleteOld(record: SessionRecord): Promise<void> {
+    if (!await this.#store.delete(record.id)) this.#end();
+    this.#sessions.deleted(record, this.via);
   }
 
   #end(): never {

@@ -16,8 +16,11 @@ export const LAZY_TTL_MS = 30 * 60 * 1000;
 
 export interface Materialized {
   readonly record: SessionRecord;
-  /** Whether the call that asked for it is already in the session's count. */
-  readonly isCounted: boolean;
+  /**
+   * `created`: by the call that asked for it, which is in its count. `shared`: by another one before.
+   * `existing`: another process had made the session with this alias.
+   */
+  readonly how: "created" | "shared" | "existing";
 }
 
 /** A session that is not in the store yet. Concurrent calls that need the same one share it. */
@@ -47,12 +50,12 @@ export class LazySession {
   /** Stores the session with this count of calls, unless it is stored already. */
   async materialize(toolCalls: number): Promise<Materialized> {
     // Never again: a session that has ended since must not come back to life.
-    if (this.#stored !== undefined) return { record: await this.#stored, isCounted: false };
+    if (this.#stored !== undefined) return { record: await this.#stored, how: "shared" };
     this.#stored = this.#store.create({ ...this.record, toolCalls });
     try {
       const record = await this.#stored;
       this.#onend();
-      return { record, isCounted: record.id === this.record.id };
+      return { record, how: record.id === this.record.id ? "created" : "existing" };
     } catch (error) {
       this.#stored = undefined;
       throw error;

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { ObservedCaller } from "../observer/observer.ts";
+
 export type Advise = (level: "info" | "warn", message: string) => void;
 
 const NAMED = {
@@ -42,5 +44,39 @@ export function adviseRefused(
     "info",
     "A call had no session, as its host knows none and no conversation counted: " +
       `${NAMED[caller]}${HANDLES[handles]}`,
+  );
+}
+
+/** Advises on a caller that presents one id after the other that leads to no session. */
+export function adviseGuesses(
+  advise: Advise,
+  { owner, address = "an unknown address" }: ObservedCaller,
+  count: number,
+): void {
+  advise(
+    "warn",
+    `${count} session ids that lead to no session have come from ${
+      owner ?? address
+    }: further ones are ` +
+      "looked up a few at a time; --audit FILE records who presents them",
+  );
+}
+
+/** Advises on a caller that has come to so many sessions. */
+export function adviseOpenSessions(
+  advise: Advise,
+  caller: keyof typeof NAMED,
+  owner: string | null,
+  sessions: number,
+): void {
+  const who = {
+    local: "The local user has",
+    principal: `${owner} has`,
+    anonymous: "Anonymous callers together have",
+  };
+  advise(
+    "warn",
+    `${who[caller]} ${sessions} sessions open at once: a client that keeps its cookie needs one; ` +
+      "--ttl and --max-age end those that are left behind",
   );
 }

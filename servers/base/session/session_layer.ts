@@ -10,11 +10,14 @@ import { withCapability } from "../../../protocol/capability.ts";
 import { presentedCookie, withCookie } from "../../../protocol/cookie.ts";
 import { CODE, WireError } from "../../../protocol/errors.ts";
 import type { SessionStore } from "../../../store/mod.ts";
-import { handleOf, listsUnboundOnly } from "../handles/handle_call.ts";
+import { handleOf, handleToolOf, listsUnboundOnly } from "../handles/handle_call.ts";
+import { addressOf } from "../era/caller.ts";
 import { EraLayer } from "../era/era_layer.ts";
 import type { ServedEras } from "../era/era_transport.ts";
 import { checkKeyLength } from "../era/request_state_limits.ts";
 import { HandleLayer, type HandlesMode } from "../handles/session_handles.ts";
+import { combineObservers } from "../observer/combine_observers.ts";
+import type { Observer } from "../observer/observer.ts";
 import type {
   Answer,
   JSONRPCMessage,
@@ -37,6 +40,7 @@ import { type MethodContext, type SessionMethod, sessionMethods } from "./sessio
 import { ownerOf } from "./session_owner.ts";
 import { DEFAULT_TTL_MS, spanText } from "./session_lifetime.ts";
 import { SessionResolver } from "./session_resolver.ts";
+import { type CallerSessions, SessionWatch } from "./session_watch.ts";
 
 /** Options of {@linkcode sessionLayer}. */
 export interface SessionLayerOptions extends SessionBindingOptions {
@@ -82,11 +86,17 @@ export interface SessionLayerOptions extends SessionBindingOptions {
    * authentication list the sessions without owner, or be bound to one. @default false
    */
   readonly local?: boolean;
+  /**
+   * Told of the lives of sessions (`session`). One that throws breaks nothing: `onerror` gets its first
+   * error. Several become one by {@linkcode combineObservers}. @default nothing is observed
+   */
+  readonly observer?: Observer | undefined;
   /** The clock, in milliseconds since 1970. @default Date.now */
   readonly now?: () => number;
   /**
    * Takes advice for the operator, each piece once: what can be done about the server's callers
-   * (`info`), and which tools are in the way of handles (`warn`). @default advice is dropped
+   * (`info`), which tools are in the way of handles, who has very many sessions, and who presents ids
+   * that lead to none (`warn`). @default advice is dropped
    */
   readonly advise?: (level: "info" | "warn", message: string) => void;
 }
@@ -121,7 +131,8 @@ type Reply = { readonly result: object } | { readonly error: unknown };
 
 class SessionLayer extends TransportDecorator {
   readonly #resolver: SessionResolver;
-  readonly #methodContext: Omit<MethodContext, "owner" | "unboundOnly">;
+  readonly #methodContext: Omit<MethodContext, "sessions" | "via" | "unboundOnly">;
+  readonly #watch: SessionWatch;
   readonly #advise: Advise;
   /** Words refusals for callers that know no sessions, if handles are offered. */
   readonly #handles: HandleLayer | undefined;
@@ -145,9 +156,12 @@ class SessionLayer extends TransportDecorator {
     this.#resolver = resolver;
     this.#methodContext = { store, local, lifetime, now };
     this.#advise = once(options.advise ?? (() => {}));
+    const observer = combineObservers([options.observer], (error) => this.onerror?.(error));
+    this.#watch = new SessionWatch({ store, local, advise: this.#advise, observer });
     this.#handles = inner instanceof HandleLayer ? inner : undefined;
     this.#awareness = this.#handles === undefined ? new SessionAwareness(inner) : undefined;
-    const retention = `A session is kept for ${spanText(ttlMs)} without use.`;
+    const inAll = maxAgeMs === Infinity ? "" : `, and for ${spanText(maxAgeMs)} in all`;
+    const retention = `A session is kept for ${spanText(ttlMs)} without use${inAll}.`;
     this.#handles?.attach({ binder, local, retention, advise: this.#advise });
   }
 
@@ -187,14 +201,18 @@ class SessionLayer extends TransportDecorator {
 
   /** Answers a `session/*` request; the server behind never sees it. */
   async #answer(
-    { params }: JSONRPCRequest,
+    { method: name, params }: JSONRPCRequest,
     extra: MessageExtraInfo | undefined,
     method: SessionMethod,
     request: PendingRequest,
   ): Promise<void> {
     try {
-      const owner = ownerOf(extra?.authInfo);
-      const context = { ...this.#methodContext, owner, unboundOnly: listsUnboundOnly(extra) };
+      const context = {
+        ...this.#methodContext,
+        sessions: this.#sessionsOf(extra),
+        via: handleToolOf(extra) ?? name,
+        unboundOnly: listsUnboundOnly(extra),
+      };
       await this.#reply(request, { result: await method(params, context) });
     } catch (error) {
       await this.#reply(request, { error });
@@ -210,7 +228,7 @@ class SessionLayer extends TransportDecorator {
   ): Promise<void> {
     const authInfo = extra?.authInfo;
     try {
-      const caller = { owner: ownerOf(authInfo), extra, handle: handleOf(extra) };
+      const caller = { sessions: this.#sessionsOf(extra), extra, handle: handleOf(extra) };
       request.resolved = await this.#resolver.resolveCall(message.params ?? {}, caller);
     } catch (error) {
       const isRefused = error instanceof WireError && error.code === CODE.sessionRequired;
@@ -230,13 +248,17 @@ class SessionLayer extends TransportDecorator {
     request: PendingRequest,
   ): Promise<void> {
     try {
-      const session = await this.#resolver.resolveOther(message.params, ownerOf(extra?.authInfo));
+      const session = await this.#resolver.resolveOther(message.params, this.#sessionsOf(extra));
       request.resolved = { session, isCookieDead: false };
     } catch (error) {
       // Most of these requests never use their session: the others fail when they do.
       request.lookupFailure = new LookupFailure(asError(error));
     }
     this.#deliverResolved(message, extra, request);
+  }
+
+  #sessionsOf(extra: MessageExtraInfo | undefined): CallerSessions {
+    return this.#watch.of({ owner: ownerOf(extra?.authInfo), address: addressOf(extra) });
   }
 
   /** Delivers a request that had to wait for the store, unless it was cancelled meanwhile. */

@@ -5,8 +5,9 @@
  */
 
 import { presentedCookie } from "../../../protocol/cookie.ts";
-import type { SessionRecord, SessionStore } from "../../../store/mod.ts";
+import type { SessionRecord } from "../../../store/mod.ts";
 import type { Binding } from "./session_binding.ts";
+import type { CallerSessions } from "./session_watch.ts";
 
 export type NamedLookup =
   | { readonly kind: "missing" | "malformed" }
@@ -17,21 +18,20 @@ export type NamedLookup =
 export type SessionLookup = NamedLookup | { readonly kind: "bound"; readonly binding: Binding };
 
 export function lookupByCookie(
-  store: SessionStore,
   params: unknown,
-  owner: string | null,
+  sessions: CallerSessions,
 ): NamedLookup | Promise<NamedLookup> {
   const presented = presentedCookie(params);
-  return presented.kind === "id" ? lookupById(store, presented.id, owner, "cookie") : presented;
+  if (presented.kind === "id") return lookupById(presented.id, "cookie", sessions);
+  if (presented.kind === "malformed") sessions.malformed("cookie");
+  return presented;
 }
 
 export async function lookupById(
-  store: SessionStore,
   id: string,
-  owner: string | null,
   via: "cookie" | "handle",
+  sessions: CallerSessions,
 ): Promise<NamedLookup> {
-  const record = await store.get(id);
-  // Another owner's session is the same as none (section 6 of the contract).
-  return record?.owner === owner ? { kind: "live", via, record } : { kind: "unknown", via };
+  const record = await sessions.find(id, via);
+  return record === undefined ? { kind: "unknown", via } : { kind: "live", via, record };
 }

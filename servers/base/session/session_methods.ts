@@ -9,13 +9,16 @@ import { CODE, WireError } from "../../../protocol/errors.ts";
 import { LIST_PAGE, METHOD } from "../../../protocol/methods.ts";
 import { parseCreateParams, parseDeleteId, parseListCursor } from "../../../protocol/params.ts";
 import type { SessionRecord, SessionStore } from "../../../store/mod.ts";
-import { lookupByCookie, lookupById } from "./session_lookup.ts";
+import { lookupByCookie } from "./session_lookup.ts";
 import { cookieOf, newRecord } from "./session_record.ts";
 import type { Lifetime } from "./session_lifetime.ts";
+import type { CallerSessions } from "./session_watch.ts";
 
 export interface MethodContext {
   readonly store: SessionStore;
-  readonly owner: string | null;
+  readonly sessions: CallerSessions;
+  /** The method, or the tool for handles that stands for it. */
+  readonly via: string;
   /** Whether a list leaves out sessions that are found without a handle. */
   readonly unboundOnly: boolean;
   readonly local: boolean;
@@ -32,23 +35,26 @@ export const sessionMethods: ReadonlyMap<string, SessionMethod> = new Map([
 ]);
 
 async function create(params: unknown, context: MethodContext): Promise<object> {
-  const { store, owner, lifetime, now } = context;
+  const { store, sessions, via, lifetime, now } = context;
+  const { owner } = sessions;
   const { title, extra } = parseCreateParams(params);
   const reason = METHOD.create;
   const record = newRecord({ owner, title, reason, extra, lifetime, now: now() });
-  const cookie = cookieOf(await store.create(record));
+  const created = await store.create(record);
+  sessions.created(created, via);
+  const cookie = cookieOf(created);
   return { ...cookie, _meta: { [META_KEY]: cookie } };
 }
 
 async function list(params: unknown, context: MethodContext): Promise<object> {
-  const { store, owner, local } = context;
+  const { sessions, local } = context;
   const after = parseListCursor(params);
   if (after !== undefined && !/^[0-9a-f]{32}$/.test(after)) {
     throw new WireError(CODE.invalidParams, "params.cursor must be a nextCursor of this method");
   }
-  if (owner === null && !local) {
+  if (sessions.owner === null && !local) {
     // Lists leak ids: an anonymous caller sees only the session that it presents.
-    const presented = await lookupByCookie(store, params, owner);
+    const presented = await lookupByCookie(params, sessions);
     return { sessions: presented.kind === "live" ? [cookieOf(presented.record)] : [] };
   }
   const records = await readPage(context, after);
@@ -61,7 +67,7 @@ async function list(params: unknown, context: MethodContext): Promise<object> {
 
 /** The sessions of one page and at least one more, from as many pages of the store as that takes. */
 async function readPage(
-  { store, owner, unboundOnly }: MethodContext,
+  { store, sessions: { owner }, unboundOnly }: MethodContext,
   after: string | undefined,
 ): Promise<SessionRecord[]> {
   const page: SessionRecord[] = [];
@@ -75,14 +81,14 @@ async function readPage(
 }
 
 async function remove(params: unknown, context: MethodContext): Promise<object> {
-  const { store, owner } = context;
+  const { store, sessions, via } = context;
   const named = parseDeleteId(params);
-  const presented = await lookupByCookie(store, params, owner);
+  const presented = await lookupByCookie(params, sessions);
   const own = presented.kind === "live" ? presented.record : undefined;
-  const target = named === undefined ? presented : await lookupById(store, named, owner, "handle");
-  const id = target.kind === "live" ? target.record.id : undefined;
-  const deleted = id !== undefined && await store.delete(id);
+  const target = named === undefined ? own : await sessions.find(named, via);
+  const deleted = target !== undefined && await store.delete(target.id);
+  if (deleted) sessions.deleted(target, via);
   if (presented.kind === "missing") return { deleted };
-  const cookie: Cookie | null = own === undefined || own.id === id ? null : cookieOf(own);
+  const cookie: Cookie | null = own === undefined || own.id === target?.id ? null : cookieOf(own);
   return { deleted, _meta: { [META_KEY]: cookie } };
 }

@@ -10,12 +10,13 @@ import type { SessionRecord, SessionStore } from "../../../store/mod.ts";
 import { CoalescedTimer } from "../../../runtime/coalesced_timer.ts";
 import type { MessageExtraInfo } from "../sdk.ts";
 import { CallSession } from "./call_session.ts";
-import { findByAlias, type LazySession, lazyToolSession } from "./lazy_session.ts";
+import { findByAlias, LazySession, lazyToolSession } from "./lazy_session.ts";
 import { decide, type PolicyDecision, type ToolPolicies } from "./policy.ts";
 import type { Binding, SessionBinder, SessionVia } from "./session_binding.ts";
 import { lookupByCookie, lookupById, type SessionLookup } from "./session_lookup.ts";
 import { newRecord } from "./session_record.ts";
 import { checkLifetime, type Lifetime } from "./session_lifetime.ts";
+import type { CallerSessions } from "./session_watch.ts";
 
 export interface ResolverOptions {
   readonly store: SessionStore;
@@ -27,7 +28,7 @@ export interface ResolverOptions {
 
 /** The caller of a `tools/call`, and the handle by which it names its session. */
 export interface Caller {
-  readonly owner: string | null;
+  readonly sessions: CallerSessions;
   readonly extra: MessageExtraInfo | undefined;
   readonly handle: string | undefined;
 }
@@ -59,7 +60,7 @@ export class SessionResolver {
    */
   async resolveCall(params: Record<string, unknown>, caller: Caller): Promise<Resolved> {
     const { binder, policies } = this.#options;
-    const { owner } = caller;
+    const { sessions } = caller;
     const { name, arguments: args, task } = params;
     if (task === null) throw invalid("params.task", "an object", task);
     if (task !== undefined) {
@@ -68,7 +69,8 @@ export class SessionResolver {
     const lookup = await this.#lookup(params, caller);
     const decision = decide(policies.of(name), lookup);
     if (decision.kind === "refused") {
-      const ignored = lookup.kind === "missing" && binder.ignoresConversation(params, owner);
+      const ignored = lookup.kind === "missing" &&
+        binder.ignoresConversation(params, sessions.owner);
       throw sessionRequired(decision.reason, ignored);
     }
     // The SDK would answer these with an internal error, which here means a failing store.
@@ -77,15 +79,16 @@ export class SessionResolver {
     const isCookieDead = lookup.kind === "malformed" || lookup.kind === "unknown";
     // Last, as a session that is handed out is renewed until it is closed.
     const session = decision.kind === "bound"
-      ? await this.#boundSession(decision.binding, owner)
-      : this.#sessionBy(decision, owner);
+      ? await this.#boundSession(decision.binding, sessions)
+      : this.#sessionBy(decision, sessions);
     return { session, isCookieDead };
   }
 
   /** Resolves the session of any other request: that of its cookie, not counted and not renewed. */
-  async resolveOther(params: unknown, owner: string | null): Promise<CallSession | undefined> {
-    const lookup = await lookupByCookie(this.#options.store, params, owner);
-    return lookup.kind === "live" ? this.#session(lookup.record, "cookie", false) : undefined;
+  async resolveOther(params: unknown, sessions: CallerSessions): Promise<CallSession | undefined> {
+    const lookup = await lookupByCookie(params, sessions);
+    if (lookup.kind !== "live") return undefined;
+    return this.#session(lookup.record, "cookie", sessions, false);
   }
 
   close(): void {
@@ -94,39 +97,51 @@ export class SessionResolver {
 
   #lookup(
     params: Record<string, unknown>,
-    { owner, extra, handle }: Caller,
+    { sessions, extra, handle }: Caller,
   ): SessionLookup | Promise<SessionLookup> {
-    const { store, binder } = this.#options;
-    if (handle !== undefined) return lookupById(store, handle, owner, "handle");
-    const lookup = lookupByCookie(store, params, owner);
+    if (handle !== undefined) return lookupById(handle, "handle", sessions);
+    const lookup = lookupByCookie(params, sessions);
     if (lookup instanceof Promise) return lookup;
-    const binding = lookup.kind === "missing" ? binder.bindingOf(params, owner, extra) : undefined;
+    const binding = lookup.kind === "missing"
+      ? this.#options.binder.bindingOf(params, sessions.owner, extra)
+      : undefined;
     return binding === undefined ? lookup : { kind: "bound", binding };
   }
 
-  async #boundSession({ via, ...made }: Binding, owner: string | null): Promise<CallSession> {
+  async #boundSession({ via, ...made }: Binding, sessions: CallerSessions): Promise<CallSession> {
     const { store, lifetime, now } = this.#options;
+    const { owner } = sessions;
     const create = () => newRecord({ ...made, owner, lifetime, now: now() });
-    return this.#session(await findByAlias(store, { owner, alias: made.alias }, create), via);
+    const found = await findByAlias(store, { owner, alias: made.alias }, create);
+    if (!(found instanceof LazySession)) sessions.seen(found, via);
+    return this.#session(found, via, sessions);
   }
 
   #sessionBy(
     decision: Exclude<PolicyDecision, { readonly kind: "refused" | "bound" }>,
-    owner: string | null,
+    sessions: CallerSessions,
   ): CallSession | undefined {
     const { store, lifetime, now } = this.#options;
     switch (decision.kind) {
       case "live":
-        return this.#session(decision.record, decision.via);
-      case "lazy":
-        return this.#session(lazyToolSession(store, owner, lifetime, now()), "created");
+        return this.#session(decision.record, decision.via, sessions);
+      case "lazy": {
+        const lazy = lazyToolSession(store, sessions.owner, lifetime, now());
+        return this.#session(lazy, "created", sessions);
+      }
       case "none":
         return undefined;
     }
   }
 
-  #session(from: SessionRecord | LazySession, via: SessionVia, isToolCall = true): CallSession {
+  #session(
+    from: SessionRecord | LazySession,
+    via: SessionVia,
+    sessions: CallerSessions,
+    isToolCall = true,
+  ): CallSession {
     const { store, lifetime, now } = this.#options;
-    return new CallSession({ store, from, via, isToolCall, lifetime, now, timer: this.#timer });
+    const timer = this.#timer;
+    return new CallSession({ store, sessions, from, via, isToolCall, lifetime, now, timer });
   }
 }

@@ -7,7 +7,7 @@ import { opened, post, startServer } from "../../support/servers/server.ts";
 
 function assertUnbuffered({ status, headers }: Response, name: string): void {
   const sent = ["content-type", "x-accel-buffering", "cache-control"].map((it) => headers.get(it));
-  const expected = ["text/event-stream", "no", "no-cache, no-transform"];
+  const expected = ["text/event-stream", "no", "no-store, no-transform"];
   assertEquals([status, ...sent], [200, ...expected], name);
 }
 

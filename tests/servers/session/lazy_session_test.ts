@@ -26,7 +26,7 @@ Deno.test("LazySession: materialize() stores once, and counts the first call alo
   const lazy = new LazySession(store, bound("sess-1"));
   assertEquals(await store.get("sess-1"), undefined);
   const made = await Promise.all([lazy.materialize(1), lazy.materialize(1)]);
-  assertEquals(made.map(({ isCounted }) => isCounted), [true, false]);
+  assertEquals(made.map(({ how }) => how), ["created", "shared"]);
   assertEquals((await store.get("sess-1"))?.toolCalls, 1);
   await store.delete("sess-1");
   await lazy.materialize(1);
@@ -37,7 +37,7 @@ Deno.test("LazySession: materialize() gives the stored session that has its alia
   const store = storeAt();
   await store.create(bound("sess-1"));
   const made = await new LazySession(store, bound("sess-2")).materialize(1);
-  assertEquals([made.record.id, made.isCounted], ["sess-1", false]);
+  assertEquals([made.record.id, made.how], ["sess-1", "existing"]);
 });
 
 Deno.test("LazySession: materialize() can be repeated after a store that failed", async () => {
@@ -52,7 +52,7 @@ Deno.test("LazySession: materialize() can be repeated after a store that failed"
   const lazy = new LazySession(store, bound("sess-1"));
   await assertRejects(() => lazy.materialize(1), StoreError);
   store.full = false;
-  assert((await lazy.materialize(1)).isCounted);
+  assertEquals((await lazy.materialize(1)).how, "created");
 });
 
 Deno.test("findByAlias: concurrent lookups share one lazy session, until no call is left", async () => {

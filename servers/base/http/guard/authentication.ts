@@ -9,7 +9,7 @@ import { isObject } from "../../../../runtime/json.ts";
 import { utf8Length } from "../../../../runtime/utf8.ts";
 import { ownerOf } from "../../session/session_owner.ts";
 import { callHook, HOOK_TIMEOUT_MS } from "./operator_hook.ts";
-import { errorResponse, unavailable } from "../error_responses.ts";
+import { errorResponse, refused, unavailable, unstored } from "../error_responses.ts";
 import type { AuthInfo } from "../../sdk.ts";
 
 /**
@@ -126,7 +126,7 @@ export async function identify(
     onerror?.(asError(error));
     return unavailable("the caller could not be checked");
   }
-  if (given instanceof Response) return given;
+  if (given instanceof Response) return refused(unstored(given), "the caller was not let in");
   const presented = request.headers.has("authorization");
   if (given === undefined || given === null) {
     return allowAnonymous && !presented ? undefined : unauthorized(presented);

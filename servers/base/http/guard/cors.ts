@@ -46,6 +46,7 @@ export function preflightResponse({ headers }: Request): Response {
       "access-control-allow-headers": [...new Set([...ALLOWED_HEADERS, ...requested])].join(", "),
       "access-control-max-age": "600",
       ...(isPrivate && { "access-control-allow-private-network": "true" }),
+      "cache-control": "no-store",
       vary: VARY,
     },
   });

@@ -11,6 +11,8 @@ import { isPreflight, originMatcher, preflightResponse, readableBy } from "./cor
 import { asError } from "../../../../runtime/errors.ts";
 import { errorResponse, respondUnread, unavailable } from "../error_responses.ts";
 import { checkHost, checkOrigin } from "../header_checks.ts";
+import { refusalTeller } from "./refusals.ts";
+import type { Observer } from "../../observer/observer.ts";
 import type { AuthInfo } from "../../sdk.ts";
 
 /** An endpoint that responds to HTTP requests, such as a {@linkcode StatelessHttpTransport}. */
@@ -45,6 +47,11 @@ export interface HttpHandlerOptions extends AuthenticationOptions {
   readonly trustedProxies?: Iterable<string> | undefined;
   /** Called with the reason for each 403 for a `Host` or `Origin`. */
   readonly onforbidden?: ((reason: string) => void) | undefined;
+  /**
+   * Told of each request that is refused (`refused`). One that throws breaks nothing: `onerror` gets its
+   * first error. @default nothing is observed
+   */
+  readonly observer?: Observer | undefined;
 }
 
 /** Concurrent calls of `authenticate`, which can take long. */
@@ -82,9 +89,10 @@ type Handler = (request: Request, address: string | undefined) => Promise<Respon
 /** Lets pages of allowed origins through, and lets them read every response. */
 export function guardOrigins(
   handler: Handler,
-  { origins = [], onforbidden, onerror }: Omit<HttpHandlerOptions, "hosts">,
+  { origins = [], onforbidden, onerror, observer }: Omit<HttpHandlerOptions, "hosts">,
 ): Handler {
   const isAllowed = originMatcher(origins);
+  const tell = refusalTeller({ observer, onerror });
 
   const respondToPage = async (
     request: Request,
@@ -106,13 +114,15 @@ export function guardOrigins(
     const origin = request.headers.get("origin");
     if (origin === null) return handler(request, address);
     const refusal = checkOrigin(origin, isAllowed, onforbidden);
-    return refusal ? respondUnread(request, refusal) : respondToPage(request, origin, address);
+    if (refusal) return respondUnread(request, tell(refusal, address));
+    return respondToPage(request, origin, address);
   };
 }
 
 /** Lets requests to allowed hosts through, on behalf of their authenticated callers. */
 export function guardHosts(endpoint: HttpEndpoint, options: HttpHandlerOptions): Handler {
   const isAllowed = hostMatcher(options.hosts);
+  const tell = refusalTeller(options);
   let authenticating = 0;
 
   const caller = async (request: Request): Promise<AuthInfo | undefined | Response> => {
@@ -127,18 +137,24 @@ export function guardHosts(endpoint: HttpEndpoint, options: HttpHandlerOptions):
     }
   };
 
+  // Unless it is observed, a response is not waited for here.
+  const respond: HttpEndpoint["fetch"] = options.observer?.refused === undefined
+    ? (...request) => endpoint.fetch(...request)
+    : async (request, authInfo, address) =>
+      tell(await endpoint.fetch(request, authInfo, address), address, authInfo);
+
   const authenticated: Handler = async (request, address) => {
     const identified = await caller(request);
     return identified instanceof Response
-      ? await respondUnread(request, identified)
-      : await endpoint.fetch(request, identified, address);
+      ? await respondUnread(request, tell(identified, address))
+      : await respond(request, identified, address);
   };
 
   return (request, address) => {
     const refusal = checkHost(request, isAllowed, options.onforbidden);
-    if (refusal) return respondUnread(request, refusal);
+    if (refusal) return respondUnread(request, tell(refusal, address));
     return options.authenticate
       ? authenticated(request, address)
-      : endpoint.fetch(request, undefined, address);
+      : respond(request, undefined, address);
   };
 }
