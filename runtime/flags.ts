@@ -3,7 +3,7 @@
  * values, the usage errors and the text of `--help`.
  *
  * Rules of all programs: the last of several values counts, unless the flag collects them. A
- * value that begins with `-` stands behind `=`. A flag without a type takes no value, or `true` or
+ * value that begins with `-` stands behind `=`, but for `-` itself. A flag without a type takes no value, or `true` or
  * `false`. `--help` wins over whatever is wrong beside it.
  *
  * @module
@@ -155,9 +155,18 @@ export function endForUsage({ name }: Pick<Program, "name">, error: unknown): ne
   Deno.exit(2);
 }
 
-/** Puts a flag's name for its alias, and the value that it stands for behind a bare flag. */
+/**
+ * Puts a flag's name for its alias, the value that it stands for behind a bare flag, and the value `-`
+ * behind its flag, as it would be taken for another one.
+ */
 function spellOut(table: FlagTable, args: readonly string[]): string[] {
-  return args.map((arg, at) => {
+  const takesDash = (arg = "", next: string | undefined) => {
+    const { type, bare } = arg.startsWith("--") ? table[arg.slice(2)] ?? {} : {};
+    return next === "-" && type !== undefined && bare === undefined;
+  };
+  return args.flatMap((arg, at) => {
+    if (takesDash(args[at - 1], arg)) return [];
+    if (takesDash(arg, args[at + 1])) return `${arg}=-`;
     const isAlone = (args[at + 1] ?? "-").startsWith("-");
     for (const [name, { alias, bare }] of Object.entries(table)) {
       if (alias !== undefined && arg === `-${alias}`) return `--${name}`;

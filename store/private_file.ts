@@ -1,5 +1,5 @@
 /**
- * Private files: a database that makes its own file would make it readable for everyone.
+ * Private files: what makes its own file, such as a database, would make it readable for everyone.
  *
  * @module
  */
@@ -11,36 +11,47 @@ import { followLinks, refuseHardLink } from "./journal/links.ts";
 import { inheritFolderOwner } from "./journal/file_ownership.ts";
 
 export interface PrivateFileOptions {
-  /** The database's name in errors. */
-  readonly database: string;
+  /** What the file is, in errors. */
+  readonly what: string;
   readonly warn: (message: string) => void;
 }
 
 /**
- * Makes a missing file, and its folder, for their owner alone. The files that SQLite makes beside it get
+ * Makes a missing database, and its folder, for their owner alone. The files that SQLite makes beside it get
  * its owner and mode.
  *
  * @returns The path behind symbolic links.
  * @throws {JournalError} saying what to do.
  */
-export function makePrivateFile(
-  place: string,
-  { database, warn }: PrivateFileOptions,
-): string {
+export function makePrivateFile(place: string, options: PrivateFileOptions): string {
   const path = followLinks(resolve(place));
-  const folders = new Folders(warn);
-  folders.make(path);
   const found = statIfAny(path);
   // SQLite would give each name a log of its own.
   if (found !== undefined) refuseHardLink(path, found);
+  openPrivateFile(path, options).close();
+  return path;
+}
+
+/**
+ * Opens a file to append to it. A missing one is made, with its folder, for its owner alone; one that is
+ * there keeps its mode.
+ *
+ * @throws {JournalError} saying what to do.
+ */
+export function openPrivateFile(path: string, { what, warn }: PrivateFileOptions): Deno.FsFile {
+  const folders = new Folders(warn);
+  folders.make(path);
+  const isMissing = statIfAny(path) === undefined;
+  let file: Deno.FsFile | undefined;
   try {
-    using file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
-    if (found === undefined) {
+    file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
+    if (isMissing) {
       inheritFolderOwner(path, file);
       folders.sync(path);
     }
+    return file;
   } catch (cause) {
-    throw fileError(`Cannot open ${database} at ${path}`, cause);
+    file?.close();
+    throw fileError(`Cannot open ${what} at ${path}`, cause);
   }
-  return path;
 }

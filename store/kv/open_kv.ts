@@ -40,7 +40,7 @@ async function openFile(
   warn: (message: string) => void,
   timeoutMs: number,
 ): Promise<Deno.Kv> {
-  const path = makePrivateFile(place, { database: "Deno KV", warn });
+  const path = makePrivateFile(place, { what: "Deno KV", warn });
   const what = `Cannot open Deno KV at ${path}`;
   const deadline = performance.now() + timeoutMs;
   for (;;) {

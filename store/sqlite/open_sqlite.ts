@@ -48,7 +48,7 @@ export async function openSqlite(
 
 function privateFile(place: string, warn: (message: string) => void): string {
   try {
-    return makePrivateFile(place, { database: "SQLite", warn });
+    return makePrivateFile(place, { what: "SQLite", warn });
   } catch (error) {
     rethrow(error);
   }

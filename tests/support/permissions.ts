@@ -44,6 +44,8 @@ export function leastPrivilege({ transport, store, flags, env, port }: Started):
     const host = flags.includes("--host") ? valueOf("--host") ?? "" : "127.0.0.1";
     hosts.push(`${host.includes(":") ? `[${host}]` : host}:${port}`);
   }
+  const audit = flags.includes("--audit") ? valueOf("--audit") ?? "-" : "-";
+  if (audit !== "-") folders.push(dirname(audit));
   const tokens = flags.includes("--tokens") ? [valueOf("--tokens") ?? ""] : [];
   return [
     "--no-prompt",

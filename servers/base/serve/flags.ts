@@ -30,6 +30,10 @@ export type Command =
     readonly http: HttpSettings | undefined;
     readonly store: string | undefined;
     readonly ttlMs: number;
+    /** `Infinity` for no such end. */
+    readonly maxAgeMs: number;
+    /** File of the audit log, `-` for standard error. */
+    readonly audit: string | undefined;
     /** `undefined` leaves it to the server, like that of `handles`. */
     readonly bind: SessionBind | undefined;
     readonly sessionName: string | undefined;
@@ -119,6 +123,16 @@ function serverProgram(server: FlaggedServer, version: string) {
         type: TTL,
         default: "7d",
         help: "lifetime of a session without use: 90s, 30m, 12h, 7d",
+      },
+      "max-age": {
+        type: TTL,
+        help: "lifetime of a session however much it is used (default: no limit)",
+      },
+      audit: {
+        type: filePath("FILE|-"),
+        help:
+          "append a line of JSON to FILE for each event in a session's life and each HTTP request " +
+          "that is refused; - is standard error",
       },
       bind: {
         type: BIND,
@@ -227,6 +241,8 @@ export function readFlags(
     handles: flags.handles,
     era: flags.era,
     ttlMs: flags.ttl,
+    maxAgeMs: flags["max-age"] ?? Infinity,
+    audit: flags.audit,
     logLevel: flags["log-level"],
   };
 }

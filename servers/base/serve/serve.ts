@@ -24,6 +24,8 @@ import { UsageError } from "../../../runtime/flags.ts";
 import { givenKeys } from "./key_options.ts";
 import { type Reloadable, reloadOnHangup } from "./reload.ts";
 import { type Command, readFlags } from "./flags.ts";
+import { combineObservers } from "../observer/combine_observers.ts";
+import type { Observer } from "../observer/observer.ts";
 import { sessionLayer, type SessionLayerOptions } from "../session/session_layer.ts";
 import type { HttpSettings } from "../http/http_server.ts";
 import type { RequestLimits } from "../http/request_quota.ts";
@@ -58,6 +60,11 @@ export interface ServerDefinition {
   readonly create: () => ConnectableServer;
   /** Finds the caller of an HTTP request, in place of `--tokens`. @default all callers are anonymous */
   readonly authenticate?: Authenticator;
+  /**
+   * Told of the lives of sessions (`session`) and of HTTP requests that are refused (`refused`), beside
+   * `--audit`. @default nothing else observes the server
+   */
+  readonly observer?: Observer;
   /** Limits of the store and of HTTP requests. */
   readonly limits?: Partial<StoreLimits & RequestLimits>;
 }
@@ -111,11 +118,17 @@ async function run(
     warn: (message) => log("warn", message),
   });
   log("info", `sessions are kept in ${shownUrl(url)}`);
+  using audit = command.audit === undefined
+    ? undefined
+    : new (await import("../observer/audit_log.ts")).AuditLog(command.audit, { server: name, log });
+  const onerror = (error: Error) => log("error", error.message);
+  const observer = combineObservers([definition.observer, audit], onerror);
   const layer: SessionLayerOptions = {
     store,
     policy,
     ...(tools && { tools }),
     ttlMs: command.ttlMs,
+    maxAgeMs: command.maxAgeMs,
     local,
     handles,
     era: command.era,
@@ -123,6 +136,7 @@ async function run(
     ...bindingOptions({ ...command, bind: command.bind ?? bind, local }),
     // Shared, as each transport session has a layer of its own.
     advise: once(log),
+    observer,
   };
   const obstacle = handles === "always" ? await findObstacle(definition.create()) : undefined;
   if (obstacle !== undefined) throw new UsageError(`--handles cannot be used as ${obstacle}`);
@@ -136,7 +150,10 @@ async function run(
     await serveStdio(connect, name, store);
   } else {
     await store.opened();
-    await serveHttp(connect, definition, command.http, { store, log });
+    const reloadables: Reloadable[] = audit === undefined || command.audit === "-"
+      ? []
+      : [{ name: "audit lines", reload: () => Promise.try(() => audit.reopen()) }];
+    await serveHttp(connect, definition, command.http, { store, observer, reloadables, log });
   }
   log("info", "stopped");
 }
@@ -167,6 +184,8 @@ async function serveStdio(connect: Connect, name: string, store: DeferredStore):
 
 interface HttpContext {
   readonly store: DeferredStore;
+  readonly observer: Observer | undefined;
+  readonly reloadables: readonly Reloadable[];
   readonly log: Log;
 }
 
@@ -174,7 +193,7 @@ async function serveHttp(
   connect: Connect,
   { name, authenticate, limits }: ServerDefinition,
   settings: HttpSettings,
-  { store, log }: HttpContext,
+  { store, observer, reloadables, log }: HttpContext,
 ): Promise<void> {
   const stop = stopSignal("SIGHUP");
   // Loaded on demand, so that a start on stdio is quick.
@@ -182,12 +201,11 @@ async function serveHttp(
   const onerror = (error: Error) => log("error", error.message);
   const warn = (message: string) => log("warn", message);
   const onforbidden = (reason: string) => log("info", reason);
-  const options = { connect, authenticate, limits, store, onerror, onforbidden, warn };
+  const options = { connect, authenticate, limits, store, onerror, onforbidden, observer, warn };
   const server = await startHttpServer(settings, options);
   const { tokens } = server;
-  const reloadables: Reloadable[] = [];
-  if (tokens) reloadables.push({ name: "tokens", reload: () => tokens.reload() });
-  reloadOnHangup(reloadables, log);
+  const ofTokens = tokens && { name: "tokens", reload: () => tokens.reload() };
+  reloadOnHangup([...reloadables, ...(ofTokens ? [ofTokens] : [])], log);
   console.error(`${name} listening on ${server.url}`);
   await stop;
   await server.drain();

@@ -21,6 +21,8 @@ Deno.test("readFlags(): serves on stdio by default", () => {
     handles: undefined,
     era: "both",
     ttlMs: 7 * 86_400_000,
+    maxAgeMs: Infinity,
+    audit: undefined,
     logLevel: "warn",
   });
 });
@@ -32,6 +34,7 @@ Deno.test("readFlags(): every flag has its place in the settings", () => {
     ...["--allowed-origin", "HTTP://localhost:80", "--store=memory:", "--ttl", "90s"],
     ...["--trusted-proxy", "10.0.0.0/8", "--trusted-proxy=::1", "--drain", "5s"],
     ...["--bind=conversation", "--conversation-key", "a", "--conversation-key=b/c"],
+    ...["--max-age", "30d", "--audit", "-"],
     ...["--session", "mine", "--handles", "--era=modern", "--log-level", "debug"],
   ]);
   assertEquals(http, {
@@ -55,6 +58,8 @@ Deno.test("readFlags(): every flag has its place in the settings", () => {
     handles: "always",
     era: "modern",
     ttlMs: 90_000,
+    maxAgeMs: 30 * 86_400_000,
+    audit: "-",
     logLevel: "debug",
   });
 });
