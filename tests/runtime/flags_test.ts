@@ -71,6 +71,13 @@ Deno.test("parseFlags(): gives each value in its type", () => {
   ]);
 });
 
+Deno.test("parseFlags(): takes - alone for a value, and nothing else that begins so", () => {
+  assertEquals(oven("--dish", "-").dish, "-");
+  assertEquals(oven("--dish=-", "--light").dish, "-");
+  assertThrows(() => oven("-"), UsageError, "Unknown argument");
+  assertThrows(() => oven("--dish", "--light"), UsageError, "--dish needs a value");
+});
+
 Deno.test("parseFlags(): gives a default, nothing, an empty list and false for absent flags", () => {
   const { heat, dish, herb, light, fan } = oven();
   assertEquals([heat, dish, herb, light, fan], ["low", undefined, [], undefined, false]);

@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { RequestId } from "../sdk.ts";
 import type { SessionVia } from "../session/session_binding.ts";
 
 /** What an observer is told; each member is optional. They are called at once and must not throw. */
@@ -32,17 +31,34 @@ export interface ObservedCaller {
 
 /** A JSON-RPC request that has just begun. All texts are the caller's own: they are not bounded. */
 export interface ObservedRequest extends ObservedCaller {
+  /** The method, whether there is one of that name or not. */
   readonly method: string;
   /** The tool, prompt or resource that it names. */
   readonly target: string | undefined;
   /** The id that the caller has given it. */
-  readonly id: RequestId;
+  readonly id: string | number;
+  /** The era of its version of MCP (section 10 of the contract). */
   readonly era: "legacy" | "modern";
   /** The protocol version of a modern request, which names it. */
   readonly protocolVersion: string | undefined;
+  /** `http` if it came in an HTTP request of its own; else `stdio`, whatever the transport. */
   readonly transport: "stdio" | "http";
   /** `params._meta` as it came: what it carries, such as `traceparent`, is unchecked. */
   readonly meta: unknown;
+  /** The request as labels of metrics. Asked for at its end, they know what its response tells too. */
+  readonly label: RequestLabel;
+}
+
+/**
+ * What a request asks for, in labels of which there are few whatever callers send: in place of a name that
+ * the server is not known to have stands `_OTHER`. It is known to have what one of its lists names, and
+ * what it has answered without an error.
+ */
+export interface RequestLabel {
+  /** The method, or `_OTHER`. */
+  readonly method: string;
+  /** The tool or prompt that a `tools/call` or `prompts/get` names; `undefined` for any other method. */
+  readonly target: string | undefined;
 }
 
 /** Follows one request. */
@@ -59,6 +75,7 @@ export interface RequestOutcome {
   readonly kind: "ok" | "tool_error" | "error" | "cancelled";
   /** The code of the JSON-RPC error. */
   readonly code: number | undefined;
+  /** The time from its beginning until its response was sent. */
   readonly durationMs: number;
   /** The session that it ran with, and how that was found. */
   readonly session: ObservedSession | undefined;
@@ -68,6 +85,7 @@ export interface RequestOutcome {
 export interface ObservedSession {
   /** A hash of its `stateId`, the same in all of its life. */
   readonly key: string;
+  /** How the request found it. */
   readonly via: SessionVia;
 }
 

@@ -1,0 +1,86 @@
+/** `--audit FILE` while its file is rotated, and where the disk takes nothing. */
+
+import { assertEquals } from "@std/assert";
+import { auditLines } from "../../support/servers/audit_lines.ts";
+import { startServer } from "../../support/servers/server.ts";
+import { tempFolder } from "../../support/temp_folder.ts";
+import { until } from "../../support/until.ts";
+
+const ROTATIONS = 5;
+
+Deno.test({
+  name:
+    "--audit: nothing is lost while the file is renamed and reopened under load, by two servers",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using folder = await tempFolder();
+    const path = `${folder.path}/audit.jsonl`;
+    const start = () =>
+      startServer({
+        server: "notebook",
+        transport: "http",
+        store: `file:${folder.path}/sessions.jsonl`,
+        flags: ["--audit", path, "--log-level", "info"],
+      });
+    await using one = await start();
+    await using other = await start();
+    const ids = new Set<string>();
+    let isOver = false;
+    const work = Promise.all([one, one, other, other].map(async (server) => {
+      while (!isOver) {
+        const { id } = await server.create();
+        ids.add(id);
+        await server.result("session/delete", { id });
+      }
+    }));
+    const paths = [path];
+    for (let rotation = 1; rotation <= ROTATIONS; rotation++) {
+      const made = ids.size;
+      await until(() => ids.size, (size) => size > made + 10);
+      const old = `${path}.${rotation}`;
+      await Deno.rename(path, old);
+      paths.push(old);
+      for (const server of [one, other]) server.process.kill("SIGHUP");
+      // The one that is later still writes to the old file.
+      await until(() => Deno.stat(path).catch(() => undefined), (found) => found !== undefined);
+    }
+    isOver = true;
+    await work;
+    const lines = await auditLines(...paths);
+    for (const event of ["created", "deleted"]) {
+      const keys = lines.filter((line) => line.event === event).map(({ session }) => session);
+      assertEquals([keys.length, new Set(keys).size], [ids.size, ids.size], event);
+    }
+    for (const file of paths) assertEquals(((await Deno.stat(file)).mode ?? 0) & 0o777, 0o600);
+  },
+});
+
+Deno.test({
+  name: "--audit: a full disk fails no call; the log tells so once, and again when it takes lines",
+  // /dev/full is there alone.
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using folder = await tempFolder();
+    const path = `${folder.path}/audit.jsonl`;
+    await Deno.symlink("/dev/full", path);
+    await using server = await startServer({
+      server: "notebook",
+      transport: "http",
+      flags: ["--audit", path, "--log-level", "info"],
+      permissions: ["-A"],
+    });
+    for (let call = 0; call < 3; call++) await server.create();
+    await Deno.remove(path);
+    server.process.kill("SIGHUP");
+    const told = (text: string) => server.stderr.filter((line) => line.includes(text));
+    await until(() => told("reloaded"), ({ length }) => length === 1);
+    await server.create();
+    await until(() => told("takes lines again; 3 are missing"), ({ length }) => length === 1);
+    assertEquals(told("Cannot write to the audit log").length, 1, server.stderr.join("\n"));
+    const lines = await auditLines(path);
+    assertEquals(lines.map(({ event, count }) => ({ event, count })), [
+      { event: "lost", count: 3 },
+      { event: "created", count: undefined },
+    ]);
+  },
+});

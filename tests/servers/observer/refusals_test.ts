@@ -1,0 +1,97 @@
+/** HTTP requests that are refused, in the audit log. */
+
+import { assertEquals } from "@std/assert";
+import { auditLines, hashOf } from "../../support/servers/audit_lines.ts";
+import { HEADERS, post, request, startServer, statusOf } from "../../support/servers/server.ts";
+import { RawConnection } from "../../support/servers/raw_http.ts";
+import { presenting } from "../../support/servers/wire.ts";
+import { bearer, tokensFile } from "../../support/servers/tokens.ts";
+import { tempFolder } from "../../support/temp_folder.ts";
+
+const PING = request("ping");
+
+/** `fetch` does not let its caller choose the host. */
+async function reboundStatus(url: string): Promise<number> {
+  using connection = await RawConnection.open(url);
+  await connection.post(PING, { host: "rebound.example.org" });
+  return Number((await connection.response()).split(" ")[1]);
+}
+
+for (const flags of [[], ["--stateful"]]) {
+  Deno.test(`--audit ${flags}: tells of each kind of refusal, and counts its repetitions`, async () => {
+    await using folder = await tempFolder();
+    await using tokens = await tokensFile({ "alice-1": "alice" });
+    const path = `${folder.path}/audit.jsonl`;
+    await using server = await startServer({
+      server: "notebook",
+      transport: "http",
+      flags: [...tokens.flags, ...flags, "--audit", path],
+    });
+    const { url } = server;
+    const alice = bearer("alice-1");
+    const statuses = [
+      await reboundStatus(url),
+      await statusOf(url, PING, { ...alice, origin: "https://evil.example.org" }),
+      await statusOf(url, PING),
+      await statusOf(url, PING, bearer("wrong")),
+      await statusOf(url, PING, bearer("wrong")),
+      await statusOf(url, PING, bearer("wrong")),
+      await statusOf(url.replace("/mcp", "/other"), PING, alice),
+      await statusOf(url, PING, { ...alice, accept: "text/html" }),
+      await statusOf(url, "x".repeat(4 * 1024 * 1024 + 1), alice),
+    ];
+    assertEquals(statuses, [403, 403, 401, 401, 401, 401, 404, 406, 413]);
+    if (flags.length === 0) {
+      const get = await fetch(url, { headers: { ...HEADERS, ...alice } });
+      assertEquals([get.status, await get.body?.cancel()], [405, undefined]);
+    }
+    assertEquals(await server.stop(), 0);
+    const principal = JSON.stringify(["tokens", "alice", "alice"]);
+    const lines = await auditLines(path);
+    assertEquals(lines.map(({ status, principal, count }) => [status, principal, count]), [
+      [403, null, undefined],
+      [403, null, undefined],
+      [401, null, undefined],
+      [401, null, undefined],
+      [404, null, undefined],
+      [406, principal, undefined],
+      [413, principal, undefined],
+      [401, null, 2],
+    ]);
+    for (const { event, address } of lines) {
+      assertEquals([event, address], ["refused", "127.0.0.1"]);
+    }
+    const text = await Deno.readTextFile(path);
+    for (const sent of ["rebound", "evil", "wrong", "text/html", "/other"]) {
+      assertEquals(text.includes(sent), false, `the caller's ${sent} stands in the log`);
+    }
+  });
+}
+
+Deno.test("--audit: another's id is told as such, with the session that it was meant for", async () => {
+  await using folder = await tempFolder();
+  await using tokens = await tokensFile({ "alice-1": "alice", "bob-1": "bob" });
+  const path = `${folder.path}/audit.jsonl`;
+  await using server = await startServer({
+    server: "notebook",
+    transport: "http",
+    flags: [...tokens.flags, "--audit", path],
+  });
+  const ask = async (token: string, method: string, params: object = {}) =>
+    await (await post(server.url, request(method, params), bearer(token))).json();
+  const { result: cookie } = await ask("alice-1", "session/create");
+  const call = { name: "notebook_read", ...presenting({ id: cookie.id }) };
+  const { error } = await ask("bob-1", "tools/call", call);
+  assertEquals(error.data, { reason: "unknown" }, "its caller learns nothing of the difference");
+  const [created, denied] = await auditLines(path);
+  assertEquals([denied?.event, denied?.reason, denied?.id], [
+    "denied",
+    "foreign",
+    hashOf(cookie.id),
+  ]);
+  assertEquals(denied?.session, created?.session);
+  assertEquals([created, denied].map((line) => JSON.parse(line?.principal ?? "")[1]), [
+    "alice",
+    "bob",
+  ]);
+});

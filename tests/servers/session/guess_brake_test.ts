@@ -1,0 +1,160 @@
+/** Session ids that lead nowhere: who presents them one after the other keeps nobody else waiting. */
+
+import { assertEquals } from "@std/assert";
+import {
+  type AuthInfo,
+  type SessionEvent,
+  sessionLayer,
+  StatelessHttpTransport,
+} from "../../../servers/base/mod.ts";
+import { MemoryStore } from "../../../store/mod.ts";
+import { Caller, newServerWith, principal } from "../../support/servers/in_process.ts";
+import { callRequest, HEADERS, type Reply } from "../../support/servers/server.ts";
+import { presenting } from "../../support/servers/wire.ts";
+
+const deadId = (number: number) => `sess-${number.toString(16).padStart(32, "0")}`;
+
+/** A store that can be made to wait with what it is asked of sessions that are not there. */
+class SlowStore extends MemoryStore {
+  running = 0;
+  gate: PromiseWithResolvers<void> | undefined;
+  /** Called when one more lookup waits. */
+  onwait = () => {};
+
+  override get: MemoryStore["get"] = async (by) => {
+    const found = await super.get(by);
+    if (found !== undefined || this.gate === undefined) return found;
+    this.running++;
+    this.onwait();
+    await this.gate.promise;
+    this.running--;
+    return undefined;
+  };
+}
+
+async function connected() {
+  const store = new SlowStore();
+  const events: SessionEvent[] = [];
+  const warnings: string[] = [];
+  const caller = await Caller.connect(newServerWith("tool"), {
+    store,
+    local: false,
+    handles: "never",
+    policy: "required",
+    observer: { session: (event) => void events.push(event) },
+    advise: (level, message) => void (level === "warn" && warnings.push(message)),
+  });
+  const as = (authInfo: AuthInfo | undefined, method: string, params: object): Promise<Reply> => {
+    caller.authInfo = authInfo;
+    return caller.ask(method, params);
+  };
+  const present = (authInfo: AuthInfo, id: string) =>
+    as(authInfo, "tools/call", { name: "tool", ...presenting({ id }) });
+  return {
+    store,
+    events,
+    warnings,
+    as,
+    present,
+    [Symbol.asyncDispose]: () => caller[Symbol.asyncDispose](),
+  };
+}
+
+const outcome = ({ result, error }: Reply) =>
+  result ? "ok" : error?.data?.reason ?? error?.data?.code;
+const counted = (outcomes: unknown[]) =>
+  Object.fromEntries(
+    Map.groupBy(outcomes, String).entries().map(([key, all]) => [key, all.length]),
+  );
+
+const [alice, bob] = [principal("alice"), principal("bob")];
+
+Deno.test("session layer: whoever has presented a hundred dead ids is looked up four at a time, and nobody else", async () => {
+  await using it = await connected();
+  const { result: own } = await it.as(bob, "session/create", {});
+  const { result: hers } = await it.as(alice, "session/create", {});
+  for (let number = 0; number < 150; number++) {
+    assertEquals(outcome(await it.present(bob, deadId(number))), "unknown");
+  }
+  assertEquals(it.warnings.length, 1);
+  assertEquals(
+    it.warnings[0]?.includes("100 session ids that lead to no session have come from"),
+    true,
+  );
+
+  it.store.gate = Promise.withResolvers();
+  const four = new Promise<void>((resolve) => {
+    it.store.onwait = () => void (it.store.running === 4 && resolve());
+  });
+  const guesses = Array.from({ length: 40 }, (_, at) => it.present(bob, deadId(1000 + at)));
+  await four;
+  // Those for whom there is no place are refused at once.
+  const refused = await Promise.all(guesses.slice(16));
+  assertEquals(counted(refused.map(outcome)), { braked: 24 });
+  assertEquals(refused[0]?.error?.code, -32603);
+  assertEquals(it.store.running, 4);
+  assertEquals(outcome(await it.present(alice, hers?.id ?? "")), "ok");
+  assertEquals(
+    outcome(await it.present(bob, own?.id ?? "")),
+    "ok",
+    "an id that is known to be live",
+  );
+  const dead = it.present(alice, deadId(5000));
+  it.store.gate.resolve();
+  assertEquals(outcome(await dead), "unknown");
+  assertEquals(counted((await Promise.all(guesses.slice(0, 16))).map(outcome)), { unknown: 16 });
+
+  const told = it.events.filter(({ kind, owner }) => kind === "denied" && owner?.includes("bob"));
+  assertEquals(told.map(({ count }) => count), Array.from({ length: 100 }, (_, at) => at + 1));
+});
+
+Deno.test("session layer: a client that presents the same dead id again and again has guessed nothing", async () => {
+  await using it = await connected();
+  for (let round = 0; round < 300; round++) {
+    assertEquals(outcome(await it.present(bob, deadId(round % 3))), "unknown");
+  }
+  it.store.gate = Promise.withResolvers();
+  const all = new Promise<void>((resolve) => {
+    it.store.onwait = () => void (it.store.running === 40 && resolve());
+  });
+  const calls = Array.from({ length: 40 }, () => it.present(bob, deadId(1)));
+  await all;
+  it.store.gate.resolve();
+  assertEquals(counted((await Promise.all(calls)).map(outcome)), { unknown: 40 });
+  const told = it.events.filter(({ kind }) => kind === "denied");
+  assertEquals([told.length, it.warnings], [3, []], "it is told once for each id");
+});
+
+Deno.test("session layer: of a caller's guesses past a hundred, each doubling is told", async () => {
+  await using it = await connected();
+  for (let number = 0; number < 900; number++) await it.present(bob, deadId(number));
+  await it.as(bob, "session/delete", { id: deadId(1234) });
+  const told = it.events.filter(({ kind }) => kind === "denied").map(({ count }) => count);
+  assertEquals(told.slice(99), [100, 200, 400, 800]);
+});
+
+Deno.test("StatelessHttpTransport: a braked lookup is 503 with Retry-After, by address for anonymous callers", async () => {
+  const store = new SlowStore();
+  const server = newServerWith("tool");
+  const transport = new StatelessHttpTransport();
+  await server.connect(sessionLayer(transport, { store }));
+  const present = async (address: string, number: number) => {
+    const body = callRequest("tool", {}, number, { "mcp/session": { id: deadId(number) } });
+    const init = { method: "POST", headers: HEADERS, body };
+    const response = await transport.fetch(new Request("http://x/", init), undefined, address);
+    await response.text();
+    return [response.status, response.headers.get("retry-after")];
+  };
+  const [guesser, sibling, other] = ["2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1"] as const;
+  for (let number = 0; number < 150; number++) await present(guesser, number);
+  store.gate = Promise.withResolvers();
+  const waiting = Array.from({ length: 16 }, (_, at) => present(guesser, 1000 + at));
+  assertEquals(await present(sibling, 2000), [503, "1"], "of the same network");
+  const waited = new Promise<void>((resolve) => store.onwait = resolve);
+  const free = present(other, 3000);
+  await waited;
+  store.gate.resolve();
+  assertEquals(await free, [200, null]);
+  for (const response of waiting) assertEquals(await response, [200, null]);
+  await server.close();
+});
