@@ -16,12 +16,15 @@ import { type Advise, adviseGuesses, adviseOpenSessions, callerKind } from "./op
 
 /** Ids that are known to be live: they are looked up at once, and not told of again. */
 const MAX_KNOWN = 10_000;
+/** Callers that the operator is warned of. After so many it is clear what goes on. */
+const MAX_WARNINGS = 100;
 
 /** What all layers of one store share: with transport sessions, each of them has a layer. */
 interface StoreWatch {
   readonly known: RecentSet;
   readonly brake: GuessBrake;
   readonly open: OpenSessions;
+  warnings: number;
 }
 
 const watchOf = new WeakMap<SessionStore, StoreWatch>();
@@ -45,8 +48,12 @@ export class SessionWatch {
   constructor(options: SessionWatchOptions) {
     const { store } = options;
     this.options = options;
-    this.shared = watchOf.get(store) ??
-      { known: new RecentSet(MAX_KNOWN), brake: new GuessBrake(), open: new OpenSessions(store) };
+    this.shared = watchOf.get(store) ?? {
+      known: new RecentSet(MAX_KNOWN),
+      brake: new GuessBrake(),
+      open: new OpenSessions(store),
+      warnings: 0,
+    };
     watchOf.set(store, this.shared);
   }
 
@@ -139,7 +146,9 @@ export class CallerSessions {
   #denied(id: string, event: Omit<Event, "kind" | "id">): void {
     const count = this.#shared.brake.miss(this.#caller, id);
     if (count === undefined) return;
-    if (count === MAX_MISSES) adviseGuesses(this.#options.advise, this.#caller, count);
+    if (count === MAX_MISSES && this.#shared.warnings++ < MAX_WARNINGS) {
+      adviseGuesses(this.#options.advise, this.#caller, count);
+    }
     this.#tell({ kind: "denied", id: id || undefined, count, ...event });
   }
 

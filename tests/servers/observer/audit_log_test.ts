@@ -135,6 +135,34 @@ Deno.test("--audit: sessions that are lazy, bound, replaced and revoked are told
   assert(renewed?.session !== first?.session);
 });
 
+Deno.test("--audit: of several processes that make a conversation's session at once, one has created it", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/audit.jsonl`;
+  const start = () =>
+    startServer({
+      server: "session",
+      transport: "stdio",
+      store: `file:${folder.path}/sessions.jsonl`,
+      flags: ["--audit", path],
+    });
+  await using one = await start();
+  await using other = await start();
+  const conversations = Array.from({ length: 20 }, (_, at) => `conversation ${at}`);
+  await Promise.all(
+    conversations.flatMap((conversation) =>
+      [one, other, one, other].map((server) =>
+        server.result("tools/call", { name: "session_probe", _meta: vscode(conversation) })
+      )
+    ),
+  );
+  const lines = await auditLines(path);
+  const keysOf = (event: string) =>
+    lines.filter((line) => line.event === event).map(({ session }) => session).sort();
+  assertEquals(new Set(keysOf("created")).size, conversations.length);
+  assertEquals(keysOf("resumed"), keysOf("created"), "the other process sees each once");
+  assertEquals(lines.length, 2 * conversations.length);
+});
+
 Deno.test("--audit: the tools for handles are told of by their names", async () => {
   await using folder = await tempFolder();
   const path = `${folder.path}/audit.jsonl`;
