@@ -25,10 +25,13 @@ export interface PrivateFileOptions {
  */
 export function makePrivateFile(place: string, options: PrivateFileOptions): string {
   const path = followLinks(resolve(place));
-  const found = statIfAny(path);
-  // SQLite would give each name a log of its own.
-  if (found !== undefined) refuseHardLink(path, found);
-  openPrivateFile(path, options).close();
+  const file = openPrivateFile(path, options);
+  try {
+    // SQLite would give each name a log of its own.
+    refuseHardLink(path, file.statSync());
+  } finally {
+    file.close();
+  }
   return path;
 }
 
