@@ -5,6 +5,7 @@
  * @module
  */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import { cancelledId } from "../../../jsonrpc/message.ts";
 import { EXTENSION } from "../../../protocol/capability.ts";
 import { type CookieKey, META_KEY } from "../../../protocol/cookie.ts";
@@ -221,7 +222,9 @@ export class EraLayer extends TransportDecorator {
     const { onmessage } = inner;
     const loading: Loading = { held: [first], ended: Promise.withResolvers() };
     this.#loading = loading;
-    inner.onmessage = (...message) => void loading.held.push(() => onmessage?.(...message));
+    // Bound, as what observes a request may have given it a context.
+    inner.onmessage = (...message) =>
+      void loading.held.push(AsyncLocalStorage.bind(() => onmessage?.(...message)));
     const report = (error: unknown) => this.onerror?.(asError(error));
     try {
       const { ModernEra } = await import("./modern_era.ts");

@@ -6,7 +6,7 @@
 
 import { EXTENSION } from "../../../protocol/capability.ts";
 import { META_KEY, presentedCookie } from "../../../protocol/cookie.ts";
-import { isModern, LISTEN } from "../../../protocol/era.ts";
+import { isModern } from "../../../protocol/era.ts";
 import { member } from "../../../runtime/json.ts";
 import { CoalescedTimer } from "../../../runtime/coalesced_timer.ts";
 import type { AddressedInfo, RenumberedInfo } from "../era/caller.ts";
@@ -156,9 +156,9 @@ export class StatelessEndpoint implements EraTransport, HttpEndpoint {
     const requestInfo = new HttpRequestInfo(http);
     const extra: RenumberedInfo & AddressedInfo = {
       requestInfo,
+      wireId,
       address,
       ...(authInfo && { authInfo }),
-      ...(method === LISTEN && { wireId }),
     };
     this.onmessage?.({ ...request, id }, extra);
     return pending.response;

@@ -5,7 +5,7 @@
  */
 
 import { HOST_SESSION_VARIABLES } from "../../../protocol/host_conversations.ts";
-import { LOG_LEVELS, type LogLevel } from "../../../runtime/log.ts";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../../../runtime/log.ts";
 import { filePath, type FlagType, oneOf, text } from "../../../runtime/flag_types.ts";
 import { type Asked, defineProgram, parseFlags, UsageError } from "../../../runtime/flags.ts";
 import {
@@ -41,6 +41,7 @@ export type Command =
     readonly handles: HandlesMode | undefined;
     readonly era: ServedEras;
     readonly logLevel: LogLevel;
+    readonly logFormat: LogFormat;
   };
 
 export interface FlaggedServer {
@@ -169,7 +170,12 @@ function serverProgram(server: FlaggedServer, version: string) {
       "log-level": {
         type: oneOf(...LOG_LEVELS),
         default: "warn",
-        help: "log lines on stderr, up to this level",
+        help: "log lines on stderr, up to this level; from info on, one for each request",
+      },
+      "log-format": {
+        type: oneOf(...LOG_FORMATS),
+        default: "text",
+        help: "form of the log lines: text, or an object of JSON each",
       },
     },
   });
@@ -244,6 +250,7 @@ export function readFlags(
     maxAgeMs: flags["max-age"] ?? Infinity,
     audit: flags.audit,
     logLevel: flags["log-level"],
+    logFormat: flags["log-format"],
   };
 }
 

@@ -27,6 +27,7 @@
 
 export { serve, VERSION } from "./serve.ts";
 export type { ServerDefinition } from "./serve.ts";
+export type * from "../observer/observer.ts";
 export * from "../tool_api.ts";
 export type { ConnectableServer } from "../connectable_server.ts";
 export type { HandlesMode } from "../handles/session_handles.ts";

@@ -24,13 +24,13 @@ import { UsageError } from "../../../runtime/flags.ts";
 import { givenKeys } from "./key_options.ts";
 import { type Reloadable, reloadOnHangup } from "./reload.ts";
 import { type Command, readFlags } from "./flags.ts";
-import { combineObservers } from "../observer/combine_observers.ts";
 import type { Observer } from "../observer/observer.ts";
 import { sessionLayer, type SessionLayerOptions } from "../session/session_layer.ts";
 import type { HttpSettings } from "../http/http_server.ts";
 import type { RequestLimits } from "../http/request_quota.ts";
-import { type Log, logger, type LogLevel, oneLine } from "../../../runtime/log.ts";
+import { type Log, type LogFormat, logger, type LogLevel, oneLine } from "../../../runtime/log.ts";
 import { DeferredStore } from "./deferred_store.ts";
+import { observerOf } from "./observers.ts";
 import { spareResponseChecks } from "./sdk_response_checks.ts";
 import type { ConnectableServer } from "../connectable_server.ts";
 import type { Transport } from "../sdk.ts";
@@ -61,8 +61,9 @@ export interface ServerDefinition {
   /** Finds the caller of an HTTP request, in place of `--tokens`. @default all callers are anonymous */
   readonly authenticate?: Authenticator;
   /**
-   * Told of the lives of sessions (`session`) and of HTTP requests that are refused (`refused`), beside
-   * `--audit`. @default nothing else observes the server
+   * Told of every request (`request`), of the lives of sessions (`session`) and of HTTP requests that are
+   * refused (`refused`), beside what the command line asks for (`--log-level info`, `--audit`) and
+   * OpenTelemetry. @default nothing else observes the server
    */
   readonly observer?: Observer;
   /** Limits of the store and of HTTP requests. */
@@ -86,17 +87,33 @@ export async function serve(
   args: readonly string[] = Deno.args,
 ): Promise<never> {
   requireDeno(definition.name);
+  let logFormat: LogFormat = "text";
   try {
     const command = readFlags(definition, VERSION, args);
-    if (command.kind === "serve") await run(definition, command);
-    else console.log(command.text);
+    if (command.kind === "serve") {
+      logFormat = command.logFormat;
+      await run(definition, command);
+    } else console.log(command.text);
     await settleSizeLimit();
     return Deno.exit(0);
   } catch (error) {
-    console.error(`${definition.name}: ${oneLine(asError(error).message)}`);
+    const message = oneLine(asError(error).message);
+    say(definition.name, logFormat, "error", message, ": ");
     await settleSizeLimit();
     return Deno.exit(error instanceof UsageError ? 2 : 1);
   }
+}
+
+/** Says what is said at every level: as text in its own words, as JSON like any line of the log. */
+function say(
+  name: string,
+  format: LogFormat,
+  level: LogLevel,
+  message: string,
+  separator: string,
+): void {
+  if (format === "text") console.error(`${name}${separator}${message}`);
+  else logger(name, level, format)(level, message);
 }
 
 async function run(
@@ -106,7 +123,7 @@ async function run(
   const { name, policy, tools, bind = "all", limits } = definition;
   const handles = command.handles ?? definition.handles ?? "auto";
   const local = command.http === undefined;
-  const log = logger(name, command.logLevel);
+  const log = logger(name, command.logLevel, command.logFormat);
   surviveSizeLimit();
   spareResponseChecks();
   // With --store, the server needs no permission to read the environment.
@@ -121,8 +138,7 @@ async function run(
   using audit = command.audit === undefined
     ? undefined
     : new (await import("../observer/audit_log.ts")).AuditLog(command.audit, { server: name, log });
-  const onerror = (error: Error) => log("error", error.message);
-  const observer = combineObservers([definition.observer, audit], onerror);
+  const observer = await observerOf([definition.observer, audit], command.logLevel, log);
   const layer: SessionLayerOptions = {
     store,
     policy,
@@ -153,7 +169,10 @@ async function run(
     const reloadables: Reloadable[] = audit === undefined || command.audit === "-"
       ? []
       : [{ name: "audit lines", reload: () => Promise.try(() => audit.reopen()) }];
-    await serveHttp(connect, definition, command.http, { store, observer, reloadables, log });
+    const onlisten = (url: string) =>
+      say(name, command.logFormat, "info", `listening on ${url}`, " ");
+    const context = { store, observer, reloadables, log, onlisten };
+    await serveHttp(connect, definition, command.http, context);
   }
   log("info", "stopped");
 }
@@ -187,13 +206,14 @@ interface HttpContext {
   readonly observer: Observer | undefined;
   readonly reloadables: readonly Reloadable[];
   readonly log: Log;
+  readonly onlisten: (url: string) => void;
 }
 
 async function serveHttp(
   connect: Connect,
-  { name, authenticate, limits }: ServerDefinition,
+  { authenticate, limits }: ServerDefinition,
   settings: HttpSettings,
-  { store, observer, reloadables, log }: HttpContext,
+  { store, observer, reloadables, log, onlisten }: HttpContext,
 ): Promise<void> {
   const stop = stopSignal("SIGHUP");
   // Loaded on demand, so that a start on stdio is quick.
@@ -206,7 +226,7 @@ async function serveHttp(
   const { tokens } = server;
   const ofTokens = tokens && { name: "tokens", reload: () => tokens.reload() };
   reloadOnHangup([...reloadables, ...(ofTokens ? [ofTokens] : [])], log);
-  console.error(`${name} listening on ${server.url}`);
+  onlisten(server.url);
   await stop;
   await server.drain();
   await within(GRACE_MS, server.close());

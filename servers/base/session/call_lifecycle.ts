@@ -1,6 +1,6 @@
 /**
  * Lifecycle of calls and other requests: each begins here once and finishes here once, answered or
- * not. The place to emit a metric for each call.
+ * not.
  *
  * @module
  */

@@ -17,6 +17,8 @@ import {
   StoreError,
 } from "../../../store/session_store.ts";
 import type { CoalescedTimer } from "../../../runtime/coalesced_timer.ts";
+import type { ObservedSession } from "../observer/observer.ts";
+import { sessionKey } from "../observer/session_key.ts";
 import type { SessionVia } from "./session_binding.ts";
 import { LazySession, type Materialized } from "./lazy_session.ts";
 import { cookieOf, newRecord } from "./session_record.ts";
@@ -87,6 +89,11 @@ export class CallSession extends SessionState implements Session {
 
   get id(): string {
     return this.#record.id;
+  }
+
+  get observed(): ObservedSession | undefined {
+    if (this.#phase === "lazy") return undefined;
+    return { key: sessionKey(this.#record.stateId), via: this.via };
   }
 
   get cookie(): Cookie {

@@ -17,7 +17,9 @@ import type { ServedEras } from "../era/era_transport.ts";
 import { checkKeyLength } from "../era/request_state_limits.ts";
 import { HandleLayer, type HandlesMode } from "../handles/session_handles.ts";
 import { combineObservers } from "../observer/combine_observers.ts";
+import { observationOf } from "../observer/observed_request.ts";
 import type { Observer } from "../observer/observer.ts";
+import { ObserverLayer } from "../observer/observer_layer.ts";
 import type {
   Answer,
   JSONRPCMessage,
@@ -87,8 +89,9 @@ export interface SessionLayerOptions extends SessionBindingOptions {
    */
   readonly local?: boolean;
   /**
-   * Told of the lives of sessions (`session`). One that throws breaks nothing: `onerror` gets its first
-   * error. Several become one by {@linkcode combineObservers}. @default nothing is observed
+   * Told of every request of a client and of its end, as it is on the wire (`request`), and of the lives of
+   * sessions (`session`). One that throws breaks nothing: `onerror` gets its first error. Several become
+   * one by {@linkcode combineObservers}. @default nothing is observed
    */
   readonly observer?: Observer | undefined;
   /** The clock, in milliseconds since 1970. @default Date.now */
@@ -230,6 +233,7 @@ class SessionLayer extends TransportDecorator {
     try {
       const caller = { sessions: this.#sessionsOf(extra), extra, handle: handleOf(extra) };
       request.resolved = await this.#resolver.resolveCall(message.params ?? {}, caller);
+      this.#observe(request, extra);
     } catch (error) {
       const isRefused = error instanceof WireError && error.code === CODE.sessionRequired;
       if (isRefused && !isAware) {
@@ -250,6 +254,7 @@ class SessionLayer extends TransportDecorator {
     try {
       const session = await this.#resolver.resolveOther(message.params, this.#sessionsOf(extra));
       request.resolved = { session, isCookieDead: false };
+      this.#observe(request, extra);
     } catch (error) {
       // Most of these requests never use their session: the others fail when they do.
       request.lookupFailure = new LookupFailure(asError(error));
@@ -259,6 +264,12 @@ class SessionLayer extends TransportDecorator {
 
   #sessionsOf(extra: MessageExtraInfo | undefined): CallerSessions {
     return this.#watch.of({ owner: ownerOf(extra?.authInfo), address: addressOf(extra) });
+  }
+
+  /** Tells observers of the request which session it runs with. */
+  #observe({ resolved }: PendingRequest, extra: MessageExtraInfo | undefined): void {
+    const observation = observationOf(extra);
+    if (observation !== undefined) observation.session = resolved.session;
   }
 
   /** Delivers a request that had to wait for the store, unless it was cancelled meanwhile. */
@@ -326,12 +337,14 @@ class SessionLayer extends TransportDecorator {
 /** The transport with the layers below the sessions. */
 function decorated(
   transport: Transport,
-  { era = "both", handles = "never", store, keys = [], now }: SessionLayerOptions & {
+  { era = "both", handles = "never", store, keys = [], observer, now }: SessionLayerOptions & {
     readonly now: () => number;
   },
 ): { readonly eras: EraLayer; readonly inner: EraLayer | HandleLayer } {
   keys.forEach(checkKeyLength);
-  const eras = new EraLayer(transport, era, { store, keys: keys.map((key) => key.slice()), now });
+  const isObserved = observer?.request !== undefined;
+  const outermost = isObserved ? new ObserverLayer(transport, observer) : transport;
+  const eras = new EraLayer(outermost, era, { store, keys: keys.map((key) => key.slice()), now });
   return { eras, inner: handles === "never" ? eras : new HandleLayer(eras, handles) };
 }
 

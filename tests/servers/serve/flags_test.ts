@@ -24,6 +24,7 @@ Deno.test("readFlags(): serves on stdio by default", () => {
     maxAgeMs: Infinity,
     audit: undefined,
     logLevel: "warn",
+    logFormat: "text",
   });
 });
 
@@ -36,6 +37,7 @@ Deno.test("readFlags(): every flag has its place in the settings", () => {
     ...["--bind=conversation", "--conversation-key", "a", "--conversation-key=b/c"],
     ...["--max-age", "30d", "--audit", "-"],
     ...["--session", "mine", "--handles", "--era=modern", "--log-level", "debug"],
+    "--log-format=json",
   ]);
   assertEquals(http, {
     kind: "serve",
@@ -61,6 +63,7 @@ Deno.test("readFlags(): every flag has its place in the settings", () => {
     maxAgeMs: 30 * 86_400_000,
     audit: "-",
     logLevel: "debug",
+    logFormat: "json",
   });
 });
 

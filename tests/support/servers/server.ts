@@ -275,7 +275,7 @@ export async function startServer(options: StartOptions): Promise<Server> {
     const { done, value } = await stderr.next();
     if (done) throw new Error(`The server did not start: ${seen.join("\n")}`);
     seen.push(value);
-    const url = /listening on (http:\S+)/.exec(value)?.[1];
+    const url = /listening on (http:[^\s"]+)/.exec(value)?.[1];
     if (url !== undefined) return new HttpServer(process, stderr, url);
   }
 }

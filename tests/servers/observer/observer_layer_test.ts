@@ -1,0 +1,298 @@
+/** What an observer is told of requests, over each transport and in both eras. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Observer } from "../../../servers/base/mod.ts";
+import { isObject } from "../../../runtime/json.ts";
+import { Caller, newServer } from "../../support/servers/in_process.ts";
+import { envelope, EXTENSION, modernHeaders } from "../../support/servers/modern_wire.ts";
+import {
+  HttpServer,
+  isReply,
+  messagesOf,
+  opened,
+  post,
+  type Reply,
+  type Server,
+  startServer,
+  StdioServer,
+} from "../../support/servers/server.ts";
+import { until } from "../../support/until.ts";
+
+const OBSERVED = new URL("../../fixtures/observer/observed.ts", import.meta.url);
+const ID = `sess-${"0123456789abcdef".repeat(2)}`;
+const CONNECTIONS: [name: string, transport: "stdio" | "http", flags: string[]][] = [
+  ["stdio", "stdio", []],
+  ["HTTP", "http", []],
+  ["HTTP --stateful", "http", ["--stateful"]],
+];
+
+/** A client of a server of `observed.ts`, in either era. */
+class Client implements AsyncDisposable {
+  readonly server: Server;
+  readonly #headers: Record<string, string>;
+  #lastId = 100;
+
+  private constructor(server: Server, headers: Record<string, string>) {
+    this.server = server;
+    this.#headers = headers;
+  }
+
+  static async start(transport: "stdio" | "http", flags: string[]): Promise<Client> {
+    const server: Server = await startServer({ server: OBSERVED, transport, flags });
+    return new Client(server, server instanceof HttpServer ? await opened(server.url) : {});
+  }
+
+  /** The id of the latest request. */
+  get id(): number {
+    return this.#lastId;
+  }
+
+  legacy(method: string, params: object = {}): Promise<Reply> {
+    return this.#send(method, params, {});
+  }
+
+  modern(method: string, params: Record<string, unknown> = {}): Promise<Reply> {
+    const name = typeof params.name === "string" ? params.name : undefined;
+    const uri = typeof params.uri === "string" ? params.uri : undefined;
+    const all = { _meta: envelope(), ...params };
+    return this.#send(method, all, modernHeaders(method, name ?? uri));
+  }
+
+  /** Sends a message that has no response. */
+  async notify(method: string, params: object): Promise<void> {
+    const { server } = this;
+    if (server instanceof StdioServer) return await server.notify(method, params);
+    assert(server instanceof HttpServer);
+    const text = JSON.stringify({ jsonrpc: "2.0", method, params });
+    await (await post(server.url, text, this.#headers)).text();
+  }
+
+  /** The observations so far; one for each member of `request` that is asked for. */
+  observed(): Record<string, unknown>[] {
+    return this.server.stderr.filter((line) => line.startsWith("{")).map((line) =>
+      JSON.parse(line)
+    );
+  }
+
+  /** Waits for a number of observations, and gives the last of them. */
+  async last(count: number): Promise<Record<string, unknown>> {
+    const all = await until(() => this.observed(), (all) => all.length >= count);
+    assertEquals(all.length, count);
+    return all.at(-1) ?? {};
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server[Symbol.asyncDispose]();
+  }
+
+  async #send(method: string, params: object, headers: Record<string, string>): Promise<Reply> {
+    const id = ++this.#lastId;
+    const text = JSON.stringify({ jsonrpc: "2.0", id, method, params });
+    const { server } = this;
+    if (server instanceof StdioServer) return await server.send(text, id);
+    assert(server instanceof HttpServer);
+    const isModern = "mcp-method" in headers;
+    const response = await post(server.url, text, isModern ? headers : this.#headers);
+    const reply = (await messagesOf(response)).at(-1);
+    assert(isReply(reply), `no answer in a response of status ${response.status}`);
+    return reply;
+  }
+}
+
+/** The members of an observation that differ from those of a request that is answered well. */
+function told(observation: Record<string, unknown>): Record<string, unknown> {
+  const { kind, code, label, target } = observation;
+  return { kind, code, label, target };
+}
+
+for (const [name, transport, flags] of CONNECTIONS) {
+  Deno.test(`Observer over ${name}: is told of each request and its end, in both eras`, async () => {
+    await using client = await Client.start(transport, flags);
+    let count = transport === "http" ? 1 : 0;
+    for (const era of ["legacy", "modern"] as const) {
+      // Legacy servers have no error for an unknown tool.
+      const unknown = era === "modern"
+        ? ["error", -32602] as const
+        : ["tool_error", undefined] as const;
+      const cases: [
+        method: string,
+        params: Record<string, unknown>,
+        kind: string,
+        code: number | undefined,
+        label: { method: string; target?: string },
+      ][] = [
+        ["tools/list", {}, "ok", undefined, { method: "tools/list" }],
+        ["prompts/get", { name: "greet" }, "ok", undefined, {
+          method: "prompts/get",
+          target: "greet",
+        }],
+        ["prompts/get", { name: ID }, "error", -32602, { method: "prompts/get", target: "_OTHER" }],
+        ["resources/read", { uri: "test://page" }, "ok", undefined, { method: "resources/read" }],
+        ["tools/call", { name: "idle" }, "ok", undefined, { method: "tools/call", target: "idle" }],
+        ["tools/call", { name: "fail" }, "tool_error", undefined, {
+          method: "tools/call",
+          target: "fail",
+        }],
+        ["tools/call", { name: ID }, ...unknown, { method: "tools/call", target: "_OTHER" }],
+        ["session/list", {}, "ok", undefined, { method: "session/list" }],
+        ["session/create", { hints: 7 }, "error", -32602, { method: "session/create" }],
+        ["made/up", {}, "error", -32601, { method: "_OTHER" }],
+      ];
+      if (era === "modern") {
+        cases.push(
+          ["server/discover", {}, "ok", undefined, { method: "server/discover" }],
+          ["ping", {}, "error", -32601, { method: "ping" }],
+          [
+            "tools/list",
+            { _meta: envelope({ "io.modelcontextprotocol/logLevel": "loud" }) },
+            "error",
+            -32602,
+            {
+              method: "tools/list",
+            },
+          ],
+        );
+      }
+      for (const [method, params, kind, code, label] of cases) {
+        const { error } = await client[era](method, params);
+        assertEquals(error?.code, code, method);
+        const observation = await client.last(++count);
+        const target = params.name ?? params.uri;
+        assertEquals(told(observation), { kind, code, label, target }, `${era} ${method}`);
+        assertEquals(
+          [observation.id, observation.method, observation.era, observation.transport],
+          [client.id, method, era, transport],
+        );
+        assertEquals([observation.isTimed, observation.owner], [true, null]);
+        const version = era === "modern" ? "2026-07-28" : undefined;
+        assertEquals(observation.protocolVersion, version);
+        const { _meta = era === "modern" ? envelope() : undefined } = params;
+        assertEquals(observation.meta, _meta);
+      }
+    }
+    assertEquals(await client.server.stop(), 0);
+  });
+
+  Deno.test(`Observer over ${name}: is told of a call's session by a key that it keeps`, async () => {
+    await using client = await Client.start(transport, flags);
+    let count = transport === "http" ? 1 : 0;
+    const sessionOf = async (reply: Promise<Reply>) => {
+      const { result } = await reply;
+      assert(result);
+      const { session } = await client.last(++count);
+      assert(session === undefined || isObject(session));
+      return { session, cookie: result._meta?.["mcp/session"] ?? result._meta?.[EXTENSION] };
+    };
+    const count_ = (_meta: object) => client.legacy("tools/call", { name: "count", _meta });
+    const made = await sessionOf(count_({}));
+    assertEquals(made.session?.via, "created");
+    assertMatch(`${made.session?.key}`, /^[0-9a-f]{16}$/);
+    const meta = { "mcp/session": made.cookie };
+    const again = await sessionOf(count_(meta));
+    assertEquals(again.session, { key: made.session?.key, via: "cookie" });
+    const modern = { name: "count", _meta: envelope({ [EXTENSION]: made.cookie }) };
+    assertEquals((await sessionOf(client.modern("tools/call", modern))).session, again.session);
+    const read = client.legacy("resources/read", { uri: "test://page", _meta: meta });
+    assertEquals((await sessionOf(read)).session, again.session);
+    const replaced = await sessionOf(client.legacy("tools/call", { name: "replace", _meta: meta }));
+    assertEquals(replaced.session?.via, "cookie");
+    assert(replaced.session?.key !== made.session?.key);
+    assertEquals(
+      (await sessionOf(client.legacy("tools/call", { name: "idle" }))).session,
+      undefined,
+    );
+    await client.server.stop();
+    assertEquals(client.server.stderr.some((line) => /"session":.*sess-/.test(line)), false);
+  });
+
+  Deno.test(`Observer over ${name}: one that throws breaks no request, and is reported once`, async () => {
+    await using client = await Client.start(transport, flags);
+    for (const target of ["begin", "run before", "run after", "end", "unwatched"]) {
+      for (const era of ["legacy", "modern"] as const) {
+        const { result, error } = await client[era]("tools/call", { name: target });
+        assertEquals(result?.isError ?? error?.code, era === "legacy" ? true : -32602, target);
+      }
+    }
+    const { result } = await client.legacy("tools/call", { name: "count" });
+    assertEquals(result?.structuredContent, { n: 1 });
+    await client.server.stop();
+    const reports = client.server.stderr.filter((line) => line.includes("An observer has failed"));
+    assertEquals(reports, [
+      "observed: error: An observer has failed: This observer fails at a beginning",
+    ]);
+    const seen = client.observed().map(({ target }) => target);
+    const expected = ["run before", "run before", "run after", "run after", "count"];
+    assertEquals(seen.filter((target) => target !== undefined), expected);
+  });
+
+  Deno.test(`Observer over ${name}: is told of a cancelled call, and of calls at the end`, async () => {
+    await using client = await Client.start(transport, flags);
+    const before = transport === "http" ? 1 : 0;
+    const held = (count: number) =>
+      until(
+        () => client.server.stderr,
+        (said) => said.filter((it) => it === "held").length >= count,
+      );
+    const hold = () => {
+      const params = { name: "hold", _meta: { "mcp/session": cookie } };
+      client.legacy("tools/call", params).catch(() => {});
+    };
+    const { result } = await client.legacy("session/create");
+    const cookie = result?._meta?.["mcp/session"];
+    hold();
+    await held(1);
+    await client.notify("notifications/cancelled", {
+      requestId: client.id,
+      _meta: { "mcp/session": cookie },
+    });
+    const { kind, code, session } = await client.last(before + 2);
+    assertEquals([kind, code], ["cancelled", undefined]);
+    assert(isObject(session));
+    assertEquals(session.via, "cookie");
+  });
+}
+
+Deno.test("Observer on stdio: two requests with one id are two, of which the refused one fails", async () => {
+  await using client = await Client.start("stdio", []);
+  assert(client.server instanceof StdioServer);
+  const { server } = client;
+  const replies = [server.expect("twice"), server.expect("twice")];
+  const call = (name: string) =>
+    `${JSON.stringify({ jsonrpc: "2.0", id: "twice", method: "tools/call", params: { name } })}\n`;
+  await server.write(call("count") + call("idle"));
+  await Promise.all(replies);
+  await client.last(2);
+  assertEquals(
+    client.observed().map(({ target, kind, code }) => [target, kind, code]).toSorted(),
+    [["count", "ok", undefined], ["idle", "error", -32600]],
+  );
+});
+
+Deno.test("Observer: is told that the calls of a connection that ends are cancelled", async () => {
+  const ends: unknown[] = [];
+  const begun = Promise.withResolvers<void>();
+  const server = newServer();
+  server.registerTool("hold", {}, () => {
+    begun.resolve();
+    return new Promise(() => {});
+  });
+  const observer: Observer = {
+    request: ({ method }) => ({ end: ({ kind }) => ends.push([method, kind]) }),
+  };
+  await using caller = await Caller.connect(server, { observer });
+  void caller.ask("tools/call", { name: "hold" });
+  await begun.promise;
+  await server.close();
+  assertEquals(ends, [["initialize", "ok"], ["tools/call", "cancelled"]]);
+});
+
+Deno.test("Observer over HTTP: a modern client that closes its stream cancels its call", async () => {
+  await using client = await Client.start("http", []);
+  assert(client.server instanceof HttpServer);
+  const params = { notifications: { toolsListChanged: true }, _meta: envelope() };
+  const text = JSON.stringify({ jsonrpc: "2.0", id: "x", method: "subscriptions/listen", params });
+  const response = await post(client.server.url, text, modernHeaders("subscriptions/listen"));
+  await response.body?.cancel();
+  const { id, kind, method } = await client.last(2);
+  assertEquals([id, kind, method], ["x", "cancelled", "subscriptions/listen"]);
+});
