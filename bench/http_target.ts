@@ -40,7 +40,7 @@ export class Load extends BenchProcess {
 
 interface TargetOptions {
   readonly name: string;
-  /** Module of the server, its arguments and Deno's flags. */
+  /** Module of the server, its arguments, Deno's flags, and its environment. */
   readonly program: ConstructorParameters<typeof BenchProcess>;
   readonly calls: CallKind;
   readonly load: Load;
@@ -66,7 +66,7 @@ export class Target extends BenchProcess {
       const { done, value } = await target.stderr.next();
       if (done) throw new Error(`${target.name} did not start: ${said.join("\n")}`);
       said.push(value);
-      target.#url = / listening on (http:\S+)$/.exec(value)?.[1] ?? "";
+      target.#url = /\blistening on (http:[^\s"]+)/.exec(value)?.[1] ?? "";
     }
     void echo(target.name, target.stderr);
     return target;
@@ -98,7 +98,9 @@ export class Target extends BenchProcess {
   }
 }
 
-/** Shows the stderr of a server: nothing, if all is well. */
+/** Shows the stderr of a server, but for lines of requests: nothing, if all is well. */
 async function echo(name: string, said: AsyncIterable<string>): Promise<void> {
-  for await (const line of said) console.error(`${name}: ${line}`);
+  for await (const line of said) {
+    if (!/info: request |"level":"info"/.test(line)) console.error(`${name}: ${line}`);
+  }
 }

@@ -15,9 +15,15 @@ export class BenchProcess {
   readonly stderr: AsyncGenerator<string>;
 
   /** `module` is a URL, or relative to this folder; `flags` are Deno's own. */
-  constructor(module: string, args: readonly string[] = [], flags: readonly string[] = []) {
+  constructor(
+    module: string,
+    args: readonly string[] = [],
+    flags: readonly string[] = [],
+    env: Record<string, string> = {},
+  ) {
     this.#process = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", ...flags, new URL(module, import.meta.url).href, ...args],
+      env,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

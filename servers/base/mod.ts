@@ -36,6 +36,7 @@ export { sessionLayer } from "./session/session_layer.ts";
 export type { SessionLayerOptions } from "./session/session_layer.ts";
 export { combineObservers } from "./observer/combine_observers.ts";
 export type * from "./observer/observer.ts";
+export { openTelemetryObserver } from "./observer/open_telemetry_observer.ts";
 export type { SessionPolicy } from "./session/policy.ts";
 export type { SessionBindingOptions, SessionVia } from "./session/session_binding.ts";
 export { StatelessHttpTransport } from "./http/stateless_transport.ts";

@@ -25,6 +25,7 @@ export function leastPrivilege({ transport, store, flags, env, port }: Started):
   if (transport === "stdio") {
     variables.push(...HOST_SESSION_VARIABLES.filter((name) => !store || env[name]));
   }
+  if (env.OTEL_DENO) variables.push("OTEL_DENO");
   if (env.MCP_SESSIONS_KEYS) variables.push("MCP_SESSIONS_KEYS");
   const folders: string[] = [];
   const hosts: string[] = [];

@@ -6,6 +6,7 @@
 
 import { conversationKeys, HOST_SESSION_VARIABLES } from "../../../protocol/host_conversations.ts";
 import type { SessionBindingOptions } from "../session/session_binding.ts";
+import { variable } from "./variables.ts";
 
 export const BINDS = ["conversation", "environment"] as const;
 
@@ -38,12 +39,11 @@ export function bindingOptions(settings: BindSettings): SessionBindingOptions {
   };
 }
 
-/** The host's session id in the environment. A variable that may not be read counts as unset. */
+/** The host's session id in the environment. */
 function hostSessionId(): SessionBindingOptions["hostSessionId"] {
-  for (const variable of HOST_SESSION_VARIABLES) {
-    const { state } = Deno.permissions.querySync({ name: "env", variable });
-    const id = state === "granted" ? Deno.env.get(variable) : undefined;
-    if (id) return { variable, id };
+  for (const name of HOST_SESSION_VARIABLES) {
+    const id = variable(name);
+    if (id !== undefined) return { variable: name, id };
   }
   return undefined;
 }

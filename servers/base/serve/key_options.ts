@@ -5,6 +5,7 @@
  */
 
 import { UsageError } from "../../../runtime/flags.ts";
+import { variable } from "./variables.ts";
 
 const VARIABLE = "MCP_SESSIONS_KEYS";
 
@@ -15,9 +16,8 @@ const VARIABLE = "MCP_SESSIONS_KEYS";
  * @throws {UsageError} if one is none. It does not say what stands there.
  */
 export function givenKeys(): Uint8Array[] {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: VARIABLE });
-  const text = state === "granted" ? Deno.env.get(VARIABLE) : undefined;
-  if (!text) return [];
+  const text = variable(VARIABLE);
+  if (text === undefined) return [];
   return text.split(",").map((key, index) => {
     const hex = key.trim();
     if (/^[0-9a-f]{64}$/i.test(hex)) return Uint8Array.fromHex(hex);

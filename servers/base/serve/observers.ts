@@ -8,6 +8,8 @@
 import { type Log, LOG_LEVELS, type LogLevel } from "../../../runtime/log.ts";
 import { combineObservers } from "../observer/combine_observers.ts";
 import type { Observer } from "../observer/observer.ts";
+import { openTelemetryObserver } from "../observer/open_telemetry_observer.ts";
+import { variable } from "./variables.ts";
 
 /** All that observe a server, as one; `undefined` for none. */
 export async function observerOf(
@@ -19,6 +21,8 @@ export async function observerOf(
   const observers = [
     ...given,
     logsRequests ? (await import("../observer/request_log.ts")).requestLog(log) : undefined,
+    // As Deno itself decides whether it exports anything.
+    variable("OTEL_DENO") === "true" ? await openTelemetryObserver() : undefined,
   ];
   return combineObservers(observers, ({ message }) => log("error", message));
 }

@@ -3,102 +3,13 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Observer } from "../../../servers/base/mod.ts";
 import { isObject } from "../../../runtime/json.ts";
+import { CONNECTIONS, ObservedClient } from "../../support/observer/observed_client.ts";
 import { Caller, newServer } from "../../support/servers/in_process.ts";
 import { envelope, EXTENSION, modernHeaders } from "../../support/servers/modern_wire.ts";
-import {
-  HttpServer,
-  isReply,
-  messagesOf,
-  opened,
-  post,
-  type Reply,
-  type Server,
-  startServer,
-  StdioServer,
-} from "../../support/servers/server.ts";
+import { HttpServer, post, type Reply, StdioServer } from "../../support/servers/server.ts";
 import { until } from "../../support/until.ts";
 
-const OBSERVED = new URL("../../fixtures/observer/observed.ts", import.meta.url);
 const ID = `sess-${"0123456789abcdef".repeat(2)}`;
-const CONNECTIONS: [name: string, transport: "stdio" | "http", flags: string[]][] = [
-  ["stdio", "stdio", []],
-  ["HTTP", "http", []],
-  ["HTTP --stateful", "http", ["--stateful"]],
-];
-
-/** A client of a server of `observed.ts`, in either era. */
-class Client implements AsyncDisposable {
-  readonly server: Server;
-  readonly #headers: Record<string, string>;
-  #lastId = 100;
-
-  private constructor(server: Server, headers: Record<string, string>) {
-    this.server = server;
-    this.#headers = headers;
-  }
-
-  static async start(transport: "stdio" | "http", flags: string[]): Promise<Client> {
-    const server: Server = await startServer({ server: OBSERVED, transport, flags });
-    return new Client(server, server instanceof HttpServer ? await opened(server.url) : {});
-  }
-
-  /** The id of the latest request. */
-  get id(): number {
-    return this.#lastId;
-  }
-
-  legacy(method: string, params: object = {}): Promise<Reply> {
-    return this.#send(method, params, {});
-  }
-
-  modern(method: string, params: Record<string, unknown> = {}): Promise<Reply> {
-    const name = typeof params.name === "string" ? params.name : undefined;
-    const uri = typeof params.uri === "string" ? params.uri : undefined;
-    const all = { _meta: envelope(), ...params };
-    return this.#send(method, all, modernHeaders(method, name ?? uri));
-  }
-
-  /** Sends a message that has no response. */
-  async notify(method: string, params: object): Promise<void> {
-    const { server } = this;
-    if (server instanceof StdioServer) return await server.notify(method, params);
-    assert(server instanceof HttpServer);
-    const text = JSON.stringify({ jsonrpc: "2.0", method, params });
-    await (await post(server.url, text, this.#headers)).text();
-  }
-
-  /** The observations so far; one for each member of `request` that is asked for. */
-  observed(): Record<string, unknown>[] {
-    return this.server.stderr.filter((line) => line.startsWith("{")).map((line) =>
-      JSON.parse(line)
-    );
-  }
-
-  /** Waits for a number of observations, and gives the last of them. */
-  async last(count: number): Promise<Record<string, unknown>> {
-    const all = await until(() => this.observed(), (all) => all.length >= count);
-    assertEquals(all.length, count);
-    return all.at(-1) ?? {};
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.server[Symbol.asyncDispose]();
-  }
-
-  async #send(method: string, params: object, headers: Record<string, string>): Promise<Reply> {
-    const id = ++this.#lastId;
-    const text = JSON.stringify({ jsonrpc: "2.0", id, method, params });
-    const { server } = this;
-    if (server instanceof StdioServer) return await server.send(text, id);
-    assert(server instanceof HttpServer);
-    const isModern = "mcp-method" in headers;
-    const response = await post(server.url, text, isModern ? headers : this.#headers);
-    const reply = (await messagesOf(response)).at(-1);
-    assert(isReply(reply), `no answer in a response of status ${response.status}`);
-    return reply;
-  }
-}
-
 /** The members of an observation that differ from those of a request that is answered well. */
 function told(observation: Record<string, unknown>): Record<string, unknown> {
   const { kind, code, label, target } = observation;
@@ -107,7 +18,7 @@ function told(observation: Record<string, unknown>): Record<string, unknown> {
 
 for (const [name, transport, flags] of CONNECTIONS) {
   Deno.test(`Observer over ${name}: is told of each request and its end, in both eras`, async () => {
-    await using client = await Client.start(transport, flags);
+    await using client = await ObservedClient.start(transport, flags);
     let count = transport === "http" ? 1 : 0;
     for (const era of ["legacy", "modern"] as const) {
       // Legacy servers have no error for an unknown tool.
@@ -174,7 +85,7 @@ for (const [name, transport, flags] of CONNECTIONS) {
   });
 
   Deno.test(`Observer over ${name}: is told of a call's session by a key that it keeps`, async () => {
-    await using client = await Client.start(transport, flags);
+    await using client = await ObservedClient.start(transport, flags);
     let count = transport === "http" ? 1 : 0;
     const sessionOf = async (reply: Promise<Reply>) => {
       const { result } = await reply;
@@ -206,7 +117,7 @@ for (const [name, transport, flags] of CONNECTIONS) {
   });
 
   Deno.test(`Observer over ${name}: one that throws breaks no request, and is reported once`, async () => {
-    await using client = await Client.start(transport, flags);
+    await using client = await ObservedClient.start(transport, flags);
     for (const target of ["begin", "run before", "run after", "end", "unwatched"]) {
       for (const era of ["legacy", "modern"] as const) {
         const { result, error } = await client[era]("tools/call", { name: target });
@@ -226,7 +137,7 @@ for (const [name, transport, flags] of CONNECTIONS) {
   });
 
   Deno.test(`Observer over ${name}: is told of a cancelled call, and of calls at the end`, async () => {
-    await using client = await Client.start(transport, flags);
+    await using client = await ObservedClient.start(transport, flags);
     const before = transport === "http" ? 1 : 0;
     const held = (count: number) =>
       until(
@@ -253,7 +164,7 @@ for (const [name, transport, flags] of CONNECTIONS) {
 }
 
 Deno.test("Observer on stdio: two requests with one id are two, of which the refused one fails", async () => {
-  await using client = await Client.start("stdio", []);
+  await using client = await ObservedClient.start("stdio");
   assert(client.server instanceof StdioServer);
   const { server } = client;
   const replies = [server.expect("twice"), server.expect("twice")];
@@ -287,7 +198,7 @@ Deno.test("Observer: is told that the calls of a connection that ends are cancel
 });
 
 Deno.test("Observer over HTTP: a modern client that closes its stream cancels its call", async () => {
-  await using client = await Client.start("http", []);
+  await using client = await ObservedClient.start("http");
   assert(client.server instanceof HttpServer);
   const params = { notifications: { toolsListChanged: true }, _meta: envelope() };
   const text = JSON.stringify({ jsonrpc: "2.0", id: "x", method: "subscriptions/listen", params });
