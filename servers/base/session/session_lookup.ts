@@ -32,6 +32,6 @@ export async function lookupById(
   via: "cookie" | "handle",
   sessions: CallerSessions,
 ): Promise<NamedLookup> {
-  const record = await sessions.find(id, via);
+  const record = sessions.own(await sessions.get(id), id, via);
   return record === undefined ? { kind: "unknown", via } : { kind: "live", via, record };
 }

@@ -85,7 +85,7 @@ async function remove(params: unknown, context: MethodContext): Promise<object> 
   const named = parseDeleteId(params);
   const presented = await lookupByCookie(params, sessions);
   const own = presented.kind === "live" ? presented.record : undefined;
-  const target = named === undefined ? own : await sessions.find(named, via);
+  const target = named === undefined ? own : sessions.own(await sessions.get(named), named, via);
   const deleted = target !== undefined && await store.delete(target.id);
   if (deleted) sessions.deleted(target, via);
   if (presented.kind === "missing") return { deleted };

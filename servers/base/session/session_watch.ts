@@ -77,22 +77,24 @@ export class CallerSessions {
   }
 
   /**
-   * Finds the caller's live session with this id. Another owner's is the same as none (section 6 of the
-   * contract).
+   * Gets the live session with this id, whoever owns it.
    *
    * @throws {WireError} -32603 `braked` if the caller has presented too many that lead nowhere.
    */
-  async find(id: string, via: string): Promise<SessionRecord | undefined> {
+  get(id: string): Promise<SessionRecord | undefined> {
     const { store, local } = this.#options;
     const { known, brake } = this.#shared;
-    const record = local || known.has(id)
-      ? await store.get(id)
-      : await brake.run(this.#caller, () => store.get(id));
+    return local || known.has(id) ? store.get(id) : brake.run(this.#caller, () => store.get(id));
+  }
+
+  /** The session that was got by this id, if it is the caller's own; notes what has come of it. */
+  own(record: SessionRecord | undefined, id: string, via: string): SessionRecord | undefined {
+    // Another owner's session is the same as none (section 6 of the contract).
     if (record !== undefined && record.owner === this.owner) {
       this.seen(record, via);
       return record;
     }
-    if (record === undefined) known.delete(id);
+    if (record === undefined) this.#shared.known.delete(id);
     this.#denied(id, { via, reason: record === undefined ? "unknown" : "foreign", record });
     return undefined;
   }
