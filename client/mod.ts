@@ -31,7 +31,20 @@ export {
   type FileJarOptions,
 } from "./jar/file_jar.ts";
 export { type ConnectTransport } from "./connection/reconnecting_transport.ts";
-export { type Transport } from "./sdk.ts";
+export type {
+  AuthInfo,
+  JSONRPCErrorResponse,
+  JSONRPCMessage,
+  JSONRPCNotification,
+  JSONRPCRequest,
+  JSONRPCResponse,
+  MessageBody,
+  MessageExtraInfo,
+  RequestId,
+  Transport,
+  TransportSendOptions,
+} from "../jsonrpc/transport.ts";
+export type { MessageMeta } from "../protocol/client_input.ts";
 export { sendOnce } from "./connection/send_once.ts";
 export { type SessionTransport, withSession, type WithSessionOptions } from "./with_session.ts";
 export type { HeldCookie } from "../protocol/cookie.ts";

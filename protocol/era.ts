@@ -11,6 +11,15 @@ import { CODE, invalid, WireError } from "./errors.ts";
 /** The modern versions that are spoken, the newest first. */
 export const MODERN_VERSIONS: readonly string[] = ["2026-07-28"];
 
+/** The versions that begin with `initialize` and are spoken, the newest first. */
+export const LEGACY_VERSIONS: readonly string[] = [
+  "2025-11-25",
+  "2025-06-18",
+  "2025-03-26",
+  "2024-11-05",
+  "2024-10-07",
+];
+
 /** The first modern version. Versions are dates, which sort as texts. */
 const FIRST_MODERN_VERSION = "2026-07-28";
 

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { fromBase64, toBase64 } from "../runtime/bytes.ts";
+
 /** The member of `params` that `Mcp-Name` repeats, by method. */
 export const NAME_MEMBERS: ReadonlyMap<string, "name" | "uri"> = new Map([
   ["tools/call", "name"],
@@ -18,7 +20,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 export function headerValue(text: string): string {
   const isPlain = /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/.test(text) &&
     !(text.startsWith("=?base64?") && text.endsWith("?="));
-  return isPlain ? text : `=?base64?${new TextEncoder().encode(text).toBase64()}?=`;
+  return isPlain ? text : `=?base64?${toBase64(new TextEncoder().encode(text), "base64")}?=`;
 }
 
 /** The text of a header's value, from Base64 if it is wrapped so; `undefined` if there is none. */
@@ -26,10 +28,10 @@ export function headerText(value: string | null): string | undefined {
   if (value === null) return undefined;
   const encoded = /^=\?base64\?(.*)\?=$/.exec(value)?.[1];
   if (encoded === undefined) return value;
-  // The decoder would skip blanks.
-  if (/\s/.test(encoded)) return undefined;
+  const bytes = fromBase64(encoded, "base64");
+  if (bytes === undefined) return undefined;
   try {
-    return decoder.decode(Uint8Array.fromBase64(encoded, { lastChunkHandling: "strict" }));
+    return decoder.decode(bytes);
   } catch {
     return undefined;
   }

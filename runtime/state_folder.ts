@@ -5,11 +5,12 @@
  */
 
 import { isAbsolute, join } from "node:path";
+import { system } from "./system.ts";
 
 /** The system that is looked at, and the words of the error. */
 export interface StateFileOptions {
   readonly env: { get(name: string): string | undefined };
-  readonly os: typeof Deno.build.os;
+  readonly os: string;
   /** The thing that the path is for, as in "a store". */
   readonly what: string;
   /** What to do if the folder is not known. */
@@ -45,7 +46,7 @@ export function stateFile(name: string, { env, os, what, remedy }: StateFileOpti
  */
 export function expandHome(
   path: string,
-  { env = Deno.env, os = Deno.build.os }: Partial<Pick<StateFileOptions, "env" | "os">> = {},
+  { env = system().env, os = system().os }: Partial<Pick<StateFileOptions, "env" | "os">> = {},
 ): string {
   const isHome = os === "windows" ? /^~(?=[\\/]|$)/ : /^~(?=\/|$)/;
   if (!isHome.test(path)) return path;

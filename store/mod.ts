@@ -15,7 +15,7 @@
 export type { Json } from "../runtime/json.ts";
 export { FileStore, type FileStoreOptions } from "./file/file_store.ts";
 export type { JournalFile, JournalOptions } from "./journal/journal.ts";
-export { KvStore, type KvStoreOptions } from "./kv/kv_store.ts";
+export { type DenoKv, KvStore, type KvStoreOptions } from "./kv/kv_store.ts";
 export { MemoryStore, type MemoryStoreOptions } from "./memory/memory_store.ts";
 export {
   type DefaultStoreOptions,

@@ -8,6 +8,7 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { checkLimits, checkText, checkTimeout, DEFAULT_TIMEOUT_MS } from "./validation.ts";
 import { expandHome, stateFile } from "../runtime/state_folder.ts";
+import { system } from "../runtime/system.ts";
 import type { SessionStore, StoreLimits } from "./session_store.ts";
 
 /** Options of {@linkcode openStore}. */
@@ -139,10 +140,10 @@ function withTimeout({ timeoutMs, warn = console.warn, ...options }: OpenStoreOp
 
 /** The system that {@linkcode defaultStoreUrl} looks at. */
 export interface DefaultStoreOptions {
-  /** The environment's variables. @default Deno.env */
+  /** The environment's variables. @default those of the process */
   readonly env?: { get(name: string): string | undefined };
-  /** The operating system. @default Deno.build.os */
-  readonly os?: typeof Deno.build.os;
+  /** The operating system, by Deno's name for it. @default the one at hand */
+  readonly os?: string;
 }
 
 /**
@@ -165,7 +166,7 @@ export interface DefaultStoreOptions {
  */
 export function defaultStoreUrl(
   name: string,
-  { env = Deno.env, os = Deno.build.os }: DefaultStoreOptions = {},
+  { env = system().env, os = system().os }: DefaultStoreOptions = {},
 ): string {
   // A slash in a server's name must not lead to another folder.
   const file = `${encodeURIComponent(name)}.jsonl`;

@@ -4,7 +4,9 @@
  * @module
  */
 
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
+import { getBuiltinModule } from "node:process";
+import { isDeno, system } from "../runtime/system.ts";
 import { fileError, statIfAny } from "./journal/fs.ts";
 import { Folders } from "./journal/folder.ts";
 import { followLinks, refuseHardLink } from "./journal/links.ts";
@@ -24,6 +26,7 @@ export interface PrivateFileOptions {
  * @throws {JournalError} saying what to do.
  */
 export function makePrivateFile(place: string, options: PrivateFileOptions): string {
+  if (!isDeno) return makeElsewhere(resolve(place), options.what);
   const path = followLinks(resolve(place));
   const file = openPrivateFile(path, options);
   try {
@@ -56,5 +59,38 @@ export function openPrivateFile(path: string, { what, warn }: PrivateFileOptions
   } catch (cause) {
     file?.close();
     throw fileError(`Cannot open ${what} at ${path}`, cause);
+  }
+}
+
+/** The same in Node and Bun, but for what root makes in somebody else's folder. */
+function makeElsewhere(path: string, what: string): string {
+  const fs = getBuiltinModule("node:fs");
+  try {
+    const made = fs.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const isNew = !fs.existsSync(path);
+    const file = fs.openSync(path, "a", 0o600);
+    const { nlink } = fs.fstatSync(file);
+    fs.closeSync(file);
+    refuseHardLink(path, { nlink });
+    // Windows has no handle of a folder, and keeps names in its own journal.
+    if (isNew && system().os !== "windows") {
+      const last = dirname(made ?? path);
+      let folder = dirname(path);
+      for (; folder !== last; folder = dirname(folder)) fsyncFolder(folder);
+      fsyncFolder(last);
+    }
+    return fs.realpathSync(path);
+  } catch (cause) {
+    throw fileError(`Cannot open ${what} at ${path}`, cause);
+  }
+}
+
+function fsyncFolder(path: string): void {
+  const fs = getBuiltinModule("node:fs");
+  const folder = fs.openSync(path, "r");
+  try {
+    fs.fsyncSync(folder);
+  } finally {
+    fs.closeSync(folder);
   }
 }

@@ -18,13 +18,8 @@ import {
   type ConnectTransport,
   ReconnectingTransport,
 } from "../connection/reconnecting_transport.ts";
-import {
-  isRequest,
-  isResponse,
-  type JSONRPCMessage,
-  type JSONRPCRequest,
-  type JSONRPCResponse,
-} from "../sdk.ts";
+import { isRequest, isResponse } from "../../jsonrpc/transport.ts";
+import type { JSONRPCMessage, JSONRPCRequest, JSONRPCResponse } from "../sdk.ts";
 import type { ConversationSessions } from "./conversation_sessions.ts";
 import type { HandleJarOptions } from "./handle_jar.ts";
 import { HandlePlanner } from "./handle_planner.ts";

@@ -6,7 +6,8 @@
 
 import { Deadline } from "../../runtime/deadline.ts";
 import { retryAction } from "../connection/retry.ts";
-import { isRequest, type JSONRPCMessage } from "../sdk.ts";
+import { isRequest } from "../../jsonrpc/transport.ts";
+import type { JSONRPCMessage } from "../sdk.ts";
 import type { SessionLayer } from "../session/session_layer.ts";
 
 /** The deadline of `initialize`: hosts have little patience as they start. */

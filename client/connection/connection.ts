@@ -9,16 +9,15 @@ import { LISTEN } from "../../protocol/era.ts";
 import { brokenOff, endsStream, NeverSentError, sendErrorKind } from "./send_errors.ts";
 import { isHandshake } from "./handshake.ts";
 import { type InFlightRequest, requestInFlight } from "./in_flight.ts";
-import {
-  isRequest,
-  isResponse,
-  type JSONRPCMessage,
-  type JSONRPCNotification,
-  type JSONRPCResponse,
-  type MessageExtraInfo,
-  type RequestId,
-  type Sdk2Transport,
-  type TransportSendOptions,
+import { isRequest, isResponse } from "../../jsonrpc/transport.ts";
+import type {
+  JSONRPCMessage,
+  JSONRPCNotification,
+  JSONRPCResponse,
+  MessageExtraInfo,
+  RequestId,
+  Sdk2Transport,
+  TransportSendOptions,
 } from "../sdk.ts";
 import { ServerRequests } from "./server_requests.ts";
 

@@ -11,18 +11,17 @@ import { Connection } from "./connection.ts";
 import { isHandshake } from "./handshake.ts";
 import { backoffMs, retryAction } from "./retry.ts";
 import { OtherEraError } from "./send_errors.ts";
-import {
-  isRequest,
-  isResponse,
-  type JSONRPCMessage,
-  type JSONRPCNotification,
-  type JSONRPCRequest,
-  type JSONRPCResponse,
-  type MessageExtraInfo,
-  type RequestId,
-  type Sdk2Transport,
-  type Transport,
-  type TransportSendOptions,
+import { isRequest, isResponse } from "../../jsonrpc/transport.ts";
+import type {
+  JSONRPCMessage,
+  JSONRPCNotification,
+  JSONRPCRequest,
+  JSONRPCResponse,
+  MessageExtraInfo,
+  RequestId,
+  Sdk2Transport,
+  Transport,
+  TransportSendOptions,
 } from "../sdk.ts";
 import { progressTokenOf } from "./server_requests.ts";
 

@@ -6,15 +6,8 @@
 
 import { cancelledId } from "../../jsonrpc/message.ts";
 import type { InFlightRequest } from "./in_flight.ts";
-import {
-  isNotification,
-  isRequest,
-  isResponse,
-  type JSONRPCMessage,
-  type JSONRPCNotification,
-  type JSONRPCResponse,
-  type RequestId,
-} from "../sdk.ts";
+import { isNotification, isRequest, isResponse } from "../../jsonrpc/transport.ts";
+import type { JSONRPCMessage, JSONRPCNotification, JSONRPCResponse, RequestId } from "../sdk.ts";
 
 /** The most tasks whose progress tokens are kept; the oldest are forgotten. */
 const MAX_TASKS = 1000;

@@ -15,15 +15,14 @@ import {
   statusOf,
 } from "../connection/send_errors.ts";
 import type { ConnectTransport } from "../connection/reconnecting_transport.ts";
-import {
-  isRequest,
-  isResponse,
-  type JSONRPCMessage,
-  type JSONRPCRequest,
-  type JSONRPCResponse,
-  type MessageExtraInfo,
-  type Transport,
-  type TransportSendOptions,
+import { isRequest, isResponse } from "../../jsonrpc/transport.ts";
+import type {
+  JSONRPCMessage,
+  JSONRPCRequest,
+  JSONRPCResponse,
+  MessageExtraInfo,
+  Transport,
+  TransportSendOptions,
 } from "../sdk.ts";
 import {
   type ClientFacts,

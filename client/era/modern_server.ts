@@ -14,16 +14,15 @@ import { backoffMs } from "../connection/retry.ts";
 import { endsStream, outcomeUnknown, sendErrorKind } from "../connection/send_errors.ts";
 import { type InFlightRequest, requestInFlight } from "../connection/in_flight.ts";
 import { Deadline } from "../../runtime/deadline.ts";
-import {
-  isRequest,
-  isResponse,
-  type JSONRPCErrorResponse,
-  type JSONRPCMessage,
-  type JSONRPCNotification,
-  type JSONRPCRequest,
-  type JSONRPCResponse,
-  type RequestId,
-  type Transport,
+import { isRequest, isResponse } from "../../jsonrpc/transport.ts";
+import type {
+  JSONRPCErrorResponse,
+  JSONRPCMessage,
+  JSONRPCNotification,
+  JSONRPCRequest,
+  JSONRPCResponse,
+  RequestId,
+  Transport,
 } from "../sdk.ts";
 import { InputRound } from "./input_round.ts";
 import { type ClientFacts, toLegacyError, toLegacyResult, toModernParams } from "./legacy_terms.ts";

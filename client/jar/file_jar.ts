@@ -7,6 +7,7 @@
 import { type HeldCookie, heldCookie } from "../../protocol/cookie.ts";
 import { hidesLines, Journal, JournalError } from "../../store/journal/journal.ts";
 import { stateFile } from "../../runtime/state_folder.ts";
+import { system } from "../../runtime/system.ts";
 import type { CookieJar, JarEntry, JarKey } from "./cookie_jar.ts";
 import { findJarFile, JAR_MODE, quarantine, type Repair } from "./quarantine.ts";
 import { keyWithoutQuery, serverKey } from "./server_key.ts";
@@ -198,10 +199,10 @@ export class FileJar implements CookieJar {
 
 /** Options of {@linkcode defaultJarPath}. */
 export interface DefaultJarPathOptions {
-  /** The environment variables. @default Deno.env */
+  /** The environment variables. @default those of the process */
   readonly env?: { get(name: string): string | undefined };
-  /** The operating system. @default Deno.build.os */
-  readonly os?: typeof Deno.build.os;
+  /** The operating system, by Deno's name for it. @default the one at hand */
+  readonly os?: string;
 }
 
 /**
@@ -223,7 +224,7 @@ export interface DefaultJarPathOptions {
  * ```
  */
 export function defaultJarPath(
-  { env = Deno.env, os = Deno.build.os }: DefaultJarPathOptions = {},
+  { env = system().env, os = system().os }: DefaultJarPathOptions = {},
 ): string {
   return stateFile("cookies.jsonl", { env, os, what: "a jar", remedy: "name its file" });
 }

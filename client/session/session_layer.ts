@@ -22,18 +22,17 @@ import type { CookieSlot } from "./cookie_slot.ts";
 import { InternalRequests } from "./internal_requests.ts";
 import { isHandshake } from "../connection/handshake.ts";
 import type { ReconnectingTransport } from "../connection/reconnecting_transport.ts";
-import {
-  isRequest,
-  isResponse,
-  type JSONRPCErrorResponse,
-  type JSONRPCMessage,
-  type JSONRPCNotification,
-  type JSONRPCRequest,
-  type JSONRPCResponse,
-  type MessageExtraInfo,
-  type RequestId,
-  type Sdk2Transport,
-  type TransportSendOptions,
+import { isRequest, isResponse } from "../../jsonrpc/transport.ts";
+import type {
+  JSONRPCErrorResponse,
+  JSONRPCMessage,
+  JSONRPCNotification,
+  JSONRPCRequest,
+  JSONRPCResponse,
+  MessageExtraInfo,
+  RequestId,
+  Sdk2Transport,
+  TransportSendOptions,
 } from "../sdk.ts";
 
 /** The methods whose handlers use a session. The others only carry a held cookie. */

@@ -29,26 +29,6 @@
  * @module
  */
 
-export * from "./tool_api.ts";
-export type { HandlesMode } from "./handles/session_handles.ts";
-export type { ServedEras } from "./era/era_transport.ts";
-export { sessionLayer } from "./session/session_layer.ts";
-export type { SessionLayerOptions } from "./session/session_layer.ts";
-export { combineObservers } from "./observer/combine_observers.ts";
-export type * from "./observer/observer.ts";
-export { openTelemetryObserver } from "./observer/open_telemetry_observer.ts";
-export type { SessionPolicy } from "./session/policy.ts";
-export type { SessionBindingOptions, SessionVia } from "./session/session_binding.ts";
-export { StatelessHttpTransport } from "./http/stateless_transport.ts";
-export type { StatelessHttpOptions } from "./http/stateless_endpoint.ts";
-export { httpHandler } from "./http/guard/guard.ts";
-export type { ConnectionInfo } from "./http/guard/client_address.ts";
-export { HealthChecks } from "./http/health.ts";
-export type { HealthChecksOptions } from "./http/health.ts";
-export type { HttpEndpoint, HttpHandlerOptions } from "./http/guard/guard.ts";
-export type { AuthenticationOptions, Authenticator } from "./http/guard/authentication.ts";
-export type { RequestLimits } from "./http/request_quota.ts";
-export type { AuthInfo, JSONRPCMessage, Transport, TransportSendOptions } from "./sdk.ts";
-export { CONVERSATION_KEYS } from "../../protocol/host_conversations.ts";
-export type { Cookie } from "../../protocol/cookie.ts";
-export type { SessionStore, StoreLimits } from "../../store/mod.ts";
+export * from "./layer.ts";
+export { McpServer } from "./mcp_server.ts";
+export type { McpServerClass, ServerInfo, ServerOptions } from "./mcp_server.ts";

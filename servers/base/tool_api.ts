@@ -16,16 +16,18 @@ export type {
 } from "./era/input_request.ts";
 export { currentSession, optionalSession, SessionError } from "./session/current_session.ts";
 export type { Session, SessionErrorCode, SessionLabel } from "./session/current_session.ts";
-export { McpServer } from "./sdk.ts";
 export type {
+  Annotations,
   CreateMessageParams,
   CreateMessageResult,
   ElicitFormParams,
   ElicitResult,
+  FormField,
   ListRootsResult,
-  McpServerClass,
-  ServerInfo,
-  ServerOptions,
-} from "./sdk.ts";
+  MediaContent,
+  MessageMeta,
+  SamplingContent,
+  ToolContent,
+} from "../../protocol/client_input.ts";
 export type { Json } from "../../runtime/json.ts";
 export type { StateUpdate } from "../../store/mod.ts";

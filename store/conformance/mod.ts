@@ -20,6 +20,7 @@
  */
 
 import { assert } from "@std/assert";
+import { makeFolder, removeFolder, test } from "./runner.ts";
 import type { SessionStore } from "../session_store.ts";
 import type { Case, CaseContext, ConformanceOptions } from "./cases.ts";
 import { expiryCases } from "./expiry.ts";
@@ -60,7 +61,8 @@ const CASES: readonly Case[] = [
 ];
 
 /**
- * Registers a `Deno.test` for each promise of the contract.
+ * Registers a test for each promise of the contract: by `Deno.test`, elsewhere by `node:test`, so for
+ * `node --test` and `bun test`.
  *
  * @param name The store's name, with which the names of the tests begin.
  * @param open Opens a store. Stores that are opened with the same folder share their sessions.
@@ -79,7 +81,7 @@ export function testSessionStore(
   for (const each of CASES) {
     const reason = reasons.get(each.name);
     const suffix = reason === undefined ? "" : ` (not held to: ${reason})`;
-    Deno.test(`${name}: ${each.name}${suffix}`, async () => {
+    test(`${name}: ${each.name}${suffix}`, async () => {
       if (reason === undefined) return await run(each, open);
       const holds = await run(each, open).then(() => true, () => false);
       assert(!holds, `"${each.name}" holds: take it out of what is skipped`);
@@ -88,11 +90,17 @@ export function testSessionStore(
 }
 
 async function run(each: Case, open: Parameters<typeof testSessionStore>[1]): Promise<void> {
-  await using opened = new AsyncDisposableStack();
-  const folder = await Deno.makeTempDir({ prefix: "mcp-sessions-test-" });
-  opened.defer(() => Deno.remove(folder, { recursive: true }));
+  const folder = await makeFolder("mcp-sessions-test-");
+  const opened: SessionStore[] = [];
   const clock = { now: 1_800_000_000_000 };
-  const another: CaseContext["another"] = async (namespace, limits = {}) =>
-    opened.use(await open({ folder, namespace, limits, now: () => clock.now }));
-  await each.run({ store: await another("test"), clock, another });
+  const another: CaseContext["another"] = async (namespace, limits = {}) => {
+    const store = await open({ folder, namespace, limits, now: () => clock.now });
+    opened.push(store);
+    return store;
+  };
+  try {
+    await each.run({ store: await another("test"), clock, another });
+  } finally {
+    await Promise.all(opened.map((store) => store.close())).finally(() => removeFolder(folder));
+  }
 }

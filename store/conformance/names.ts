@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { toHex } from "../../runtime/bytes.ts";
 import { all, type Case, listOf, pages, put, record } from "./cases.ts";
 
 /** Cases of names and keys in which a backend may see more than text. */
@@ -12,7 +13,7 @@ const CHARACTERS = [
 
 /** The order of the contract, by bytes. */
 function byBytes(a: string, b: string): number {
-  const [left, right] = [a, b].map((text) => new TextEncoder().encode(text).toHex());
+  const [left, right] = [a, b].map((text) => toHex(new TextEncoder().encode(text)));
   return left! < right! ? -1 : 1;
 }
 

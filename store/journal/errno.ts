@@ -5,6 +5,8 @@
  * @module
  */
 
+import { system } from "../../runtime/system.ts";
+
 type Numbers = Readonly<Record<number, string>>;
 
 const LINUX: Numbers = {
@@ -29,14 +31,14 @@ const BSD: Numbers = {
 const WINDOWS: Numbers = { 4: "EMFILE", 39: "ENOSPC", 112: "ENOSPC", 1295: "EDQUOT" };
 
 /** The name of an error, such as `ENOSPC`, if it is a known one of the operating system. */
-export function errnoOf(error: unknown, os = Deno.build.os): string | undefined {
+export function errnoOf(error: unknown, os: string = system().os): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if ("code" in error && typeof error.code === "string") return error.code;
   const number = /\(os error (\d+)\)/.exec(error.message)?.[1];
   return number === undefined ? undefined : numbersOf(os)[Number(number)];
 }
 
-function numbersOf(os: typeof Deno.build.os): Numbers {
+function numbersOf(os: string): Numbers {
   switch (os) {
     case "linux":
     case "android":

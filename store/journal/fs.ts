@@ -37,8 +37,15 @@ export function tryStat(path: string, stat = Deno.statSync): Deno.FileInfo | und
   }
 }
 
+/** What tells a file from another while both are there. */
+export interface FileIdentity {
+  /** `null` where the file system has none. */
+  readonly ino: number | null;
+  readonly dev: number;
+}
+
 /** Whether these are one file. It holds only while the file is open: inodes are used again. */
-export function isSameFile(a: Deno.FileInfo, b: Deno.FileInfo): boolean {
+export function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
   return a.ino !== null && a.ino === b.ino && a.dev === b.dev;
 }
 

@@ -31,8 +31,8 @@ export interface JournalOptions {
   readonly lockTimeoutMs?: number | undefined;
   /** Compaction begins past this size, and past twice the last compacted one. @default 1 MiB */
   readonly compactBytes?: number | undefined;
-  /** Wraps the file for all writes and fsyncs, as tests do. @default the file itself */
-  readonly wrap?: ((file: Deno.FsFile) => JournalFile) | undefined;
+  /** Wraps the open file for all writes and fsyncs, as tests do. @default the file itself */
+  readonly wrap?: { file(opened: JournalFile): JournalFile }["file"] | undefined;
   /** The bits of a file's mode that stay; whom the others let in is kept out. @default 0o770 */
   readonly modeMask?: number | undefined;
 }
@@ -46,7 +46,7 @@ export class Journal<S> {
   readonly #machine: StateMachine<S>;
   readonly #warn: (message: string) => void;
   readonly #compactBytes: number;
-  readonly #wrap: (file: Deno.FsFile) => JournalFile;
+  readonly #wrap: NonNullable<JournalOptions["wrap"]>;
   readonly #modeMask: number;
   readonly #folders: Folders;
   readonly #replica: Replica<S>;

@@ -32,7 +32,7 @@ export function followLinks(path: string): string {
  *
  * @throws {JournalError} `unavailable`, saying what to do.
  */
-export function refuseHardLink(path: string, { nlink }: Deno.FileInfo) {
+export function refuseHardLink(path: string, { nlink }: { readonly nlink: number | null }) {
   if ((nlink ?? 1) <= 1) return;
   throw new JournalError(
     "unavailable",

@@ -12,6 +12,10 @@ import { TakeOver } from "./take_over.ts";
 import type { Commit, Committed, Rows, Snapshot, Want } from "../rows/rows.ts";
 import type { StoreLimits } from "../session_store.ts";
 
+/** What `Deno.openKv` gives. Where there are no types of Deno there is none, and no {@linkcode KvStore}. */
+export type DenoKv = typeof globalThis extends
+  { readonly Deno: { readonly openKv: (path?: string) => Promise<infer Kv> } } ? Kv : never;
+
 /** Options of a {@linkcode KvStore}. */
 export interface KvStoreOptions {
   /** The server's name: sessions of other names in the same KV are not seen. */
@@ -47,7 +51,7 @@ export interface KvStoreOptions {
  */
 export class KvStore extends RowStore {
   /** Makes a store of an open KV. */
-  constructor(kv: Deno.Kv, options: KvStoreOptions) {
+  constructor(kv: DenoKv, options: KvStoreOptions) {
     const { now = Date.now, warn = console.warn, closesKv } = options;
     const namespace = checkText("namespace", options.namespace);
     const timeoutMs = checkTimeout("timeoutMs", options.timeoutMs ?? DEFAULT_TIMEOUT_MS);

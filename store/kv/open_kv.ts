@@ -5,6 +5,7 @@
  */
 
 import { DEFAULT_TIMEOUT_MS } from "../validation.ts";
+import { isDeno } from "../../runtime/system.ts";
 import { within } from "../../runtime/time_limit.ts";
 import { noteInFile } from "./kv_limits.ts";
 import { kvError, reasonOf } from "./kv_error.ts";
@@ -27,6 +28,12 @@ export async function openKv(
   place: string,
   { warn, timeoutMs = DEFAULT_TIMEOUT_MS }: OpenKvOptions,
 ): Promise<Deno.Kv> {
+  if (!isDeno) {
+    throw new StoreError(
+      "unavailable",
+      "Cannot open Deno KV: it needs Deno; elsewhere use sqlite:PATH, redis: or postgres:",
+    );
+  }
   if (typeof Deno.openKv !== "function") {
     throw new StoreError("unavailable", "Cannot open Deno KV: run Deno with --unstable-kv");
   }

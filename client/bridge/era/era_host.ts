@@ -27,14 +27,13 @@ import { CODE, WireError } from "../../../protocol/errors.ts";
 import { wantsNotification } from "../../../protocol/notification_filter.ts";
 import { member } from "../../../runtime/json.ts";
 import { requestInFlight } from "../../connection/in_flight.ts";
-import {
-  isRequest,
-  isResponse,
-  type JSONRPCMessage,
-  type JSONRPCNotification,
-  type JSONRPCRequest,
-  type JSONRPCResponse,
-  type RequestId,
+import { isRequest, isResponse } from "../../../jsonrpc/transport.ts";
+import type {
+  JSONRPCMessage,
+  JSONRPCNotification,
+  JSONRPCRequest,
+  JSONRPCResponse,
+  RequestId,
 } from "../../sdk.ts";
 import { withoutExtension } from "../../session/capability.ts";
 import type { Host } from "../host_connection.ts";

@@ -18,6 +18,7 @@ import {
 import {
   type Envelope,
   isModern,
+  LEGACY_VERSIONS,
   MODERN_VERSIONS,
   readEnvelope,
   unsupportedVersion,
@@ -25,16 +26,15 @@ import {
 import { CODE, invalid, WireError } from "../../../protocol/errors.ts";
 import { asError } from "../../../runtime/errors.ts";
 import { isObject, member } from "../../../runtime/json.ts";
-import {
-  type Answer,
-  type JSONRPCMessage,
-  type JSONRPCRequest,
-  type JSONRPCResponse,
-  type MessageExtraInfo,
-  type RequestId,
-  SUPPORTED_PROTOCOL_VERSIONS,
-  type Transport,
-  type TransportSendOptions,
+import type {
+  Answer,
+  JSONRPCMessage,
+  JSONRPCRequest,
+  JSONRPCResponse,
+  MessageExtraInfo,
+  RequestId,
+  Transport,
+  TransportSendOptions,
 } from "../sdk.ts";
 import { TransportDecorator } from "../transport_decorator.ts";
 import { idInFlight, type WireErrorBody, wireErrorBody } from "../wire_errors.ts";
@@ -260,7 +260,7 @@ export class EraLayer extends TransportDecorator {
       throw new WireError(
         CODE.methodNotFound,
         "Method not found: this server speaks only versions of MCP that begin with initialize " +
-          `(${SUPPORTED_PROTOCOL_VERSIONS.join(", ")})`,
+          `(${LEGACY_VERSIONS.join(", ")})`,
       );
     }
     return readEnvelope(params);

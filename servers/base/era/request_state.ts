@@ -6,6 +6,7 @@
  * @module
  */
 
+import { fromBase64, toBase64, toHex } from "../../../runtime/bytes.ts";
 import { isObject } from "../../../runtime/json.ts";
 import { sha256 } from "../../../runtime/sha256.ts";
 import { checkKeyLength } from "./request_state_limits.ts";
@@ -45,18 +46,17 @@ export interface SealingKey {
 const VERSION = "v1";
 const NONCE_BYTES = 16;
 const IV_BYTES = 12;
-const BASE64 = { alphabet: "base64url" } as const;
 
 /** @throws {RangeError} if it is not 32 bytes long. */
 export async function importSealingKey(bytes: Uint8Array): Promise<SealingKey> {
   checkKeyLength(bytes);
   const usages = ["encrypt", "decrypt"] as const;
   const key = await crypto.subtle.importKey("raw", bytes.slice(), "AES-GCM", false, [...usages]);
-  return { id: sha256(`mcp-sessions key ${bytes.toHex()}`).slice(0, 16), key };
+  return { id: sha256(`mcp-sessions key ${toHex(bytes)}`).slice(0, 16), key };
 }
 
 export function newNonce(): string {
-  return crypto.getRandomValues(new Uint8Array(NONCE_BYTES)).toBase64(BASE64);
+  return toBase64(crypto.getRandomValues(new Uint8Array(NONCE_BYTES)), "base64url");
 }
 
 export async function sealState(
@@ -70,7 +70,7 @@ export async function sealState(
   const bytes = new Uint8Array(IV_BYTES + sealed.byteLength);
   bytes.set(iv);
   bytes.set(new Uint8Array(sealed), IV_BYTES);
-  return [VERSION, id, bytes.toBase64({ ...BASE64, omitPadding: true })].join(".");
+  return [VERSION, id, toBase64(bytes, "base64url")].join(".");
 }
 
 /** A state that does not open. Its message is for the log, never for the client. */
@@ -105,15 +105,10 @@ export async function openState(
 }
 
 function decoded(base64: string): Uint8Array<ArrayBuffer> {
-  let bytes: Uint8Array<ArrayBuffer>;
-  try {
-    bytes = Uint8Array.fromBase64(base64, BASE64);
-  } catch (cause) {
-    throw new StateError("it is no base64", { cause });
-  }
   // Another text of the same bytes is a changed one.
-  if (bytes.toBase64({ ...BASE64, omitPadding: true }) === base64) return bytes;
-  throw new StateError("it is no canonical base64");
+  const bytes = fromBase64(base64, "base64url");
+  if (bytes === undefined) throw new StateError("it is no canonical base64");
+  return bytes;
 }
 
 async function decrypted(

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { fromHex } from "../../../runtime/bytes.ts";
+import { randomHex } from "../../../runtime/random_hex.ts";
 import { INTERNAL_OWNER, type SessionStore } from "../../../store/session_store.ts";
 import { newRecord } from "../session/session_record.ts";
 import { importSealingKey, type SealingKey } from "./request_state.ts";
@@ -59,7 +61,7 @@ async function findOrMake(store: SessionStore): Promise<SealingKeys> {
   const { data } = await store.get(name) ?? await store.create({
     ...newRecord({ ...name, title: "", reason: "", lifetime: NO_END, now: Date.now() }),
     // Of several processes that make one, the store takes the first.
-    data: { key: crypto.getRandomValues(new Uint8Array(KEY_BYTES)).toHex() },
+    data: { key: randomHex(KEY_BYTES) },
   });
-  return [await importSealingKey(Uint8Array.fromHex(data.key ?? ""))];
+  return [await importSealingKey(fromHex(data.key ?? "") ?? new Uint8Array())];
 }

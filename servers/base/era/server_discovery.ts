@@ -5,12 +5,8 @@
  * @module
  */
 
-import {
-  type JSONRPCMessage,
-  type JSONRPCResponse,
-  type RequestId,
-  SUPPORTED_PROTOCOL_VERSIONS,
-} from "../sdk.ts";
+import { LEGACY_VERSIONS } from "../../../protocol/era.ts";
+import type { JSONRPCMessage, JSONRPCResponse, RequestId } from "../sdk.ts";
 
 type Deliver = (message: JSONRPCMessage) => void;
 
@@ -94,7 +90,7 @@ export class ServerDiscovery {
   #initialize(): void {
     if (this.#isInitializing) return;
     this.#isInitializing = true;
-    const [protocolVersion] = SUPPORTED_PROTOCOL_VERSIONS;
+    const [protocolVersion] = LEGACY_VERSIONS;
     const clientInfo = { name: "mcp-sessions", version: "1" };
     const params = { protocolVersion, capabilities: {}, clientInfo };
     this.#deliver({ jsonrpc: "2.0", id: this.#ownId, method: "initialize", params });

@@ -4,14 +4,17 @@
  * @module
  */
 
-import { isModern, MODERN_VERSIONS, unsupportedVersion } from "../../../protocol/era.ts";
+import {
+  isModern,
+  LEGACY_VERSIONS,
+  MODERN_VERSIONS,
+  unsupportedVersion,
+} from "../../../protocol/era.ts";
 import type { ServedEras } from "../era/era_transport.ts";
 import { errorMessage } from "../message_reader.ts";
-import { type JSONRPCMessage, SUPPORTED_PROTOCOL_VERSIONS } from "../sdk.ts";
+import type { JSONRPCMessage } from "../sdk.ts";
 import { jsonResponse } from "./error_responses.ts";
 import { headerMismatch } from "./modern_headers.ts";
-
-const LEGACY_VERSIONS: readonly string[] = SUPPORTED_PROTOCOL_VERSIONS;
 
 /**
  * Refuses a message whose headers name a version that is not served, or another one than its body. A

@@ -29,6 +29,8 @@ export { serve, VERSION } from "./serve.ts";
 export type { ServerDefinition } from "./serve.ts";
 export type * from "../observer/observer.ts";
 export * from "../tool_api.ts";
+export { McpServer } from "../mcp_server.ts";
+export type { McpServerClass, ServerInfo, ServerOptions } from "../mcp_server.ts";
 export type { ConnectableServer } from "../connectable_server.ts";
 export type { HandlesMode } from "../handles/session_handles.ts";
 export type { ServedEras } from "../era/era_transport.ts";

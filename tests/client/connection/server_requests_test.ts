@@ -2,14 +2,8 @@
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { type SessionTransport, withSession } from "../../../client/mod.ts";
-import {
-  isRequest,
-  isResponse,
-  type JSONRPCMessage,
-  type JSONRPCRequest,
-  type RequestId,
-  type Transport,
-} from "../../../client/sdk.ts";
+import { isRequest, isResponse } from "../../../jsonrpc/transport.ts";
+import type { JSONRPCMessage, JSONRPCRequest, RequestId, Transport } from "../../../client/sdk.ts";
 
 /** A transport whose other end is the test. */
 class Wire implements Transport {

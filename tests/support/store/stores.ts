@@ -50,7 +50,7 @@ export function namesIn(folder: string): string[] {
 }
 
 /** A file with other methods in place of some of its own. */
-export function wrapped(file: Deno.FsFile, others: Partial<JournalFile>): JournalFile {
+export function wrapped(file: JournalFile, others: Partial<JournalFile>): JournalFile {
   return {
     writeSync: (bytes) => file.writeSync(bytes),
     truncateSync: (length) => file.truncateSync(length),
