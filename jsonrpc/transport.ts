@@ -115,8 +115,8 @@ export interface TransportSendOptions {
 export interface Transport {
   /** Begins to receive; called once the callbacks are set. */
   start(): Promise<void>;
-  /** Sends a message. */
-  send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void>;
+  /** Sends a message. An array is never sent: its type makes room for the transports of SDK 1.20. */
+  send(message: JSONRPCMessage | JSONRPCMessage[], options?: TransportSendOptions): Promise<void>;
   /** Ends the connection. */
   close(): Promise<void>;
   /** Called when the connection has ended. */

@@ -7,7 +7,7 @@
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { knownNumber, makeTables, numberOf } from "./layout.ts";
-import { escapeNul } from "./nul.ts";
+import { escapeNul } from "./nul_text.ts";
 import { isLocked } from "./sqlite_error.ts";
 import { OpenedFile } from "./opened_file.ts";
 import { Table } from "./table.ts";

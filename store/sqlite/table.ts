@@ -8,7 +8,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { At, CountChange, Row, RowPage, Snapshot, Want } from "../rows/rows.ts";
 import { compareUtf8 } from "../utf8_order.ts";
-import { escapeNul, unescapeNul } from "./nul.ts";
+import { escapeNul, unescapeNul } from "./nul_text.ts";
 
 /** Greater than any text: SQLite sorts bytes after texts. */
 const END = new Uint8Array();

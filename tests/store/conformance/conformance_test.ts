@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { FileStore, KvStore, MemoryStore, openStore } from "../../../store/mod.ts";
 import { SqliteStore } from "../../../store/sqlite/mod.ts";
 import { testSessionStore } from "../../../store/conformance/mod.ts";
+import { MEMORY_SKIPS } from "../../fixtures/package/memory_skips.ts";
 
 const warn = (message: string) => {
   throw new Error(`Nothing should be mended here: ${message}`);
@@ -25,25 +26,7 @@ if (remote !== undefined) {
   }, { skip: KV_SKIPS });
 } else {
   testSessionStore("MemoryStore", (options) => new MemoryStore(options), {
-    skip: [{
-      reason: "it is gone with its process, and no other is in the same place",
-      cases: [
-        "writes of one store are seen at once by another in the same place",
-        "a store that is opened again has all that was written",
-        "regenerate() and fork() are seen by other stores in the same place",
-        "the limit of sessions counts those of all stores in one place, also when opened again",
-        "toolCalls are told to callers once each, from whichever store in one place",
-        "what one store has acknowledged is never missed by another in one place",
-        "reads during writes through another store go on, and never back",
-        "a session that another store has ended or replaced is not taken for the same",
-        "create() under one alias by many stores at once gives all of them one session",
-        "create() with one id or stateId by many stores at once succeeds once",
-        "regenerate() among writes through other stores loses nothing acknowledged",
-        "regenerate() by many stores at once gives a session one new id",
-        "delete() among writes through other stores ends the session for all",
-        "fork() among writes through other stores copies one moment",
-      ],
-    }],
+    skip: MEMORY_SKIPS,
   });
   testSessionStore(
     "FileStore",

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { escapeNul, unescapeNul } from "../../../store/sqlite/nul.ts";
+import { escapeNul, unescapeNul } from "../../../store/sqlite/nul_text.ts";
 import { compareUtf8 } from "../../../store/utf8_order.ts";
 
 const CHARACTERS = ["\0", "\x01", "\x02", "a", ""];
