@@ -54,7 +54,7 @@ if (remote !== undefined) {
   });
 
   Deno.test("testSessionStore: fails stores that break a promise, and a stale skip", async () => {
-    const said = await failures("broken_stores", {
+    const said = await failures("broken/stores", {
       "forgets": ["entries() returns pages of the keys with a prefix"],
       "shares": ["arguments and results are copies"],
       "lenient": ["a value that JSON would change is refused"],
@@ -82,7 +82,7 @@ if (remote !== undefined) {
   });
 
   Deno.test("testSessionStore: fails stores that break a promise to others in one place", async () => {
-    const said = await failures("broken_places", {
+    const said = await failures("broken/places", {
       "estimating": ["toolCalls are told to callers once each"],
       "caching": ["what one store has acknowledged is never missed by another"],
       "remembering": [

@@ -12,7 +12,7 @@ testRows("MemoryRows", ({ folder, namespace }) => {
 });
 
 Deno.test("testRows: fails rows that break a promise", async () => {
-  const fixture = new URL("../../fixtures/store/broken_rows.ts", import.meta.url);
+  const fixture = new URL("../../fixtures/store/broken/rows.ts", import.meta.url);
   const { code, stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", "--no-check", fixture.href],
     env: { NO_COLOR: "1" },
