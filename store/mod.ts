@@ -7,19 +7,31 @@
  * - `SqliteStore`, `RedisStore` and `PostgresStore`, of `@mcp-sessions/deno/store/sqlite`, `/redis` and
  *   `/postgres`: in a database.
  *
- * {@linkcode openStore} opens any of them by a URL such as `file:sessions.jsonl`.
+ * {@linkcode openStore} opens any of them by a URL such as `file:sessions.jsonl`, and
+ * {@linkcode openInspector} inspects any of them without a change.
  *
  * @module
  */
 
 export type { Json } from "../runtime/json.ts";
 export { FileStore, type FileStoreOptions } from "./file/file_store.ts";
+export type {
+  InspectedSession,
+  InspectEntriesOptions,
+  InspectOwnersOptions,
+  InspectSessionsOptions,
+  OwnerSummary,
+  ServerSummary,
+  StoreInspector,
+} from "./inspection.ts";
 export type { JournalFile, JournalOptions } from "./journal/journal.ts";
 export { type DenoKv, KvStore, type KvStoreOptions } from "./kv/kv_store.ts";
 export { MemoryStore, type MemoryStoreOptions } from "./memory/memory_store.ts";
 export {
   type DefaultStoreOptions,
   defaultStoreUrl,
+  openInspector,
+  type OpenInspectorOptions,
   openStore,
   type OpenStoreOptions,
 } from "./open.ts";

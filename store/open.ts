@@ -4,12 +4,12 @@
  * @module
  */
 
-import { resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { checkLimits, checkText, checkTimeout, DEFAULT_TIMEOUT_MS } from "./validation.ts";
-import { expandHome, stateFile } from "../runtime/state_folder.ts";
+import { stateFile } from "../runtime/state_folder.ts";
 import { system } from "../runtime/system.ts";
+import type { StoreInspector } from "./inspection.ts";
 import type { SessionStore, StoreLimits } from "./session_store.ts";
+import { cannotOpen, parseStoreUrl } from "./store_url.ts";
 
 /** Options of {@linkcode openStore}. */
 export interface OpenStoreOptions {
@@ -67,75 +67,119 @@ export async function prepareStore(
   url: string,
   options: OpenStoreOptions,
 ): Promise<() => Promise<SessionStore>> {
-  const [, scheme, rest] = /^([a-z][a-z\d+.-]+):(.*)$/is.exec(url) ?? [];
   checkText("namespace", options.namespace);
   checkLimits(options.limits);
-  if (scheme === undefined || rest === undefined) throw cannotOpen("its URL has no scheme", url);
+  const { scheme, place } = await parseStoreUrl(url);
   // A server has one store, and loads only that.
   switch (scheme) {
-    case "memory": {
-      if (rest !== "") throw cannotOpen("nothing can follow its scheme", url);
+    case "memory":
       return async () => {
         const { MemoryStore } = await import("./memory/memory_store.ts");
         return new MemoryStore(options);
       };
-    }
-    case "file": {
-      const path = filePath(url, rest);
+    case "file":
       return async () => {
         const { FileStore } = await import("./file/file_store.ts");
-        return await FileStore.open(path, options);
+        return await FileStore.open(place, options);
       };
-    }
     case "kv": {
-      if (rest === "") throw cannotOpen("its URL has no path (write kv:PATH or kv:https://…)", url);
-      const place = /^https?:/.test(rest) ? rest : localPath(url, rest);
       const bounded = withTimeout(options);
       return async () => {
         const { openKvStore } = await import("./kv/open_kv_store.ts");
         return await openKvStore(place, bounded);
       };
     }
-    case "sqlite": {
-      if (rest === ":memory:") throw cannotOpen("it is in memory (write memory:)", url);
-      const path = filePath(url, rest);
+    case "sqlite":
       return async () => {
         const { SqliteStore } = await import("./sqlite/sqlite_store.ts");
-        return await SqliteStore.open(path, options);
+        return await SqliteStore.open(place, options);
       };
-    }
-    case "redis":
-    case "rediss": {
-      const { redisPlace } = await import("./redis/url.ts");
-      redisPlace(url);
+    case "redis": {
       const bounded = withTimeout(options);
       return async () => {
         const { RedisStore } = await import("./redis/redis_store.ts");
-        return await RedisStore.open(url, bounded);
+        return await RedisStore.open(place, bounded);
       };
     }
-    case "postgres":
-    case "postgresql": {
-      const { parsePostgresUrl } = await import("./postgres/postgres_url.ts");
-      parsePostgresUrl(url);
+    case "postgres": {
       const bounded = withTimeout(options);
       return async () => {
         const { PostgresStore } = await import("./postgres/postgres_store.ts");
-        return await PostgresStore.open(url, bounded);
+        return await PostgresStore.open(place, bounded);
       };
     }
-    default:
-      throw cannotOpen("its scheme is none of memory, file, sqlite, redis, postgres and kv", url);
   }
 }
 
 function withTimeout({ timeoutMs, warn = console.warn, ...options }: OpenStoreOptions) {
-  // A longer one than a timer takes is cut.
-  return {
-    ...options,
-    warn,
-    timeoutMs: timeoutMs === undefined ? DEFAULT_TIMEOUT_MS : checkTimeout("timeoutMs", timeoutMs),
-  };
+  return { ...options, warn, timeoutMs: checkedTimeout(timeoutMs) };
+}
+
+/** A longer one than a timer takes is cut. */
+function checkedTimeout(timeoutMs = DEFAULT_TIMEOUT_MS): number {
+  return checkTimeout("timeoutMs", timeoutMs);
+}
+
+/** Options of {@linkcode openInspector}. */
+export interface OpenInspectorOptions {
+  /** The time in milliseconds since 1970. @default Date.now */
+  readonly now?: (() => number) | undefined;
+  /** The timeout of opening a database, and of a read of it, in milliseconds. @default 10_000 */
+  readonly timeoutMs?: number | undefined;
+}
+
+/**
+ * Opens what the URL of a store names, as {@linkcode openStore} takes it, to inspect it: beside those that
+ * use it, and without a change of it. A database that is read-only for its user will do, and a replica.
+ *
+ * @throws {TypeError} if the URL names no store, or one in memory, which only its own process can inspect.
+ * @throws {RangeError} if `timeoutMs` is not a number from 0.
+ * @throws {StoreError} if there is no store, or it cannot be read; the message says what to do.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { openInspector, openStore } from "@mcp-sessions/deno/store";
+ *
+ * const folder = await Deno.makeTempDir();
+ * {
+ *   await using store = await openStore(`file:${folder}/sessions.jsonl`, { namespace: "example" });
+ *   await using inspector = await openInspector(`file:${folder}/sessions.jsonl`);
+ *   assertEquals(await inspector.servers(), []);
+ * }
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ */
+export async function openInspector(
+  url: string,
+  { now = Date.now, timeoutMs }: OpenInspectorOptions = {},
+): Promise<StoreInspector> {
+  const { scheme, place } = await parseStoreUrl(url);
+  const options = { now, timeoutMs: checkedTimeout(timeoutMs) };
+  switch (scheme) {
+    case "memory":
+      throw cannotOpen("only its own process can inspect a store in memory", url);
+    case "file": {
+      const { inspectFile } = await import("./file/file_inspector.ts");
+      return await inspectFile(place, now);
+    }
+    case "kv": {
+      const { inspectKv } = await import("./kv/kv_inspector.ts");
+      return await inspectKv(place, options);
+    }
+    case "sqlite": {
+      const { inspectSqlite } = await import("./sqlite/sqlite_inspector.ts");
+      return await inspectSqlite(place, options);
+    }
+    case "redis": {
+      const { inspectRedis } = await import("./redis/redis_inspector.ts");
+      return await inspectRedis(place, options);
+    }
+    case "postgres": {
+      const { inspectPostgres } = await import("./postgres/postgres_inspector.ts");
+      return await inspectPostgres(place, options);
+    }
+  }
 }
 
 /** The system that {@linkcode defaultStoreUrl} looks at. */
@@ -172,32 +216,4 @@ export function defaultStoreUrl(
   const file = `${encodeURIComponent(name)}.jsonl`;
   const remedy = "name a store, such as file:PATH or memory:";
   return `file:${stateFile(file, { env, os, what: "a store", remedy })}`;
-}
-
-function filePath(url: string, rest: string): string {
-  if (rest === "") throw cannotOpen("its URL has no path", url);
-  if (!rest.startsWith("//")) return resolve(localPath(url, rest));
-  try {
-    return fileURLToPath(`file:${rest}`);
-  } catch (cause) {
-    const scheme = url.slice(0, -rest.length);
-    throw cannotOpen(`it is no file URL (write ${scheme}PATH or ${scheme}///PATH)`, url, { cause });
-  }
-}
-
-/** A path. A URL is refused: it would make a folder named after its scheme. */
-function localPath(url: string, path: string): string {
-  const scheme = /^[a-z][a-z\d+.-]+:(?=\/\/)/i.exec(path)?.[0];
-  if (scheme !== undefined) throw cannotOpen(`${scheme} cannot stand in its path`, url);
-  return expandHome(path);
-}
-
-/** A store's URL as messages show it: without its user and password. */
-export function shownUrl(url: string): string {
-  return url.replace(/\/\/.*@/s, "//…@");
-}
-
-function cannotOpen(why: string, url: string, options?: ErrorOptions): TypeError {
-  const shown = JSON.stringify(shownUrl(url));
-  return new TypeError(`Cannot open a store as ${why}: current value is ${shown}`, options);
 }

@@ -37,13 +37,13 @@ export interface CaseContext {
 }
 
 /** A promise of the contract, and its test. */
-export interface Case {
+export interface Case<C = CaseContext> {
   /** The promise, as a sentence. */
   readonly name: string;
-  readonly run: (context: CaseContext) => Promise<void>;
+  readonly run: (context: C) => Promise<void>;
 }
 
-export function listOf(cases: Case[]): (name: string, run: Case["run"]) => void {
+export function listOf<C>(cases: Case<C>[]): (name: string, run: Case<C>["run"]) => void {
   return (name, run) => void cases.push({ name, run });
 }
 

@@ -1,6 +1,6 @@
 /**
  * The conformance kit: holds a session store, ours or one of your own, to every promise of the
- * contract in {@linkcode SessionStore}.
+ * contract in {@linkcode SessionStore}, and an inspector of it to those in {@linkcode StoreInspector}.
  *
  * @example In a test file of your own
  * ```ts
@@ -20,10 +20,12 @@
  */
 
 import { assert } from "@std/assert";
+import type { StoreInspector } from "../inspection.ts";
 import { makeFolder, removeFolder, test } from "./runner.ts";
 import type { SessionStore } from "../session_store.ts";
 import type { Case, CaseContext, ConformanceOptions } from "./cases.ts";
 import { expiryCases } from "./expiry.ts";
+import { inspectionCases } from "./inspection.ts";
 import { lifecycleCases } from "./lifecycle.ts";
 import { limitsCases } from "./limits.ts";
 import { namesCases } from "./names.ts";
@@ -33,7 +35,7 @@ import { stateCases } from "./state.ts";
 import { valuesCases } from "./values.ts";
 
 export type { ConformanceOptions };
-export type { SessionStore };
+export type { SessionStore, StoreInspector };
 
 /** Cases that a store need not pass. */
 export interface Skip {
@@ -70,37 +72,92 @@ const CASES: readonly Case[] = [
  */
 export function testSessionStore(
   name: string,
-  open: (options: ConformanceOptions) => SessionStore | Promise<SessionStore>,
-  { skip = [] }: TestSessionStoreOptions = {},
+  open: OpenTestStore,
+  options: TestSessionStoreOptions = {},
+): void {
+  register(name, CASES, (each) => runWith(open, (context) => each.run(context)), options);
+}
+
+/** Opens a store for one test. */
+export type OpenTestStore = (options: ConformanceOptions) => SessionStore | Promise<SessionStore>;
+
+/** What {@linkcode testStoreInspector} opens. */
+export interface InspectedTestStore {
+  /** Opens a store. Stores that are opened with the same folder share their sessions. */
+  readonly open: OpenTestStore;
+  /** Opens an inspector of the stores that were opened with the same folder, of all namespaces. */
+  readonly inspect: (
+    options: Pick<ConformanceOptions, "folder" | "now">,
+  ) => StoreInspector | Promise<StoreInspector>;
+}
+
+/**
+ * Registers a test for each promise of an inspector, as {@linkcode testSessionStore} does.
+ *
+ * @param name The store's name, with which the names of the tests begin.
+ * @throws {TypeError} if a skipped case does not exist.
+ */
+export function testStoreInspector(
+  name: string,
+  { open, inspect }: InspectedTestStore,
+  options: TestSessionStoreOptions = {},
+): void {
+  const run = (each: typeof inspectionCases[number]) =>
+    runWith(open, async (context, { folder, keep }) => {
+      const inspected = { folder, now: () => context.clock.now };
+      await each.run({ ...context, inspect: async () => keep(await inspect(inspected)) });
+    });
+  register(name, inspectionCases, run, options);
+}
+
+function register<C extends { readonly name: string }>(
+  name: string,
+  cases: readonly C[],
+  run: (each: C) => Promise<void>,
+  { skip = [] }: TestSessionStoreOptions,
 ): void {
   const reasons = new Map(skip.flatMap(({ reason, cases }) => cases.map((each) => [each, reason])));
   for (const skipped of reasons.keys()) {
-    if (CASES.some((each) => each.name === skipped)) continue;
+    if (cases.some((each) => each.name === skipped)) continue;
     throw new TypeError(`Cannot skip a case as there is none of this name: "${skipped}"`);
   }
-  for (const each of CASES) {
+  for (const each of cases) {
     const reason = reasons.get(each.name);
     const suffix = reason === undefined ? "" : ` (not held to: ${reason})`;
     test(`${name}: ${each.name}${suffix}`, async () => {
-      if (reason === undefined) return await run(each, open);
-      const holds = await run(each, open).then(() => true, () => false);
+      if (reason === undefined) return await run(each);
+      const holds = await run(each).then(() => true, () => false);
       assert(!holds, `"${each.name}" holds: take it out of what is skipped`);
     });
   }
 }
 
-async function run(each: Case, open: Parameters<typeof testSessionStore>[1]): Promise<void> {
+interface TestResources {
+  readonly folder: string;
+  /** Closes what was opened, at the end of the test. */
+  readonly keep: <T extends Closable>(opened: T) => T;
+}
+
+interface Closable {
+  close(): Promise<void>;
+}
+
+async function runWith(
+  open: OpenTestStore,
+  run: (context: CaseContext, resources: TestResources) => Promise<void>,
+): Promise<void> {
   const folder = await makeFolder("mcp-sessions-test-");
-  const opened: SessionStore[] = [];
-  const clock = { now: 1_800_000_000_000 };
-  const another: CaseContext["another"] = async (namespace, limits = {}) => {
-    const store = await open({ folder, namespace, limits, now: () => clock.now });
-    opened.push(store);
-    return store;
+  const opened: Closable[] = [];
+  const keep: TestResources["keep"] = (one) => {
+    opened.push(one);
+    return one;
   };
+  const clock = { now: 1_800_000_000_000 };
+  const another: CaseContext["another"] = async (namespace, limits = {}) =>
+    keep(await open({ folder, namespace, limits, now: () => clock.now }));
   try {
-    await each.run({ store: await another("test"), clock, another });
+    await run({ store: await another("test"), clock, another }, { folder, keep });
   } finally {
-    await Promise.all(opened.map((store) => store.close())).finally(() => removeFolder(folder));
+    await Promise.all(opened.map((one) => one.close())).finally(() => removeFolder(folder));
   }
 }

@@ -10,6 +10,7 @@
  * @module
  */
 
+import type { CounterPage } from "../rows/inspected_rows.ts";
 import type { At, RowPage } from "../rows/rows.ts";
 import { compareUtf8 } from "../utf8_order.ts";
 
@@ -34,6 +35,12 @@ export class KvKeys {
   }
   counter(name: string): Deno.KvKey {
     return [this.#namespace, "counter", pack(name)];
+  }
+  counters({ prefix, after }: CounterPage): Deno.KvListSelector {
+    const counters = [this.#namespace, "counter"];
+    const from = pack(prefix);
+    const start = after === undefined ? from : Uint8Array.of(...pack(after), 0);
+    return { start: [...counters, start], end: [...counters, Uint8Array.of(...from, 255)] };
   }
   pendings(): Deno.KvKey {
     return [this.#namespace, "pending"];

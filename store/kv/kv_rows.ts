@@ -300,6 +300,7 @@ function rowIn({ value, versionstamp }: Deno.KvEntryMaybe<unknown>): Row | undef
   return { text: decodeText(value), version: versionstamp };
 }
 
-function countIn({ value }: Deno.KvEntryMaybe<unknown>): number {
+/** The value of a counter. */
+export function countIn({ value }: Deno.KvEntryMaybe<unknown>): number {
   return value instanceof Deno.KvU64 ? Number(BigInt.asIntN(64, value.value)) : 0;
 }

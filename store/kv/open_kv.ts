@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import { DEFAULT_TIMEOUT_MS } from "../validation.ts";
 import { isDeno } from "../../runtime/system.ts";
 import { within } from "../../runtime/time_limit.ts";
@@ -11,6 +12,8 @@ import { noteInFile } from "./kv_limits.ts";
 import { kvError, reasonOf } from "./kv_error.ts";
 import { makePrivateFile } from "../private_file.ts";
 import { rethrow } from "../errors.ts";
+import { statIfAny } from "../journal/fs.ts";
+import { followLinks } from "../journal/links.ts";
 import { StoreError } from "../session_store.ts";
 
 const PAUSE_MS = 200;
@@ -21,12 +24,14 @@ export interface OpenKvOptions {
   readonly warn: (message: string) => void;
   /** The timeout of opening, in milliseconds. @default 10_000 */
   readonly timeoutMs?: number | undefined;
+  /** Whether a file that is missing is an error, and none is made. @default false */
+  readonly mustExist?: boolean;
 }
 
 /** Opens the KV at a path or an `http(s):` URL. */
 export async function openKv(
   place: string,
-  { warn, timeoutMs = DEFAULT_TIMEOUT_MS }: OpenKvOptions,
+  { warn, timeoutMs = DEFAULT_TIMEOUT_MS, mustExist = false }: OpenKvOptions,
 ): Promise<Deno.Kv> {
   if (!isDeno) {
     throw new StoreError(
@@ -39,15 +44,23 @@ export async function openKv(
   }
   return /^https?:/.test(place)
     ? await openRemote(place, timeoutMs)
-    : await openFile(place, warn, timeoutMs).catch(rethrow);
+    : await openFile(filePath(place, warn, mustExist), timeoutMs);
 }
 
-async function openFile(
-  place: string,
-  warn: (message: string) => void,
-  timeoutMs: number,
-): Promise<Deno.Kv> {
-  const path = makePrivateFile(place, { what: "Deno KV", warn });
+/** The path behind symbolic links. */
+function filePath(place: string, warn: (message: string) => void, mustExist: boolean): string {
+  try {
+    if (!mustExist) return makePrivateFile(place, { what: "Deno KV", warn });
+    const path = followLinks(resolve(place));
+    // An empty file would be made a KV.
+    if ((statIfAny(path)?.size ?? 0) > 0) return path;
+  } catch (error) {
+    rethrow(error);
+  }
+  throw new StoreError("unavailable", `There is no Deno KV at ${place}: see its path`);
+}
+
+async function openFile(path: string, timeoutMs: number): Promise<Deno.Kv> {
   const what = `Cannot open Deno KV at ${path}`;
   const deadline = performance.now() + timeoutMs;
   for (;;) {

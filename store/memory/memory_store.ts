@@ -18,7 +18,9 @@ import {
   type Decision,
   unwrap,
 } from "../table/commands.ts";
+import type { StoreInspector } from "../inspection.ts";
 import { SessionTable } from "../table/session_table.ts";
+import { TableInspector } from "../table/table_inspector.ts";
 import type {
   CommittedTransaction,
   SessionAlias,
@@ -123,6 +125,15 @@ export class MemoryStore implements SessionStore {
     options: StateEntriesOptions,
   ): Promise<[key: string, value: Json][] | undefined> {
     return attempt(() => this.#open().entries(id, checkEntries(options), this.#now()));
+  }
+
+  /** Inspects this store, whose sessions are then of a server of this name. */
+  inspector(namespace: string): StoreInspector {
+    return new TableInspector({
+      tables: () => attempt(() => new Map([[namespace, this.#open()]])),
+      now: this.#now,
+      close: () => Promise.resolve(),
+    });
   }
 
   /** Forgets everything. */

@@ -19,6 +19,8 @@ export interface OpenPostgresOptions {
   readonly warn: (message: string) => void;
   /** The timeout of opening, and of a call, in milliseconds. */
   readonly timeoutMs: number;
+  /** What is done first. @default makes the tables that are missing */
+  readonly prepare?: typeof preparePostgres;
 }
 
 export interface OpenedPostgres {
@@ -40,13 +42,13 @@ interface PgPool extends PostgresPool {
 }
 
 /**
- * Opens a pool, and makes the tables that are missing. A server that is starting is waited for.
+ * Opens a pool. A server that is starting is waited for.
  *
  * @throws {StoreError} if the database cannot be reached, or cannot have the store.
  */
 export async function openPostgres(
   { name, tls, password = "", ...address }: PostgresAddress,
-  { warn, timeoutMs }: OpenPostgresOptions,
+  { warn, timeoutMs, prepare = preparePostgres }: OpenPostgresOptions,
 ): Promise<OpenedPostgres> {
   const { default: pg } = await import("pg");
   const Pool: new (options: Record<string, unknown>) => PgPool = pg.Pool;
@@ -71,7 +73,7 @@ export async function openPostgres(
     for (const { connection } of connected) connection?.stream?.destroy();
   };
   try {
-    await preparePostgres(pool, { name, warn, timeoutMs });
+    await prepare(pool, { name, warn, timeoutMs });
   } catch (error) {
     await end();
     throw error;

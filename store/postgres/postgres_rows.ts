@@ -42,7 +42,6 @@ interface Waiting<T> {
 export class PostgresRows implements Rows {
   readonly #pool: PostgresPool;
   readonly #options: PostgresRowsOptions;
-  /** Begins the names of all parts and counters: its length first, so that none begins another. */
   readonly #namespace: string;
   readonly #commits: Batches<Waiting<Commit>, Committed>;
   readonly #reads: Batches<Waiting<Want>, Snapshot>;
@@ -59,7 +58,7 @@ export class PostgresRows implements Rows {
     this.#options = options;
     this.#isPrepared = options.prepare === undefined;
     const { namespace } = options;
-    this.#namespace = String.fromCharCode(namespace.length) + namespace;
+    this.#namespace = namespacePrefix(namespace);
     this.#commits = new Batches(
       (batch) => this.#inTime(batch, (some) => this.#commit(some)),
       COMMITS,
@@ -193,6 +192,11 @@ export class PostgresRows implements Rows {
         : postgresError(this.#options.name, new Error(TIMEOUT_IN_QUEUE));
     });
   }
+}
+
+/** Begins the names of all parts and counters: its length first, so that none begins another. */
+export function namespacePrefix(namespace: string): string {
+  return String.fromCharCode(namespace.length) + namespace;
 }
 
 /** The name of a function, with its version, is that of its prepared statement. */

@@ -19,15 +19,8 @@ export interface PrepareOptions {
 
 /** Refuses a PostgreSQL that cannot have the store, and warns of one that may lose some of it. */
 export async function preparePostgres(pool: PostgresPool, options: PrepareOptions): Promise<void> {
-  const { name, warn, timeoutMs } = options;
-  const ask = async (text: string): Promise<Record<string, string | null>> => {
-    try {
-      const { rows } = await pool.query({ text, types: AS_THEY_COME, query_timeout: timeoutMs });
-      return rows[0] as Record<string, string | null>;
-    } catch (error) {
-      throw postgresError(name, error);
-    }
-  };
+  const { name, warn } = options;
+  const ask = asker(pool, options);
   const server = await ask(SERVER_SQL);
   if (Number(server["version"]) < OLDEST) {
     throw new RefusedError(`${name} is older than PostgreSQL 12: update it`);
@@ -56,6 +49,30 @@ export async function preparePostgres(pool: PostgresPool, options: PrepareOption
   if (risks.length > 0) {
     warn(`${name} may lose what it has acknowledged: ${risks.join("; ")}`);
   }
+}
+
+/** Refuses a PostgreSQL without the tables; it may be a replica. */
+export async function checkPostgres(pool: PostgresPool, options: PrepareOptions): Promise<void> {
+  const { name } = options;
+  const ask = asker(pool, options);
+  if (!await hasTables(ask)) {
+    throw new RefusedError(`${name} has no store: no server has used it yet, see its URL`);
+  }
+  await checkVersion(ask, name);
+}
+
+type Ask = (text: string) => Promise<Record<string, string | null>>;
+
+/** Asks for one row. */
+function asker(pool: PostgresPool, { name, timeoutMs }: PrepareOptions): Ask {
+  return async (text) => {
+    try {
+      const { rows } = await pool.query({ text, types: AS_THEY_COME, query_timeout: timeoutMs });
+      return rows[0] as Record<string, string | null>;
+    } catch (error) {
+      throw postgresError(name, error);
+    }
+  };
 }
 
 const OLDEST = 120_000;
@@ -137,17 +154,22 @@ const LACKING_SQL = `
   ) AS each
 `;
 
-async function makeTables(
-  ask: (sql: string) => Promise<Record<string, string | null>>,
-  { name }: PrepareOptions,
-): Promise<void> {
+async function makeTables(ask: Ask, { name }: PrepareOptions): Promise<void> {
   const lacking = (await ask(LACKING_SQL))["lacking"];
   if (lacking !== null) {
     throw new RefusedError(
       `${name} does not let its user keep sessions: GRANT ${lacking} to it (docs/stores.md)`,
     );
   }
-  if ((await ask(HAS_TABLES_SQL))["is_there"] !== "t") await ask(MAKE_SQL);
+  if (!await hasTables(ask)) await ask(MAKE_SQL);
+  await checkVersion(ask, name);
+}
+
+async function hasTables(ask: Ask): Promise<boolean> {
+  return (await ask(HAS_TABLES_SQL))["is_there"] === "t";
+}
+
+async function checkVersion(ask: Ask, name: string): Promise<void> {
   const version = Number((await ask(VERSION_SQL))["version"]);
   if (version > SCHEMA_VERSION) {
     throw new RefusedError(

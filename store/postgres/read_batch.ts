@@ -6,7 +6,7 @@
 
 import { Buffer } from "node:buffer";
 import type { Row, RowPage, Snapshot, Want } from "../rows/rows.ts";
-import { byteArray, type Bytes, int4Array } from "./arrays.ts";
+import { byteArray, int4Array } from "./arrays.ts";
 import { compareUtf8 } from "../utf8_order.ts";
 
 export const READ_SQL = "SELECT * FROM mcp_sessions.read_1($1, $2, $3, $4, $5, $6, $7)";
@@ -32,13 +32,15 @@ export function readArguments(wants: readonly Want[], namespace: string): unknow
   ];
 }
 
-function firstName({ prefix = "", after }: RowPage): Bytes {
+/** The first name of a page. */
+export function firstName({ prefix = "", after }: Pick<RowPage, "prefix" | "after">): string {
   if (after === undefined || compareUtf8(after, prefix) < 0) return prefix;
   // No name is between.
   return `${after}\0`;
 }
 
-function pastLastName({ prefix = "" }: RowPage): Bytes {
+/** Bytes that sort after all names of a page. */
+export function pastLastName({ prefix = "" }: Pick<RowPage, "prefix">): Buffer<ArrayBuffer> {
   return Buffer.concat([Buffer.from(prefix), PAST]);
 }
 
@@ -65,6 +67,7 @@ export function rowOf(version: string, text: string): Row {
   return { text: textOf(text), version: textOf(version) };
 }
 
-function textOf(hex: string): string {
+/** A text of its UTF-8 in hexadecimals. */
+export function textOf(hex: string): string {
   return Buffer.from(hex, "hex").toString("utf8");
 }

@@ -40,7 +40,7 @@ export class RedisConnection {
    *
    * @throws {StoreError} as rows reject; `unavailable` if there was no answer in time.
    */
-  async run(script: Script, args: ScriptArguments): Promise<unknown> {
+  async run(script: Script, args: Pick<ScriptArguments, "keys" | "args">): Promise<unknown> {
     this.#checkOnline();
     const run = this.#run(script, args);
     try {
@@ -61,7 +61,7 @@ export class RedisConnection {
     if (this.#options.closesClient) this.#client.destroy();
   }
 
-  async #run(script: Script, { keys, args }: ScriptArguments) {
+  async #run(script: Script, { keys, args }: Pick<ScriptArguments, "keys" | "args">) {
     const options = { keys, arguments: args };
     try {
       return await this.#client.evalSha(script.sha1, options);

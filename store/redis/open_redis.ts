@@ -12,6 +12,7 @@ import { reasonOf, redisError } from "./errors.ts";
 import { LastingClient, type PackageClient } from "./lasting_client.ts";
 import { infoLines, promisesOf, type RedisFacts, type RedisPromises } from "./promises.ts";
 import { checkRights } from "./rights.ts";
+import { READ_SCRIPT } from "./scripts.ts";
 import { type RedisPlace, shownPlace } from "./url.ts";
 
 /** The pause between two tries of opening. */
@@ -21,8 +22,8 @@ export interface OpenRedisOptions {
   readonly warn: (message: string) => void;
   /** The timeout of opening, in milliseconds. */
   readonly timeoutMs: number;
-  /** A key of the store that is never set. */
-  readonly unusedKey: string;
+  /** A key of the store that is never set; without one it is only read, and may promise of writes what it will. */
+  readonly unusedKey?: string;
 }
 
 /** Opens a client that comes back by itself, and warns once of what this Redis may lose. */
@@ -62,9 +63,15 @@ export async function openRedis(
 async function open(
   client: LastingClient,
   place: RedisPlace,
-  unusedKey: string,
+  unusedKey: string | undefined,
 ): Promise<RedisPromises> {
-  const promises = promisesOf(await look(await client.open()), place);
+  const opened = await client.open();
+  if (unusedKey === undefined) {
+    // Whether it has loaded its data, and the user may run scripts.
+    await client.eval(READ_SCRIPT.text, { keys: [], arguments: [] });
+    return { losses: [] };
+  }
+  const promises = promisesOf(await look(opened), place);
   if (promises.refusal !== undefined) throw new Error(promises.refusal);
   // This also says whether it has loaded its data.
   await checkRights(client, unusedKey);

@@ -9,7 +9,7 @@ import { checkLimits, checkText, checkTimeout, DEFAULT_TIMEOUT_MS } from "../val
 import type { StoreLimits } from "../session_store.ts";
 import type { RedisClient } from "./client.ts";
 import { RedisConnection } from "./connection.ts";
-import { RedisKeys } from "./keys.ts";
+import { RedisKeys, UNORDERED } from "./keys.ts";
 import { openRedis } from "./open_redis.ts";
 import { RedisRows } from "./redis_rows.ts";
 import { redisPlace } from "./url.ts";
@@ -33,9 +33,6 @@ export interface OpenRedisStoreOptions extends Omit<RedisStoreOptions, "closesCl
   /** Told in one line of what this Redis may lose. @default console.warn */
   readonly warn?: ((message: string) => void) | undefined;
 }
-
-/** The first letters of the engine's parts that it never reads in pages: `store/rows/session_rows.ts`. */
-const UNORDERED = "sita";
 
 /**
  * A store in Redis or Valkey, of version 6.2 or later.

@@ -68,6 +68,16 @@ end
 return answers
 `);
 
+/** Some of the keys that fit a pattern, as SCAN answers. */
+export const SCAN_SCRIPT: Script = script(
+  "return redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', ARGV[3])",
+);
+
+/** Some of the names and values in a hash, as HSCAN answers. */
+export const HSCAN_SCRIPT: Script = script(
+  "return redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])",
+);
+
 // A commit is the number of its steps' arguments, its wish as JSON, which is parsed when it is needed, and
 // its steps. These are, in this order:
 //   v key name version           fails unless the row has this version

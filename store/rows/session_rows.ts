@@ -20,7 +20,7 @@ import { type Mark, type Marks, marksAfter } from "./marks.ts";
 
 export const at = {
   session: (id: string): At => ["s", id],
-  id: (stateId: string): At => ["i", stateId],
+  id: (stateId: string): At => [part.ids, stateId],
   owned: (owner: string | null, stateId: string): At => [part.owned(owner), stateId],
   alias: ({ owner, alias }: SessionAlias): At => [named("a", owner), alias],
   due: ({ record: { owner, stateId }, due }: SessionRow): At => [
@@ -32,6 +32,7 @@ export const at = {
 };
 
 export const part = {
+  ids: "i",
   owned: (owner: string | null): string => named("o", owner),
   due: (owner: string | null): string => owner === INTERNAL_OWNER ? "y" : "x",
   values: (stateId: string): string => `v${stateId}`,
@@ -43,6 +44,11 @@ export const counter = {
   bytes: "bytes",
 };
 
+/** The owner of a counter's name, see {@linkcode counter.owner}. */
+export function ownerOf(name: string): string {
+  return name.slice(counter.owner("").length);
+}
+
 /** The digits of the largest safe integer. */
 const TIME_DIGITS = 16;
 
@@ -53,7 +59,7 @@ export function dueTime(name: string): number {
 
 /** The part of a session's values, which begins with its row of {@linkcode at.id}. */
 export function newPart([name, stateId]: At): string | undefined {
-  return name === "i" ? part.values(stateId) : undefined;
+  return name === part.ids ? part.values(stateId) : undefined;
 }
 
 function named(prefix: string, owner: string | null): string {

@@ -9,6 +9,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { RefusedError } from "../errors.ts";
+import { unescapeNul } from "./nul_text.ts";
 
 /** Another one for each layout that the one before cannot read. */
 const VERSION = 1;
@@ -67,6 +68,14 @@ export function knownNumber(
   if (!hasTables(database)) return undefined;
   checkVersion(database, place);
   return findNumber(database, namespace);
+}
+
+/** All namespaces; `undefined` if the tables are not there. */
+export function findNamespaces(database: DatabaseSync, place: string): string[] | undefined {
+  if (!hasTables(database)) return undefined;
+  checkVersion(database, place);
+  const found = database.prepare("SELECT name FROM mcp_sessions_namespaces").all();
+  return found.map(({ name }) => unescapeNul(String(name)));
 }
 
 function findNumber(database: DatabaseSync, namespace: string): number | undefined {

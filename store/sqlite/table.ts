@@ -7,6 +7,7 @@
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { At, CountChange, Row, RowPage, Snapshot, Want } from "../rows/rows.ts";
+import type { CounterPage } from "../rows/inspected_rows.ts";
 import { compareUtf8 } from "../utf8_order.ts";
 import { escapeNul, unescapeNul } from "./nul_text.ts";
 
@@ -29,6 +30,8 @@ export class Table {
   readonly #drop: StatementSync;
   readonly #copy: StatementSync;
   readonly #findCount: StatementSync;
+  readonly #countsFrom: StatementSync;
+  readonly #countsAfter: StatementSync;
   readonly #setCount: StatementSync;
   readonly #deleteCount: StatementSync;
 
@@ -50,6 +53,9 @@ export class Table {
         "SELECT namespace, ?, name, text, ? FROM mcp_sessions_rows WHERE namespace = ? AND part = ?",
     );
     this.#findCount = prepare(`SELECT value FROM mcp_sessions_counts WHERE ${COUNT}`);
+    const counts = "SELECT name, value FROM mcp_sessions_counts WHERE namespace = ? AND name < ?";
+    this.#countsFrom = prepare(`${counts} AND name >= ? ORDER BY name LIMIT ?`);
+    this.#countsAfter = prepare(`${counts} AND name > ? ORDER BY name LIMIT ?`);
     this.#setCount = prepare("INSERT OR REPLACE INTO mcp_sessions_counts VALUES (?, ?, ?)");
     this.#deleteCount = prepare(`DELETE FROM mcp_sessions_counts WHERE ${COUNT}`);
   }
@@ -94,6 +100,13 @@ export class Table {
     return Number(this.#findCount.get(this.#namespace, escapeNul(name))?.value ?? 0);
   }
 
+  counters(page: CounterPage): [name: string, value: number][] {
+    const { isAfter, start, end } = boundsOf(page);
+    const counts = isAfter ? this.#countsAfter : this.#countsFrom;
+    const found = counts.all(this.#namespace, end, start, page.limit);
+    return found.map(({ name, value }) => [unescapeNul(String(name)), Number(value)]);
+  }
+
   addCount({ name, by }: CountChange): void {
     const value = this.count(name) + by;
     if (value === 0) this.#deleteCount.run(this.#namespace, escapeNul(name));
@@ -105,16 +118,21 @@ export class Table {
     return found === undefined ? undefined : rowOf(found);
   }
 
-  #page({ part, prefix = "", after, limit }: RowPage): [name: string, row: Row][] {
-    const first = escapeNul(prefix);
-    const last = after === undefined ? undefined : escapeNul(after);
-    // What comes after this name may come before those with the prefix.
-    const isAfter = last !== undefined && compareUtf8(last, first) >= 0;
+  #page(wanted: RowPage): [name: string, row: Row][] {
+    const { isAfter, start, end } = boundsOf(wanted);
     const page = isAfter ? this.#pageAfter : this.#pageFrom;
-    const start = isAfter ? last : first;
-    const found = page.all(this.#namespace, escapeNul(part), endOf(first), start, limit);
+    const found = page.all(this.#namespace, escapeNul(wanted.part), end, start, wanted.limit);
     return found.map((each) => [unescapeNul(String(each.name)), rowOf(each)]);
   }
+}
+
+/** The names of a page: from `start`, or after it, to before `end`. */
+function boundsOf({ prefix = "", after }: Pick<RowPage, "prefix" | "after">) {
+  const first = escapeNul(prefix);
+  const last = after === undefined ? undefined : escapeNul(after);
+  // What comes after this name may come before those with the prefix.
+  const isAfter = last !== undefined && compareUtf8(last, first) >= 0;
+  return { isAfter, start: isAfter ? last : first, end: endOf(first) };
 }
 
 type Found = NonNullable<ReturnType<StatementSync["get"]>>;

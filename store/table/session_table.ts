@@ -57,6 +57,8 @@ export class SessionTable {
   #sweep: Iterator<Row> | undefined;
   /** Made when it is first needed: only a full store needs it. */
   #byExpiry: ExpiryQueue<Row> | undefined;
+  /** All sessions but a server's own records. Made when an inspector first needs it. */
+  #byAge: OwnerSessions | undefined;
   /** Only sessions with a state, for a store that is full of bytes. */
   #byExpiryWithState: ExpiryQueue<Row> | undefined;
 
@@ -153,6 +155,25 @@ export class SessionTable {
       page.push([key, JSON.parse(state.get(key)!)]);
     }
     return page;
+  }
+
+  /** Whoever has sessions, live or hidden, in no order. */
+  owners(): (string | null)[] {
+    return [...this.#byOwner.keys()];
+  }
+
+  /** Sessions by age, live or hidden: those of one owner, or of all but a server's own records. */
+  byAge(owner: string | null | undefined, after: string | undefined): Iterable<Row> {
+    if (owner !== undefined) return this.#byOwner.get(owner)?.after(after) ?? [];
+    if (this.#byAge === undefined) {
+      // Each is added at the end then.
+      const rows = Array.from(this.#rows.values()).sort((a, b) =>
+        compareUtf8(a.record.stateId, b.record.stateId)
+      );
+      this.#byAge = new OwnerSessions();
+      for (const row of rows) if (row.record.owner !== INTERNAL_OWNER) this.#byAge.add(row);
+    }
+    return this.#byAge.after(after);
   }
 
   purgeable(now: number): string[] {
@@ -283,6 +304,7 @@ export class SessionTable {
     this.#rows.set(stateId, row);
     this.#byId.set(id, row);
     getOrAdd(this.#byOwner, owner, () => new OwnerSessions()).add(row);
+    if (owner !== INTERNAL_OWNER) this.#byAge?.add(row);
     this.#queue(row);
     if (alias !== null) getOrAdd(this.#byAlias, owner, () => new Map()).set(alias, row);
   }
@@ -294,6 +316,7 @@ export class SessionTable {
     this.#rows.delete(stateId);
     if (this.#byId.get(id) === row) this.#byId.delete(id);
     if (this.#byOwner.get(owner)?.remove() === 0) this.#byOwner.delete(owner);
+    if (owner !== INTERNAL_OWNER) this.#byAge?.remove();
     const aliases = this.#byAlias.get(owner);
     if (alias !== null && aliases?.get(alias) === row) {
       aliases.delete(alias);

@@ -1,0 +1,126 @@
+/**
+ * Inspects an SQLite database beside those that use it, and makes no file.
+ *
+ * @module
+ */
+
+import { DatabaseSync } from "node:sqlite";
+import { resolve } from "node:path";
+import { rethrow } from "../errors.ts";
+import type { StoreInspector } from "../inspection.ts";
+import { statIfAny, tryStat } from "../journal/fs.ts";
+import { followLinks } from "../journal/links.ts";
+import type { InspectedDatabase, InspectedRows } from "../rows/inspected_rows.ts";
+import { RowInspector, type RowInspectorOptions } from "../rows/row_inspector.ts";
+import { findNamespaces, knownNumber } from "./layout.ts";
+import { StoreError } from "../session_store.ts";
+import { escapeNul } from "./nul.ts";
+import { sqliteError } from "./sqlite_error.ts";
+import { Table } from "./table.ts";
+
+/**
+ * Opens an inspector of a database in a file.
+ *
+ * @throws {StoreError} `corrupt` if it is no SQLite database; `unavailable` if there is none, or it has no
+ * store's tables, or the system refuses it.
+ */
+export async function inspectSqlite(
+  path: string,
+  options: RowInspectorOptions,
+): Promise<StoreInspector> {
+  const inspection = new SqliteInspection(resolve(path));
+  await inspection.namespaces();
+  return new RowInspector(inspection, options);
+}
+
+class SqliteInspection implements InspectedDatabase {
+  readonly name = "SQLite";
+  readonly countsBytes = true;
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  // deno-lint-ignore require-await -- what it throws rejects
+  async namespaces(): Promise<readonly string[]> {
+    return this.#read((database) => {
+      const namespaces = findNamespaces(database, this.#path);
+      if (namespaces !== undefined) return namespaces;
+      throw missing(`${this.#path} has no store's tables`);
+    });
+  }
+
+  rows(namespace: string): InspectedRows {
+    const read = <T>(action: (table: Table) => T): Promise<T> =>
+      new Promise((done) => {
+        done(this.#read((database) => {
+          // No namespace has the number 0.
+          const number = knownNumber(database, this.#path, escapeNul(namespace)) ?? 0;
+          return action(new Table(database, number));
+        }));
+      });
+    return {
+      read: (want) => read((table) => table.snapshot(want)),
+      counters: (page) => read((table) => table.counters(page)),
+    };
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /**
+   * Reads in one moment, by a connection of its own: that takes no longer than to prepare statements, and
+   * nothing is missed of what becomes of the file.
+   */
+  #read<T>(action: (database: DatabaseSync) => T): T {
+    const path = this.#find();
+    let database: DatabaseSync | undefined;
+    try {
+      database = open(path);
+      database.exec("PRAGMA query_only = ON");
+      database.exec("BEGIN");
+      return action(database);
+    } catch (cause) {
+      throw sqliteError(this.#path, cause);
+    } finally {
+      database?.close();
+    }
+  }
+
+  /** The path behind symbolic links. */
+  #find(): string {
+    try {
+      const path = followLinks(this.#path);
+      if (statIfAny(path) !== undefined) return path;
+    } catch (error) {
+      rethrow(error);
+    }
+    throw missing(`There is no store at ${this.#path}`);
+  }
+}
+
+/**
+ * Opens a database that others may use. Whoever reads one that nobody uses has SQLite make its log, and only
+ * who may write takes it away again. But who may write, and is the last, also moves what is in the log.
+ */
+function open(path: string): DatabaseSync {
+  const isInUse = ["-wal", "-journal"].some((end) => tryStat(path + end) !== undefined);
+  if (!isInUse) {
+    let database: DatabaseSync | undefined;
+    try {
+      database = new DatabaseSync(path);
+      database.prepare("SELECT 1 FROM sqlite_schema").get();
+      return database;
+    } catch {
+      // It may be read-only for this user.
+      database?.close();
+    }
+  }
+  return new DatabaseSync(path, { readOnly: true });
+}
+
+function missing(what: string): StoreError {
+  return new StoreError("unavailable", `${what}: see its path`);
+}

@@ -1,0 +1,153 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { FileStore, openInspector, openStore, StoreError } from "../../store/mod.ts";
+import { put, record, refused, renew, tempFolder } from "../support/store/stores.ts";
+
+const namespace = "test";
+const NOW = 1_800_000_000_000;
+const YEAR_MS = 365 * 24 * 60 * 60 * 1000;
+const quiet = { namespace, now: () => NOW, warn: () => {} };
+
+/** What is in a folder: the bytes of each file by its name. */
+function contents(folder: string): Record<string, string> {
+  const files = Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
+  return Object.fromEntries(
+    files.map((name) => [name, Deno.readFileSync(`${folder}/${name}`).toHex()]),
+  );
+}
+
+async function fill(url: string) {
+  await using store = await openStore(url, quiet);
+  await store.create(record("sess-1", { owner: "alice" }));
+  await store.create(record("sess-2"));
+  await put(store, "sess-1", ["key", "value"]);
+}
+
+for (const scheme of ["file", "sqlite", "kv"]) {
+  Deno.test(`openInspector(): changes no byte of a ${scheme} store that nobody uses`, async () => {
+    await using folder = await tempFolder();
+    const url = `${scheme}:${folder.path}/store`;
+    await fill(url);
+    const before = contents(folder.path);
+    // All that is there is past its retention.
+    for (const now of [NOW, NOW + YEAR_MS]) {
+      await using inspector = await openInspector(url, { now: () => now });
+      const live = now === NOW ? 2 : 0;
+      assertEquals(await inspector.servers().then((servers) => servers.length), live / 2);
+      assertEquals((await inspector.owners({ namespace, limit: 9 })).length, live);
+      assertEquals((await inspector.sessions({ namespace, limit: 9 })).length, live);
+      const state = await inspector.entries({ namespace, stateId: "state-sess-1", limit: 9 });
+      assertEquals(state, live ? [["key", "value"]] : undefined);
+    }
+    assertEquals(contents(folder.path), before);
+  });
+
+  Deno.test(`openInspector(): refuses a ${scheme} store that is not there, and makes none`, async () => {
+    await using folder = await tempFolder();
+    const message = await refused(
+      "unavailable",
+      () => openInspector(`${scheme}:${folder.path}/none/store`),
+    );
+    assertMatch(message, /^There is no .* at .*none\/store: see its path$/);
+    assertEquals(contents(folder.path), {});
+  });
+}
+
+Deno.test("openInspector(): refuses a store in memory, and what is no URL of a store", async () => {
+  await assertRejects(() => openInspector("memory:"), TypeError, "only its own process");
+  await assertRejects(() => openInspector("sessions.jsonl"), TypeError, "has no scheme");
+  await assertRejects(() => openInspector("file:x", { timeoutMs: -1 }), RangeError);
+});
+
+Deno.test("openInspector(): refuses files of other programs, and leaves them as they are", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/other`;
+  await Deno.writeTextFile(path, "Dear diary\n".repeat(1000));
+  const before = contents(folder.path);
+  await refused("corrupt", () => openInspector(`file:${path}`));
+  await refused("corrupt", () => openInspector(`sqlite:${path}`));
+  await assertRejects(() => openInspector(`kv:${path}`), StoreError);
+  assertEquals(contents(folder.path), before);
+  await Deno.writeTextFile(path, "");
+  await refused("unavailable", () => openInspector(`sqlite:${path}`));
+  await refused("unavailable", () => openInspector(`kv:${path}`));
+  assertEquals(contents(folder.path), { other: "" });
+});
+
+Deno.test("openInspector(): reads a file with an unfinished line, which it leaves there", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/store`;
+  await fill(`file:${path}`);
+  await Deno.writeTextFile(path, '{"n":99,"o":["te', { append: true });
+  const before = contents(folder.path);
+  await using inspector = await openInspector(`file:${path}`, { now: () => NOW });
+  assertEquals((await inspector.sessions({ namespace, limit: 9 })).length, 2);
+  assertEquals(contents(folder.path), before);
+});
+
+Deno.test("openInspector(): refuses a damaged file, and says what shows the damage", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/store`;
+  await fill(`file:${path}`);
+  const bytes = await Deno.readFile(path);
+  bytes[Math.floor(bytes.length / 2)]! ^= 1;
+  await Deno.writeFile(path, bytes);
+  const message = await refused("corrupt", () => openInspector(`file:${path}`));
+  assertMatch(message, /deno task store verify/);
+});
+
+Deno.test("openInspector(): goes on in a file that a server has compacted", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/store`;
+  await using store = await FileStore.open(path, { ...quiet, compactBytes: 2000 });
+  await store.create(record("sess-1"));
+  await using inspector = await openInspector(`file:${path}`, { now: () => NOW });
+  assertEquals((await inspector.sessions({ namespace, limit: 9 })).length, 1);
+  const { ino } = await Deno.stat(path);
+  for (let i = 0; (await Deno.stat(path)).ino === ino; i++) {
+    await put(store, "sess-1", ["n", i]);
+    await renew(store, "sess-1", NOW + 60_000 + i);
+  }
+  await store.create(record("sess-2"));
+  assertEquals((await inspector.sessions({ namespace, limit: 9 })).length, 2);
+});
+
+Deno.test("openInspector(): needs no permission to write, for SQLite only while it is in use", async () => {
+  await using folder = await tempFolder();
+  const script = `
+    import { openInspector } from ${JSON.stringify(import.meta.resolve("../../store/mod.ts"))};
+    for (const url of Deno.args) {
+      await using inspector = await openInspector(url, { now: () => ${NOW} });
+      console.log((await inspector.servers())[0].sessions);
+    }`;
+  await Deno.writeTextFile(`${folder.path}/script.ts`, script);
+  const urls = ["file", "sqlite"].map((scheme) => `${scheme}:${folder.path}/${scheme}`);
+  for (const url of urls) await fill(url);
+  await using _ = await openStore(urls[1]!, quiet);
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-prompt",
+      `--config=${fileURLToPath(import.meta.resolve("../../deno.json"))}`,
+      "--allow-read",
+      `${folder.path}/script.ts`,
+      ...urls,
+    ],
+  }).output();
+  assertEquals(new TextDecoder().decode(stdout), "2\n2\n", new TextDecoder().decode(stderr));
+});
+
+Deno.test("openInspector(): reads an SQLite database beside a store that writes", async () => {
+  await using folder = await tempFolder();
+  const url = `sqlite:${folder.path}/store`;
+  await using store = await openStore(url, quiet);
+  await using inspector = await openInspector(url, { now: () => NOW });
+  for (let i = 0; i < 20; i++) {
+    const [created, sessions] = await Promise.all([
+      store.create(record(`sess-${i}`)),
+      inspector.sessions({ namespace, limit: 99 }),
+    ]);
+    assert(sessions.length === i || sessions.length === i + 1);
+    assertEquals((await store.get(created.id))?.id, created.id);
+  }
+});
