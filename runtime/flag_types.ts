@@ -37,6 +37,12 @@ export function number(takes: string, pattern: RegExp): FlagType<number> {
   return { name: "N", takes, parse: (text) => pattern.test(text) ? Number(text) : undefined };
 }
 
+export const PORT: FlagType<number> = {
+  name: "PORT",
+  takes: "a number from 0 to 65535",
+  parse: (port) => /^\d{1,5}$/.test(port) && Number(port) <= 65_535 ? Number(port) : undefined,
+};
+
 /** The URL of an MCP endpoint. A wrong one may have a password in it. */
 export const ENDPOINT_URL: FlagType<URL> = {
   name: "URL",

@@ -14,7 +14,7 @@ import type { InspectedDatabase, InspectedRows } from "../rows/inspected_rows.ts
 import { RowInspector, type RowInspectorOptions } from "../rows/row_inspector.ts";
 import { findNamespaces, knownNumber } from "./layout.ts";
 import { StoreError } from "../session_store.ts";
-import { escapeNul } from "./nul.ts";
+import { escapeNul } from "./nul_text.ts";
 import { sqliteError } from "./sqlite_error.ts";
 import { Table } from "./table.ts";
 

@@ -50,6 +50,7 @@ const MAY_IMPORT: readonly (readonly [file: string, ...targets: string[]])[] = [
     "store/journal/",
     "client/",
   ],
+  ["console/", "runtime/", "protocol/", "store/", "console/"],
   ["mod.ts", "runtime/", "protocol/", "store/mod.ts", "servers/base/mod.ts", "client/mod.ts"],
   ["offline/std/assert/", "offline/std/assert/"],
   ["offline/std/cli/", "offline/std/cli/"],
@@ -73,6 +74,7 @@ const MAY_IMPORT: readonly (readonly [file: string, ...targets: string[]])[] = [
     "store/",
     "servers/",
     "client/",
+    "console/",
     "mod.ts",
     "tasks/",
     "tests/",
@@ -123,7 +125,8 @@ export interface Import {
   readonly comment: string | undefined;
 }
 
-export function importsIn(source: string): Import[] {
+/** The imports of a module. The end of its name says whether it has JSX. */
+export function importsIn(source: string, fileName = "x.ts"): Import[] {
   const found: Import[] = [];
   const lines = source.split("\n");
   const note = (node: Deno.lint.Node, from: Deno.lint.Node | null) => {
@@ -147,7 +150,7 @@ export function importsIn(source: string): Import[] {
   };
   Deno.lint.runPlugin(
     { name: "house", rules: { imports: { create: () => visitor } } },
-    "x.ts",
+    fileName,
     source,
   );
   return found;
@@ -174,7 +177,7 @@ export function directionFaults(path: string, source: string, config: Config): s
     ];
   }
   const [file, ...allowed] = rule;
-  return importsIn(source).flatMap(({ specifier, line }) => {
+  return importsIn(source, path).flatMap(({ specifier, line }) => {
     // Packages that must not be in the lockfile are imported so.
     if (specifier === undefined && FREE_PLACES.some((place) => fits(path, place))) return [];
     const target = specifier === undefined ? "what is computed" : targetOf(path, specifier, config);
@@ -207,7 +210,7 @@ export function mirrorFaults(paths: readonly string[]): string[] {
 
 export function sdkFaults(path: string, source: string): string[] {
   const free = FREE_PLACES.some((place) => fits(path, place));
-  return importsIn(source).flatMap(({ specifier, line, comment }) => {
+  return importsIn(source, path).flatMap(({ specifier, line, comment }) => {
     const typed = /^(@modelcontextprotocol\/sdk\/.*)\.js$/.exec(specifier ?? "")?.[1];
     // Users' programs import the SDK as it comes.
     if (!typed || fits(path, "examples/")) return [];

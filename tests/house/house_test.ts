@@ -36,7 +36,7 @@ async function read(folder: string): Promise<void> {
   }
 }
 await read("./");
-const modules = [...texts].filter(([path]) => path.endsWith(".ts"));
+const modules = [...texts].filter(([path]) => /\.tsx?$/.test(path));
 
 function assertNone(faults: string[]): void {
   assert(faults.length === 0, faults.join("\n"));
@@ -157,6 +157,11 @@ Deno.test.each<readonly [what: string, faults: string[], count: number]>([
   ],
   ["a server that goes past mod.ts", direction("servers/a.ts", 'await import("./base/a.ts")'), 1],
   ["a computed import", direction("client/a.ts", "await import(x)"), 1],
+  [
+    "a page that uses a server",
+    direction("console/a.tsx", 'import "../servers/base/mod.ts"; <p>{1}</p>'),
+    1,
+  ],
   ["a bench that uses a test", direction("bench/a.ts", 'import "../tests/a.ts"'), 1],
   ["a file in no known place", direction("utils.ts", ""), 1],
   ["the SDK without types", sdkFaults("client/sdk.ts", `import "${sdk}/types.js"`), 1],

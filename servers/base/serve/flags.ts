@@ -6,7 +6,7 @@
 
 import { HOST_SESSION_VARIABLES } from "../../../protocol/host_conversations.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../../../runtime/log.ts";
-import { filePath, type FlagType, oneOf, text } from "../../../runtime/flag_types.ts";
+import { filePath, type FlagType, oneOf, PORT, text } from "../../../runtime/flag_types.ts";
 import { type Asked, defineProgram, parseFlags, UsageError } from "../../../runtime/flags.ts";
 import {
   type Authority,
@@ -297,12 +297,6 @@ const ADDRESS_BLOCK: FlagType<string> = {
   name: "CIDR",
   takes: "an IP address or a block of them, such as 127.0.0.1, 10.0.0.0/8 or fd00::/8",
   parse: (text) => isAddressBlock(text) ? text : undefined,
-};
-
-const PORT: FlagType<number> = {
-  name: "PORT",
-  takes: "a number from 0 to 65535",
-  parse: (port) => /^\d{1,5}$/.test(port) && Number(port) <= 65_535 ? Number(port) : undefined,
 };
 
 const ENDPOINT_PATH: FlagType<string> = {

@@ -6,8 +6,8 @@
 
 import type { Cookie } from "../../../protocol/cookie.ts";
 import { newSessionId } from "../../../protocol/session_id.ts";
-import { randomHex } from "../../../runtime/random_hex.ts";
 import type { SessionRecord } from "../../../store/mod.ts";
+import { newStateId } from "../../../store/state_id.ts";
 import type { Lifetime } from "./session_lifetime.ts";
 
 export interface NewSession {
@@ -57,19 +57,4 @@ function isoTime(ms: number): string {
     isoTimes.set(ms, text);
   }
   return text;
-}
-
-// 48 bits of time, a count of 16 bits within the millisecond, 64 random bits: sorts by age.
-let lastTime = 0;
-let count = 0;
-function newStateId(now: number): string {
-  if (now > lastTime) {
-    lastTime = now;
-    count = 0;
-  } else if (++count > 0xffff) {
-    lastTime++;
-    count = 0;
-  }
-  return lastTime.toString(16).padStart(12, "0") + count.toString(16).padStart(4, "0") +
-    randomHex(8);
 }

@@ -1,0 +1,216 @@
+// The page's own script: live figures, keys, and the question before a session is ended.
+
+const rows = () => [...document.querySelectorAll("table.sessions tbody tr")];
+const linkOf = (row) => row?.querySelector("a");
+
+// Live figures: the server tells that there are new ones, and the page fetches itself.
+
+let stream;
+let isStopped = false;
+let refreshing;
+
+function connect() {
+  if (stream !== undefined || isStopped || document.hidden || !document.getElementById("status")) {
+    return;
+  }
+  let wasLost = false;
+  stream = new EventSource("/live");
+  stream.addEventListener("hello", () => {
+    document.body.dataset.live = "on";
+    if (wasLost) refresh();
+    wasLost = false;
+  });
+  stream.addEventListener("survey", refresh);
+  stream.addEventListener("stopped", stop);
+  stream.addEventListener("error", () => {
+    wasLost = true;
+    // Refused: the console that this page belongs to is gone, and another one answers.
+    if (stream?.readyState === EventSource.CLOSED) stop();
+    else document.body.dataset.live = "lost";
+  });
+}
+
+function disconnect() {
+  stream?.close();
+  stream = undefined;
+}
+
+/** Takes everything off the page: what a stopped console showed is nobody's any more. */
+function stop() {
+  isStopped = true;
+  disconnect();
+  const main = document.createElement("main");
+  main.className = "message";
+  const heading = document.createElement("h1");
+  heading.textContent = "The console has stopped";
+  const text = document.createElement("p");
+  text.textContent = "Start it again in its terminal, and open the link that it prints.";
+  main.append(heading, text);
+  document.title = "Stopped";
+  document.body.dataset.live = "stopped";
+  document.body.replaceChildren(main);
+}
+
+function refresh() {
+  refreshing ??= renew().catch(() => {}).finally(() => refreshing = undefined);
+  return refreshing;
+}
+
+async function renew() {
+  const response = await fetch(location.href);
+  if (response.status === 401) return stop();
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  // Another page, such as that of a session that has ended.
+  if (!fresh.getElementById("status")) return location.reload();
+  // What somebody is marking must not be taken away under the mouse.
+  if (!getSelection().isCollapsed) return;
+  const focused = document.activeElement?.closest("[data-path]")?.dataset.path;
+  const at = rows().findIndex((row) => row.dataset.path === focused);
+  const opened = new Set(
+    [...document.querySelectorAll("details[open]")].map((details) => details.dataset.key),
+  );
+  for (const part of fresh.querySelectorAll("[data-live]")) {
+    const old = document.getElementById(part.id);
+    if (old?.innerHTML !== part.innerHTML) old?.replaceWith(document.adoptNode(part));
+  }
+  for (const details of document.querySelectorAll("details")) {
+    details.open = opened.has(details.dataset.key);
+  }
+  if (at >= 0 && document.activeElement === document.body) {
+    const same = rows().find((row) => row.dataset.path === focused);
+    linkOf(same ?? rows()[Math.min(at, rows().length - 1)])?.focus({ preventScroll: true });
+  }
+}
+
+// Only a page that is seen has a stream: browsers open few connections to one server.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return disconnect();
+  connect();
+  refresh();
+});
+addEventListener("pagehide", disconnect);
+addEventListener("pageshow", connect);
+connect();
+
+// Ending and forking.
+
+const dialog = document.getElementById("end-dialog");
+let asked;
+
+function ask(owner) {
+  if (!dialog || dialog.open) return;
+  asked = owner;
+  document.getElementById("end-title").textContent = owner.dataset.title;
+  document.getElementById("end-facts").textContent = owner.dataset.facts;
+  dialog.returnValue = "keep";
+  dialog.showModal();
+}
+
+dialog?.addEventListener("close", async () => {
+  const { path, leave } = asked.dataset;
+  linkOf(asked)?.focus({ preventScroll: true });
+  if (dialog.returnValue !== "end") return;
+  const { said } = await post(`${path}/end`);
+  say(said);
+  if (leave !== undefined) location.assign(leave);
+  else await refresh();
+});
+
+async function fork(owner) {
+  const { said, to } = await post(`${owner.dataset.path}/fork`);
+  say(said);
+  if (to !== undefined) location.assign(to);
+}
+
+async function post(path) {
+  try {
+    const response = await fetch(path, { method: "POST" });
+    return await response.json();
+  } catch {
+    return { said: "The console did not answer." };
+  }
+}
+
+let hiding;
+
+function say(text) {
+  const toast = document.getElementById("toast");
+  if (!toast) return;
+  toast.textContent = text;
+  toast.hidden = false;
+  clearTimeout(hiding);
+  hiding = setTimeout(() => toast.hidden = true, 6000);
+}
+
+const ACTIONS = { end: ask, fork };
+
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("[data-action]");
+  if (button) ACTIONS[button.dataset.action]?.(button.closest("[data-path]"));
+});
+
+// Keys.
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat && event.key.length === 1) {
+    return;
+  }
+  const { target, key } = event;
+  if (dialog?.open) {
+    if (key.toLowerCase() === "y") dialog.querySelector("#end-yes").click();
+    return;
+  }
+  if (target.matches("input, select, textarea")) {
+    if (key === "Escape") target.blur();
+    else if (key === "ArrowDown" && target.matches("input")) choose(event, 1);
+    return;
+  }
+  const owner = target.closest("[data-path]") ?? document.querySelector("main[data-path]");
+  switch (key.toLowerCase()) {
+    case "arrowdown":
+      return choose(event, 1);
+    case "arrowup":
+      return choose(event, -1);
+    case "e":
+      return owner && (event.preventDefault(), ask(owner));
+    case "f":
+      return owner && (event.preventDefault(), fork(owner));
+    case "/":
+      event.preventDefault();
+      return document.querySelector("input[type=search]")?.select();
+    case "escape":
+      return document.querySelector("main[data-leave]") && location.assign("/");
+  }
+});
+
+function choose(event, step) {
+  const all = rows();
+  if (all.length === 0) return;
+  event.preventDefault();
+  const at = all.indexOf(document.activeElement?.closest("tr"));
+  const next = at < 0 ? (step > 0 ? 0 : all.length - 1) : at + step;
+  linkOf(all[next])?.focus();
+}
+
+// The filter works while it is typed.
+
+const filter = document.getElementById("filter");
+let typing;
+
+function applyFilter() {
+  clearTimeout(typing);
+  const given = [...new FormData(filter)].filter(([, value]) => value !== "" && value !== "newest");
+  const query = new URLSearchParams(given).toString();
+  history.replaceState(null, "", query === "" ? "/" : `/?${query}`);
+  // One under way has the filter from before.
+  Promise.resolve(refreshing).then(refresh);
+}
+
+filter?.addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(applyFilter, 120);
+});
+filter?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  applyFilter();
+});
