@@ -13,20 +13,14 @@ function connect() {
   if (stream !== undefined || isStopped || document.hidden || !document.getElementById("status")) {
     return;
   }
-  let wasLost = false;
   stream = new EventSource("/live");
-  stream.addEventListener("hello", () => {
-    document.body.dataset.live = "on";
-    if (wasLost) refresh();
-    wasLost = false;
-  });
+  stream.addEventListener("hello", () => document.body.dataset.live = "on");
   stream.addEventListener("survey", refresh);
   stream.addEventListener("stopped", stop);
+  // The browser tries again by itself; whether there is a console at all, the page's own request tells.
   stream.addEventListener("error", () => {
-    wasLost = true;
-    // Refused: the console that this page belongs to is gone, and another one answers.
-    if (stream?.readyState === EventSource.CLOSED) stop();
-    else document.body.dataset.live = "lost";
+    document.body.dataset.live = "lost";
+    refresh();
   });
 }
 
@@ -52,13 +46,18 @@ function stop() {
 }
 
 function refresh() {
-  refreshing ??= renew().catch(() => {}).finally(() => refreshing = undefined);
+  refreshing ??= renew().finally(() => refreshing = undefined);
   return refreshing;
 }
 
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
 async function renew() {
-  const response = await fetch(location.href);
-  if (response.status === 401) return stop();
+  // A page that is being left fails once, and comes to no second time.
+  const response = await fetch(location.href).catch(() => pause(300))
+    .then((first) => first ?? fetch(location.href)).catch(() => undefined);
+  // There is no console any more, or another one on its port.
+  if (response === undefined || response.status === 401) return stop();
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
   // Another page, such as that of a session that has ended.
   if (!fresh.getElementById("status")) return location.reload();
