@@ -50,8 +50,10 @@ async function run({ url, port }: Settings): Promise<void> {
   const app = Promise.withResolvers<ReturnType<typeof consoleApp>>();
   const server = listen(port, async (request) => (await app.promise).fetch(request));
   const access = new Access(server.addr.port);
-  // Opened for each change: a store of a large file holds all of it in memory.
-  const operator = new Operator(inspector, (namespace) => openStore(url, { namespace, warn }));
+  await using operator = new Operator(
+    inspector,
+    (namespace) => openStore(url, { namespace, warn }),
+  );
   const { signal } = stopping;
   const store = storeName(url);
   app.resolve(consoleApp({ access, inspector, operator, surveyor, store, stopping: signal }));

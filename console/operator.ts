@@ -5,6 +5,7 @@
  */
 
 import { newSessionId } from "../protocol/session_id.ts";
+import { Mutex } from "../runtime/mutex.ts";
 import type { InspectedSession, StoreInspector } from "../store/inspection.ts";
 import type { SessionRecord, SessionStore } from "../store/session_store.ts";
 import { newStateId } from "../store/state_id.ts";
@@ -18,17 +19,20 @@ export interface SessionName {
 /** Sessions that may share all but the last letter of their `stateId`. */
 const NEIGHBOURS = 100;
 
-export class Operator {
+export class Operator implements AsyncDisposable {
   readonly #inspector: Pick<StoreInspector, "sessions">;
-  readonly #open: (namespace: string) => Promise<SessionStore>;
+  readonly #openStore: (namespace: string) => Promise<SessionStore>;
+  readonly #mutex = new Mutex();
+  /** The store of the last change, kept for the next one: a large file takes a second to open. */
+  #last: { readonly namespace: string; readonly store: SessionStore } | undefined;
 
-  /** `open` opens one server's store. */
+  /** `openStore` opens one server's store. */
   constructor(
     inspector: Pick<StoreInspector, "sessions">,
-    open: (namespace: string) => Promise<SessionStore>,
+    openStore: (namespace: string) => Promise<SessionStore>,
   ) {
     this.#inspector = inspector;
-    this.#open = open;
+    this.#openStore = openStore;
   }
 
   /** The live session of this name. */
@@ -43,8 +47,8 @@ export class Operator {
   async end(name: SessionName): Promise<boolean> {
     const session = await this.find(name);
     if (session === undefined) return false;
-    await using store = await this.#open(name.namespace);
-    return await store.delete(session.record.id);
+    const { id } = session.record;
+    return await this.#change(name, (store) => store.delete(id));
   }
 
   /**
@@ -55,8 +59,30 @@ export class Operator {
   async fork(name: SessionName): Promise<SessionRecord | undefined> {
     const session = await this.find(name);
     if (session === undefined) return undefined;
-    await using store = await this.#open(name.namespace);
-    return await store.fork(session.record.id, forkOf(session.record, Date.now()));
+    const { record } = session;
+    const fork = forkOf(record, Date.now());
+    return await this.#change(name, (store) => store.fork(record.id, fork));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#mutex.run(() => this.#close());
+  }
+
+  #change<T>(
+    { namespace }: SessionName,
+    change: (store: SessionStore) => Promise<T>,
+  ): Promise<T> {
+    return this.#mutex.run(async () => {
+      if (this.#last?.namespace !== namespace) await this.#close();
+      this.#last ??= { namespace, store: await this.#openStore(namespace) };
+      return await change(this.#last.store);
+    });
+  }
+
+  async #close(): Promise<void> {
+    const store = this.#last?.store;
+    this.#last = undefined;
+    await store?.close();
   }
 }
 

@@ -109,6 +109,7 @@ dialog?.addEventListener("close", async () => {
   const { path, leave } = asked.dataset;
   linkOf(asked)?.focus({ preventScroll: true });
   if (dialog.returnValue !== "end") return;
+  say("Ending…");
   const { said } = await post(`${path}/end`);
   say(said);
   if (leave !== undefined) location.assign(leave);
@@ -116,6 +117,7 @@ dialog?.addEventListener("close", async () => {
 });
 
 async function fork(owner) {
+  say("Forking…");
   const { said, to } = await post(`${owner.dataset.path}/fork`);
   say(said);
   if (to !== undefined) location.assign(to);

@@ -67,12 +67,17 @@ function sorted(survey: Survey, sort: Sort): readonly SurveyedSession[] {
 
 function matcher({ text, server }: TableQuery): (session: SurveyedSession) => boolean {
   const wanted = text.trim().toLowerCase();
-  return (session) => {
-    const { namespace, title, owner, stateId } = session;
+  const fits = (part: string) => part.toLowerCase().includes(wanted);
+  // Far fewer than sessions.
+  const owners = new Map<string | null, boolean>();
+  const ownerFits = (owner: string | null) => {
+    const known = owners.get(owner) ?? fits(ownerName(owner));
+    owners.set(owner, known);
+    return known;
+  };
+  return ({ namespace, title, owner, stateId }) => {
     if (server !== "" && namespace !== server) return false;
-    return wanted === "" || nameOf(stateId).startsWith(wanted) ||
-      [title, ownerName(owner), namespace].some((part) =>
-        plain(part).toLowerCase().includes(wanted)
-      );
+    return wanted === "" || fits(plain(title)) || ownerFits(owner) || fits(plain(namespace)) ||
+      nameOf(stateId).startsWith(wanted);
   };
 }

@@ -16,7 +16,7 @@ const PAGE = 1000;
 const REST_MS = 2000;
 /** A walk's share of the time: one part of walking, so many of rest. */
 const REST_RATIO = 50;
-const MAX_REST_MS = 10 * 60_000;
+const MAX_REST_MS = 60_000;
 /** The time that a page waits for the walk under way before it shows what is found so far. */
 const LOOK_MS = 800;
 
@@ -53,7 +53,12 @@ export class Surveyor implements Disposable {
   watch(ontold: () => void): Disposable {
     this.#watchers.add(ontold);
     this.#rest();
-    return { [Symbol.dispose]: () => void this.#watchers.delete(ontold) };
+    return {
+      [Symbol.dispose]: () => {
+        this.#watchers.delete(ontold);
+        this.#rest();
+      },
+    };
   }
 
   /** Takes a session that has been ended out, however old the survey is. */
@@ -84,7 +89,7 @@ export class Surveyor implements Disposable {
     });
   }
 
-  /** Sleeps until the next walk, which only comes if somebody watches then. */
+  /** Sets the time of the next walk, which comes only while somebody watches. */
   #rest(): void {
     clearTimeout(this.#timer);
     if (this.#isClosed || this.#watchers.size === 0) return;

@@ -76,7 +76,7 @@ browserTest("three keys end a session, of which one confirms", THREE, async ({ t
   assertEquals(await left(), ["Oldest", "Middle"]);
   // The keys go on from the next row.
   await tab.waitForFunction("document.activeElement.closest('tr')?.dataset.title === 'Middle'");
-  assertMatch(await tab.evaluate("document.querySelector('#toast').textContent"), /ended/);
+  await tab.waitForFunction("document.querySelector('#toast').textContent === 'Session ended.'");
 });
 
 browserTest("a session that is not confirmed lives on", THREE, async ({ tab, left }) => {

@@ -182,6 +182,27 @@ visitTest("ends a session for good", [{ title: "Shopping" }, { title: "Trip" }],
   assertEquals(await notebook.get(trip!.id), trip);
 });
 
+visitTest(
+  "ends sessions of one server and another in turn",
+  [{ title: "A" }, { title: "B" }],
+  async (visit) => {
+    const { sessions, store, get, post } = visit;
+    const others = await plant(store, "hashcheck", [{ title: "C" }, { title: "D" }]);
+    const pathIn = (server: string, { stateId }: SessionRecord) => `/sessions/${server}/${stateId}`;
+    const paths = [
+      pathIn("notebook", sessions[0]!),
+      pathIn("hashcheck", others[0]!),
+      pathIn("notebook", sessions[1]!),
+      pathIn("hashcheck", others[1]!),
+    ];
+    const ended = await Promise.all(paths.map((path) => post(`${path}/end`)));
+    assertEquals(ended.map(({ status }) => status), [200, 200, 200, 200]);
+    for (const path of paths) assertEquals((await get(path)).status, 404);
+    // No server has a session of another's name.
+    assertEquals((await get(pathIn("cart", sessions[0]!))).status, 404);
+  },
+);
+
 visitTest("forks a session: its state and owner, under another id", [
   { title: "Trip", owner: "ann", alias: "conversation:1", state: { to: "Lisbon" }, toolCalls: 7 },
 ], async ({ sessions: [trip], store, get, post }) => {

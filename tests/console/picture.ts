@@ -114,7 +114,7 @@ const server = Deno.serve(
   async (request) => (await app.promise).fetch(request),
 );
 const access = new Access(server.addr.port);
-const operator = new Operator(inspector, (namespace) => openStore(url, { namespace }));
+await using operator = new Operator(inspector, (namespace) => openStore(url, { namespace }));
 const stopping = new AbortController();
 const store = "file:~/.local/state/mcp-sessions/sessions.jsonl";
 app.resolve(

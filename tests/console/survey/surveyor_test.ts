@@ -84,3 +84,10 @@ Deno.test("Surveyor: says that a store cannot be read, and goes on when it can",
   const { sessions, fault } = await surveyor.look();
   assertEquals([sessions.length, fault], [1, undefined]);
 });
+
+Deno.test("Surveyor: leaves no timer behind when nobody watches any more", async () => {
+  const surveyor = new Surveyor(inspectorOf(1));
+  await surveyor.look();
+  // A timer that is left fails the test: it would walk over a store that nobody looks at.
+  surveyor.watch(() => {})[Symbol.dispose]();
+});
