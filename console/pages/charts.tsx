@@ -162,31 +162,34 @@ export function ServersChart({ survey, calls, pathOf, nameOf }: ServersProps) {
   return (
     <section class="chart">
       <h2>By server</h2>
-      <table class="bars servers">
-        <thead>
-          <tr>
-            <th scope="col">
-              <span class="sr-only">Server</span>
-            </th>
-            <th scope="col" class="number">sessions</th>
-            <th scope="col" class="number">calls/min</th>
-          </tr>
-        </thead>
-        <tbody>
-          {servers.slice(0, MAX_SERVERS).map(({ namespace, sessions }) => (
-            <tr>
-              <th scope="row">
-                <a href={pathOf(namespace)}>
-                  <bdi>{nameOf(namespace)}</bdi>
-                </a>
-              </th>
-              <td class="number">{count(sessions)}</td>
-              <td class="number">{count(callsAMinute(calls, survey, namespace))}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {servers.length === 0 && <p class="quiet">No server has sessions in this store.</p>}
+      {servers.length === 0
+        ? <p class="quiet">No server has sessions in this store.</p>
+        : (
+          <table class="bars servers">
+            <thead>
+              <tr>
+                <th scope="col">
+                  <span class="sr-only">Server</span>
+                </th>
+                <th scope="col" class="number">sessions</th>
+                <th scope="col" class="number">calls/min</th>
+              </tr>
+            </thead>
+            <tbody>
+              {servers.slice(0, MAX_SERVERS).map(({ namespace, sessions }) => (
+                <tr>
+                  <th scope="row">
+                    <a href={pathOf(namespace)}>
+                      <bdi>{nameOf(namespace)}</bdi>
+                    </a>
+                  </th>
+                  <td class="number">{count(sessions)}</td>
+                  <td class="number">{count(callsAMinute(calls, survey, namespace))}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        )}
       {more > 0 && <p class="quiet">and {counted(more, "more server")}</p>}
     </section>
   );

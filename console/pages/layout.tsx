@@ -61,8 +61,8 @@ export function Masthead({ store, status, fault }: MastheadProps) {
   );
 }
 
-/** Three sessions on one line of time. */
-function Mark() {
+/** The console's mark: three sessions on one line of time. */
+export function Mark() {
   return (
     <svg class="mark" viewBox="0 0 20 20" aria-hidden="true">
       <rect x="1" y="2" width="12" height="4" rx="1" />

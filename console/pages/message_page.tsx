@@ -5,7 +5,7 @@
  */
 
 import type { Child } from "hono/jsx";
-import { Layout } from "./layout.tsx";
+import { Layout, Mark } from "./layout.tsx";
 
 interface MessageProps {
   readonly heading: string;
@@ -18,6 +18,7 @@ export function MessagePage({ heading, isOpen, children }: MessageProps) {
   return (
     <Layout title={heading}>
       <main class="message">
+        <Mark />
         <h1>{heading}</h1>
         <p>{children}</p>
         {isOpen && (

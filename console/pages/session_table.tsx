@@ -167,7 +167,8 @@ function Pager({ query, table }: Pick<TableProps, "query" | "table">) {
   return (
     <nav class="pager" aria-label="Pages">
       <p>
-        {count(from)}–{count(from + sessions.length - 1)} of {counted(matches, "session")}
+        {pages > 1 && `${count(from)}–${count(from + sessions.length - 1)} of `}
+        {counted(matches, "session")}
       </p>
       {pages > 1 && (
         <p class="pager-links">
