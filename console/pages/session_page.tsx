@@ -45,7 +45,8 @@ export function SessionPage(props: SessionProps) {
     counted(record.toolCalls, "call")
   }, ${bytesText(bytes)} of state`;
   return (
-    <Layout title={title}>
+    // A browser's history outlives the console, so it gets no title.
+    <Layout title={`Session ${nameOf(record.stateId)}`}>
       <Masthead store={store} status={`Live, read at ${clockText(now)}`} />
       <main
         class="session"

@@ -141,7 +141,8 @@ browserTest("a title with a script does nothing but stand there", [
   assertEquals(await tab.evaluate("document.querySelectorAll('dialog img').length"), 0);
   await tab.keyboard.press("Escape");
   await Promise.all([tab.waitForNavigation(), tab.keyboard.press("Enter")]);
-  assertMatch(await tab.evaluate("document.title"), /^<img/);
+  assertMatch(await tab.evaluate("document.querySelector('h1').innerText"), /^<img/);
+  assertMatch(await tab.evaluate("document.title"), /^Session [0-9a-f]{16}$/);
 });
 
 browserTest(
