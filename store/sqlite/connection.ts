@@ -13,9 +13,11 @@ import { OpenedFile } from "./opened_file.ts";
 import { Table } from "./table.ts";
 
 const DEFAULT_LOCK_TIMEOUT_MS = 100;
-/** A random part of a time that doubles with each try, up to the longest. */
-const FIRST_PAUSE_MS = 1;
-const LONGEST_PAUSE_MS = 16;
+/**
+ * A random part of this time between two tries. A longer one seldom meets the moment between two commits
+ * of a process that makes one after the other.
+ */
+const PAUSE_MS = 2;
 
 /** `PRAGMA synchronous`: with NORMAL in WAL mode, only checkpoints wait for the disk. */
 const NORMAL = 1;
@@ -141,14 +143,13 @@ export class Connection {
   async #whenUnlocked<T>(action: () => T): Promise<T> {
     const { lockTimeoutMs = DEFAULT_LOCK_TIMEOUT_MS } = this.#options;
     const end = performance.now() + lockTimeoutMs;
-    for (let tries = 0;; tries++) {
+    for (;;) {
       try {
         return action();
       } catch (error) {
         if (!isLocked(error) || performance.now() > end) throw error;
       }
-      const pause = Math.random() * Math.min(FIRST_PAUSE_MS * 2 ** tries, LONGEST_PAUSE_MS);
-      await new Promise((resolve) => setTimeout(resolve, pause));
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * PAUSE_MS));
     }
   }
 }

@@ -254,3 +254,19 @@ test("a function that throws after an answer was lost leaves what was made", asy
     "1",
   );
 });
+
+// What docs/stores.md says of it: nothing is left that would tell.
+test("create() whose answer was lost makes its session again if another ended it", async (place) => {
+  const { store, rows } = openFaulty(place);
+  const other = openFaulty(place).store;
+  rows.way = {
+    commit: async (_, make) => {
+      rows.way = {};
+      await make();
+      assertEquals(await other.delete("sess-1"), true);
+      throw lostAnswer();
+    },
+  };
+  assertEquals(await store.create(record("sess-1")), record("sess-1"));
+  assertEquals(await other.delete("sess-1"), true);
+});
