@@ -210,7 +210,7 @@ Deno.test({
   ignore: !canMount,
   async fn() {
     await using folder = await tempFolder();
-    const script = new URL("../../fixtures/store/full_sqlite.ts", import.meta.url).href;
+    const script = new URL("../../fixtures/databases/full_sqlite.ts", import.meta.url).href;
     const mount = `mount -t tmpfs -o size=4m none "$0" && exec "$@"`;
     const run = [Deno.execPath(), "run", "-A", "--no-check", script, folder.path];
     const { success, stderr } = await new Deno.Command("unshare", {
