@@ -79,6 +79,7 @@ export class AuditLog implements Observer {
   }
 
   refused(refusal: Refusal): void {
+    if (this.#sink === undefined) return;
     const { status, reason, owner, address } = refusal;
     const kind = JSON.stringify([status, reason, owner, address]);
     const known = this.#refusals.get(kind);

@@ -1,6 +1,7 @@
 /** HTTP requests that are refused, in the audit log. */
 
 import { assertEquals } from "@std/assert";
+import { AuditLog } from "../../../servers/base/observer/audit_log.ts";
 import { auditLines, hashOf } from "../../support/servers/audit_lines.ts";
 import { HEADERS, post, request, startServer, statusOf } from "../../support/servers/server.ts";
 import { RawConnection } from "../../support/servers/raw_http.ts";
@@ -94,4 +95,23 @@ Deno.test("--audit: another's id is told as such, with the session that it was m
     "alice",
     "bob",
   ]);
+});
+
+Deno.test("AuditLog: of very many kinds of refusals the most are only counted, and a principal's name stays ASCII", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/audit.jsonl`;
+  const log = new AuditLog(path, { server: "test", log: () => {} });
+  for (let repeated = 0; repeated < 3; repeated++) {
+    for (let number = 0; number < 1000; number++) {
+      const owner = `\u202e\u0085 ${number}`;
+      log.refused({ status: 403, reason: "no", owner, address: undefined });
+    }
+  }
+  log.close();
+  log.refused({ status: 403, reason: "too late", owner: null, address: undefined });
+  const lines = await auditLines(path);
+  assertEquals(lines.length, 2 * 256 + 1);
+  assertEquals(lines[255]?.principal, "\u202e\u0085 255");
+  assertEquals(lines.slice(256, -1).every(({ count }) => count === 2), true);
+  assertEquals(lines.at(-1)?.count, 3 * (1000 - 256));
 });
