@@ -20,7 +20,7 @@ export type LogFields = Readonly<Record<string, string | number | null | undefin
 
 /**
  * Writes a message to the log, if its level is asked for. One with fields is an event of its own: it is
- * written however often the like of it comes.
+ * written however often the like of it comes, a moment later, before any message that comes after it.
  */
 export type Log = (level: LogLevel, message: string, fields?: LogFields) => void;
 
@@ -33,12 +33,22 @@ export function logger(program: string, limit: LogLevel, format: LogFormat = "te
   let last = { text: "", level: limit, at: -Infinity };
   let repeated = 0;
   const lineOf = format === "json" ? jsonLine : textLine;
-  const write = (level: LogLevel, text: string, fields: LogFields = {}) =>
-    console.error(lineOf(program, level, text, fields));
+  const events: string[] = [];
+  const writeEvents = () => {
+    if (events.length > 0) console.error(events.splice(0).join("\n"));
+  };
+  const write = (level: LogLevel, text: string) => {
+    writeEvents();
+    console.error(lineOf(program, level, text, {}));
+  };
   return (level, message, fields) => {
     if (LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(limit)) return;
     const text = oneLine(message, MAX_LENGTH);
-    if (fields !== undefined) return write(level, text, fields);
+    if (fields !== undefined) {
+      // Those of a moment are written at once: a write of its own would cost more than the request.
+      if (events.push(lineOf(program, level, text, fields)) === 1) setTimeout(writeEvents, 0);
+      return;
+    }
     const at = performance.now();
     const isRepeated = level === last.level && text === last.text && at - last.at < REPEAT_MS;
     if (isRepeated) return void repeated++;

@@ -45,7 +45,6 @@ const WATCHED: readonly (readonly [name: string, flags: string[], env: Record<st
 const cpuTimes = (found: readonly Measured[] = []) => found.map((each) => each.cpuMicroseconds);
 const rates = (found: readonly Measured[] = []) => found.map((each) => each.perSecond);
 
-await using base = await Checkout.of(BASE);
 const load = new Load();
 const rows = new Rows();
 const targets: Target[] = [];
@@ -71,6 +70,7 @@ function measured() {
 }
 
 try {
+  await using base = await Checkout.of(BASE);
   await start("no observer", HASHCHECK);
   await start(BASE, base.url("servers/hashcheck.ts"));
   // By themselves, as the others export their spans while these are measured.
