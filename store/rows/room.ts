@@ -24,7 +24,8 @@ import {
 import { INTERNAL_OWNER, type SessionRecord, type StoreLimits } from "../session_store.ts";
 
 /** The sessions that each new one sweeps: more than one, so that purgeable ones do not pile up. */
-const SWEPT_AT_ONCE = 4;
+const SWEPT_PER_CREATE = 4;
+const MAX_SWEPT = 500;
 const PAGE = 100;
 
 export interface RoomOptions {
@@ -114,14 +115,17 @@ export class Room {
     if (excess > 0) throw stateFull(limits.bytes);
   }
 
-  /** Removes what is purgeable among the sessions that expire first; many calls go round all of those. */
-  async sweep(operation: Operation, owner: string | null): Promise<void> {
+  /**
+   * Removes what is purgeable among the sessions of a part that expire first, for so many new ones; many
+   * calls go round all of those.
+   */
+  async sweep(operation: Operation, name: string, created: number): Promise<void> {
     const { rows } = this.#options;
-    const name = part.due(owner);
-    const page = { part: name, after: this.#swept.get(name), limit: SWEPT_AT_ONCE };
+    const limit = Math.min(SWEPT_PER_CREATE * created, MAX_SWEPT);
+    const page = { part: name, after: this.#swept.get(name), limit };
     const due = (await operation.call(() => rows.read({ page }))).page;
     const last = due.at(-1)?.[0];
-    const isOver = last === undefined || due.length < SWEPT_AT_ONCE ||
+    const isOver = last === undefined || due.length < limit ||
       dueTime(last) > this.#options.now();
     if (isOver) this.#swept.delete(name);
     else this.#swept.set(name, last);

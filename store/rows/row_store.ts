@@ -85,6 +85,8 @@ export class RowStore implements SessionStore {
   readonly #limits: StoreLimits;
   readonly #operations: Operations;
   #sweeping: Promise<void> = Promise.resolve();
+  /** New sessions that nothing was swept for yet, by their part of the order of expiry. */
+  readonly #unswept = new Map<string, number>();
   #closing: Promise<void> | undefined;
 
   /** Makes a store of rows, which it closes with itself. */
@@ -242,11 +244,21 @@ export class RowStore implements SessionStore {
     return await this.#operations.run(action);
   }
 
-  /** Sweeps in the background; only the next `create` waits for it. */
+  /**
+   * Sweeps in the background, once for all sessions that are created meanwhile; only the next `create`
+   * waits for it.
+   */
   async #sweep({ owner }: SessionRecord): Promise<void> {
     const sweeping = this.#sweeping;
+    const name = part.due(owner);
+    this.#unswept.set(name, (this.#unswept.get(name) ?? 0) + 1);
     this.#sweeping = sweeping
-      .then(() => this.#run((operation) => this.#room.sweep(operation, owner)))
+      .then(async () => {
+        const created = this.#unswept.get(name);
+        if (created === undefined) return;
+        this.#unswept.delete(name);
+        await this.#run((operation) => this.#room.sweep(operation, name, created));
+      })
       .catch(() => {});
     await sweeping;
   }
