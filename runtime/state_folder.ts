@@ -61,7 +61,7 @@ export function expandHome(
 }
 
 /** A variable of the environment; one that may not be read is absent. */
-function readVariable(env: StateFileOptions["env"], name: string): string | undefined {
+export function readVariable(env: StateFileOptions["env"], name: string): string | undefined {
   try {
     return env.get(name);
   } catch {

@@ -1,189 +1,91 @@
 /**
- * Looks at a store's file, and saves what is good in a damaged one:
- *
- *     deno task store verify FILE
- *     deno task store repair FILE --to NEWFILE
+ * Looks after a store: `deno task store --help`.
  *
  * @module
  */
 
 import { messageOf } from "../runtime/errors.ts";
-import { filePath } from "../runtime/flag_types.ts";
-import { defineProgram, parseFlags, UsageError } from "../runtime/flags.ts";
-import { printable } from "../runtime/terminal_text.ts";
-import { statIfAny } from "./journal/fs.ts";
-import { inspect, type Inspection, isComplete } from "./admin/verify.ts";
-import { salvage } from "./admin/repair.ts";
+import { parseFlags } from "../runtime/flags.ts";
+import { stopSignal } from "../runtime/stop_signal.ts";
+import { printable, printableJson } from "../runtime/terminal_text.ts";
 import { settleSizeLimit, surviveSizeLimit } from "../runtime/file_size_limit.ts";
-import { expandHome } from "../runtime/state_folder.ts";
-
-const STORE = defineProgram({
-  name: "store",
-  operands: true,
-  flags: {
-    to: { type: filePath("NEWFILE"), goesWith: "repair", help: "file that repair writes" },
-  },
-  help: () => ({
-    about: "Looks at a file store's file, and saves what is good in a damaged one.",
-    usage: ["deno task store verify FILE", "deno task store repair FILE --to NEWFILE"],
-    sections: {
-      Commands: {
-        verify: "shows what is in the file and what is wrong with it, and changes nothing. Exit " +
-          "status: 0 if a store opens the file, else 1",
-        repair:
-          "copies all good lines to NEWFILE, which must not exist yet, and says what is lost; " +
-          "does not change FILE. Exit status: 0 if nothing is lost; 1 if something is or may be, or " +
-          "if there is nothing to copy",
-      },
-    },
-    notes: "Exit status: 2 for a wrong command line, or a file that can't be read or written.",
-  }),
-});
-
-/** Where the answers go, and what is wrong with the command. */
-type Output = Pick<Console, "log" | "error">;
-type Say = (text: string) => void;
+import { type Command, commandOf, STORE } from "./admin/command_line.ts";
+import { copyCommand } from "./admin/copy_command.ts";
+import { repair, verify } from "./admin/file_commands.ts";
+import { list } from "./admin/list_command.ts";
+import { remove } from "./admin/remove_command.ts";
+import { type Io, type Report, reportText } from "./admin/report.ts";
+import { servers } from "./admin/servers_command.ts";
+import { show } from "./admin/show_command.ts";
+import { stats } from "./admin/stats_command.ts";
 
 /**
  * Runs one command.
  *
  * @returns The exit status.
  */
-export function admin(args: readonly string[], output: Output): number {
+export async function admin(args: readonly string[], io: Io): Promise<number> {
   try {
-    return run(args, output);
+    const given = parseFlags(STORE, args);
+    if (given.kind === "asked") {
+      io.log(given.text);
+      return 0;
+    }
+    const command = commandOf(given, io.env);
+    if (command.kind === "verify" || command.kind === "repair") {
+      // Paths, and what stands in a file, must not move the cursor of whoever reads this.
+      const say = (text: string) => io.log(printable(text));
+      return command.kind === "verify"
+        ? verify(command.path, say)
+        : repair(command.path, command.to, say);
+    }
+    const report = await run(command, io);
+    if (report.failed) io.error(`store: ${reportText(report)}`);
+    else io.log(given.flags.json ? printableJson(report.json, 2) : reportText(report));
+    return report.failed ? 1 : 0;
   } catch (error) {
-    output.error(`store: ${printable(messageOf(error))}`);
+    io.error(`store: ${printable(messageOf(error))}`);
     return 2;
   }
 }
 
-function run(args: readonly string[], output: Output): number {
-  // Paths, and what stands in a file, must not move the cursor of whoever reads this.
-  const say: Say = (text) => output.log(printable(text));
-  const given = parseFlags(STORE, args);
-  if (given.kind === "asked") {
-    output.log(given.text);
-    return 0;
+function run(
+  command: Exclude<Command, { readonly kind: "verify" | "repair" }>,
+  io: Io,
+): Promise<Report> {
+  const { kind } = command;
+  switch (kind) {
+    case "servers":
+      return servers(command);
+    case "ls":
+      return list(command);
+    case "show":
+      return show(command);
+    case "rm":
+      return remove(command, io);
+    case "stats":
+      return stats(command);
+    case "copy":
+      return copyCommand(command, io);
+    default:
+      return kind satisfies never;
   }
-  const { to } = given.flags;
-  const [command, named, ...rest] = given.operands;
-  if (command !== "verify" && command !== "repair") {
-    throw new UsageError(command ? `There is no command ${command}` : "A command is missing");
-  }
-  if (!named) throw new UsageError(`${command} needs a FILE`);
-  if (rest.length > 0) throw new UsageError(`${command} takes one FILE, not ${rest.length + 1}`);
-  const file = expandHome(named);
-  if (statIfAny(file)?.isFile !== true) {
-    const isUrl = /^(file|kv|memory):/.test(file);
-    throw new UsageError(`There is no file ${file}${isUrl ? ": name it by its path" : ""}`);
-  }
-  if (command === "verify") return verify(file, say);
-  if (to !== undefined) return repair(file, to, say);
-  throw new UsageError("repair needs --to NEWFILE, as it changes no file in place");
-}
-
-function verify(path: string, say: Say): number {
-  using found = inspect(path, Date.now());
-  if (found.verdict === "foreign") {
-    say(`${path} is no store's file, or there is nothing left of it: no line is good.`);
-    return 1;
-  }
-  sayVerdict(found, say);
-  describe(found, say);
-  if (found.verdict !== "damaged") return found.verdict === "sound" ? 0 : 1;
-  say("Nothing was changed. This copies what is good to a new file:");
-  say(`  deno task store repair ${path} --to NEWFILE`);
-  return 1;
-}
-
-function repair(path: string, to: string, say: Say): number {
-  using before = inspect(path, Date.now());
-  using after = salvage(before, to, Date.now());
-  if (after === undefined) {
-    say(`${path} is no store's file, or there is nothing left of it: ${to} was not written.`);
-    return 1;
-  }
-  sayVerdict(before, say);
-  if (before.faults.some(({ isLoss }) => isLoss) || before.useless.length > 0) {
-    say(
-      "What these lines did is lost: a session that one of them ended is there again, and one that " +
-        "it changed is as it was before.",
-    );
-  }
-  if (isComplete(before)) say("Nothing is lost.");
-  if (before.leftover !== undefined) {
-    const { kind, start, end } = before.leftover;
-    const what = kind === "torn" ? "unfinished end" : "end, which was not on disk,";
-    say(`Its ${what} of ${count(end - start, "byte")} was left out.`);
-  }
-  say(`${to} has all the rest:`);
-  describe({ ...after, path: to }, say);
-  say(
-    `${path} was not changed. To go on with the new file: stop all programs that use the old one, ` +
-      `move that away, and give the new one its name.`,
-  );
-  return isComplete(before) ? 0 : 1;
-}
-
-function sayVerdict(
-  { path, verdict, header, faults, useless, lacksSnapshot }: Inspection,
-  say: Say,
-) {
-  if (verdict === "sound") say(`${path} is sound.`);
-  else if (verdict === "other") {
-    say(`${path} is a file of ${header?.format}, and no store opens it; all its lines are good.`);
-  } else say(`${path} is damaged in ${count(faults.length, "place")}:`);
-  for (const { line, start, end, what } of faults) {
-    say(`  line ${line}, bytes ${start} to ${end}: ${what}`);
-  }
-  for (const lines of useless) {
-    say(`  ${list(lines)}: of no use, as the line that began their session is lost`);
-  }
-  if (lacksSnapshot) {
-    say("  line 1: the file was compacted, and no line of its snapshot is there: they may be lost");
-  }
-}
-
-function describe(found: Inspection, say: Say) {
-  const { path, header, bytes, leftover } = found;
-  say(`  size: ${count(found.count, "line")}, ${count(leftover?.start ?? bytes, "byte")}`);
-  if (header !== undefined) {
-    const { format, version, generation } = header;
-    say(`  format: ${format} ${version}, generation ${generation}`);
-  }
-  if (!found.isStore) say("  sessions: not looked for, as this is not a store's format");
-  for (const [namespace, { sessions, expired, values }] of found.counts) {
-    if (sessions === 0) continue;
-    const gone = expired === 0 ? "" : ` (${expired} expired)`;
-    const what = `${count(sessions, "session")}${gone} with ${count(values, "value")}`;
-    say(`  server ${JSON.stringify(namespace)}: ${what}`);
-  }
-  if (leftover !== undefined) {
-    const { kind, start, end } = leftover;
-    const place = `${count(end - start, "byte")} from ${start} on`;
-    const what = kind === "torn"
-      ? `unfinished end: ${place}, left by a writer that was killed, or still writes`
-      : `not on disk: ${place}, damaged by a power cut`;
-    say(`  ${what}; they were never acknowledged, and a store that opens the file sets them aside`);
-  }
-  const aside = statIfAny(`${path}.torn`);
-  if (aside) say(`  set aside earlier: ${count(aside.size, "byte")} in ${path}.torn`);
-}
-
-function list(lines: readonly number[]): string {
-  const last = lines.at(-1);
-  if (lines.length === 1) return `line ${last}`;
-  if (lines.length > 20) return `${lines.length} lines from ${lines[0]} to ${last}`;
-  return `lines ${lines.slice(0, -1).join(", ")} and ${last}`;
-}
-
-function count(n: number, what: string): string {
-  return `${n} ${what}${n === 1 ? "" : "s"}`;
 }
 
 if (import.meta.main) {
   surviveSizeLimit();
-  Deno.exitCode = admin(Deno.args, console);
+  // Whatever was begun is as a kill leaves it.
+  void stopSignal().then((status) => Deno.exit(status));
+  const isTerminal = Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
+  Deno.exitCode = await admin(Deno.args, {
+    log: console.log,
+    error: console.error,
+    env: Deno.env,
+    ...(isTerminal && { ask: (question: string) => confirm(question) }),
+    ...(Deno.stderr.isTerminal() && {
+      progress: (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text)),
+    }),
+  });
   await settleSizeLimit();
+  Deno.exit();
 }

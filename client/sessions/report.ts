@@ -6,7 +6,7 @@
 
 import { printable } from "../../runtime/terminal_text.ts";
 import type { IdRedactor } from "./id_redactor.ts";
-import { textTable } from "./text_table.ts";
+import { textTable } from "../../runtime/text_table.ts";
 
 export interface Report {
   /** For programs: the one document. */

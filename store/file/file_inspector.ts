@@ -40,6 +40,8 @@ class FileFollower {
   readonly #now: () => number;
   readonly #mutex = new Mutex();
   #reader: JournalReader<Tables> | undefined;
+  /** What has not begun yet. */
+  #next: Promise<Tables> | undefined;
 
   constructor(path: string, now: () => number) {
     this.#path = path;
@@ -48,7 +50,11 @@ class FileFollower {
 
   /** The tables of all complete lines. */
   tables(): Promise<Tables> {
-    return this.#mutex.run(() => this.#catchUp()).catch(rethrow);
+    // All that ask before it begins share one.
+    return this.#next ??= this.#mutex.run(() => {
+      this.#next = undefined;
+      return this.#catchUp();
+    }).catch(rethrow);
   }
 
   async close(): Promise<void> {
@@ -57,6 +63,8 @@ class FileFollower {
   }
 
   async #catchUp(): Promise<Tables> {
+    // Whoever reads in a loop must not hold up all else.
+    await setImmediate();
     const named = statIfAny(this.#path);
     if (named === undefined) {
       throw new JournalError("unavailable", `There is no store at ${this.#path}: see its path`);

@@ -6,6 +6,7 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { resolve } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { rethrow } from "../errors.ts";
 import type { StoreInspector } from "../inspection.ts";
 import { statIfAny, tryStat } from "../journal/fs.ts";
@@ -52,14 +53,15 @@ class SqliteInspection implements InspectedDatabase {
   }
 
   rows(namespace: string): InspectedRows {
-    const read = <T>(action: (table: Table) => T): Promise<T> =>
-      new Promise((done) => {
-        done(this.#read((database) => {
-          // No namespace has the number 0.
-          const number = knownNumber(database, this.#path, escapeNul(namespace)) ?? 0;
-          return action(new Table(database, number));
-        }));
+    const read = async <T>(action: (table: Table) => T): Promise<T> => {
+      // The driver holds up all else, which has its turn between two reads.
+      await setImmediate();
+      return this.#read((database) => {
+        // No namespace has the number 0.
+        const number = knownNumber(database, this.#path, escapeNul(namespace)) ?? 0;
+        return action(new Table(database, number));
       });
+    };
     return {
       read: (want) => read((table) => table.snapshot(want)),
       counters: (page) => read((table) => table.counters(page)),

@@ -25,7 +25,7 @@ test("store verify: lists the content of a sound file", async ({ path }) => {
   const { size } = await Deno.stat(path);
   await Deno.writeTextFile(path, '{"n":99,"o":["te', { append: true });
   await Deno.writeTextFile(`${path}.torn`, "abc");
-  const { status, said } = run("verify", path);
+  const { status, said } = await run("verify", path);
   assertEquals(status, 0, said);
   assert(size > bytes.length);
   assertEquals(said.split("\n").map((line) => line.replace(/ from .*/, "")), [
@@ -63,19 +63,19 @@ Deno.test("store verify and repair: refuse a file of another format or version",
   for (const text of ["Dear diary", "Dear diary\n\n", "\0".repeat(9000), '{"a":1}\n']) {
     await Deno.writeTextFile(path, text);
     for (const args of [["verify", path], ["repair", path, "--to", to]]) {
-      const { status, said } = run(...args);
+      const { status, said } = await run(...args);
       assertEquals(status, 1);
       assert(said.startsWith(`${path} is no store's file`), said);
     }
   }
   await Deno.writeTextFile(path, encodeLine('{"format":"mcp-sessions","version":2'));
   for (const args of [["verify", path], ["repair", path, "--to", to]]) {
-    const { status, wrong } = run(...args);
+    const { status, wrong } = await run(...args);
     assertEquals(status, 2);
     assertMatch(wrong, /was written by a newer version of this program: update it/);
   }
   await Deno.writeTextFile(path, "");
-  assertEquals(run("verify", path).status, 0, "an empty file is a new store");
+  assertEquals((await run("verify", path)).status, 0, "an empty file is a new store");
   assertEquals(namesIn(folder.path), ["file"]);
 });
 
@@ -103,12 +103,12 @@ Deno.test("store verify and repair: print no control characters of a file or pat
     await Deno.writeTextFile(path, file.join(""));
     for (
       const { said, wrong } of [
-        run("verify", path),
-        run("repair", path, "--to", `${path}.${i}`),
-        run("repair", path, "--to", path),
-        run("verify", `${path}.not`),
-        run("verify", path, `--${acting}`),
-        run(acting),
+        await run("verify", path),
+        await run("repair", path, "--to", `${path}.${i}`),
+        await run("repair", path, "--to", path),
+        await run("verify", `${path}.not`),
+        await run("verify", path, `--${acting}`),
+        await run(acting),
       ]
     ) {
       for (const line of [...said.split("\n"), wrong]) {
@@ -123,13 +123,13 @@ Deno.test("store verify: names the format of a jar, which no store opens", async
   const path = `${folder.path}/cookies.jsonl`;
   await using jar = await FileJar.open(path);
   await jar.set({ server: "http://localhost/", profile: "default" }, { id: "sess-1" });
-  const { status, said } = run("verify", path);
+  const { status, said } = await run("verify", path);
   assertEquals(status, 1);
   assertMatch(
     said,
     /is a file of mcp-sessions-jar, and no store opens it; all its lines are good\./,
   );
-  const repaired = run("repair", path, "--to", `${path}.new`);
+  const repaired = await run("repair", path, "--to", `${path}.new`);
   assertEquals(repaired.status, 0, repaired.said);
   await using copy = await FileJar.open(`${path}.new`);
   assertEquals(await copy.list(), await jar.list());
@@ -159,12 +159,12 @@ test("store verify and repair: a wrong command is one line and status 2", async 
     [["repair", path, "--to", `${folder}/no/x`], /^store: Cannot write /],
   ];
   for (const [args, message] of cases) {
-    const { status, said, wrong } = run(...args);
+    const { status, said, wrong } = await run(...args);
     assertEquals([status, said], [2, ""], String(message));
     assertMatch(wrong, message);
     assert(!wrong.includes("\n"), wrong);
   }
-  assertEquals(run("--help").status, 0);
+  assertEquals((await run("--help")).status, 0);
   assertEquals(namesIn(folder), ["sessions.jsonl", "sessions.jsonl.lock", "there"]);
 });
 

@@ -44,14 +44,14 @@ async function opened(path: string, bytes: Uint8Array): Promise<Contents | undef
 async function assertAgreement(path: string, { bytes }: Mutated, whole: Contents | undefined) {
   const found = await opened(path, bytes);
   await Deno.writeFile(path, bytes);
-  const verified = run("verify", path);
+  const verified = await run("verify", path);
   assertEquals(verified.wrong, "");
   assertEquals(verified.status, found === undefined ? 1 : 0, verified.said);
   assertEquals(verified.said.includes(`${path} is sound.`), found !== undefined, verified.said);
   if (found !== undefined) assertEquals(countsIn(verified.said), countsOf(found), verified.said);
   const to = `${path}.repaired`;
   await Deno.remove(to).catch(() => {});
-  const repaired = run("repair", path, "--to", to);
+  const repaired = await run("repair", path, "--to", to);
   assertEquals(repaired.wrong, "");
   assertEquals(await Deno.readFile(path), bytes, "it was not changed");
   const isNothingLost = /^Nothing is lost\.$/m.test(repaired.said);
@@ -65,7 +65,7 @@ async function assertAgreement(path: string, { bytes }: Mutated, whole: Contents
   if (found === undefined) {
     assert(/ is damaged in [1-9]\d* places?:\n {2}line /.test(verified.said));
   }
-  assertEquals(run("verify", to).status, 0);
+  assertEquals((await run("verify", to)).status, 0);
   const saved = await opened(to, await Deno.readFile(to));
   assert(saved !== undefined, "the new file opens");
   assertEquals(countsIn(repaired.said), countsOf(saved), repaired.said);

@@ -12,11 +12,11 @@ async function repaired(path: string, lines: readonly string[]) {
   const to = `${path}.repaired`;
   await Deno.writeTextFile(path, lines.join(""));
   await Deno.remove(to).catch(() => {});
-  const verified = run("verify", path);
-  const { status, said } = run("repair", path, "--to", to);
+  const verified = await run("verify", path);
+  const { status, said } = await run("repair", path, "--to", to);
   assertEquals(status, /^Nothing is lost\.$/m.test(said) ? 0 : 1, said);
   assertEquals(await Deno.readTextFile(path), lines.join(""), "it was not changed");
-  assertEquals(run("verify", to).status, 0);
+  assertEquals((await run("verify", to)).status, 0);
   return { verified, status, said, found: await contents(to) };
 }
 
@@ -202,8 +202,8 @@ Deno.test("store repair: copies a journal of another format line by line", async
     encodeLine('{"n":3,"o":[null]'),
   ];
   await Deno.writeTextFile(path, lines.join(""));
-  assertMatch(run("verify", path).said, /format: mcp-cookies 7.*\n.*not looked for/);
-  assertEquals(run("repair", path, "--to", `${path}.new`).status, 1);
+  assertMatch((await run("verify", path)).said, /format: mcp-cookies 7.*\n.*not looked for/);
+  assertEquals((await run("repair", path, "--to", `${path}.new`)).status, 1);
   const contents = (await Deno.readTextFile(`${path}.new`)).split("\n").slice(1, -1);
   assertEquals(contents.map((line) => JSON.parse(line).o), [{ any: "thing" }, [null]]);
 });

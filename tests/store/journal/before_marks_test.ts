@@ -33,7 +33,7 @@ test("FileStore: versions with and without marks read each other's files", async
       ]);
       assertEquals(await contents(path, warnings, other), changed);
       assertEquals(warnings, []);
-      assertEquals(run("verify", path).status, 0);
+      assertEquals((await run("verify", path)).status, 0);
       assertEquals(oldAdmin(["verify", path], silent), 0);
     }
   }
@@ -46,7 +46,7 @@ test("FileStore: opens a file that the version without marks has repaired", asyn
     const whole = await contents(path);
     await Deno.remove(`${path}.new`).catch(() => {});
     assertEquals(oldAdmin(["repair", path, "--to", `${path}.new`], silent), 0);
-    assertEquals(run("verify", `${path}.new`).status, 0);
+    assertEquals((await run("verify", `${path}.new`)).status, 0);
     assertEquals(await contents(`${path}.new`), whole);
   }
 });
@@ -68,5 +68,5 @@ test("FileStore: refuses damage in the last line of a version without marks", as
       assertEquals(await Deno.readFile(path), bytes);
     }
   }
-  assertEquals(run("verify", path).status, 1);
+  assertEquals((await run("verify", path)).status, 1);
 });

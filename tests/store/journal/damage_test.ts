@@ -215,7 +215,7 @@ test("FileStore: open() refuses a header alone whose newline is damaged", async 
   await Deno.writeTextFile(path, text);
   const message = await refused("corrupt", () => FileStore.open(path, { namespace: "test" }));
   assertStringIncludes(message, "is damaged in line 1");
-  assertEquals(run("verify", path).status, 1);
+  assertEquals((await run("verify", path)).status, 1);
   assertEquals(await Deno.readTextFile(path), text);
 });
 

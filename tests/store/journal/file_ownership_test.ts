@@ -3,7 +3,7 @@
 import process from "node:process";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FileJar } from "../../../client/jar/file_jar.ts";
-import { admin } from "../../../store/admin.ts";
+import { run } from "../../support/store/admin_runs.ts";
 import { FileStore, openStore } from "../../../store/mod.ts";
 import { replaceMethod, systemError } from "../../support/system_faults.ts";
 import { generation } from "../../support/store/samples.ts";
@@ -190,7 +190,7 @@ test("store repair: the new file has the owner, group and mode of the old one", 
   await giveAway(path, 0o660);
   await Deno.writeTextFile(path, "damaged\n", { append: true });
   const to = `${folder}/new.jsonl`;
-  admin(["repair", path, "--to", to], { log: () => {}, error: console.error });
+  await run("repair", path, "--to", to);
   assertEquals(accessOf(to), accessOf(path));
 });
 

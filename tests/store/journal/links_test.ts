@@ -8,7 +8,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { FileJar } from "../../../client/jar/file_jar.ts";
-import { admin } from "../../../store/admin.ts";
+import { run } from "../../support/store/admin_runs.ts";
 import { JournalError } from "../../../store/journal/journal_error.ts";
 import { FileStore, openStore, StoreError } from "../../../store/mod.ts";
 import { replaceMethod } from "../../support/system_faults.ts";
@@ -180,17 +180,12 @@ test("store repair: refuses a link in place of its draft or its new file", async
   const to = `${folder}/new.jsonl`;
   await (await FileStore.open(path, options)).close();
   await Deno.writeTextFile(`${folder}/victim`, "precious");
-  const errors: string[] = [];
-  const repair = () =>
-    admin(["repair", path, "--to", to], {
-      log: () => {},
-      error: (text: string) => errors.push(text),
-    });
   for (const [link, what] of [[`${to}.part`, /symbolic link/], [to, /is there already/]] as const) {
     for (const target of ["victim", "nowhere"]) {
       await Deno.symlink(target, link);
-      assertEquals(repair(), 2);
-      assertMatch(errors.pop() ?? "", what);
+      const { status, wrong } = await run("repair", path, "--to", to);
+      assertEquals(status, 2);
+      assertMatch(wrong, what);
       assert((await Deno.lstat(link)).isSymlink);
       await Deno.remove(link);
     }

@@ -1,0 +1,63 @@
+/**
+ * `rm`: ends a session, or all of an owner.
+ *
+ * @module
+ */
+
+import { UsageError } from "../../runtime/flags.ts";
+import { printable } from "../../runtime/terminal_text.ts";
+import { openInspector, openStore } from "../open.ts";
+import type { Command } from "./command_line.ts";
+import { failure, type Io, type Report, sizeOf } from "./report.ts";
+import { findSession, type ServedSession, sessionsOf, walk } from "./sessions.ts";
+
+export async function remove(command: Command & { kind: "rm" }, io: Io): Promise<Report> {
+  const { url, session: beginning, filter, yes } = command;
+  if (!yes && io.ask === undefined) {
+    throw new UsageError("rm asks first, and there is no terminal to ask on: give --yes");
+  }
+  const found: ServedSession[] = [];
+  {
+    await using inspector = await openInspector(url);
+    if (beginning === undefined) found.push(...await Array.fromAsync(walk(inspector, filter)));
+    else {
+      const session = await findSession(inspector, filter, beginning);
+      if ("shown" in session) return session;
+      found.push(session);
+    }
+  }
+  if (found.length === 0) return failure(`There is no session ${whose(filter.owner)}`);
+  if (!yes && !io.ask?.(printable(question(found, filter.owner)))) {
+    return failure("Nothing was ended");
+  }
+  const ended = await endAll(url, found);
+  if (ended === 0) return failure("It has ended, or was given another id just now: try again");
+  return { json: { ended }, shown: [`Ended ${sessionsOf(ended)}.`] };
+}
+
+function question(found: readonly ServedSession[], owner: string | null | undefined): string {
+  const [first] = found;
+  if (owner !== undefined || first === undefined) {
+    return `End ${sessionsOf(found.length)} ${whose(owner)}, with their states?`;
+  }
+  const { record, namespace, bytes } = first;
+  const title = record.data["title"] ?? "";
+  return `End session ${record.stateId} "${title}" ${
+    whose(record.owner)
+  } on ${namespace}, with its ` +
+    `state of ${sizeOf(bytes)}?`;
+}
+
+function whose(owner: string | null | undefined): string {
+  return owner == null ? "of nobody" : `of ${owner}`;
+}
+
+/** @returns The number of sessions that were live until now. */
+async function endAll(url: string, sessions: readonly ServedSession[]): Promise<number> {
+  let ended = 0;
+  for (const [namespace, ofServer] of Map.groupBy(sessions, ({ namespace }) => namespace)) {
+    await using store = await openStore(url, { namespace, warn: () => {} });
+    for (const { record: { id } } of ofServer) if (await store.delete(id)) ended++;
+  }
+  return ended;
+}

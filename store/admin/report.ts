@@ -1,0 +1,55 @@
+/**
+ * The outcome of a command, for programs and for people; and where it goes.
+ *
+ * @module
+ */
+
+import { printable } from "../../runtime/terminal_text.ts";
+import { textTable } from "../../runtime/text_table.ts";
+
+/** What a command is given of the world. */
+export interface Io extends Pick<Console, "log" | "error"> {
+  readonly env: { get(name: string): string | undefined };
+  /** Asks whoever sits at the terminal. Absent where nobody does. */
+  readonly ask?: (question: string) => boolean;
+  /** Writes to the terminal, as it stands. Absent where there is none. */
+  readonly progress?: (text: string) => void;
+}
+
+/** Rows of a table, head first. */
+export type Rows = readonly (readonly string[])[];
+
+export interface Report {
+  /** For programs: the one document. */
+  readonly json: unknown;
+  /** For people: texts of one line, and tables. */
+  readonly shown: readonly (string | Rows)[];
+  /** Whether the command failed; `shown` then says why. */
+  readonly failed?: boolean;
+}
+
+/** The report for people, in which there is nothing that a terminal would act on. */
+export function reportText({ shown }: Report): string {
+  return shown.map((part) =>
+    typeof part === "string"
+      ? printable(part)
+      : textTable(part.map((row) => row.map((cell) => printable(cell))))
+  ).join("\n");
+}
+
+export function failure(why: string, ...more: Report["shown"]): Report {
+  return { json: undefined, shown: [why, ...more], failed: true };
+}
+
+/** A number of things, in words. */
+export function countOf(n: number, what: string): string {
+  return `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
+}
+
+/** A size as people read it. */
+export function sizeOf(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let unit = 0;
+  for (; bytes >= 999.5 && unit < units.length - 1; unit++) bytes /= 1000;
+  return `${bytes >= 10 || unit === 0 ? Math.round(bytes) : bytes.toFixed(1)} ${units[unit]}`;
+}
