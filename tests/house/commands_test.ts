@@ -44,6 +44,24 @@ Deno.test("docs/sessions_command.md: its runs go on in one session, over HTTP", 
   assertEquals(ids, Array(4).fill(ids[0]));
 });
 
+Deno.test("docs/store_command.md: its commands look after a file, and copy it", async () => {
+  await using folder = await tempFolder();
+  const file = `${folder.path}/sessions.jsonl`;
+  await using server = await startServer({
+    server: "notebook",
+    transport: "stdio",
+    store: `file:${file}`,
+  });
+  await server.create();
+  const block = blockWith("docs/store_command.md", "store servers");
+  const inPlace = block.replaceAll(/\b(?=sessions\.(?:jsonl|db))/g, `${folder.path}/`);
+  const [servers, listed, , copied, json] = await run(inPlace, folder.path);
+  assertMatch(servers!, /^notebook +1 /m);
+  assertMatch(listed!, /^SESSION /);
+  assertMatch(copied!, /^Copied 1 session\.$/m);
+  assertEquals(JSON.parse(json!.slice(json!.indexOf("{"))).total, 1);
+});
+
 Deno.test("docs/stores.md: its commands look at a file and save what is good in it", async () => {
   await using folder = await tempFolder();
   const file = `${folder.path}/sessions.jsonl`;

@@ -4,7 +4,7 @@ import { FileJar } from "../../../client/mod.ts";
 import { encodeLine } from "../../../store/journal/line_codec.ts";
 import { inspect } from "../../../store/admin/verify.ts";
 import { FileStore, StoreError } from "../../../store/mod.ts";
-import { run, sampleLines } from "../../support/store/admin_runs.ts";
+import { run, sampleLines } from "../../support/store/admin/admin_runs.ts";
 import { generation, sample } from "../../support/store/samples.ts";
 import {
   all,

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "npm:fast-check@^4";
 import { FileStore, StoreError } from "../../../store/mod.ts";
-import { run } from "../../support/store/admin_runs.ts";
+import { run } from "../../support/store/admin/admin_runs.ts";
 // @ts-types="../../fixtures/store/before_marks.d.ts"
 import { FileStore as OldStore } from "../../fixtures/store/before_marks.js";
 import { headCuts, type Mutated, mutations } from "../../support/store/mutations.ts";

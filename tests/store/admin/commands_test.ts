@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { openInspector, openStore } from "../../../store/mod.ts";
-import { run, runWith } from "../../support/store/admin_runs.ts";
+import { run, runWith } from "../../support/store/admin/admin_runs.ts";
 import { put, record, tempFolder } from "../../support/store/stores.ts";
-import { filledRecord, fillStore } from "../../support/store/whole_stores.ts";
+import { filledRecord, fillStore } from "../../support/store/admin/whole_stores.ts";
 
 /** A folder with a filled store, and its URL. */
 async function filled(scheme = "file", count = 30) {

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { run } from "../../support/store/admin_runs.ts";
+import { run } from "../../support/store/admin/admin_runs.ts";
 import { tempFolder } from "../../support/store/stores.ts";
-import { allOf, fillStore } from "../../support/store/whole_stores.ts";
+import { allOf, fillStore } from "../../support/store/admin/whole_stores.ts";
 import { startPostgres } from "../../support/databases/postgres.ts";
 import { RedisServer } from "../../support/databases/redis.ts";
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { openInspector } from "../../../store/mod.ts";
 import { until } from "../../support/until.ts";
 import { tempFolder } from "../../support/store/stores.ts";
-import { allOf, fillStore } from "../../support/store/whole_stores.ts";
+import { allOf, fillStore } from "../../support/store/admin/whole_stores.ts";
 
 const COUNT = 4000;
 /** Sessions at the target when a run is killed. */

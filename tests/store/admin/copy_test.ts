@@ -5,7 +5,7 @@ import {
   openStore,
   type SessionRecord,
 } from "../../../store/mod.ts";
-import { run, runWith } from "../../support/store/admin_runs.ts";
+import { run, runWith } from "../../support/store/admin/admin_runs.ts";
 import {
   all,
   fill,
@@ -15,7 +15,7 @@ import {
   renew,
   tempFolder,
 } from "../../support/store/stores.ts";
-import { allOf, filledRecord, fillStore } from "../../support/store/whole_stores.ts";
+import { allOf, filledRecord, fillStore } from "../../support/store/admin/whole_stores.ts";
 
 const namespace = "one";
 const quiet = { namespace, warn: () => {} };

@@ -3,7 +3,7 @@ import { encodeLine } from "../../../store/journal/line_codec.ts";
 import { FileStore } from "../../../store/mod.ts";
 import { crc32 } from "node:zlib";
 import { Random } from "../../support/random.ts";
-import { run, sampleLines } from "../../support/store/admin_runs.ts";
+import { run, sampleLines } from "../../support/store/admin/admin_runs.ts";
 import { contents } from "../../support/store/samples.ts";
 import { forEver, record, tempFolder, test } from "../../support/store/stores.ts";
 

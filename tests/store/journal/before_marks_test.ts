@@ -1,7 +1,7 @@
 /** Files that versions with and without sync marks write, in turn and at once. */
 import { assertEquals, assertRejects } from "@std/assert";
 import { FileStore, StoreError } from "../../../store/mod.ts";
-import { run } from "../../support/store/admin_runs.ts";
+import { run } from "../../support/store/admin/admin_runs.ts";
 // @ts-types="../../fixtures/store/before_marks.d.ts"
 import { admin as oldAdmin, FileStore as OldStore } from "../../fixtures/store/before_marks.js";
 import { contents, generation, sample } from "../../support/store/samples.ts";

@@ -10,7 +10,7 @@ import { encodeLine } from "../../../store/journal/line_codec.ts";
 import { FileStore, StoreError } from "../../../store/mod.ts";
 // @ts-types="../../fixtures/store/before_marks.d.ts"
 import { FileStore as OldStore } from "../../fixtures/store/before_marks.js";
-import { run } from "../../support/store/admin_runs.ts";
+import { run } from "../../support/store/admin/admin_runs.ts";
 import { assertBitFlipsRefused, assertRefused } from "../../support/store/bit_flips.ts";
 import { contents, sample } from "../../support/store/samples.ts";
 import {

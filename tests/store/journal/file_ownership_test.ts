@@ -3,7 +3,7 @@
 import process from "node:process";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FileJar } from "../../../client/jar/file_jar.ts";
-import { run } from "../../support/store/admin_runs.ts";
+import { run } from "../../support/store/admin/admin_runs.ts";
 import { FileStore, openStore } from "../../../store/mod.ts";
 import { replaceMethod, systemError } from "../../support/system_faults.ts";
 import { generation } from "../../support/store/samples.ts";

@@ -8,7 +8,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { FileJar } from "../../../client/jar/file_jar.ts";
-import { run } from "../../support/store/admin_runs.ts";
+import { run } from "../../support/store/admin/admin_runs.ts";
 import { JournalError } from "../../../store/journal/journal_error.ts";
 import { FileStore, openStore, StoreError } from "../../../store/mod.ts";
 import { replaceMethod } from "../../support/system_faults.ts";

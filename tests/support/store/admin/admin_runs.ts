@@ -1,6 +1,6 @@
-import { admin } from "../../../store/admin.ts";
-import type { Io } from "../../../store/admin/report.ts";
-import { sample } from "./samples.ts";
+import { admin } from "../../../../store/admin.ts";
+import type { Io } from "../../../../store/admin/report.ts";
+import { sample } from "../samples.ts";
 
 /** Runs a command. @returns Its exit status, its output and its errors. */
 export async function run(...args: string[]) {

@@ -5,8 +5,8 @@ import {
   openInspector,
   openStore,
   type SessionRecord,
-} from "../../../store/mod.ts";
-import { increment, put, record } from "./stores.ts";
+} from "../../../../store/mod.ts";
+import { increment, put, record } from "../stores.ts";
 
 const HOUR_MS = 60 * 60 * 1000;
 const now = Date.now();
