@@ -224,6 +224,7 @@ add("entries() has a state in pages, by the session's stateId", async ({ store, 
     ["key 001198", 1000],
     ["key 001199", 1000],
   ]);
+  assertEquals(await entries({ prefix: "key", limit: 1 }), [["key 000000", 0]]);
   assertEquals(await entries({ limit: 0 }), []);
   await store.regenerate("sess-1", "sess-3");
   assertEquals(await entries({ limit: 1 }), [["a", null]]);

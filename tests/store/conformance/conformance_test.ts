@@ -3,6 +3,7 @@ import { FileStore, KvStore, MemoryStore, openStore } from "../../../store/mod.t
 import { SqliteStore } from "../../../store/sqlite/mod.ts";
 import { testSessionStore } from "../../../store/conformance/mod.ts";
 import { MEMORY_SKIPS } from "../../fixtures/package/memory_skips.ts";
+import { failures } from "../../support/store/broken.ts";
 
 const warn = (message: string) => {
   throw new Error(`Nothing should be mended here: ${message}`);
@@ -120,26 +121,4 @@ if (remote !== undefined) {
     assertMatch(closed ?? "", /^shared: a closed store refuses everything/);
     assertEquals(more, []);
   });
-}
-
-/** Runs a file of broken stores, each of which must fail the tests that begin so. @returns Its output. */
-async function failures(name: string, broken: Record<string, string[]>): Promise<string> {
-  const fixture = new URL(`../../fixtures/store/${name}.ts`, import.meta.url);
-  const begins = Object.entries(broken).flatMap(([name, promises]) =>
-    promises.map((promise) => RegExp.escape(`${name}: ${promise}`))
-  );
-  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "test",
-      "-A",
-      "--no-check",
-      `--filter=/^(?:${begins.join("|")}|shared: )/`,
-      fixture.href,
-    ],
-    env: { NO_COLOR: "1" },
-  }).output();
-  assertEquals(code, 1);
-  const said = new TextDecoder().decode(stdout);
-  for (const each of begins) assertMatch(said, new RegExp(`^${each}.* FAILED`, "m"));
-  return said;
 }
