@@ -48,6 +48,7 @@ for (const [name, transport, flags] of CONNECTIONS) {
         "gen_ai.operation.name": "execute_tool",
         ...(era === "modern" && { "mcp.protocol.version": "2026-07-28" }),
         "network.transport": transport === "http" ? "tcp" : "pipe",
+        ...(transport === "http" && { "client.address": "127.0.0.1" }),
         "jsonrpc.request.id": `${lastId - 5 + index}`,
         "mcp_sessions.via": "created",
       });

@@ -26,7 +26,8 @@ for (const transport of ["stdio", "http"] as const) {
     await server.stop();
     const read = new RegExp(
       "^notebook: info: request method=tools/call target=notebook_read outcome=ok " +
-        `ms=${NUMBER} session=(${KEY}) via=cookie era=legacy transport=${transport} id=\\d+$`,
+        `ms=${NUMBER} session=(${KEY}) via=cookie era=legacy transport=${transport} id=\\d+` +
+        `${transport === "http" ? " address=127\\.0\\.0\\.1" : ""}$`,
     );
     const [created, ...rest] = requestsOf(server);
     const unknown = rest.pop();
@@ -99,6 +100,7 @@ for (const transport of ["stdio", "http"] as const) {
       era: "legacy",
       transport,
       owner: null,
+      ...(transport === "http" && { address: "127.0.0.1" }),
     });
     const first = transport === "stdio" ? ["sessions are kept in memory:"] : [];
     assertEquals(messages, [...first, "request", "request", "stopped"]);
