@@ -22,12 +22,11 @@ import { idInFlight } from "../wire_errors.ts";
 import { combineObservers } from "./combine_observers.ts";
 import { BegunRequest, PendingObservation, withObservation } from "./observed_request.ts";
 import type { Observer } from "./observer.ts";
-import { RequestNames, targetOf } from "./request_names.ts";
+import { RequestNames } from "./request_names.ts";
 
 /** A request without a response. */
 interface Pending {
-  readonly method: string;
-  readonly target: string | undefined;
+  readonly request: BegunRequest;
   /** `undefined` if the observer is not interested. */
   readonly observation: PendingObservation | undefined;
 }
@@ -71,7 +70,7 @@ export class ObserverLayer extends TransportDecorator implements EraTransport {
     if ("method" in message || pending === undefined) {
       return await this.inner.send(message, options);
     }
-    const { method, target, observation } = pending;
+    const { request: { method, target }, observation } = pending;
     this.#answered.add(pending);
     try {
       await this.inner.send(message, options);
@@ -107,10 +106,11 @@ export class ObserverLayer extends TransportDecorator implements EraTransport {
   }
 
   #receiveRequest(message: JSONRPCRequest, extra: MessageExtraInfo | undefined): void {
-    const { id, method, params } = message;
-    const begun = this.#begin?.(new BegunRequest(message, extra, this.#names));
+    const { id } = message;
+    const request = new BegunRequest(message, extra, this.#names);
+    const begun = this.#begin?.(request);
     const observation = begun && new PendingObservation(begun);
-    const pending = { method, target: targetOf(params), observation };
+    const pending = { request, observation };
     const others = this.#pending.get(id);
     if (others === undefined) this.#pending.set(id, [pending]);
     else others.push(pending);
