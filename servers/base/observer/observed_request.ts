@@ -25,7 +25,7 @@ export interface ObservableSession {
 }
 
 /** What observers are told at the beginning of a request. */
-export class BegunRequest implements ObservedRequest {
+export class ReceivedRequest implements ObservedRequest {
   readonly method: string;
   readonly target: string | undefined;
   readonly id: RequestId;

@@ -20,13 +20,13 @@ import type {
 import { TransportDecorator } from "../transport_decorator.ts";
 import { idInFlight } from "../wire_errors.ts";
 import { combineObservers } from "./combine_observers.ts";
-import { BegunRequest, PendingObservation, withObservation } from "./observed_request.ts";
+import { PendingObservation, ReceivedRequest, withObservation } from "./observed_request.ts";
 import type { Observer } from "./observer.ts";
 import { RequestNames } from "./request_names.ts";
 
 /** A request without a response. */
 interface Pending {
-  readonly request: BegunRequest;
+  readonly request: ReceivedRequest;
   /** `undefined` if the observer is not interested. */
   readonly observation: PendingObservation | undefined;
 }
@@ -107,7 +107,7 @@ export class ObserverLayer extends TransportDecorator implements EraTransport {
 
   #receiveRequest(message: JSONRPCRequest, extra: MessageExtraInfo | undefined): void {
     const { id } = message;
-    const request = new BegunRequest(message, extra, this.#names);
+    const request = new ReceivedRequest(message, extra, this.#names);
     const begun = this.#begin?.(request);
     const observation = begun && new PendingObservation(begun);
     const pending = { request, observation };

@@ -1,8 +1,10 @@
 /** What an observer is told of requests, over each transport and in both eras. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Observer } from "../../../servers/base/mod.ts";
+import { StatelessEndpoint } from "../../../servers/base/http/stateless_endpoint.ts";
+import { type Observer, sessionLayer } from "../../../servers/base/mod.ts";
 import { isObject } from "../../../runtime/json.ts";
+import { MemoryStore } from "../../../store/mod.ts";
 import { CONNECTIONS, ObservedClient } from "../../support/observer/observed_client.ts";
 import { Caller, newServer } from "../../support/servers/in_process.ts";
 import { envelope, EXTENSION, modernHeaders } from "../../support/servers/modern_wire.ts";
@@ -206,4 +208,27 @@ Deno.test("Observer over HTTP: a modern client that closes its stream cancels it
   await response.body?.cancel();
   const { id, kind, method } = await client.last(2);
   assertEquals([id, kind, method], ["x", "cancelled", "subscriptions/listen"]);
+});
+
+Deno.test("Observer on stdio: an open subscription ends with its result when the input ends", async () => {
+  const client = await ObservedClient.start("stdio");
+  const { server } = client;
+  assert(server instanceof StdioServer);
+  const reply = client.modern("subscriptions/listen", {
+    notifications: { toolsListChanged: true },
+  });
+  await until(() => server.notifications.length, (count) => count > 0);
+  assertEquals(await server.endInput(), 0);
+  assert((await reply).result);
+  const { kind, method } = await client.last(1);
+  assertEquals([kind, method], ["ok", "subscriptions/listen"]);
+});
+
+Deno.test("Observer: the transport below knows which eras are served", () => {
+  for (const era of ["legacy", "modern", "both"] as const) {
+    const endpoint = new StatelessEndpoint();
+    const observer: Observer = { request: () => undefined };
+    sessionLayer(endpoint, { store: new MemoryStore(), era, observer });
+    assertEquals(endpoint.servedEras, era);
+  }
 });
