@@ -222,17 +222,17 @@ class NamespaceReader {
   ): Promise<[string, Json][] | undefined> {
     // A longer name could not be asked for.
     if (!fits("stateId", stateId)) return undefined;
+    let id: string | undefined;
     for (;;) {
-      const found = await this.#stillThere(stateId, undefined);
-      if (found === undefined || liveAt(this.#now(), found) === undefined) return undefined;
-      if (page.limit === 0) return [];
-      const want = {
-        at: [at.session(found.record.id)],
-        page: { ...page, part: part.values(stateId) },
-      };
-      const snapshot = await this.#read(want);
+      const [row] = (await this.#read({ at: [at.id(stateId)] })).at;
+      if (row === undefined || row.text === id) return undefined;
+      id = row.text;
+      const rows = page.limit === 0 ? undefined : { ...page, part: part.values(stateId) };
+      const snapshot = await this.#read({ at: [at.session(id)], page: rows });
       // Read last: if it is still there, under this id, the page is complete.
-      if (foundIn(snapshot.at[0])?.record.stateId !== stateId) continue;
+      const found = foundIn(snapshot.at[0]);
+      if (found?.record.stateId !== stateId) continue;
+      if (liveAt(this.#now(), found) === undefined) return undefined;
       return snapshot.page.map(([key, { text }]): [string, Json] => [key, JSON.parse(text)]);
     }
   }

@@ -1,5 +1,8 @@
-/** What servers are allowed with a store in a database: as docs/stores.md says, and no more. */
+/** What servers and the store command are allowed with a store in a database: as docs/stores.md says, and no more. */
 
+import { assertEquals, assertMatch } from "@std/assert";
+import { fileURLToPath } from "node:url";
+import { fillStore } from "../support/store/admin/whole_stores.ts";
 import { startPostgres } from "../support/databases/postgres.ts";
 import { RedisServer } from "../support/databases/redis.ts";
 import { startServer, TRANSPORTS } from "../support/servers/server.ts";
@@ -43,5 +46,19 @@ Deno.test("deno run -P=stdio: is enough for Redis and PostgreSQL with --allow-ne
       permissions,
     });
     await server.create();
+  });
+});
+
+Deno.test("deno task store: has the permissions for Redis and PostgreSQL", async () => {
+  await withDatabases(async (store) => {
+    await fillStore(store, 4);
+    for (const [command, ...flags] of [["ls"], ["rm", "--owner", "alice", "--yes"]]) {
+      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["task", "-q", "store", command!, store, ...flags],
+        cwd: fileURLToPath(new URL("../..", import.meta.url)),
+      }).output();
+      assertEquals(code, 0, new TextDecoder().decode(stderr));
+      assertMatch(new TextDecoder().decode(stdout), /^SESSION |^Ended 1 session\.$/m);
+    }
   });
 });
