@@ -77,6 +77,7 @@ export type {
   RequestId,
   RequestLimits,
   SamplingContent,
+  SentMessage,
   ServedEras,
   ServerInfo,
   ServerOptions,

@@ -41,6 +41,7 @@ export type {
   MessageBody,
   MessageExtraInfo,
   RequestId,
+  SentMessage,
   Transport,
   TransportSendOptions,
 } from "../jsonrpc/transport.ts";

@@ -21,7 +21,10 @@ export {
   ResultSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 
-import type { Transport, TransportSendOptions as SendOptions } from "../jsonrpc/transport.ts";
+import type {
+  LayeredTransport,
+  TransportSendOptions as SendOptions,
+} from "../jsonrpc/transport.ts";
 
 export type {
   JSONRPCErrorResponse,
@@ -29,13 +32,14 @@ export type {
   JSONRPCNotification,
   JSONRPCRequest,
   JSONRPCResponse,
+  LayeredTransport,
   MessageExtraInfo,
   RequestId,
   Transport,
 } from "../jsonrpc/transport.ts";
 
 /** A transport with what the SDK's second generation has besides. */
-export type Sdk2Transport = Transport & {
+export type Sdk2Transport = LayeredTransport & {
   readonly hasPerRequestStream?: boolean | undefined;
   setSupportedProtocolVersions?: ((versions: string[]) => void) | undefined;
 };

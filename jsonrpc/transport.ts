@@ -65,6 +65,13 @@ export type JSONRPCResponse =
 /** A JSON-RPC message. */
 export type JSONRPCMessage = JSONRPCRequest | JSONRPCNotification | JSONRPCResponse;
 
+/** A message as every SDK's transport takes it: to those before 1.25, an error has the id of its request. */
+export type SentMessage =
+  | JSONRPCRequest
+  | JSONRPCNotification
+  | { jsonrpc: "2.0"; id: RequestId; result: MessageBody }
+  | JSONRPCErrorResponse & { id: RequestId };
+
 /** A caller that the transport has authenticated. */
 export interface AuthInfo {
   /** The access token. */
@@ -115,8 +122,8 @@ export interface TransportSendOptions {
 export interface Transport {
   /** Begins to receive; called once the callbacks are set. */
   start(): Promise<void>;
-  /** Sends a message. An array is never sent: its type makes room for the transports of SDK 1.20. */
-  send(message: JSONRPCMessage | JSONRPCMessage[], options?: TransportSendOptions): Promise<void>;
+  /** Sends a message. */
+  send(message: SentMessage, options?: TransportSendOptions): Promise<void>;
   /** Ends the connection. */
   close(): Promise<void>;
   /** Called when the connection has ended. */
@@ -134,6 +141,12 @@ export interface Transport {
   sessionId?: string | undefined;
   /** Takes the version of MCP that was agreed on. */
   setProtocolVersion?: ((version: string) => void) | undefined;
+}
+
+/** A transport as layers use it, which pass on errors without an id too. */
+export interface LayeredTransport extends Transport {
+  /** Sends a message. */
+  send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void>;
 }
 
 /** Whether a message is a request. */

@@ -1,4 +1,26 @@
-import { isDeno } from "./system.ts";
+/**
+ * Deno: whether this is it, and new enough; else Node or Bun, whose system is told in Deno's terms.
+ *
+ * @module
+ */
+
+import process from "node:process";
+
+/** The environment's variables, and the operating system by the name that Deno has for it. */
+export interface System {
+  readonly env: { get(name: string): string | undefined };
+  readonly os: string;
+}
+
+/** Whether this is Deno. */
+export const isDeno: boolean = "Deno" in globalThis;
+
+/** The system of this process. */
+export function system(): System {
+  if (isDeno) return { env: Deno.env, os: Deno.build.os };
+  const os = process.platform === "win32" ? "windows" : process.platform;
+  return { env: { get: (name) => process.env[name] }, os };
+}
 
 /** Why this runtime cannot run the project's programs and file stores, in one line, if it cannot. */
 export function denoFault(): string | undefined {

@@ -5,7 +5,7 @@
  */
 
 import { isAbsolute, join } from "node:path";
-import { system } from "./system.ts";
+import { system } from "./deno_version.ts";
 
 /** The system that is looked at, and the words of the error. */
 export interface StateFileOptions {

@@ -6,7 +6,7 @@
 
 import { checkLimits, checkText, checkTimeout, DEFAULT_TIMEOUT_MS } from "./validation.ts";
 import { stateFile } from "../runtime/state_folder.ts";
-import { system } from "../runtime/system.ts";
+import { system } from "../runtime/deno_version.ts";
 import type { StoreInspector } from "./inspection.ts";
 import type { SessionStore, StoreLimits } from "./session_store.ts";
 import { cannotOpen, parseStoreUrl } from "./store_url.ts";

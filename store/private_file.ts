@@ -6,7 +6,7 @@
 
 import { dirname, resolve } from "node:path";
 import { getBuiltinModule } from "node:process";
-import { isDeno, system } from "../runtime/system.ts";
+import { isDeno, system } from "../runtime/deno_version.ts";
 import { fileError, statIfAny } from "./journal/fs.ts";
 import { Folders } from "./journal/folder.ts";
 import { followLinks, refuseHardLink } from "./journal/links.ts";

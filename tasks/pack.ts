@@ -1,5 +1,7 @@
 /**
- * Makes the package for npm, which runs in Node and Bun: `deno task pack [--out DIR]`.
+ * Makes the package for npm, which runs in Node and Bun: `deno task pack [--out DIR] [--repository URL]`.
+ *
+ * `--repository` is the address of the sources, which npm asks for in a release with provenance.
  *
  * Types come from `deno pack`, which leaves out what is not public. Modules are bundled by esbuild, which
  * writes anew what Node 22 lacks, such as `using`; what is loaded late stays a file of its own.
@@ -28,13 +30,10 @@ const PEERS = {
   "@modelcontextprotocol/client": "^2.0.0",
   "@modelcontextprotocol/sdk": "^1.20.0",
   "@modelcontextprotocol/server": "^2.0.0",
-  ...Object.fromEntries(["@redis/client", "pg"].map((name) => [name, rangeOf(name)])),
+  ...Object.fromEntries(
+    ["@redis/client", "pg"].map((name) => [name, config.imports[name].split("@").at(-1)]),
+  ),
 };
-
-/** The range of a package in the imports of `deno.json`. */
-function rangeOf(name: string): string {
-  return config.imports[name].slice(`npm:${name}@`.length);
-}
 
 async function run(command: string, args: readonly string[], cwd: string): Promise<string> {
   const env = { NO_COLOR: "1" };
@@ -92,7 +91,7 @@ async function bundle(folder: string): Promise<void> {
   });
 }
 
-async function writeManifest(folder: string): Promise<void> {
+async function writeManifest(folder: string, repository: string | undefined): Promise<void> {
   const path = join(folder, "package.json");
   const { dependencies: _dependencies, ...made } = JSON.parse(await Deno.readTextFile(path));
   const manifest = {
@@ -100,7 +99,7 @@ async function writeManifest(folder: string): Promise<void> {
     description:
       "Sessions for MCP that outlive the connection, the transport and the server's process",
     keywords: ["mcp", "modelcontextprotocol", "session", "sqlite", "redis", "postgres"],
-    sideEffects: false,
+    ...(repository !== undefined && { repository: { type: "git", url: `git+${repository}.git` } }),
     engines: { node: ">=22.16" },
     peerDependencies: PEERS,
     peerDependenciesMeta: Object.fromEntries(
@@ -110,8 +109,8 @@ async function writeManifest(folder: string): Promise<void> {
   await Deno.writeTextFile(path, `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
-const { out } = parseArgs(Deno.args, {
-  string: ["out"],
+const { out, repository } = parseArgs(Deno.args, {
+  string: ["out", "repository"],
   default: { out: join(ROOT, "dist") },
   unknown: (arg) => stop(`Cannot pack as an argument is not known: current value is "${arg}"`),
 });
@@ -120,7 +119,7 @@ try {
   await makeTypes(folder);
   const made = join(folder, "package");
   await bundle(made);
-  await writeManifest(made);
+  await writeManifest(made, repository);
   await cp(join(ROOT, "docs/node.md"), join(made, "README.md"));
   for (const name of ["LICENSE", "CHANGELOG.md"]) await cp(join(ROOT, name), join(made, name));
   const target = resolve(out);

@@ -7,7 +7,7 @@
 import { setImmediate } from "node:timers";
 import { messageOf } from "../../runtime/errors.ts";
 import { member } from "../../runtime/json.ts";
-import { isDeno } from "../../runtime/system.ts";
+import { isDeno } from "../../runtime/deno_version.ts";
 import { NeverSentError } from "./send_errors.ts";
 import { type InFlightRequest, requestInFlight } from "./in_flight.ts";
 

@@ -20,6 +20,7 @@ import type {
   JSONRPCMessage,
   JSONRPCRequest,
   JSONRPCResponse,
+  LayeredTransport,
   MessageExtraInfo,
   Transport,
   TransportSendOptions,
@@ -62,7 +63,7 @@ export class EraTransport implements Transport {
 
   readonly #connect: ConnectTransport;
   readonly #options: EraTransportOptions;
-  #inner: Transport | undefined;
+  #inner: LayeredTransport | undefined;
   /** The `server/discover` that was sent last for the `initialize` at hand. */
   #discovery: Discovery | undefined;
   /** Whether nothing but `server/discover` has been sent: some old servers end at what they do not know. */
@@ -227,7 +228,7 @@ export class EraTransport implements Transport {
     return discovery;
   }
 
-  get #transport(): Transport {
+  get #transport(): LayeredTransport {
     if (this.#inner === undefined) throw new NeverSentError("It has not been started");
     return this.#inner;
   }

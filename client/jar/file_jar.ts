@@ -7,7 +7,7 @@
 import { type HeldCookie, heldCookie } from "../../protocol/cookie.ts";
 import { hidesLines, Journal, JournalError } from "../../store/journal/journal.ts";
 import { stateFile } from "../../runtime/state_folder.ts";
-import { system } from "../../runtime/system.ts";
+import { system } from "../../runtime/deno_version.ts";
 import type { CookieJar, JarEntry, JarKey } from "./cookie_jar.ts";
 import { findJarFile, JAR_MODE, quarantine, type Repair } from "./quarantine.ts";
 import { keyWithoutQuery, serverKey } from "./server_key.ts";

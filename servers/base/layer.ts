@@ -51,6 +51,7 @@ export type {
   MessageBody,
   MessageExtraInfo,
   RequestId,
+  SentMessage,
   Transport,
   TransportSendOptions,
 } from "../../jsonrpc/transport.ts";

@@ -5,7 +5,10 @@
  */
 
 // @ts-types="@modelcontextprotocol/sdk/server/mcp"
-import { McpServer as SdkMcpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+import {
+  McpServer as SdkMcpServer,
+  type McpServerOptions as SdkServerOptions,
+} from "@modelcontextprotocol/sdk/server/mcp.js";
 import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv";
 
 // @ts-types="@modelcontextprotocol/sdk/types"
@@ -33,4 +36,4 @@ export type McpServerClass = new (info: ServerInfo, options?: ServerOptions) => 
 /** A server's name and version, as in the result of `initialize`. */
 export type ServerInfo = types.Implementation;
 /** The SDK's options of a server, such as its `instructions`. */
-export type ServerOptions = NonNullable<ConstructorParameters<typeof SdkMcpServer>[1]>;
+export type ServerOptions = SdkServerOptions;

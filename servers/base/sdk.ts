@@ -12,6 +12,7 @@ export type {
   JSONRPCMessage,
   JSONRPCRequest,
   JSONRPCResponse,
+  LayeredTransport,
   MessageExtraInfo,
   RequestId,
   Transport,

@@ -4,11 +4,17 @@
  * @module
  */
 
-import type { JSONRPCMessage, MessageExtraInfo, Transport, TransportSendOptions } from "./sdk.ts";
+import type {
+  JSONRPCMessage,
+  LayeredTransport,
+  MessageExtraInfo,
+  Transport,
+  TransportSendOptions,
+} from "./sdk.ts";
 
 /** Forwards everything but messages, which the layer handles. */
 export abstract class TransportDecorator implements Transport {
-  protected readonly inner: Transport;
+  protected readonly inner: LayeredTransport;
   onclose?: (() => void) | undefined;
   onerror?: ((error: Error) => void) | undefined;
   onmessage?: Transport["onmessage"];

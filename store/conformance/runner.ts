@@ -5,7 +5,7 @@
  */
 
 import { getBuiltinModule } from "node:process";
-import { isDeno } from "../../runtime/system.ts";
+import { isDeno } from "../../runtime/deno_version.ts";
 
 /** Registers a test. */
 export function test(name: string, run: () => Promise<void>): void {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { system } from "../../runtime/system.ts";
+import { system } from "../../runtime/deno_version.ts";
 
 type Numbers = Readonly<Record<number, string>>;
 

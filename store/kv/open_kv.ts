@@ -6,7 +6,7 @@
 
 import { resolve } from "node:path";
 import { DEFAULT_TIMEOUT_MS } from "../validation.ts";
-import { isDeno } from "../../runtime/system.ts";
+import { isDeno } from "../../runtime/deno_version.ts";
 import { within } from "../../runtime/time_limit.ts";
 import { noteInFile } from "./kv_limits.ts";
 import { kvError, reasonOf } from "./kv_error.ts";

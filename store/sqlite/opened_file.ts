@@ -7,7 +7,7 @@
 
 import { RefusedError } from "../errors.ts";
 import { type FileIdentity, isSameFile } from "../journal/fs.ts";
-import { isDeno } from "../../runtime/system.ts";
+import { isDeno } from "../../runtime/deno_version.ts";
 import { getBuiltinModule } from "node:process";
 
 /** The time for which a look at the path is good. */

@@ -63,6 +63,22 @@ export async function npmProject(
   return folder;
 }
 
+/** Runs the conformance kit over a store, by the test runner of Node or Bun. */
+export async function checkConformance(
+  cwd: string,
+  binary: string,
+  runtime: string,
+  store: string,
+): Promise<void> {
+  const args = runtime === "Bun" ? ["test", "./conformance.ts"] : ["--test", "conformance.ts"];
+  const env = { NO_COLOR: "1", TEST_STORE: store };
+  const { success, stdout, stderr } = await output(binary, { args, cwd, env });
+  const report = `${stdout}${stderr}`;
+  assert(success, `${runtime}: ${report}`);
+  const passed = Number(/\bpass (\d+)|(\d+) pass\n/.exec(report)?.slice(1).join(""));
+  assert(passed > 70, `${runtime} ran ${passed} cases: ${report}`);
+}
+
 const block = (text: string) => blockWith("docs/node.md", text);
 
 /** The programs of the page, with the imports of one generation of the SDK. */

@@ -6,19 +6,19 @@
 
 import { MODERN_VERSIONS } from "../../../protocol/era.ts";
 import { isObject } from "../../../runtime/json.ts";
-import type { Transport } from "../sdk.ts";
+import type { LayeredTransport } from "../sdk.ts";
 import type { PendingRequest } from "../session/call_lifecycle.ts";
 import { ClientRequests } from "./client_requests.ts";
 import { type InputRequest, missingCapabilities } from "./input_request.ts";
 
 export class ClientInput {
-  readonly #transport: Transport;
+  readonly #transport: LayeredTransport;
   /** The requests to a legacy client. */
   readonly requests: ClientRequests;
   /** The capabilities of the legacy client. */
   #legacyCapabilities: Record<string, unknown> = {};
 
-  constructor(transport: Transport) {
+  constructor(transport: LayeredTransport) {
     this.#transport = transport;
     this.requests = new ClientRequests((message, options) => transport.send(message, options));
   }

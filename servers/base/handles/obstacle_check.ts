@@ -6,7 +6,7 @@
 
 import { HandleCatalog } from "../../../handles/tool_catalog.ts";
 import type { ConnectableServer } from "../connectable_server.ts";
-import type { JSONRPCMessage, Transport } from "../sdk.ts";
+import type { Transport } from "../sdk.ts";
 import { ToolDiscovery } from "./tool_discovery.ts";
 
 /** Why handles cannot be added to a server's tools; `undefined` if they can. Closes the server. */
@@ -18,7 +18,7 @@ export async function findObstacle(server: ConnectableServer): Promise<string | 
   );
   const transport: Transport = {
     start: () => Promise.resolve(),
-    send: (message: JSONRPCMessage) => {
+    send: (message) => {
       if (!("method" in message)) discovery.takeResponse(message);
       return Promise.resolve();
     },
