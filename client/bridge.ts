@@ -9,7 +9,7 @@
 
 import { requireDeno } from "../runtime/deno_version.ts";
 import { readCommandLine } from "../runtime/flags.ts";
-import { logToStderr } from "../runtime/log_to_stderr.ts";
+import { logToStderr } from "../runtime/terminal/log_to_stderr.ts";
 import { conversationKeys } from "../protocol/host_conversations.ts";
 import { sha256 } from "../runtime/sha256.ts";
 import { ConversationSessions } from "./bridge/conversation_sessions.ts";

@@ -12,7 +12,7 @@ import { requireDeno } from "../runtime/deno_version.ts";
 import { readCommandLine } from "../runtime/flags.ts";
 import { defaultJarPath, FileJar, settleSizeLimit, surviveSizeLimit } from "./jar/file_jar.ts";
 import { redactUrl } from "./jar/server_key.ts";
-import { printable, printableJson } from "../runtime/terminal_text.ts";
+import { printable, printableJson } from "../runtime/terminal/terminal_text.ts";
 import { endAll, terminateAll } from "./connection/child_processes.ts";
 import { type Command, commandOf, SESSIONS } from "./sessions/flags.ts";
 import { IdRedactor } from "./sessions/id_redactor.ts";

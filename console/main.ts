@@ -11,7 +11,7 @@ import { messageOf } from "../runtime/errors.ts";
 import { settleSizeLimit, surviveSizeLimit } from "../runtime/file_size_limit.ts";
 import { type Given, readCommandLine, UsageError } from "../runtime/flags.ts";
 import { stopSignal } from "../runtime/stop_signal.ts";
-import { printable } from "../runtime/terminal_text.ts";
+import { printable } from "../runtime/terminal/terminal_text.ts";
 import { within } from "../runtime/time_limit.ts";
 import { openInspector, openStore } from "../store/open.ts";
 import { parseStoreUrl } from "../store/store_url.ts";

@@ -6,7 +6,7 @@
  */
 
 import { redact } from "../runtime/redaction.ts";
-import { printable, printableJson } from "../runtime/terminal_text.ts";
+import { printable, printableJson } from "../runtime/terminal/terminal_text.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

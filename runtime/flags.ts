@@ -11,7 +11,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import type { FlagType } from "./flag_types.ts";
-import { printable } from "./terminal_text.ts";
+import { printable } from "./terminal/terminal_text.ts";
 
 /** A wrong command line. The message is one line for the user, and leads to `--help`. */
 export class UsageError extends Error {

@@ -5,7 +5,7 @@
  */
 
 import { redact } from "./redaction.ts";
-import { printable } from "./terminal_text.ts";
+import { printable } from "./terminal/terminal_text.ts";
 
 /** The levels of `--log-level`, from least to most. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;

@@ -7,7 +7,7 @@
 import { messageOf } from "../runtime/errors.ts";
 import { parseFlags } from "../runtime/flags.ts";
 import { stopSignal } from "../runtime/stop_signal.ts";
-import { printable, printableJson } from "../runtime/terminal_text.ts";
+import { printable, printableJson } from "../runtime/terminal/terminal_text.ts";
 import { settleSizeLimit, surviveSizeLimit } from "../runtime/file_size_limit.ts";
 import { type Command, commandOf, STORE } from "./admin/command_line.ts";
 import { copyCommand } from "./admin/copy_command.ts";

@@ -1,11 +1,11 @@
 /**
- * Draws the last screen of the demo: `deno task demo:picture` runs it and writes docs/demo.svg.
+ * Draws the last screen of the demo: `deno task demo:picture` runs it and writes docs/pictures/demo.svg.
  *
  * @module
  */
 import { stripVTControlCharacters } from "node:util";
 
-const PICTURE = new URL("../docs/demo.svg", import.meta.url);
+const PICTURE = new URL("../docs/pictures/demo.svg", import.meta.url);
 const FIRST_LINE = /^5\. /;
 const COLUMNS = 80;
 /** Advance of a character and height of a line in pixels, at a font size of 14. */
@@ -113,9 +113,9 @@ if (import.meta.main) {
   const picture = pictureOf(output);
   const current = await Deno.readTextFile(PICTURE).catch(() => "");
   if (withoutDurations(picture) === withoutDurations(current)) {
-    console.log("docs/demo.svg is current");
+    console.log("docs/pictures/demo.svg is current");
   } else {
     await Deno.writeTextFile(PICTURE, picture);
-    console.log("docs/demo.svg is drawn");
+    console.log("docs/pictures/demo.svg is drawn");
   }
 }

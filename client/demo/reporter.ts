@@ -6,7 +6,7 @@
 
 import { styleText } from "node:util";
 import { shortId } from "../../runtime/redaction.ts";
-import { printable } from "../../runtime/terminal_text.ts";
+import { printable } from "../../runtime/terminal/terminal_text.ts";
 import type { DemoServer } from "./demo_server.ts";
 import { fullPanel, seconds, SessionPanel, type SessionView } from "./session_panel.ts";
 import { type RunResult, type Style, summaryTable } from "./summary_table.ts";

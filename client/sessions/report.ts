@@ -4,9 +4,9 @@
  * @module
  */
 
-import { printable } from "../../runtime/terminal_text.ts";
+import { printable } from "../../runtime/terminal/terminal_text.ts";
 import type { IdRedactor } from "./id_redactor.ts";
-import { textTable } from "../../runtime/text_table.ts";
+import { textTable } from "../../runtime/terminal/text_table.ts";
 
 export interface Report {
   /** For programs: the one document. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { printable } from "../../runtime/terminal_text.ts";
+import { printable } from "../../runtime/terminal/terminal_text.ts";
 import { openInspector, openStore } from "../open.ts";
 import type { Command } from "./command_line.ts";
 import { CopyCounts, copyServer } from "./copy/server_copy.ts";

@@ -5,7 +5,7 @@
  */
 
 import { UsageError } from "../../runtime/flags.ts";
-import { printable } from "../../runtime/terminal_text.ts";
+import { printable } from "../../runtime/terminal/terminal_text.ts";
 import { openInspector, openStore } from "../open.ts";
 import type { Command } from "./command_line.ts";
 import { failure, type Io, type Report, sizeOf } from "./report.ts";

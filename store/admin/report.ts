@@ -4,8 +4,8 @@
  * @module
  */
 
-import { printable } from "../../runtime/terminal_text.ts";
-import { textTable } from "../../runtime/text_table.ts";
+import { printable } from "../../runtime/terminal/terminal_text.ts";
+import { textTable } from "../../runtime/terminal/text_table.ts";
 
 /** What a command is given of the world. */
 export interface Io extends Pick<Console, "log" | "error"> {

@@ -5,7 +5,7 @@
  */
 
 import type { Json } from "../../runtime/json.ts";
-import { printableJson } from "../../runtime/terminal_text.ts";
+import { printableJson } from "../../runtime/terminal/terminal_text.ts";
 import type { StoreInspector } from "../inspection.ts";
 import { openInspector } from "../open.ts";
 import type { Command } from "./command_line.ts";

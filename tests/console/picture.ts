@@ -1,5 +1,5 @@
 /**
- * Draws docs/console.png: `deno task console:picture` shows the console with made-up sessions and calls
+ * Draws docs/pictures/console.png: `deno task console:picture` shows the console with made-up sessions and calls
  * to a browser.
  *
  * @module
@@ -14,7 +14,7 @@ import { startBrowser } from "../support/console/browser.ts";
 import { plant, type Seed } from "../support/console/seeds.ts";
 import { tempFolder } from "../support/temp_folder.ts";
 
-const PICTURE = new URL("../../docs/console.png", import.meta.url).pathname;
+const PICTURE = new URL("../../docs/pictures/console.png", import.meta.url).pathname;
 const SIZE = { width: 1200, height: 800 };
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -133,4 +133,4 @@ app.resolve(
 stopping.abort();
 await server.shutdown();
 const { size } = await Deno.stat(PICTURE);
-console.log(`docs/console.png is drawn, ${Math.ceil(size / 1000)} kB`);
+console.log(`docs/pictures/console.png is drawn, ${Math.ceil(size / 1000)} kB`);

@@ -9,7 +9,7 @@ const OF_PROGRAMS = [
   "deno.json",
   "runtime/flags.ts",
   "runtime/flag_types.ts",
-  "runtime/log_to_stderr.ts",
+  "runtime/terminal/log_to_stderr.ts",
   "servers/base/serve/",
 ];
 

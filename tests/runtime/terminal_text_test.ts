@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { printable } from "../../runtime/terminal_text.ts";
+import { printable } from "../../runtime/terminal/terminal_text.ts";
 
 Deno.test("printable: replaces whatever acts on a terminal or hides in a log", () => {
   const controls = ["\0", "\t", "\n", "\x1b", "\x7f", "\x80", "\x9b"];

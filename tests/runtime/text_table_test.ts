@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { textTable } from "../../runtime/text_table.ts";
+import { textTable } from "../../runtime/terminal/text_table.ts";
 
 Deno.test("textTable: aligns columns by display width", () => {
   const rows = [

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { printable } from "../../../runtime/terminal_text.ts";
+import { printable } from "../../../runtime/terminal/terminal_text.ts";
 import { errorResponse } from "./error_responses.ts";
 
 type OnForbidden = ((reason: string) => void) | undefined;

@@ -9,7 +9,7 @@ import { stopSignal } from "../../../runtime/stop_signal.ts";
 import { within } from "../../../runtime/time_limit.ts";
 import denoConfig from "../../../deno.json" with { type: "json" };
 import { requireDeno } from "../../../runtime/deno_version.ts";
-import { logToStderr } from "../../../runtime/log_to_stderr.ts";
+import { logToStderr } from "../../../runtime/terminal/log_to_stderr.ts";
 import { WireError } from "../../../protocol/errors.ts";
 import { defaultStoreUrl } from "../../../store/open.ts";
 import { shownUrl } from "../../../store/store_url.ts";

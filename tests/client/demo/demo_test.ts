@@ -50,8 +50,8 @@ Deno.test("demo: the session's panel tells only what changed", async () => {
   assertEquals(plain.includes("{"), false);
 });
 
-Deno.test("docs/demo.svg: shows the last screen as it is now; deno task demo:picture draws it", async () => {
-  const file = await Deno.readTextFile(new URL("../../../docs/demo.svg", import.meta.url));
+Deno.test("docs/pictures/demo.svg: shows the last screen as it is now; deno task demo:picture draws it", async () => {
+  const file = await Deno.readTextFile(new URL("../../../docs/pictures/demo.svg", import.meta.url));
   assertEquals(withoutDurations(file), withoutDurations(pictureOf((await fullRun()).stdout)));
   assert(file.length < 60_000);
   for (const part of ["<title", "<desc", 'fill="#3fb950">✓ ']) assertStringIncludes(file, part);
