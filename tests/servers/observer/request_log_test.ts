@@ -1,7 +1,8 @@
 /** The lines of requests in a server's log, as text and as JSON. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { post, request, type Server, startServer } from "../../support/servers/server.ts";
+import { opened, post, request, type Server, startServer } from "../../support/servers/server.ts";
+import { bearer, tokensFile } from "../../support/servers/tokens.ts";
 import { modernHeaders, modernRequest } from "../../support/servers/modern_wire.ts";
 
 const ID = `sess-${"0123456789abcdef".repeat(2)}`;
@@ -122,3 +123,18 @@ Deno.test("--log-format json: a server that listens, and one that cannot start, 
   assertEquals([failed.code, level, name], [1, "error", "notebook"]);
   assertMatch(message, /^Cannot listen on 127\.0\.0\.1/);
 });
+
+for (const flags of [[], ["--stateful"]]) {
+  Deno.test(`--log-level info over ${["http", ...flags].join(" ")}: names the principal of a token, never the token`, async () => {
+    await using tokens = await tokensFile({ secret: "alice" });
+    const all = [...flags, ...tokens.flags, "--log-level", "info", "--log-format", "json"];
+    await using server = await startServer({ server: "notebook", transport: "http", flags: all });
+    const headers = await opened(server.url, bearer("secret"));
+    await (await post(server.url, request("session/list", {}, "x"), headers)).text();
+    await server.stop();
+    const events = server.stderr.map((line) => JSON.parse(line));
+    const owners = events.filter(({ message }) => message === "request").map(({ owner }) => owner);
+    assertEquals(owners, Array(2).fill('["tokens","alice","alice"]'));
+    assertEquals(server.stderr.join().includes("secret"), false);
+  });
+}
