@@ -9,7 +9,7 @@ import { resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { rethrow } from "../errors.ts";
 import type { StoreInspector } from "../inspection.ts";
-import { statIfAny, tryStat } from "../journal/fs.ts";
+import { isSameFile, statIfAny, tryStat } from "../journal/fs.ts";
 import { followLinks } from "../journal/links.ts";
 import type { InspectedDatabase, InspectedRows } from "../rows/inspected_rows.ts";
 import { RowInspector, type RowInspectorOptions } from "../rows/row_inspector.ts";
@@ -30,14 +30,27 @@ export async function inspectSqlite(
   options: RowInspectorOptions,
 ): Promise<StoreInspector> {
   const inspection = new SqliteInspection(resolve(path));
-  await inspection.namespaces();
+  try {
+    await inspection.namespaces();
+  } catch (error) {
+    await inspection.close();
+    throw error;
+  }
   return new RowInspector(inspection, options);
+}
+
+interface Opened {
+  readonly database: DatabaseSync;
+  readonly file: Deno.FileInfo;
+  /** Those of known namespaces. */
+  readonly tables: Map<string, Table>;
 }
 
 class SqliteInspection implements InspectedDatabase {
   readonly name = "SQLite";
   readonly countsBytes = true;
   readonly #path: string;
+  #opened: Opened | undefined;
 
   constructor(path: string) {
     this.#path = path;
@@ -45,7 +58,7 @@ class SqliteInspection implements InspectedDatabase {
 
   // deno-lint-ignore require-await -- what it throws rejects
   async namespaces(): Promise<readonly string[]> {
-    return this.#read((database) => {
+    return this.#read(({ database }) => {
       const namespaces = findNamespaces(database, this.#path);
       if (namespaces !== undefined) return namespaces;
       throw missing(`${this.#path} has no store's tables`);
@@ -56,10 +69,14 @@ class SqliteInspection implements InspectedDatabase {
     const read = async <T>(action: (table: Table) => T): Promise<T> => {
       // The driver holds up all else, which has its turn between two reads.
       await setImmediate();
-      return this.#read((database) => {
+      return this.#read(({ database, tables }) => {
+        const known = tables.get(namespace);
+        if (known !== undefined) return action(known);
+        const number = knownNumber(database, this.#path, escapeNul(namespace));
         // No namespace has the number 0.
-        const number = knownNumber(database, this.#path, escapeNul(namespace)) ?? 0;
-        return action(new Table(database, number));
+        const table = new Table(database, number ?? 0);
+        if (number !== undefined) tables.set(namespace, table);
+        return action(table);
       });
     };
     return {
@@ -69,33 +86,43 @@ class SqliteInspection implements InspectedDatabase {
   }
 
   close(): Promise<void> {
+    this.#opened?.database.close();
     return Promise.resolve();
   }
 
-  /**
-   * Reads in one moment, by a connection of its own: that takes no longer than to prepare statements, and
-   * nothing is missed of what becomes of the file.
-   */
-  #read<T>(action: (database: DatabaseSync) => T): T {
-    const path = this.#find();
-    let database: DatabaseSync | undefined;
+  /** Reads in one moment. */
+  #read<T>(action: (opened: Opened) => T): T {
     try {
-      database = open(path);
-      database.exec("PRAGMA query_only = ON");
-      database.exec("BEGIN");
-      return action(database);
+      const opened = this.#open();
+      opened.database.exec("BEGIN");
+      try {
+        return action(opened);
+      } finally {
+        opened.database.exec("ROLLBACK");
+      }
     } catch (cause) {
       throw sqliteError(this.#path, cause);
-    } finally {
-      database?.close();
     }
   }
 
+  /** The file that has the path now: another one may have taken its place. */
+  #open(): Opened {
+    const { path, file } = this.#find();
+    const before = this.#opened;
+    if (before !== undefined && isSameFile(before.file, file)) return before;
+    before?.database.close();
+    this.#opened = undefined;
+    const database = open(path);
+    database.exec("PRAGMA query_only = ON");
+    return this.#opened = { database, file, tables: new Map() };
+  }
+
   /** The path behind symbolic links. */
-  #find(): string {
+  #find(): { readonly path: string; readonly file: Deno.FileInfo } {
     try {
       const path = followLinks(this.#path);
-      if (statIfAny(path) !== undefined) return path;
+      const file = statIfAny(path);
+      if (file !== undefined) return { path, file };
     } catch (error) {
       rethrow(error);
     }

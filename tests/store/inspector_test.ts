@@ -112,6 +112,20 @@ Deno.test("openInspector(): goes on in a file that a server has compacted", asyn
   assertEquals((await inspector.sessions({ namespace, limit: 9 })).length, 2);
 });
 
+Deno.test("openInspector(): goes on in an SQLite database that took the place of another", async () => {
+  await using folder = await tempFolder();
+  const [url, other] = ["store", "other"].map((name) => `sqlite:${folder.path}/${name}`);
+  await fill(url!);
+  {
+    await using store = await openStore(other!, quiet);
+    await store.create(record("sess-3"));
+  }
+  await using inspector = await openInspector(url!, { now: () => NOW });
+  assertEquals((await inspector.sessions({ namespace, limit: 9 })).length, 2);
+  await Deno.rename(`${folder.path}/other`, `${folder.path}/store`);
+  assertEquals((await inspector.sessions({ namespace, limit: 9 })).length, 1);
+});
+
 Deno.test("openInspector(): needs no permission to write, for SQLite only while it is in use", async () => {
   await using folder = await tempFolder();
   const script = `
