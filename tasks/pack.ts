@@ -25,13 +25,15 @@ const exports = Object.fromEntries(
   Object.entries<string>(config.exports).filter(([name]) => !DENO_ONLY.includes(name)),
 );
 
-/** Users bring the packages that they use: SDK 1 or 2, and the client of their database. */
+/** Users bring the packages that they use: SDK 1 or 2, and the client of their database, and OpenTelemetry. */
 const PEERS = {
   "@modelcontextprotocol/client": "^2.0.0",
   "@modelcontextprotocol/sdk": "^1.20.0",
   "@modelcontextprotocol/server": "^2.0.0",
   ...Object.fromEntries(
-    ["@redis/client", "pg"].map((name) => [name, config.imports[name].split("@").at(-1)]),
+    ["@opentelemetry/api", "@redis/client", "pg"].map((
+      name,
+    ) => [name, config.imports[name].split("@").at(-1)]),
   ),
 };
 
