@@ -16,6 +16,19 @@
  * }
  * ```
  *
+ * @example An inspector of the same
+ * ```ts
+ * import { testStoreInspector } from "@mcp-sessions/deno/store/conformance";
+ * import { FileStore, openInspector } from "@mcp-sessions/deno/store";
+ *
+ * export function testFileInspector() {
+ *   testStoreInspector("FileStore's inspector", {
+ *     open: ({ folder, ...options }) => FileStore.open(`${folder}/sessions.jsonl`, options),
+ *     inspect: ({ folder, now }) => openInspector(`file:${folder}/sessions.jsonl`, { now }),
+ *   });
+ * }
+ * ```
+ *
  * @module
  */
 

@@ -127,7 +127,12 @@ export class MemoryStore implements SessionStore {
     return attempt(() => this.#open().entries(id, checkEntries(options), this.#now()));
   }
 
-  /** Inspects this store, whose sessions are then of a server of this name. */
+  /**
+   * Inspects this store, whose sessions are then of a server of this name. Closing the inspector leaves the
+   * store open.
+   *
+   * @throws {StoreError} `closed`, from each of its methods, once the store is closed.
+   */
   inspector(namespace: string): StoreInspector {
     return new TableInspector({
       tables: () => attempt(() => new Map([[namespace, this.#open()]])),
