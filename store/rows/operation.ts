@@ -115,7 +115,8 @@ export class Operation {
   /** Ends the call that is under way; none is made after it. */
   expire(): void {
     this.#isLate = true;
-    this.#abandon?.(this.#late());
+    // What failed before says nothing of this call, which may be a commit that is still made.
+    this.#abandon?.(this.#unsure ?? this.#unanswered());
   }
 
   get #leftMs(): number {
@@ -123,8 +124,12 @@ export class Operation {
   }
 
   #late(): StoreError {
+    return this.#unsure ?? this.#failure ?? this.#unanswered();
+  }
+
+  #unanswered(): StoreError {
     const { database, timeoutMs } = this.#options;
-    return this.#unsure ?? this.#failure ?? new StoreError(
+    return new StoreError(
       "unavailable",
       `${database} did not answer within ${
         timeoutMs / 1000

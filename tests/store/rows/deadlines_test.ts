@@ -62,6 +62,21 @@ test("what may have been made before a refusal is not said to be refused alone",
   await refused("unavailable", () => store.create(record("sess-1")));
 });
 
+test(
+  "a commit that is under way at the deadline is not said to be locked, as those before it were",
+  async (place, time) => {
+    const { store, rows } = openFaulty(place, {}, { timeoutMs: TIMEOUT_MS });
+    await store.create(record("sess-1"));
+    rows.way = {
+      commit: () => {
+        if (time.now < TIMEOUT_MS / 2) return busy();
+        return hang();
+      },
+    };
+    await refused("unavailable", () => increment(store, "sess-1"));
+  },
+);
+
 const hang = () => new Promise<never>(() => {});
 const busy = () => Promise.reject(new StoreError("locked", "The database is busy"));
 

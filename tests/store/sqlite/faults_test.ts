@@ -129,7 +129,7 @@ test("a full disk is full, changes nothing, and goes on when there is room", asy
 
 test("a lock that is never left ends in locked, and reads go on meanwhile", async (path) => {
   await made(path);
-  await using store = await SqliteStore.open(path, { namespace, timeoutMs: 400 });
+  await using store = await SqliteStore.open(path, { namespace, timeoutMs: 2000 });
   await store.create(record("sess-2", forEver));
   using holder = new DatabaseSync(path);
   holder.exec("BEGIN IMMEDIATE");
