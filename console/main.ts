@@ -9,7 +9,7 @@
 import { requireDeno } from "../runtime/deno_version.ts";
 import { messageOf } from "../runtime/errors.ts";
 import { settleSizeLimit, surviveSizeLimit } from "../runtime/file_size_limit.ts";
-import { type Given, readCommandLine, UsageError } from "../runtime/flags.ts";
+import { endForUsage, type Given, readCommandLine, UsageError } from "../runtime/flags.ts";
 import { stopSignal } from "../runtime/stop_signal.ts";
 import { printable } from "../runtime/terminal/terminal_text.ts";
 import { within } from "../runtime/time_limit.ts";
@@ -30,11 +30,11 @@ interface Settings {
   readonly port: number;
 }
 
-function settingsOf({ flags }: Given<typeof CONSOLE.flags>): Settings {
+async function settingsOf({ flags }: Given<typeof CONSOLE.flags>): Promise<Settings> {
   const url = flags.store ?? Deno.env.get("MCP_SESSIONS_STORE");
   if (!url) throw new UsageError("Which store? Give --store URL, or set MCP_SESSIONS_STORE");
   try {
-    parseStoreUrl(url);
+    await parseStoreUrl(url);
   } catch (error) {
     throw new UsageError(messageOf(error));
   }
@@ -80,7 +80,8 @@ function listen(port: number, handler: Deno.ServeHandler): Deno.HttpServer<Deno.
 
 if (import.meta.main) {
   requireDeno("console");
-  const settings = readCommandLine(CONSOLE, settingsOf);
+  const settings = await readCommandLine(CONSOLE, settingsOf)
+    .catch((error) => endForUsage(CONSOLE, error));
   surviveSizeLimit();
   let status = 0;
   try {

@@ -31,7 +31,7 @@ export async function admin(args: readonly string[], io: Io): Promise<number> {
       io.log(given.text);
       return 0;
     }
-    const command = commandOf(given, io.env);
+    const command = await commandOf(given, io.env);
     if (command.kind === "verify" || command.kind === "repair") {
       // Paths, and what stands in a file, must not move the cursor of whoever reads this.
       const say = (text: string) => io.log(printable(text));

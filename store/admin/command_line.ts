@@ -135,10 +135,10 @@ const COMPANY = {
 } as const satisfies Partial<Record<keyof Flags, readonly string[]>>;
 
 /** @throws {UsageError} naming what is wrong. */
-export function commandOf(
+export async function commandOf(
   { flags, operands: [name, ...operands] }: Given<typeof STORE.flags>,
   env: { get(name: string): string | undefined },
-): Command {
+): Promise<Command> {
   for (const [flag, commands] of Object.entries(COMPANY)) {
     const isGiven = Boolean(flags[flag as keyof typeof COMPANY]);
     if (!isGiven || name === undefined || commands.some((each) => each === name)) continue;
@@ -155,27 +155,27 @@ export function commandOf(
   };
   switch (name) {
     case "servers":
-      return { kind: name, url: storeOnly() };
+      return { kind: name, url: await storeOnly() };
     case "stats":
-      return { kind: name, url: storeOnly(), filter };
+      return { kind: name, url: await storeOnly(), filter };
     case "ls":
-      return { kind: name, url: storeOnly(), filter, order: flags };
+      return { kind: name, url: await storeOnly(), filter, order: flags };
     case "show":
     case "rm": {
       const { yes } = flags;
       if (name === "rm" && owner !== undefined) {
-        return { kind: name, url: storeOnly(), filter, session: undefined, yes };
+        return { kind: name, url: await storeOnly(), filter, session: undefined, yes };
       }
       takes(operands, 1, 2, `${name} takes STORE and the beginning of a SESSION, or SESSION alone`);
       const [session = "", store] = operands.toReversed();
-      const url = storeUrl(store, env);
+      const url = await storeUrl(store, env);
       return name === "rm"
         ? { kind: name, url, filter, session, yes }
         : { kind: name, url, filter, session };
     }
     case "copy": {
       takes(operands, 2, 2, "copy takes FROM and TO");
-      const [from, to] = operands.map((each) => storeUrl(each, env));
+      const [from, to] = await Promise.all(operands.map((each) => storeUrl(each, env)));
       return { kind: name, from: from!, to: to!, server: flags.server };
     }
     case "verify":
@@ -200,17 +200,17 @@ function takes(operands: readonly string[], least: number, most: number, otherwi
 }
 
 /** The URL of a store: one that is written as a path is a file store. */
-function storeUrl(
+async function storeUrl(
   operand: string | undefined,
   env: { get(name: string): string | undefined },
-): string {
+): Promise<string> {
   const given = operand ?? (readVariable(env, "MCP_SESSIONS_STORE") || undefined);
   if (given === undefined) {
     throw new UsageError("A STORE is missing, and MCP_SESSIONS_STORE is not set: name a store");
   }
   const url = /^[a-z][a-z\d+.-]+:/i.test(given) ? given : `file:${given}`;
   try {
-    parseStoreUrl(url);
+    await parseStoreUrl(url);
   } catch (error) {
     if (error instanceof TypeError) throw new UsageError(error.message);
     throw error;
