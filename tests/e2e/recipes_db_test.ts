@@ -9,22 +9,29 @@ import { killedInTurn, type Proxied } from "../support/proxies/killed_in_turn.ts
 import { Nginx } from "../support/proxies/nginx.ts";
 import { Running } from "../support/proxies/running.ts";
 import { selfSigned } from "../support/self_signed.ts";
+import { auditLines } from "../support/servers/audit_lines.ts";
 import { bearer, writeTokens } from "../support/servers/tokens.ts";
 import { HEADERS, post, request } from "../support/servers/wire.ts";
 import { tempFolder } from "../support/temp_folder.ts";
+import { until } from "../support/until.ts";
 
 const PAGE = "docs/recipes.md";
 const UNIT = blockWith(PAGE, "ExecStart=");
 const COMMAND = (/^ExecStart=((?:.*\\\n)*.*)$/m.exec(UNIT)?.[1] ?? "").replaceAll("\\\n", "");
 const DOCKERFILE = blockWith(PAGE, "ENTRYPOINT");
 const TOKEN = "a-token-of-alice";
+/** Another one than the proxy's, which is trusted to name it. */
+const CLIENT_ADDRESS = "127.0.0.2";
+const FORGED_ADDRESS = "192.0.2.1";
 
 /** The folder in which the recipes' places are, in place of the root of the file system. */
 async function places() {
   const folder = await tempFolder();
   const { path } = folder;
-  await Deno.mkdir(`${path}/var/lib/private/notebook`, { recursive: true });
-  await Deno.symlink(`${path}/var/lib/private/notebook`, `${path}/var/lib/notebook`);
+  for (const place of [`${path}/var/lib`, `${path}/var/log`]) {
+    await Deno.mkdir(`${place}/private/notebook`, { recursive: true });
+    await Deno.symlink(`${place}/private/notebook`, `${place}/notebook`);
+  }
   await Deno.mkdir(`${path}/etc/notebook`, { recursive: true });
   await Deno.mkdir(`${path}/data`);
   await writeTokens(`${path}/etc/notebook/tokens.txt`, { [TOKEN]: "alice" });
@@ -46,13 +53,28 @@ async function filledCache(command: string, root: string): Promise<Record<string
   return env;
 }
 
-/** Two servers of the unit behind a proxy with TLS, while each is killed. */
+/**
+ * Two servers of the unit behind a proxy with TLS, while each is killed. The proxy hides all but the endpoint,
+ * and the audit log has the caller's address, not what the caller says that it is.
+ */
 async function behind(start: (ports: number[], tls: Tls) => ReturnType<Proxied["proxy"]>) {
   await using folder = await places();
   const ports = [freePort(), freePort(), freePort()];
   const [port, ...servers] = ports;
   const { key, cert } = await selfSigned(folder.path);
-  using client = Deno.createHttpClient({ caCerts: [await Deno.readTextFile(cert)] });
+  using client = Deno.createHttpClient({
+    caCerts: [await Deno.readTextFile(cert)],
+    localAddress: CLIENT_ADDRESS,
+  });
+  {
+    await using _ = await start(ports, { key, cert });
+    for (const path of ["/livez", "/healthz", "/readyz"]) {
+      // No server runs yet: what is passed on is 502.
+      const response = await fetch(`https://localhost:${port}${path}`, { client });
+      await response.body?.cancel();
+      assertEquals(response.status, 404, path);
+    }
+  }
   await killedInTurn({
     serve(index) {
       const own = inPlace(COMMAND, folder.path).replaceAll("%i", `${servers[index]}`)
@@ -64,11 +86,15 @@ async function behind(start: (ports: number[], tls: Tls) => ReturnType<Proxied["
       fetch(`https://localhost:${port}/mcp`, {
         method: "POST",
         body,
-        headers: { ...HEADERS, ...bearer(TOKEN) },
+        headers: { ...HEADERS, ...bearer(TOKEN), "x-forwarded-for": FORGED_ADDRESS },
         client,
       }),
     servers: servers.map((port) => `127.0.0.1:${port}`),
   });
+  const created = (await auditLines(`${folder.path}/var/log/notebook/audit.jsonl`))
+    .filter(({ event }) => event === "created");
+  assert(created.length > 0);
+  assertEquals(new Set(created.map(({ address }) => address)), new Set([CLIENT_ADDRESS]));
 }
 
 interface Tls {
@@ -99,7 +125,7 @@ Deno.test(`${PAGE}: two servers of the unit behind Caddy with TLS lose nothing w
   });
 });
 
-Deno.test(`${PAGE}: the unit's command starts a server from a cache filled by its line, and stops it`, async () => {
+Deno.test(`${PAGE}: the unit's command starts a server from a cache filled by its line, drains and stops it`, async () => {
   await using folder = await places();
   const [, line = ""] = blockWith(PAGE, "install -D").split("\n");
   const env = await filledCache(line.replace(/^DENO_DIR=\S+ /, ""), folder.path);
@@ -111,8 +137,12 @@ Deno.test(`${PAGE}: the unit's command starts a server from a cache filled by it
   const answer = await post(url, request("session/create"), bearer(TOKEN));
   assertEquals(answer.status, 200);
   await answer.body?.cancel();
-  assertEquals(await server.stop("SIGTERM"), 0);
+  const stopped = server.stop("SIGTERM");
+  const readiness = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).text();
+  await until(readiness, (text) => text === "stopping");
+  assertEquals(await stopped, 0);
   await Deno.stat(`${folder.path}/var/lib/private/notebook/sessions.jsonl`);
+  await Deno.stat(`${folder.path}/var/log/private/notebook/audit.jsonl`);
 });
 
 Deno.test(`${PAGE}: the unit is one that systemd takes, and its exposure is low`, async () => {
