@@ -38,6 +38,7 @@ const WATCHED: readonly (readonly [name: string, flags: string[], env: Record<st
   [
     ["a line for each request", ["--log-level", "info"], {}],
     ["a line of JSON for each", ["--log-level", "info", "--log-format", "json"], {}],
+    ["the audit log", ["--audit", "/dev/null"], {}],
     ["OpenTelemetry, 1 % of the spans", [], { ...OTEL, ...ONE_PERCENT }],
     ["OpenTelemetry, every span", [], OTEL],
   ];
