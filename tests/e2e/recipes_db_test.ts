@@ -5,7 +5,7 @@ import { blockWith, ROOT } from "../house/pages.ts";
 import { freePort } from "../support/databases/free_port.ts";
 import { output } from "../support/output.ts";
 import { Caddy } from "../support/proxies/caddy.ts";
-import { killedInTurn, type Proxied } from "../support/proxies/killed_in_turn.ts";
+import { killedInTurn, type Proxied, type Proxy } from "../support/proxies/killed_in_turn.ts";
 import { Nginx } from "../support/proxies/nginx.ts";
 import { Running } from "../support/proxies/running.ts";
 import { selfSigned } from "../support/self_signed.ts";
@@ -53,11 +53,18 @@ async function filledCache(command: string, root: string): Promise<Record<string
   return env;
 }
 
-/**
- * Two servers of the unit behind a proxy with TLS, while each is killed. The proxy hides all but the endpoint,
- * and the audit log has the caller's address, not what the caller says that it is.
- */
-async function behind(start: (ports: number[], tls: Tls) => ReturnType<Proxied["proxy"]>) {
+/** Two servers of the unit and a proxy with TLS in front of them, none of which runs yet. */
+interface Front extends Proxied {
+  /** Asks the proxy for a path. */
+  readonly get: (path: string) => Promise<Response>;
+  /** Where the servers' places are. */
+  readonly folder: string;
+}
+
+type StartProxy = (ports: readonly number[], tls: Tls) => Promise<Proxy>;
+
+/** Makes the servers and a proxy, and runs with them. */
+async function behind(start: StartProxy, run: (front: Front) => Promise<void>): Promise<void> {
   await using folder = await places();
   const ports = [freePort(), freePort(), freePort()];
   const [port, ...servers] = ports;
@@ -66,35 +73,74 @@ async function behind(start: (ports: number[], tls: Tls) => ReturnType<Proxied["
     caCerts: [await Deno.readTextFile(cert)],
     localAddress: CLIENT_ADDRESS,
   });
-  {
-    await using _ = await start(ports, { key, cert });
-    for (const path of ["/livez", "/healthz", "/readyz"]) {
-      // No server runs yet: what is passed on is 502.
-      const response = await fetch(`https://localhost:${port}${path}`, { client });
-      await response.body?.cancel();
-      assertEquals(response.status, 404, path);
-    }
-  }
-  await killedInTurn({
+  const base = `https://localhost:${port}`;
+  await run({
     serve(index) {
+      // One that drains goes on for as long as a test takes.
       const own = inPlace(COMMAND, folder.path).replaceAll("%i", `${servers[index]}`)
-        .replace("mcp.example.com", `localhost:${port}`);
+        .replace("mcp.example.com", `localhost:${port}`).replace("--drain 5s", "--drain 5m");
       return new Running(own, ROOT, folder.path).says(/^notebook listening on /);
     },
     proxy: () => start(ports, { key, cert }),
+    get: (path) => fetch(`${base}${path}`, { client }),
     post: (body) =>
-      fetch(`https://localhost:${port}/mcp`, {
+      fetch(`${base}/mcp`, {
         method: "POST",
         body,
         headers: { ...HEADERS, ...bearer(TOKEN), "x-forwarded-for": FORGED_ADDRESS },
         client,
       }),
     servers: servers.map((port) => `127.0.0.1:${port}`),
+    folder: folder.path,
   });
-  const created = (await auditLines(`${folder.path}/var/log/notebook/audit.jsonl`))
+}
+
+/** The proxy passes on the endpoint alone. */
+async function hidesHealth({ proxy, get }: Front): Promise<void> {
+  await using _ = await proxy();
+  for (const path of ["/livez", "/healthz", "/readyz"]) {
+    // No server runs: what is passed on is 502.
+    const response = await get(path);
+    await response.body?.cancel();
+    assertEquals(response.status, 404, path);
+  }
+}
+
+/**
+ * Nothing is lost while each server is killed, and the audit log has the caller's address, not what the caller
+ * says that it is.
+ */
+async function losesNothing(front: Front): Promise<void> {
+  await killedInTurn(front);
+  const created = (await auditLines(`${front.folder}/var/log/notebook/audit.jsonl`))
     .filter(({ event }) => event === "created");
   assert(created.length > 0);
   assertEquals(new Set(created.map(({ address }) => address)), new Set([CLIENT_ADDRESS]));
+}
+
+/** The proxy sends nothing more to a server that drains and would still serve. */
+async function leavesAlone({ serve, proxy, post, servers }: Front): Promise<void> {
+  await using opened = new AsyncDisposableStack();
+  const first = opened.use(await serve(0));
+  opened.use(await serve(1));
+  const inFront = opened.use(await proxy());
+  /** How many of twenty calls each server has answered. */
+  const twenty = async () => {
+    const before = await inFront.answered();
+    for (let i = 0; i < 20; i++) {
+      const response = await post(request("session/create"));
+      await response.body?.cancel();
+      assertEquals(response.status, 200);
+    }
+    const after = await inFront.answered();
+    return servers.map((server) => (after.get(server) ?? 0) - (before.get(server) ?? 0));
+  };
+  await until(twenty, ([own = 0, other = 0]) => own > 0 && other > 0);
+  const stopped = first.stop("SIGTERM");
+  await until(twenty, ([own, other]) => own === 0 && other === 20);
+  assertEquals(await (await fetch(`http://${servers[0]}/readyz`)).text(), "stopping");
+  await first.stop();
+  await stopped;
 }
 
 interface Tls {
@@ -106,24 +152,29 @@ function withPorts(config: string, [, first, second]: readonly number[]): string
   return config.replaceAll(/\b9001\b/g, `${first}`).replaceAll(/\b9002\b/g, `${second}`);
 }
 
-Deno.test(`${PAGE}: two servers of the unit behind nginx with TLS lose nothing while each is killed`, async () => {
-  const config = blockWith(PAGE, "listen 443 ssl");
-  await behind((ports, { key, cert }) => {
-    const own = withPorts(config, ports).replace("listen 443", `listen 127.0.0.1:${ports[0]}`)
-      .replace("mcp.example.com", "localhost")
-      .replace(/\S+fullchain\.pem/, cert).replace(/\S+privkey\.pem/, key);
-    return Nginx.start(own, ports[0]!);
-  });
-});
+const startNginx: StartProxy = (ports, { key, cert }) => {
+  const own = withPorts(blockWith(PAGE, "listen 443 ssl"), ports)
+    .replace("listen 443", `listen 127.0.0.1:${ports[0]}`)
+    .replace("mcp.example.com", "localhost")
+    .replace(/\S+fullchain\.pem/, cert).replace(/\S+privkey\.pem/, key);
+  return Nginx.start(own, ports[0]!);
+};
 
-Deno.test(`${PAGE}: two servers of the unit behind Caddy with TLS lose nothing while each is killed`, async () => {
-  const config = blockWith(PAGE, "lb_try_duration");
-  await behind((ports, { key, cert }) => {
-    const own = withPorts(config, ports)
-      .replace("mcp.example.com {", `localhost:${ports[0]} {\n  tls ${cert} ${key}`);
-    return Caddy.start(own, ports[0]!);
-  });
-});
+const startCaddy: StartProxy = (ports, { key, cert }) => {
+  const own = withPorts(blockWith(PAGE, "lb_try_duration"), ports)
+    .replace("mcp.example.com {", `localhost:${ports[0]} {\n  tls ${cert} ${key}`);
+  return Caddy.start(own, ports[0]!);
+};
+
+for (const [name, start] of [["nginx", startNginx], ["Caddy", startCaddy]] as const) {
+  Deno.test(`${PAGE}: two servers of the unit behind ${name} with TLS lose nothing while each is killed, and know their callers`, () =>
+    behind(start, losesNothing));
+
+  Deno.test(`${PAGE}: ${name} passes no health check on`, () => behind(start, hidesHealth));
+}
+
+Deno.test(`${PAGE}: Caddy sends nothing more to a server of the unit that drains`, () =>
+  behind(startCaddy, leavesAlone));
 
 Deno.test(`${PAGE}: the unit's command starts a server from a cache filled by its line, drains and stops it`, async () => {
   await using folder = await places();

@@ -23,6 +23,8 @@ export class Caddy implements Proxy {
   static async start(config: string, port: number): Promise<Caddy> {
     const folder = await Deno.makeTempDir({ prefix: "caddy-" });
     await Deno.writeTextFile(`${folder}/Caddyfile`, watched(config, folder));
+    // Caddy would make it at its first line.
+    await Deno.writeTextFile(`${folder}/access.log`, "");
     const process = start(folder);
     const caddy = new Caddy(process, folder);
     try {
