@@ -47,11 +47,13 @@ export function makePrivateFile(place: string, options: PrivateFileOptions): str
 export function openPrivateFile(path: string, { what, warn }: PrivateFileOptions): Deno.FsFile {
   const folders = new Folders(warn);
   folders.make(path);
-  const isMissing = statIfAny(path) === undefined;
+  const found = statIfAny(path);
   let file: Deno.FsFile | undefined;
   try {
+    // To open it would keep the whole process waiting, and so would its reader at each write.
+    if (found?.isFifo) throw new Error("it is a pipe: name a file");
     file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
-    if (isMissing) {
+    if (found === undefined) {
       inheritFolderOwner(path, file);
       folders.sync(path);
     }

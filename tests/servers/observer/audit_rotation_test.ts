@@ -84,3 +84,26 @@ Deno.test({
     ]);
   },
 });
+
+Deno.test({
+  name: "--audit: a pipe, which would keep the server waiting, is refused; the old file goes on",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using folder = await tempFolder();
+    const path = `${folder.path}/audit.jsonl`;
+    await using server = await startServer({
+      server: "notebook",
+      transport: "http",
+      flags: ["--audit", path],
+    });
+    await Deno.rename(path, `${path}.1`);
+    const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
+    assertEquals(success, true);
+    server.process.kill("SIGHUP");
+    const isTold = (line: string) =>
+      line.includes(`Cannot open the audit log at ${path}: it is a pipe`);
+    await until(() => server.stderr.some(isTold), (told) => told);
+    await server.create();
+    assertEquals((await auditLines(`${path}.1`)).map(({ event }) => event), ["created"]);
+  },
+});
