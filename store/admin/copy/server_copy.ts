@@ -5,6 +5,7 @@
  * @module
  */
 
+import { UsageError } from "../../../runtime/flags.ts";
 import type { InspectedSession, StoreInspector } from "../../inspection.ts";
 import {
   INTERNAL_OWNER,
@@ -14,7 +15,14 @@ import {
 } from "../../session_store.ts";
 import { compareUtf8 } from "../../utf8_order.ts";
 import { walkServer } from "../sessions.ts";
-import { copySession, isStaging, sameRecord, sameState, SessionEnded } from "./session_copy.ts";
+import {
+  copySession,
+  isOneStore,
+  isStaging,
+  sameRecord,
+  sameState,
+  SessionEnded,
+} from "./session_copy.ts";
 
 /** Sessions that are copied at once. */
 const AT_ONCE = 64;
@@ -43,6 +51,10 @@ export class CopyCounts {
 
 export async function copyServer(options: ServerCopyOptions, counts: CopyCounts): Promise<void> {
   const { from, to, there, namespace } = options;
+  // What is used meanwhile would seem to have changed, and be replaced by what it was.
+  if (await isOneStore(options)) {
+    throw new UsageError("FROM and TO are one store: name another TO");
+  }
   // What a killed run has left.
   for await (const { record } of walkServer(there, namespace, { owner: INTERNAL_OWNER })) {
     if (isStaging(record)) await to.delete(record.id);

@@ -43,6 +43,17 @@ export function isStaging({ owner, alias }: SessionRecord): boolean {
   return owner === INTERNAL_OWNER && alias !== null && alias.startsWith(STAGING);
 }
 
+/** Whether both are one store, whatever their URLs: a mark that is made in one is found in the other. */
+export async function isOneStore({ namespace, from, to }: CopyPlaces): Promise<boolean> {
+  const mark = stagingOf({ stateId: randomHex(16) });
+  await to.create(mark);
+  try {
+    return await find(from, namespace, mark) !== undefined;
+  } finally {
+    await to.delete(mark.id);
+  }
+}
+
 /** Makes the session that `from` has, in place of the one that `to` has had so far. */
 export async function copySession(
   places: CopyPlaces,
@@ -77,7 +88,7 @@ async function create(to: SessionStore, record: SessionRecord): Promise<void> {
   }
 }
 
-function stagingOf({ stateId }: SessionRecord): SessionRecord {
+function stagingOf({ stateId }: Pick<SessionRecord, "stateId">): SessionRecord {
   return {
     id: `${STAGING}${randomHex(16)}`,
     stateId: randomHex(16),

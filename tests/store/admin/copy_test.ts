@@ -238,3 +238,26 @@ Deno.test("store copy: needs a source that is there, and a target that is no mem
   assertEquals(status, 2);
   assertMatch(wrong, /only its own process can inspect/);
 });
+
+Deno.test({
+  name: "store copy: onto itself by another name is refused, and changes nothing",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using folder = await tempFolder();
+    await Deno.mkdir(`${folder.path}/here`);
+    await Deno.symlink(`${folder.path}/here`, `${folder.path}/there`);
+    const [here, there] = ["here", "there"].map((name) => urlsIn(`${folder.path}/${name}`));
+    for (const kind of ["file", "sqlite", "kv"] as const) {
+      const [from, to] = [here![kind], there![kind]];
+      await fillStore(from, 10);
+      const before = await allOf(from);
+      const { status, said, wrong } = await run("copy", from, to);
+      assertEquals([status, said, wrong], [
+        2,
+        "",
+        "store: FROM and TO are one store: name another TO (see --help)",
+      ]);
+      assertEquals(await allOf(from), before);
+    }
+  },
+});
