@@ -50,14 +50,20 @@ export function combineObservers(
   const all = observers.filter((observer) => observer !== undefined);
   if (all.length === 0) return undefined;
 
+  const fail = (observer: Observer, cause: unknown): undefined => {
+    if (failed.has(observer)) return;
+    failed.add(observer);
+    onerror(new ObserverError(`An observer has failed: ${asError(cause).message}`, { cause }));
+  };
+
   const attempt = <T>(observer: Observer, work: () => T): T | undefined => {
     try {
-      return work();
+      const outcome = work();
+      // Types let an async function be one that returns nothing: its rejection would end the process.
+      if (outcome instanceof Promise) outcome.catch((cause) => fail(observer, cause));
+      return outcome;
     } catch (cause) {
-      if (failed.has(observer)) return undefined;
-      failed.add(observer);
-      onerror(new ObserverError(`An observer has failed: ${asError(cause).message}`, { cause }));
-      return undefined;
+      return fail(observer, cause);
     }
   };
 

@@ -2,7 +2,12 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { StatelessEndpoint } from "../../../servers/base/http/stateless_endpoint.ts";
-import { type Observer, sessionLayer } from "../../../servers/base/mod.ts";
+import {
+  combineObservers,
+  type ObservedRequest,
+  type Observer,
+  sessionLayer,
+} from "../../../servers/base/mod.ts";
 import { isObject } from "../../../runtime/json.ts";
 import { MemoryStore } from "../../../store/mod.ts";
 import { CONNECTIONS, ObservedClient } from "../../support/observer/observed_client.ts";
@@ -230,5 +235,29 @@ Deno.test("Observer: the transport below knows which eras are served", () => {
     const observer: Observer = { request: () => undefined };
     sessionLayer(endpoint, { store: new MemoryStore(), era, observer });
     assertEquals(endpoint.servedEras, era);
+  }
+});
+
+Deno.test("combineObservers: an observer that fails later, as async functions do, is reported too", async () => {
+  const failLater = async () => {
+    await Promise.resolve();
+    throw new Error("too late");
+  };
+  const caller = { owner: null, address: undefined };
+  for (const member of ["session", "refused", "request"] as const) {
+    const { promise: reported, resolve } = Promise.withResolvers<Error>();
+    const late = member === "request"
+      ? { request: () => ({ end: failLater }) }
+      : { [member]: failLater };
+    const combined = combineObservers([late], resolve);
+    combined?.session?.({ ...caller, kind: "created", key: "k", id: undefined, via: "cookie" });
+    combined?.refused?.({ ...caller, status: 403, reason: "Forbidden" });
+    combined?.request?.({} as ObservedRequest)?.end({
+      kind: "ok",
+      code: undefined,
+      durationMs: 1,
+      session: undefined,
+    });
+    assertEquals((await reported).message, "An observer has failed: too late", member);
   }
 });
