@@ -9,7 +9,7 @@ import { getBuiltinModule } from "node:process";
 /** The connection of a request, such as the second argument of a handler of `Deno.serve`. */
 export interface ConnectionInfo {
   /** The peer's address; without a `hostname`, as on a Unix socket, it is not known. */
-  readonly remoteAddr: {
+  readonly remoteAddr?: {
     /** The peer's IP address. */
     readonly hostname?: string | undefined;
     /** The kind of connection, such as `tcp`. */
@@ -17,11 +17,11 @@ export interface ConnectionInfo {
   };
 }
 
-/** Finds the IP address of a request's caller; `undefined` if it is not known. */
-export type ClientAddress = (
-  request: Request,
-  info: ConnectionInfo | undefined,
-) => string | undefined;
+/**
+ * Finds the IP address of a request's caller; `undefined` if it is not known. Servers other than Deno's
+ * give their handlers something else than a {@linkcode ConnectionInfo}, which tells nothing.
+ */
+export type ClientAddress = (request: Request, info: object | undefined) => string | undefined;
 
 /** A longer way of trusted proxies than that is nobody's. */
 const MAX_PROXIES = 32;
@@ -42,8 +42,8 @@ const IPV4_IN_IPV6 = /^::ffff:([\da-f]{1,4}):([\da-f]{1,4})$/;
  */
 export function clientAddress(trusted: Iterable<string>): ClientAddress {
   const blocks = [...trusted];
-  const peerOf = (info: ConnectionInfo | undefined) => {
-    const peer = info?.remoteAddr.hostname;
+  const peerOf = (info: ConnectionInfo = {}) => {
+    const peer = info.remoteAddr?.hostname;
     return peer === undefined ? undefined : canonicalAddress(peer);
   };
   if (blocks.length === 0) return (_, info) => peerOf(info);

@@ -60,7 +60,8 @@ const MAX_AUTHENTICATING = 1024;
 /**
  * Puts the guard in front of an endpoint: checks `Host` and `Origin`, and authenticates the caller.
  * Give the handler to `Deno.serve`, for the path of the endpoint. Its second argument tells the caller's
- * address; without it, that is not known.
+ * address if it is a {@linkcode ConnectionInfo}; without one, and with what other servers give their
+ * handlers, that is not known.
  *
  * @example
  * ```ts
@@ -78,7 +79,7 @@ const MAX_AUTHENTICATING = 1024;
 export function httpHandler(
   endpoint: HttpEndpoint,
   options: HttpHandlerOptions,
-): (request: Request, info?: ConnectionInfo) => Promise<Response> {
+): (request: Request, info?: ConnectionInfo | object) => Promise<Response> {
   const guarded = guardOrigins(guardHosts(endpoint, options), options);
   const addressOf = clientAddress(options.trustedProxies ?? []);
   return (request, info) => guarded(request, addressOf(request, info));

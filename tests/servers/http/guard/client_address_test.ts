@@ -188,3 +188,22 @@ Deno.test("httpHandler(): as a handler of Deno.serve, hands its endpoint the cal
   }
   assertEquals(addresses, Array(4).fill("127.0.0.1"));
 });
+
+Deno.test("httpHandler(): as a handler of another server, serves a caller whose address is not known", async () => {
+  const addresses: (string | undefined)[] = [];
+  const endpoint: HttpEndpoint = {
+    fetch(_request, _authInfo, address) {
+      addresses.push(address);
+      return Promise.resolve(new Response());
+    },
+  };
+  const request = new Request("http://localhost/", { headers: { host: "localhost" } });
+  for (const trustedProxies of [[], ["127.0.0.1"]]) {
+    const handler = httpHandler(endpoint, { hosts: ["localhost"], trustedProxies });
+    // What the listener of `node:http` gives, and Bun, and a router.
+    for (const given of [{ incoming: {}, outgoing: {} }, { port: 8765 }, { env: {} }]) {
+      assertEquals((await handler(request, given)).status, 200);
+    }
+  }
+  assertEquals(addresses, Array(6).fill(undefined));
+});
