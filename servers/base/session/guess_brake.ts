@@ -14,6 +14,8 @@ export const MAX_MISSES = 100;
 const FORGIVEN_PER_SECOND = 1;
 /** After this time without a miss, a caller's misses are counted anew. */
 const QUIET_MS = 10 * 60 * 1000;
+/** Misses that count at most: whoever shares an address with a guesser is free again after a quiet time. */
+const MAX_LEVEL = MAX_MISSES + QUIET_MS / 1000 * FORGIVEN_PER_SECOND;
 /** Lookups of braked callers at the same time, in all. */
 const MAX_RUNNING = 4;
 /** Lookups of one braked caller, and of all, that run or wait. Further ones are refused. */
@@ -72,7 +74,7 @@ export class GuessBrake {
     guesser.changedAt = now;
     if (guesser.recent.includes(id)) return undefined;
     guesser.recent = [id, ...guesser.recent.slice(0, MAX_RECENT - 1)];
-    guesser.level++;
+    guesser.level = Math.min(guesser.level + 1, MAX_LEVEL);
     const count = ++guesser.count;
     return count <= MAX_MISSES || Number.isInteger(Math.log2(count / MAX_MISSES))
       ? count

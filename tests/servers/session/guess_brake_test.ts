@@ -133,6 +133,21 @@ Deno.test("session layer: of a caller's guesses past a hundred, each doubling is
   assertEquals(told.slice(99), [100, 200, 400, 800]);
 });
 
+Deno.test("session layer: ten minutes after the last of any number of guesses nobody is braked", async () => {
+  await using it = await connected();
+  for (let number = 0; number < 2000; number++) await it.present(bob, deadId(number));
+  const present = (first: number) =>
+    Promise.all(Array.from({ length: 40 }, (_, at) => it.present(bob, deadId(first + at))));
+  assertEquals(counted((await present(3000)).map(outcome)), { unknown: 16, braked: 24 });
+  const { now } = performance;
+  performance.now = () => now.call(performance) + 10 * 60 * 1000;
+  try {
+    assertEquals(counted((await present(4000)).map(outcome)), { unknown: 40 });
+  } finally {
+    performance.now = now;
+  }
+});
+
 Deno.test("StatelessHttpTransport: a braked lookup is 503 with Retry-After, by address for anonymous callers", async () => {
   const store = new SlowStore();
   const server = newServerWith("tool");
