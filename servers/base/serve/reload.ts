@@ -19,19 +19,18 @@ export interface Reloadable {
 
 /** Reloads at each SIGHUP. With nothing to reload, the signal ends the process as ever. */
 export function reloadOnHangup(things: readonly Reloadable[], log: Log): void {
-  if (things.length === 0) return;
-  // What was read first must not replace what was read later.
-  const turn = new Mutex();
-  onHangup(() =>
-    void turn.run(async () => {
-      for (const { name, reload } of things) {
+  for (const { name, reload } of things) {
+    // What was read first must not replace what was read later. No other thing waits for a slow file.
+    const turn = new Mutex();
+    onHangup(() =>
+      void turn.run(async () => {
         try {
           await reload();
           log("info", `SIGHUP: ${name} reloaded`);
         } catch (error) {
           log("error", `SIGHUP: ${name} stay as they were: ${messageOf(error)}`);
         }
-      }
-    })
-  );
+      })
+    );
+  }
 }

@@ -8,6 +8,7 @@ import { bearer, tokenLine, tokensFile, writeTokens } from "../../support/server
 import { callRequest, request, statusOf } from "../../support/servers/wire.ts";
 import { CLEAN_ENV } from "../../support/environment.ts";
 import { lines } from "../../support/lines.ts";
+import { tempFolder } from "../../support/temp_folder.ts";
 import { until } from "../../support/until.ts";
 
 // Windows has no such signal to send.
@@ -104,6 +105,27 @@ Deno.test({
     await Deno.writeTextFile(path, `${line}\n`);
     assertMatch(await reload(server), /tokens reloaded$/);
     assertEquals(await isIn(server, "secret-token"), true);
+  },
+});
+
+Deno.test({
+  name:
+    "SIGHUP with --tokens and --audit: a pipe of tokens that nobody writes keeps no audit file from its turn",
+  ignore,
+  async fn() {
+    await using folder = await tempFolder();
+    const audit = `${folder.path}/audit.jsonl`;
+    await using started = await start({ "a-token": "alice" }, ["--audit", audit]);
+    const { server, path } = started;
+    await Deno.remove(path);
+    const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
+    assertEquals(success, true);
+    for (const round of [1, 2]) {
+      await Deno.rename(audit, `${audit}.${round}`);
+      server.process.kill("SIGHUP");
+      await until(() => Deno.stat(audit).catch(() => undefined), (found) => found !== undefined);
+    }
+    assertEquals(await isIn(server, "a-token"), true);
   },
 });
 
