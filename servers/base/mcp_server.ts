@@ -5,10 +5,9 @@
  */
 
 // @ts-types="@modelcontextprotocol/sdk/server/mcp"
-import {
-  McpServer as SdkMcpServer,
-  type McpServerOptions as SdkServerOptions,
-} from "@modelcontextprotocol/sdk/server/mcp.js";
+import { McpServer as SdkMcpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
+// @ts-types="@modelcontextprotocol/sdk/server/index"
+import type { ServerOptions as SdkServerOptions } from "@modelcontextprotocol/sdk/server/index.js";
 import { AjvJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/ajv";
 
 // @ts-types="@modelcontextprotocol/sdk/types"
@@ -32,7 +31,11 @@ export const McpServer: McpServerClass = LateValidatingServer;
 /** The SDK's server. */
 export type McpServer = SdkMcpServer;
 /** The constructor of {@linkcode McpServer}. */
-export type McpServerClass = new (info: ServerInfo, options?: ServerOptions) => McpServer;
+export type McpServerClass = new (
+  info: ServerInfo,
+  // Written out, as SDK 1.20 has neither this option nor the type with it.
+  options?: ServerOptions & { maxToolInputElements?: number },
+) => McpServer;
 /** A server's name and version, as in the result of `initialize`. */
 export type ServerInfo = types.Implementation;
 /** The SDK's options of a server, such as its `instructions`. */
