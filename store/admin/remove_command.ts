@@ -26,7 +26,10 @@ export async function remove(command: Command & { kind: "rm" }, io: Io): Promise
       found.push(session);
     }
   }
-  if (found.length === 0) return failure(`There is no session ${whose(filter.owner)}`);
+  if (found.length === 0) {
+    const hint = filter.owner == null ? "" : ": name an owner as ls shows it";
+    return failure(`There is no session ${whose(filter.owner)}${hint}`);
+  }
   if (!yes && !io.ask?.(printable(question(found, filter.owner)))) {
     return failure("Nothing was ended");
   }

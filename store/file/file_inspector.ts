@@ -67,7 +67,7 @@ class FileFollower {
     await setImmediate();
     const named = statIfAny(this.#path);
     if (named === undefined) {
-      throw new JournalError("unavailable", `There is no store at ${this.#path}: see its path`);
+      throw new JournalError("unavailable", `There is no store at ${this.#path}: check the path`);
     }
     // A store that is made just now.
     if (named.size === 0 && named.isFile) return new Map();

@@ -57,7 +57,7 @@ function filePath(place: string, warn: (message: string) => void, mustExist: boo
   } catch (error) {
     rethrow(error);
   }
-  throw new StoreError("unavailable", `There is no Deno KV at ${place}: see its path`);
+  throw new StoreError("unavailable", `There is no Deno KV at ${place}: check the path`);
 }
 
 async function openFile(path: string, timeoutMs: number): Promise<Deno.Kv> {

@@ -151,5 +151,5 @@ function open(path: string): DatabaseSync {
 }
 
 function missing(what: string): StoreError {
-  return new StoreError("unavailable", `${what}: see its path`);
+  return new StoreError("unavailable", `${what}: check the path`);
 }

@@ -48,7 +48,7 @@ for (const scheme of ["file", "sqlite", "kv"]) {
       "unavailable",
       () => openInspector(`${scheme}:${folder.path}/none/store`),
     );
-    assertMatch(message, /^There is no .* at .*none\/store: see its path$/);
+    assertMatch(message, /^There is no .* at .*none\/store: check the path$/);
     assertEquals(contents(folder.path), {});
   });
 }

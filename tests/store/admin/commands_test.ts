@@ -177,7 +177,10 @@ Deno.test("store rm: ends all of one owner, on one server or all", async () => {
   assertEquals((await run("rm", store.url, "--anonymous", "--yes")).said, "Ended 10 sessions.");
   assertEquals(await left(), all.filter((i) => i % 3 === 2));
   const { status, wrong } = await run("rm", store.url, "--owner", "alice", "--yes");
-  assertEquals([status, wrong], [1, "store: There is no session of alice"]);
+  assertEquals([status, wrong], [
+    1,
+    "store: There is no session of alice: name an owner as ls shows it",
+  ]);
 });
 
 Deno.test("store rm: without a terminal it needs --yes, and ends nothing", async () => {
