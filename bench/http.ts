@@ -6,6 +6,7 @@
  * @module
  */
 
+import { readNoFlags } from "../runtime/flags.ts";
 import { Checkout } from "./checkout.ts";
 import type { CallKind, Sessions } from "./http_calls.ts";
 import { Load, type Measured, Target } from "./http_target.ts";
@@ -13,6 +14,11 @@ import type { BenchProcess } from "./process.ts";
 import { comparison, inTurn, median } from "./rounds.ts";
 import { fill } from "./sessions.ts";
 import { megabytes, perSecond, printTable, Rows } from "./table.ts";
+
+readNoFlags(
+  "bench:http",
+  "Measures what a call costs over HTTP, in both eras, in six minutes. Needs Linux, Git and npm.",
+);
 
 const ROUNDS = 7;
 const ROUND_MS = 500;

@@ -6,9 +6,12 @@
  * @module
  */
 
+import { readNoFlags } from "../runtime/flags.ts";
 import { BenchProcess } from "./process.ts";
 import { comparison, inTurn, median } from "./rounds.ts";
 import { megabytes, Rows } from "./table.ts";
+
+readNoFlags("bench:start", "Measures how long a server takes to start on stdio. Needs Linux.");
 
 const ROUNDS = 21;
 const INITIALIZE = {

@@ -5,10 +5,13 @@
  * @module
  */
 
+import { readNoFlags } from "../runtime/flags.ts";
 import { openStore, type SessionStore } from "../store/mod.ts";
 import { compare, median, quantile, rate } from "./rounds.ts";
 import { fill, idOf, record } from "./sessions.ts";
 import { perSecond, Rows } from "./table.ts";
+
+readNoFlags("bench:store", "Measures what the stores are claimed to hold, in six minutes.");
 
 const MANY = 1_000_000;
 const rows = new Rows();

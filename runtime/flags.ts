@@ -148,6 +148,14 @@ export function readCommandLine<T extends FlagTable, R>(
   }
 }
 
+/** Reads the command line of a task that has no flags but `--help`. */
+export function readNoFlags(task: string, about: string): void {
+  readCommandLine(
+    { name: task, flags: {}, help: () => ({ about, usage: [`deno task ${task}`] }) },
+    () => {},
+  );
+}
+
 /** Ends the process with status 2 for a usage error, which it shows; throws any other error. */
 export function endForUsage({ name }: Pick<Program, "name">, error: unknown): never {
   if (!(error instanceof UsageError)) throw error;

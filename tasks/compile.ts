@@ -3,9 +3,21 @@
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
 import { isAbsolute, join, relative, resolve } from "node:path";
+import { text } from "../runtime/flag_types.ts";
+import { defineProgram, readCommandLine } from "../runtime/flags.ts";
 import { deno, ROOT, SERVERS, stop } from "./deno.ts";
+
+const COMPILE = defineProgram({
+  name: "compile",
+  flags: {
+    out: { type: text("DIR"), help: "folder to make them in (default: dist/ of the checkout)" },
+  },
+  help: () => ({
+    about: "Makes one binary for each server.",
+    usage: ["deno task compile [flags]"],
+  }),
+});
 
 const config = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
 const PERMISSIONS = [
@@ -23,11 +35,7 @@ function failedDownload(said: string): string | undefined {
   return address && said.includes("base binary") ? `${address} (${reason})` : undefined;
 }
 
-const { out } = parseArgs(Deno.args, {
-  string: ["out"],
-  default: { out: join(ROOT, "dist") },
-  unknown: (arg) => stop(`Cannot compile as an argument is not known: current value is "${arg}"`),
-});
+const { out = join(ROOT, "dist") } = readCommandLine(COMPILE, ({ flags }) => flags);
 const folder = resolve(out);
 const extension = Deno.build.os === "windows" ? ".exe" : "";
 

@@ -8,11 +8,24 @@
  *
  * @module
  */
-import { parseArgs } from "@std/cli/parse-args";
 import { build } from "esbuild";
 import { cp, mkdir } from "node:fs/promises";
 import { basename, join, relative, resolve } from "node:path";
-import { ROOT, stop } from "./deno.ts";
+import { text } from "../runtime/flag_types.ts";
+import { defineProgram, readCommandLine } from "../runtime/flags.ts";
+import { ROOT } from "./deno.ts";
+
+const PACK = defineProgram({
+  name: "pack",
+  flags: {
+    out: { type: text("DIR"), help: "folder to make it in (default: dist/ of the checkout)" },
+    repository: { type: text("URL"), help: "address of the sources, as npm asks for in a release" },
+  },
+  help: () => ({
+    about: "Makes the package for npm, which runs in Node and Bun. Needs npm.",
+    usage: ["deno task pack [flags]"],
+  }),
+});
 
 /** The rooms that the exports are made of. */
 const ROOMS = ["client", "handles", "jsonrpc", "mod.ts", "protocol", "runtime", "servers", "store"];
@@ -111,11 +124,7 @@ async function writeManifest(folder: string, repository: string | undefined): Pr
   await Deno.writeTextFile(path, `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
-const { out, repository } = parseArgs(Deno.args, {
-  string: ["out", "repository"],
-  default: { out: join(ROOT, "dist") },
-  unknown: (arg) => stop(`Cannot pack as an argument is not known: current value is "${arg}"`),
-});
+const { out = join(ROOT, "dist"), repository } = readCommandLine(PACK, ({ flags }) => flags);
 const folder = await Deno.makeTempDir({ prefix: "mcp-sessions-pack-" });
 try {
   await makeTypes(folder);

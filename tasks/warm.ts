@@ -4,7 +4,13 @@
  *
  * @module
  */
+import { readNoFlags } from "../runtime/flags.ts";
 import { deno, type Run, SERVERS, stop } from "./deno.ts";
+
+readNoFlags(
+  "warm",
+  "Fills Deno's cache, so that a host's first start of a server or the bridge is quick.",
+);
 
 const PROGRAMS = SERVERS.map((name) => `servers/${name}.ts`);
 const BRIDGE = "client/bridge.ts";

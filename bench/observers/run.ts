@@ -6,10 +6,16 @@
  * @module
  */
 
+import { readNoFlags } from "../../runtime/flags.ts";
 import { Checkout } from "../checkout.ts";
 import { Load, type Measured, Target } from "../http_target.ts";
 import { comparison, inTurn, median } from "../rounds.ts";
 import { perSecond, printTable, Rows } from "../table.ts";
+
+readNoFlags(
+  "bench:observers",
+  "Measures what log lines and OpenTelemetry cost a call over HTTP. Needs Linux and Git.",
+);
 
 const ROUNDS = 15;
 const ROUND_MS = 500;

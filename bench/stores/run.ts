@@ -9,6 +9,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { createClient } from "@redis/client";
 import pg from "pg";
+import { readNoFlags } from "../../runtime/flags.ts";
 import { openStore, type SessionStore } from "../../store/mod.ts";
 import { startPostgres } from "../../tests/support/databases/postgres.ts";
 import { RedisServer } from "../../tests/support/databases/redis.ts";
@@ -17,6 +18,11 @@ import { BenchProcess } from "../process.ts";
 import { compare, median, type Rate, rate } from "../rounds.ts";
 import { idOf, record } from "../sessions.ts";
 import { perSecond, printTable, Rows } from "../table.ts";
+
+readNoFlags(
+  "bench:stores",
+  "Measures every store against its engine's own bare write. Needs Git, redis-server and PostgreSQL.",
+);
 
 const CALLERS = [1, 8, 64, 512];
 /** The commit that the stores are measured against, from before there was one engine. */

@@ -55,7 +55,7 @@ const MAY_IMPORT: readonly (readonly [file: string, ...targets: string[]])[] = [
   ["offline/std/assert/", "offline/std/assert/"],
   ["offline/std/cli/", "offline/std/cli/"],
   ["offline/std/crypto/", "offline/std/crypto/"],
-  ["tasks/", "tasks/"],
+  ["tasks/", "runtime/", "tasks/"],
   // What a user's program may import.
   [
     "examples/",

@@ -11,6 +11,14 @@ const PROGRAMS: readonly (readonly [script: string, name: string, boolean?: stri
   ["store/admin.ts", "store"],
   ["tests/soak/main.ts", "soak"],
   ["tests/soak/torture.ts", "torture"],
+  ["tasks/compile.ts", "compile"],
+  ["tasks/pack.ts", "pack"],
+  ["tasks/warm.ts", "warm"],
+  ["bench/http.ts", "bench:http"],
+  ["bench/store.ts", "bench:store"],
+  ["bench/start.ts", "bench:start"],
+  ["bench/stores/run.ts", "bench:stores"],
+  ["bench/observers/run.ts", "bench:observers"],
 ];
 
 const run = (script: string, ...args: string[]) =>
