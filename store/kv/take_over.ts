@@ -75,7 +75,8 @@ export class TakeOver {
       this.#running.catch(() => {});
     }
     const done = this.#running.then(() => true, (error) => Promise.reject(kvError(error)));
-    const patienceMs = Math.min(PATIENCE_MS, this.#options.timeoutMs / 4);
+    // An operation's last attempt, which has a tenth of the time, is to end before its deadline.
+    const patienceMs = Math.min(PATIENCE_MS, this.#options.timeoutMs / 20);
     if (await within(patienceMs, done)) return;
     throw new StoreError(
       "locked",

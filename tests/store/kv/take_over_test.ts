@@ -183,11 +183,15 @@ Deno.test("KvStore: who waits for a take-over is told so in time, and nothing is
   await old.close();
   const moving = holdCommit(kv, 1);
   const options = { namespace: "test", warn: () => {} };
-  await using hurried = new KvStore(kv, { ...options, timeoutMs: 200 });
+  await using hurried = new KvStore(kv, { ...options, timeoutMs: 2000 });
   await using store = new KvStore(kv, options);
-  const message = await refused("locked", () => hurried.get("sess-1"));
-  assertMatch(message, /layout of an earlier version, which are taken over just now/);
-  await refused("locked", () => hurried.create(record("sess-2", { ...forEver, alias: "work" })));
+  const calls = [
+    () => hurried.get("sess-1"),
+    () => hurried.create(record("sess-2", { ...forEver, alias: "work" })),
+  ];
+  for (const message of await Promise.all(calls.map((call) => refused("locked", call)))) {
+    assertMatch(message, /layout of an earlier version, which are taken over just now/);
+  }
   const found = store.get({ owner: null, alias: "work" });
   moving.goOn();
   assertEquals((await found)?.id, "sess-1");
