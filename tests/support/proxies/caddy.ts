@@ -1,19 +1,11 @@
 /** A Caddy of a test's own: in the foreground, with all that it writes in a temporary folder. */
 
 import { freePort } from "../databases/free_port.ts";
-import type { Proxy } from "./killed_in_turn.ts";
+import { ProxyProcess } from "./proxy_process.ts";
 import { listens } from "./running.ts";
 
 /** A Caddy that runs until disposal. */
-export class Caddy implements Proxy {
-  readonly #process: Deno.ChildProcess;
-  readonly #folder: string;
-
-  private constructor(process: Deno.ChildProcess, folder: string) {
-    this.#process = process;
-    this.#folder = folder;
-  }
-
+export class Caddy extends ProxyProcess {
   /**
    * Starts one with a Caddyfile of one site that has one `reverse_proxy`, and waits until it listens on
    * the port.
@@ -26,35 +18,22 @@ export class Caddy implements Proxy {
     // Caddy would make it at its first line.
     await Deno.writeTextFile(`${folder}/access.log`, "");
     const process = start(folder);
-    const caddy = new Caddy(process, folder);
-    try {
-      if (!await listens(process, port)) throw new Error(`Caddy ended as it started`);
-      return caddy;
-    } catch (error) {
-      await caddy[Symbol.asyncDispose]();
-      throw error;
-    }
+    return await new Caddy(process, folder).started(port);
   }
 
-  async answered(): Promise<Map<string, number>> {
+  protected override async listens(port: number): Promise<void> {
+    if (!await listens(this.process, port)) throw new Error("Caddy ended as it started");
+  }
+
+  override async answered(): Promise<Map<string, number>> {
     const counts = new Map<string, number>();
-    const log = await Deno.readTextFile(`${this.#folder}/access.log`);
+    const log = await Deno.readTextFile(`${this.folder}/access.log`);
     for (const line of log.split("\n").filter((line) => line.endsWith("}"))) {
       const { status, resp_headers } = JSON.parse(line);
       const server: string | undefined = resp_headers?.["X-Server"]?.[0];
       if (status === 200 && server) counts.set(server, (counts.get(server) ?? 0) + 1);
     }
     return counts;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#process.kill("SIGTERM");
-    } catch {
-      // It has ended by itself.
-    }
-    await this.#process.status;
-    await Deno.remove(this.#folder, { recursive: true });
   }
 }
 

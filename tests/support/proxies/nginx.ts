@@ -1,18 +1,10 @@
 /** An nginx of a test's own: in the foreground, with all that it writes in a temporary folder. */
 
-import type { Proxy } from "./killed_in_turn.ts";
+import { ProxyProcess } from "./proxy_process.ts";
 import { listens } from "./running.ts";
 
 /** An nginx that runs until disposal. */
-export class Nginx implements Proxy {
-  readonly #process: Deno.ChildProcess;
-  readonly #folder: string;
-
-  private constructor(process: Deno.ChildProcess, folder: string) {
-    this.#process = process;
-    this.#folder = folder;
-  }
-
+export class Nginx extends ProxyProcess {
   /**
    * Starts one with a file of `conf.d`, and waits until it listens on the port.
    *
@@ -29,19 +21,12 @@ export class Nginx implements Proxy {
       stdout: "null",
       stderr: "null",
     }).spawn();
-    const nginx = new Nginx(process, folder);
-    try {
-      await nginx.#listens(port);
-      return nginx;
-    } catch (error) {
-      await nginx[Symbol.asyncDispose]();
-      throw error;
-    }
+    return await new Nginx(process, folder).started(port);
   }
 
-  async answered(): Promise<Map<string, number>> {
+  override async answered(): Promise<Map<string, number>> {
     const counts = new Map<string, number>();
-    for (const line of (await Deno.readTextFile(`${this.#folder}/access.log`)).split("\n")) {
+    for (const line of (await Deno.readTextFile(`${this.folder}/access.log`)).split("\n")) {
       // Where one did not answer, all that were tried stand there: the last has answered.
       const server = /^200 .*?(\S+)$/.exec(line)?.[1];
       if (server !== undefined) counts.set(server, (counts.get(server) ?? 0) + 1);
@@ -49,20 +34,9 @@ export class Nginx implements Proxy {
     return counts;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      // Its workers end with it, which they do not after SIGKILL.
-      this.#process.kill("SIGTERM");
-    } catch {
-      // It has ended by itself.
-    }
-    await this.#process.status;
-    await Deno.remove(this.#folder, { recursive: true });
-  }
-
-  async #listens(port: number): Promise<void> {
-    if (await listens(this.#process, port)) return;
-    const log = await Deno.readTextFile(`${this.#folder}/error.log`).catch(() => "");
+  protected override async listens(port: number): Promise<void> {
+    if (await listens(this.process, port)) return;
+    const log = await Deno.readTextFile(`${this.folder}/error.log`).catch(() => "");
     throw new Error(`nginx ended as it started: ${log.trim()}`);
   }
 }
