@@ -34,6 +34,8 @@ const STDERR: Sink = { writeSync: (bytes) => Deno.stderr.writeSync(bytes), close
 const COUNTED_MS = 60_000;
 /** Kinds of refusals that are told apart within that time. */
 const MAX_KINDS = 256;
+/** Presented ids that are told of within that time: guesses may come from any number of networks. */
+const MAX_DENIED = 1000;
 
 const encoder = new TextEncoder();
 
@@ -50,6 +52,7 @@ export class AuditLog implements Observer {
   readonly #refusals = new Map<string, { readonly refusal: Refusal; more: number }>();
   /** Refusals of kinds for which there was no place. */
   #others = 0;
+  #denied = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
@@ -65,6 +68,11 @@ export class AuditLog implements Observer {
 
   session(event: SessionEvent): void {
     const { kind, key, id, owner, address, via, from, reason, count } = event;
+    // Whoever has another's id has not guessed.
+    if (kind === "denied" && reason !== "foreign" && this.#sink !== undefined) {
+      this.#settleLater();
+      if (++this.#denied > MAX_DENIED) return;
+    }
     this.#write({
       event: kind,
       session: key,
@@ -89,10 +97,7 @@ export class AuditLog implements Observer {
       this.#refusals.set(kind, { refusal, more: 0 });
       this.#writeRefusal(refusal);
     }
-    if (this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => this.#settleRefusals(), COUNTED_MS);
-    // The process must not stay alive for this timer.
-    Deno.unrefTimer(this.#timer);
+    this.#settleLater();
   }
 
   /**
@@ -107,7 +112,7 @@ export class AuditLog implements Observer {
   }
 
   close(): void {
-    this.#settleRefusals();
+    this.#settle();
     this.#sink?.close();
     this.#sink = undefined;
   }
@@ -122,16 +127,27 @@ export class AuditLog implements Observer {
     return openPrivateFile(this.#path, { what: "the audit log", warn });
   }
 
-  /** Writes how often refusals were repeated, and forgets them. */
-  #settleRefusals(): void {
+  #settleLater(): void {
+    if (this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => this.#settle(), COUNTED_MS);
+    // The process must not stay alive for this timer.
+    Deno.unrefTimer(this.#timer);
+  }
+
+  /** Writes how often there were refusals and denials that were only counted, and forgets them. */
+  #settle(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     for (const { refusal, more } of this.#refusals.values()) {
       if (more > 0) this.#writeRefusal(refusal, more);
     }
     if (this.#others > 0) this.#write({ event: "refused", count: this.#others });
+    if (this.#denied > MAX_DENIED) {
+      this.#write({ event: "denied", count: this.#denied - MAX_DENIED });
+    }
     this.#refusals.clear();
     this.#others = 0;
+    this.#denied = 0;
   }
 
   #writeRefusal({ status, reason, owner, address }: Refusal, count?: number): void {

@@ -115,3 +115,32 @@ Deno.test("AuditLog: of very many kinds of refusals the most are only counted, a
   assertEquals(lines.slice(256, -1).every(({ count }) => count === 2), true);
   assertEquals(lines.at(-1)?.count, 3 * (1000 - 256));
 });
+
+Deno.test("AuditLog: of guesses from very many callers the most are only counted, and all else is told", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/audit.jsonl`;
+  const log = new AuditLog(path, { server: "test", log: () => {} });
+  const event = { owner: null, key: undefined, via: "cookie" };
+  for (let number = 0; number < 3000; number++) {
+    const address = `2001:db8:${number.toString(16)}::1`;
+    log.session({
+      ...event,
+      kind: "denied",
+      id: "0".repeat(16),
+      address,
+      reason: "unknown",
+      count: 1,
+    });
+  }
+  const told = { ...event, key: "k", id: undefined, address: undefined };
+  log.session({ ...told, kind: "created" });
+  log.session({ ...told, kind: "denied", reason: "foreign", count: 1 });
+  log.close();
+  const lines = await auditLines(path);
+  assertEquals(lines.length, 1000 + 3);
+  assertEquals(lines.slice(-3).map(({ event, count }) => [event, count]), [
+    ["created", undefined],
+    ["denied", 1],
+    ["denied", 2000],
+  ]);
+});
