@@ -69,8 +69,12 @@ class FileFollower {
     if (named === undefined) {
       throw new JournalError("unavailable", `There is no store at ${this.#path}: check the path`);
     }
+    // Opening a pipe would wait for somebody who writes to it.
+    if (!named.isFile) {
+      throw new JournalError("unavailable", `Cannot read ${this.#path}: it is not a regular file`);
+    }
     // A store that is made just now.
-    if (named.size === 0 && named.isFile) return new Map();
+    if (named.size === 0) return new Map();
     const reader = this.#readerOf(named);
     const { size } = reader.file.statSync();
     for (const _ of reader.readTo(size)) await setImmediate();
@@ -94,7 +98,6 @@ function openReader(path: string, now: () => number): JournalReader<Tables> {
   let file: Deno.FsFile | undefined;
   try {
     file = Deno.openSync(path);
-    if (!file.statSync().isFile) throw new Error("it is not a regular file");
     return JournalReader.open(path, sessionStateMachine(now), file);
   } catch (cause) {
     file?.close();

@@ -56,8 +56,7 @@ class SqliteInspection implements InspectedDatabase {
     this.#path = path;
   }
 
-  // deno-lint-ignore require-await -- what it throws rejects
-  async namespaces(): Promise<readonly string[]> {
+  namespaces(): Promise<readonly string[]> {
     return this.#read(({ database }) => {
       const namespaces = findNamespaces(database, this.#path);
       if (namespaces !== undefined) return namespaces;
@@ -66,10 +65,8 @@ class SqliteInspection implements InspectedDatabase {
   }
 
   rows(namespace: string): InspectedRows {
-    const read = async <T>(action: (table: Table) => T): Promise<T> => {
-      // The driver holds up all else, which has its turn between two reads.
-      await setImmediate();
-      return this.#read(({ database, tables }) => {
+    const read = <T>(action: (table: Table) => T): Promise<T> =>
+      this.#read(({ database, tables }) => {
         const known = tables.get(namespace);
         if (known !== undefined) return action(known);
         const number = knownNumber(database, this.#path, escapeNul(namespace));
@@ -78,7 +75,6 @@ class SqliteInspection implements InspectedDatabase {
         if (number !== undefined) tables.set(namespace, table);
         return action(table);
       });
-    };
     return {
       read: (want) => read((table) => table.snapshot(want)),
       counters: (page) => read((table) => table.counters(page)),
@@ -91,7 +87,9 @@ class SqliteInspection implements InspectedDatabase {
   }
 
   /** Reads in one moment. */
-  #read<T>(action: (opened: Opened) => T): T {
+  async #read<T>(action: (opened: Opened) => T): Promise<T> {
+    // The driver holds up all else, which has its turn between two reads.
+    await setImmediate();
     try {
       const opened = this.#open();
       opened.database.exec("BEGIN");
@@ -122,6 +120,8 @@ class SqliteInspection implements InspectedDatabase {
     try {
       const path = followLinks(this.#path);
       const file = statIfAny(path);
+      // Opening a pipe would wait for somebody who writes to it.
+      if (file !== undefined && !file.isFile) throw missing(`${this.#path} is not a regular file`);
       if (file !== undefined) return { path, file };
     } catch (error) {
       rethrow(error);

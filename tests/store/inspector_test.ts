@@ -165,3 +165,18 @@ Deno.test("openInspector(): reads an SQLite database beside a store that writes"
     assertEquals((await store.get(created.id))?.id, created.id);
   }
 });
+
+for (const scheme of ["file", "sqlite", "kv"]) {
+  Deno.test({
+    name:
+      `openInspector(): refuses a pipe in the place of a ${scheme} store, and does not wait for it`,
+    ignore: Deno.build.os === "windows",
+    async fn() {
+      await using folder = await tempFolder();
+      const path = `${folder.path}/store`;
+      const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
+      assertEquals(success, true);
+      await refused("unavailable", () => openInspector(`${scheme}:${path}`));
+    },
+  });
+}
