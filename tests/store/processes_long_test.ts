@@ -7,12 +7,13 @@ testProcesses("KvStore", (folder) => ({ url: `kv:${folder}/sessions.kv` }));
 testProcesses("SqliteStore", (folder) => ({ url: `sqlite:${folder}/sessions.db` }));
 
 Deno.test("runProcesses() detects workers that lie, write twice, or read what is stale", async () => {
-  for (
-    const [mode, message] of [["liar", /^Lost|^Twice/], ["twice", /^Twice/], [
-      "stale",
-      /^Stale/,
-    ]] as const
-  ) {
+  const modes = [
+    // Who sees the lie first depends on who is asked first: a reader, the next writer, or the end.
+    ["liar", /^(Lost|Twice|Stale)/],
+    ["twice", /^Twice/],
+    ["stale", /^Stale/],
+  ] as const;
+  for (const [mode, message] of modes) {
     await using folder = await tempFolder();
     const run = () => runProcesses({ url: `file:${folder.path}/sessions.jsonl`, kills: 0, mode });
     assertMatch((await assertRejects(run, Error)).message, message, mode);
