@@ -215,6 +215,14 @@ export interface SessionStore extends AsyncDisposable {
     options: StateEntriesOptions,
   ): Promise<[key: string, value: Json][] | undefined>;
 
+  /**
+   * Resolves if a write could be made now, as far as that can be seen without one: it goes the way of a
+   * write, through locks and rights, and changes nothing.
+   *
+   * @throws {StoreError} with the reason why a write would fail.
+   */
+  checkWritable(): Promise<void>;
+
   /** Finishes what was accepted and closes files and connections. Closing twice is harmless. */
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { all, type Case, increment, listOf, put, record, refused } from "./cases.ts";
+import { all, type Case, fill, increment, listOf, put, record, refused } from "./cases.ts";
 
 export const sessionsCases: Case[] = [];
 const add = listOf(sessionsCases);
@@ -269,6 +269,15 @@ add("a store that is opened again has all that was written", async (context) => 
   assertEquals(await all(again, "sess-1"), [["a", [1, { b: null }]], ["n", 1]]);
 });
 
+add("checkWritable() resolves, and changes nothing", async ({ store }) => {
+  await store.create(record("sess-1", { owner: "alice", alias: "work" }));
+  const state = await fill(store, "sess-1", 3);
+  const before = await store.get("sess-1");
+  await Promise.all([1, 2, 3].map(() => store.checkWritable()));
+  assertEquals(await store.list({ owner: "alice", limit: 9 }), [before]);
+  assertEquals(await all(store, "sess-1"), state);
+});
+
 add(
   "a closed store refuses everything, and closing it twice is harmless",
   async ({ store }) => {
@@ -286,6 +295,7 @@ add(
       () => store.delete("sess-1"),
       () => increment(store, "sess-1"),
       () => store.entries("sess-1", { limit: 1 }),
+      () => store.checkWritable(),
     ];
     for (const call of calls) await refused("closed", call);
   },

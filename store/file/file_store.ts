@@ -159,6 +159,11 @@ export class FileStore implements SessionStore {
     return (await this.#read()).entries(id, checked, this.#now());
   }
 
+  /** See {@linkcode SessionStore.checkWritable}. */
+  async checkWritable(): Promise<void> {
+    await this.#write(() => ({ value: undefined, changes: [] }), false);
+  }
+
   /** See {@linkcode SessionStore.close}. */
   close(): Promise<void> {
     return this.#journal.close().catch(rethrow);

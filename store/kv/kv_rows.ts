@@ -36,6 +36,8 @@ const READS = 5;
 const MAX_OWN_CHECKS = 2;
 const SWEEP_MS = 60_000;
 const VERSION = /^[0-9a-f]{20}$/;
+/** One that no row has. */
+const NO_VERSION = "0".repeat(20);
 
 /** Rows whose versions are KV's versionstamps. */
 export class KvRows implements Rows {
@@ -74,6 +76,13 @@ export class KvRows implements Rows {
 
   async commit(commit: Commit): Promise<Committed> {
     return await this.commitWith(commit, []);
+  }
+
+  async checkWritable(): Promise<void> {
+    this.#checkOpen();
+    // KV writes for each commit that is made, so this one is not: whether others have a file's lock stays unseen.
+    const check = { key: this.keys.row(["", ""]), versionstamp: NO_VERSION };
+    await this.#run(this.#kv.atomic().check(check).commit());
   }
 
   /** Makes a commit with more writes than those of rows. */

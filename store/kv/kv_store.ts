@@ -82,6 +82,11 @@ class RowsAfter implements Rows {
     return await this.#rows.commit(commit);
   }
 
+  async checkWritable(): Promise<void> {
+    await this.#takeOver.done();
+    await this.#rows.checkWritable();
+  }
+
   async close(): Promise<void> {
     await this.#takeOver.close();
     await this.#rows.close();

@@ -127,6 +127,11 @@ export class MemoryStore implements SessionStore {
     return attempt(() => this.#open().entries(id, checkEntries(options), this.#now()));
   }
 
+  /** See {@linkcode SessionStore.checkWritable}. */
+  checkWritable(): Promise<void> {
+    return attempt(() => void this.#open());
+  }
+
   /**
    * Inspects this store, whose sessions are then of a server of this name. Closing the inspector leaves the
    * store open.

@@ -12,7 +12,14 @@ import { postgresError, TIMEOUT_IN_QUEUE } from "./postgres_errors.ts";
 import { READ_SQL, readArguments, snapshotsOf } from "./read_batch.ts";
 import { StoreError } from "../session_store.ts";
 import type { PostgresPool } from "./postgres_pool.ts";
-import type { Commit, Committed, Rows, Snapshot, Want } from "../rows/rows.ts";
+import {
+  type Commit,
+  type Committed,
+  NO_CHANGE,
+  type Rows,
+  type Snapshot,
+  type Want,
+} from "../rows/rows.ts";
 
 /** More at once wait for each other in PostgreSQL, and make batches smaller. */
 const COMMITS = { most: 128, atOnce: 2 };
@@ -72,6 +79,10 @@ export class PostgresRows implements Rows {
 
   commit(commit: Commit): Promise<Committed> {
     return this.#run(() => this.#commits.add(this.#wait(commit)));
+  }
+
+  async checkWritable(): Promise<void> {
+    await this.commit(NO_CHANGE);
   }
 
   close(): Promise<void> {

@@ -6,7 +6,14 @@
 
 import { closedError } from "../errors.ts";
 import { Batches } from "../rows/batches.ts";
-import type { Commit, Committed, Rows, Snapshot, Want } from "../rows/rows.ts";
+import {
+  type Commit,
+  type Committed,
+  NO_CHANGE,
+  type Rows,
+  type Snapshot,
+  type Want,
+} from "../rows/rows.ts";
 import type { RedisConnection } from "./connection.ts";
 import { type RedisSnapshot, ScriptArguments, snapshotOf } from "./encoding.ts";
 import { redisError } from "./errors.ts";
@@ -59,6 +66,10 @@ export class RedisRows implements Rows {
       return { kind: "full", counter: commit.counts![refusal]!.name };
     }
     return { kind: "lost", snapshot: snapshotOf(refusal) };
+  }
+
+  async checkWritable(): Promise<void> {
+    await this.commit(NO_CHANGE);
   }
 
   close(): Promise<void> {

@@ -224,6 +224,13 @@ export class RowStore implements SessionStore {
     });
   }
 
+  /** See {@linkcode SessionStore.checkWritable}. */
+  async checkWritable(): Promise<void> {
+    await this.#run((operation) =>
+      operation.retry(() => operation.call(() => this.#rows.checkWritable()))
+    );
+  }
+
   /** Finishes what was accepted, and closes what the store has opened itself. */
   close(): Promise<void> {
     return this.#closing ??= this.#close();

@@ -69,6 +69,9 @@ export interface Commit {
   readonly orElse?: Want | undefined;
 }
 
+/** A commit that changes nothing: no part has this row. */
+export const NO_CHANGE: Commit = { mark: "", checks: [], deletes: [["", ""]] };
+
 /** Denokv takes ten in a commit; its backend adds two of its own. */
 export const MAX_CHECKS = 8;
 
@@ -94,6 +97,8 @@ export interface Rows {
   /** Reads in one moment; where the backend cannot do that, single rows last, after the page. */
   read(want: Want): Promise<Snapshot>;
   commit(commit: Commit): Promise<Committed>;
+  /** Goes the way of a commit, and changes nothing. */
+  checkWritable(): Promise<void>;
   /** Finishes what was accepted, and closes what it has opened itself. */
   close(): Promise<void>;
 }

@@ -8,7 +8,14 @@ import type { DatabaseSync } from "node:sqlite";
 import { setImmediate } from "node:timers";
 import { Batches } from "../rows/batches.ts";
 import { closedError } from "../errors.ts";
-import type { Commit, Committed, Rows, Snapshot, Want } from "../rows/rows.ts";
+import {
+  type Commit,
+  type Committed,
+  NO_CHANGE,
+  type Rows,
+  type Snapshot,
+  type Want,
+} from "../rows/rows.ts";
 import { sqliteError } from "./sqlite_error.ts";
 import type { Table } from "./table.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
@@ -41,6 +48,10 @@ export class SqliteRows implements Rows {
 
   commit(commit: Commit): Promise<Committed> {
     return this.#run(() => this.#commits.add(commit));
+  }
+
+  async checkWritable(): Promise<void> {
+    await this.commit(NO_CHANGE);
   }
 
   close(): Promise<void> {

@@ -13,15 +13,13 @@ import { HEALTH_PATHS, pathOf, READY_PATH } from "./paths.ts";
 /** Options of {@linkcode HealthChecks}. */
 export interface HealthChecksOptions {
   /** The store without which no call can be served. */
-  readonly store: Pick<SessionStore, "transact">;
+  readonly store: Pick<SessionStore, "checkWritable">;
   /** Called in one line when readiness is lost for the store's sake, and when it is back. */
   readonly warn?: ((message: string) => void) | undefined;
 }
 
 /** The longest that a store may take to count as ready. */
 const ANSWER_MS = 500;
-/** The id of no session: those are made by servers, and look otherwise. */
-const NO_SESSION = "health";
 
 /** What asking the store came to. */
 interface Outcome {
@@ -38,9 +36,9 @@ const LATE: Outcome = { failure: `the store has not answered within ${ANSWER_MS 
  * | path                   | 200 `ok`                 | 503                                                 |
  * | ---------------------- | ------------------------ | --------------------------------------------------- |
  * | `/livez`, `/healthz`   | always                   |                                                     |
- * | `/readyz`              | the store has answered   | `stopping`; `store`: no answer within half a second |
+ * | `/readyz`              | the store takes writes   | `stopping`; `store`: no answer within half a second |
  *
- * The store is asked for a transaction that writes nothing: one at a time, however many ask.
+ * The store is asked by {@linkcode SessionStore.checkWritable}: once at a time, however many ask.
  *
  * @example
  * ```ts
@@ -107,7 +105,7 @@ export class HealthChecks {
   }
 
   async #ask(): Promise<boolean> {
-    this.#operation ??= this.#transact().finally(() => this.#operation = undefined);
+    this.#operation ??= this.#check().finally(() => this.#operation = undefined);
     const { failure } = await within(ANSWER_MS, this.#operation) ?? LATE;
     const isReady = failure === undefined;
     if (isReady !== this.#wasReady) this.#warn?.(isReady ? "ready again" : `not ready: ${failure}`);
@@ -115,13 +113,9 @@ export class HealthChecks {
     return isReady;
   }
 
-  async #transact(): Promise<Outcome> {
+  async #check(): Promise<Outcome> {
     try {
-      // It takes the way of every call: a lock, the changes of other processes, a database's answer.
-      await this.#store.transact(NO_SESSION, {
-        durable: false,
-        update: () => ({ value: undefined }),
-      });
+      await this.#store.checkWritable();
       return {};
     } catch (error) {
       return { failure: messageOf(error) };

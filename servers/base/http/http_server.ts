@@ -56,7 +56,7 @@ interface HttpServerOptions {
   readonly authenticate?: Authenticator | undefined;
   readonly limits?: Partial<RequestLimits> | undefined;
   /** The store that `/readyz` asks. */
-  readonly store: Pick<SessionStore, "transact">;
+  readonly store: Pick<SessionStore, "checkWritable">;
   readonly onerror: (error: Error) => void;
   readonly warn: (message: string) => void;
   readonly onforbidden?: ((reason: string) => void) | undefined;

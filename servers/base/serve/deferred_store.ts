@@ -87,6 +87,10 @@ export class DeferredStore implements SessionStore {
     return this.#run((store) => store.entries(id, options));
   }
 
+  checkWritable(): Promise<void> {
+    return this.#run((store) => store.checkWritable());
+  }
+
   /** Closes the store, if open. A store that is still opening ends with the process, as by a kill. */
   async close(): Promise<void> {
     await this.#store?.close();

@@ -1,5 +1,6 @@
 /** `/readyz` of servers whose database is away for a while. */
 
+import pg from "pg";
 import { assert, assertEquals } from "@std/assert";
 import { startPostgres } from "../../support/databases/postgres.ts";
 import { RedisServer } from "../../support/databases/redis.ts";
@@ -44,6 +45,15 @@ Deno.test("/readyz on Redis: killed and restarted, suspended and woken", async (
   ]);
 });
 
+Deno.test("/readyz on Redis: made a replica, which takes no writes, and a primary again", async () => {
+  await using redis = await RedisServer.start();
+  await checkAway(redis.url(), [[
+    // Of a primary that is away: it goes on to answer reads.
+    async () => void await redis.command("REPLICAOF", "127.0.0.1", "1"),
+    async () => void await redis.command("REPLICAOF", "NO", "ONE"),
+  ]]);
+});
+
 Deno.test("/readyz on Redis: asks it each time, in a flood once, and writes nothing", async () => {
   await using redis = await RedisServer.start();
   await using server = await startServer({
@@ -83,4 +93,23 @@ Deno.test("/readyz on PostgreSQL: killed and restarted, suspended and woken", as
     [() => postgres.stop("kill"), () => postgres.start()],
     [() => postgres.pause(), () => Promise.resolve(postgres.resume())],
   ]);
+});
+
+Deno.test("/readyz on PostgreSQL: set to read only, its table locked, and back", async () => {
+  await using postgres = await startPostgres();
+  const database = await postgres.makeDatabase();
+  const setReadOnly = async (value: "on" | "off") => {
+    await postgres.query(`ALTER SYSTEM SET default_transaction_read_only = ${value}`);
+    await postgres.query("SELECT pg_reload_conf()");
+  };
+  const locker = new pg.Client({ connectionString: postgres.url(database) });
+  await locker.connect();
+  await checkAway(postgres.url(database), [
+    [() => setReadOnly("on"), () => setReadOnly("off")],
+    [
+      async () => void await locker.query("BEGIN; LOCK TABLE mcp_sessions.rows IN SHARE MODE"),
+      async () => void await locker.query("COMMIT"),
+    ],
+  ]);
+  await locker.end();
 });

@@ -1,5 +1,6 @@
 /** `/livez`, `/healthz` and `/readyz`: who may ask, what is told, and what it costs the store. */
 
+import { DatabaseSync } from "node:sqlite";
 import { assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { HealthChecks } from "../../../servers/base/mod.ts";
 import { MemoryStore } from "../../../store/mod.ts";
@@ -66,14 +67,13 @@ Deno.test("health checks: take GET and HEAD alone, and no path but their own", a
   assertMatch(await connection.response(), /^HTTP\/1.1 403 /);
 });
 
-/** A store whose transactions wait until they are let go on, or are refused. */
+/** A store whose checks wait until they are let go on, or are refused. */
 class HeldStore extends MemoryStore {
   readonly held: PromiseWithResolvers<void>[] = [];
-  override transact: MemoryStore["transact"] = async (id, transaction) => {
+  override checkWritable: MemoryStore["checkWritable"] = async () => {
     const held = Promise.withResolvers<void>();
     this.held.push(held);
     await held.promise;
-    return await super.transact(id, transaction);
   };
 }
 
@@ -123,15 +123,10 @@ Deno.test("/readyz: a flood costs the store one operation at a time, however lon
 
 Deno.test("/readyz: asks a database each time, and commits nothing", async () => {
   class CountedRows extends MemoryRows {
-    reads = 0;
-    commits = 0;
-    override read: MemoryRows["read"] = (want) => {
-      this.reads++;
-      return super.read(want);
-    };
-    override commit: MemoryRows["commit"] = (commit) => {
-      this.commits++;
-      return super.commit(commit);
+    checks = 0;
+    override checkWritable: MemoryRows["checkWritable"] = () => {
+      this.checks++;
+      return super.checkWritable();
     };
   }
   const rows = new CountedRows(new MemoryPlace());
@@ -140,7 +135,7 @@ Deno.test("/readyz: asks a database each time, and commits nothing", async () =>
   for (let asked = 1; asked <= 3; asked++) {
     const response = await checks.respond(new Request("http://10.1.2.3/readyz"));
     assertEquals(await response?.text(), "ok");
-    assertEquals([rows.reads, rows.commits], [asked, 0]);
+    assertEquals([rows.checks, rows.place.changes], [asked, 0]);
   }
 });
 
@@ -163,6 +158,21 @@ for (const scheme of ["file", "sqlite", "kv"]) {
     assertNotEquals(await contents(folder.path), before, "a write can be seen");
   });
 }
+
+Deno.test("/readyz on sqlite: store while another has the lock of a write", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/sessions`;
+  const options = { server: "session", transport: "http", store: `sqlite:${path}` } as const;
+  await using server = await startServer(options);
+  await server.create();
+  assertEquals(await ready(server.url), [200, "ok"]);
+  using other = new DatabaseSync(path);
+  other.exec("BEGIN IMMEDIATE");
+  for (let asked = 0; asked < 2; asked++) assertEquals(await ready(server.url), [503, "store"]);
+  other.exec("COMMIT");
+  await until(() => ready(server.url), ([status]) => status === 200);
+  await server.create();
+});
 
 /** What the files in a folder hold, but for what SQLite shares between processes. */
 async function contents(folder: string): Promise<Record<string, string>> {

@@ -29,6 +29,7 @@ for (const every of [Infinity, 9]) {
     return {
       read: (want) => rows.read(want),
       commit: (commit) => rows.commit(commit),
+      checkWritable: () => rows.checkWritable(),
       close: async () => {
         closing ??= rows.close().then(async () => {
           if (--shared.users === 0) await shared.endpoint[Symbol.asyncDispose]();

@@ -32,6 +32,7 @@ const calls: readonly (readonly [string, (store: SessionStore) => Promise<unknow
   ["regenerate", (store) => store.regenerate("sess-1", "sess-3")],
   ["fork", (store) => store.fork("sess-1", record("sess-4"))],
   ["delete", (store) => store.delete("sess-1")],
+  ["checkWritable", (store) => store.checkWritable()],
 ];
 
 for (const [name, call] of calls) {

@@ -10,6 +10,7 @@ import {
   type Commit,
   type Committed,
   MAX_CHECKS,
+  NO_CHANGE,
   type Rows,
   type Snapshot,
   type Want,
@@ -52,6 +53,10 @@ export class FaultyRows implements Rows {
     }
     const make = () => this.#rows.commit(commit);
     return await (this.way.commit?.(commit, make) ?? make());
+  }
+
+  async checkWritable(): Promise<void> {
+    await this.commit(NO_CHANGE);
   }
 
   close(): Promise<void> {

@@ -48,6 +48,10 @@ export class MemoryRows implements Rows {
     });
   }
 
+  checkWritable(): Promise<void> {
+    return Promise.try(() => this.#checkOpen());
+  }
+
   close(): Promise<void> {
     this.#isClosed = true;
     return Promise.resolve();

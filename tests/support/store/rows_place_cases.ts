@@ -18,6 +18,19 @@ import {
 const A: At = ["s", "a"];
 
 export const placeCases: readonly RowsCase[] = [{
+  name: "checkWritable() changes nothing, and is refused by closed rows",
+  async test(open) {
+    const [one, other] = [await open(), await open()];
+    await make(one, { sets: [[A, "1"]], counts: [{ name: "c", by: 1 }] });
+    const all = { at: [A], page: { part: "s", limit: 9 }, counts: ["c"] };
+    const before = await read(one, all);
+    await Promise.all([one, other, one].map((rows) => rows.checkWritable()));
+    assertEquals(await read(other, all), before);
+    await one.close();
+    await assertRejects(() => one.checkWritable(), StoreError);
+    await other.checkWritable();
+  },
+}, {
   name: "what was committed by one is seen by another in the same place, at once",
   async test(open) {
     const [one, other] = [await open(), await open()];
