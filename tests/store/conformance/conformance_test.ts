@@ -76,6 +76,7 @@ if (remote !== undefined) {
       ],
       "endless": ["a session that comes back still ends at endsAt"],
       "punctual": ["a hidden session keeps its last renewal"],
+      "trying": ["checkWritable() resolves, and changes nothing"],
       "nostalgic": ["a new session keeps the alias that it took"],
       "stale skip": ["a session past its expiry is gone"],
     });
