@@ -5,7 +5,7 @@ import { posix } from "node:path";
 import { readPage, ROOT } from "./pages.ts";
 
 /** The name of a test: the first argument of `Deno.test()` or of its table of cases, or a member. */
-const TEST_NAME = /(?:Deno\.test\(|\]\)\(|\bname:)\s*(?:"[^"]*"|`[^`]*`)/g;
+const TEST_NAME = /(?:[Tt]est\(|\]\)\(|\bname:)\s*(?:"[^"]*"|`[^`]*`)/g;
 
 Deno.test("docs/security.md: every test that it names is there, word for word", async () => {
   const { text } = readPage("docs/security.md");
