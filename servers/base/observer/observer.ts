@@ -116,8 +116,9 @@ export interface SessionEvent extends ObservedCaller {
    */
   readonly reason?: "malformed" | "unknown" | "foreign";
   /**
-   * Of a denied caller, how many other ids it has presented in vain, with this one. Of many, only each
-   * doubling is told.
+   * Of a denied caller, how many other ids it has presented in vain, with this one; past 4,096 such callers
+   * at once, together with others of its network. Of many, only each doubling is told; `foreign` ones are
+   * many when so many were of one owner's sessions.
    */
   readonly count?: number;
 }

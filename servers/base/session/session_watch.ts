@@ -10,7 +10,7 @@ import { sha256 } from "../../../runtime/sha256.ts";
 import type { SessionRecord, SessionStore } from "../../../store/session_store.ts";
 import type { ObservedCaller, Observer, SessionEvent } from "../observer/observer.ts";
 import { sessionKey } from "../observer/session_key.ts";
-import { GuessBrake, MAX_MISSES } from "./guess_brake.ts";
+import { GuessBrake } from "./guess_brake.ts";
 import { OpenSessions } from "./open_sessions.ts";
 import { type Advise, adviseGuesses, adviseOpenSessions, callerKind } from "./operator_advice.ts";
 
@@ -146,12 +146,12 @@ export class CallerSessions {
   }
 
   #denied(id: string, event: Omit<Event, "kind" | "id">): void {
-    const count = this.#shared.brake.miss(this.#caller, id);
-    if (count === undefined) return;
-    if (count === MAX_MISSES && this.#shared.warnings++ < MAX_WARNINGS) {
+    const miss = this.#shared.brake.miss(this.#caller, id, event.record?.owner);
+    const { count, isWarning, isTold } = miss;
+    if (isWarning && this.#shared.warnings++ < MAX_WARNINGS) {
       adviseGuesses(this.#options.advise, this.#caller, count);
     }
-    this.#tell({ kind: "denied", id: id || undefined, count, ...event });
+    if (isTold) this.#tell({ kind: "denied", id: id || undefined, count, ...event });
   }
 
   #tell({ record, id, ...event }: Event): void {

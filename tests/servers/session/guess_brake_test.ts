@@ -1,6 +1,6 @@
 /** Session ids that lead nowhere: who presents them one after the other keeps nobody else waiting. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   type AuthInfo,
   type SessionEvent,
@@ -8,6 +8,7 @@ import {
   StatelessHttpTransport,
 } from "../../../servers/base/mod.ts";
 import { MemoryStore } from "../../../store/mod.ts";
+import { hashOf } from "../../support/servers/audit_lines.ts";
 import { Caller, newServerWith, principal } from "../../support/servers/in_process.ts";
 import { callRequest, HEADERS, type Reply } from "../../support/servers/server.ts";
 import { presenting } from "../../support/servers/wire.ts";
@@ -148,28 +149,108 @@ Deno.test("session layer: ten minutes after the last of any number of guesses no
   }
 });
 
-Deno.test("StatelessHttpTransport: a braked lookup is 503 with Retry-After, by address for anonymous callers", async () => {
+/** Holds the clock that forgives, so that what counts is the number of guesses alone. */
+function heldClock(): Disposable {
+  const { now } = performance;
+  const at = now.call(performance);
+  performance.now = () => at;
+  return { [Symbol.dispose]: () => void (performance.now = now) };
+}
+
+/** A server for callers without tokens, who are told apart by address. */
+async function anonymousServer() {
   const store = new SlowStore();
   const server = newServerWith("tool");
   const transport = new StatelessHttpTransport();
   await server.connect(sessionLayer(transport, { store }));
-  const present = async (address: string, number: number) => {
-    const body = callRequest("tool", {}, number, { "mcp/session": { id: deadId(number) } });
+  let lastId = 0;
+  const present = async (address: string) => {
+    const cookie = { id: deadId(++lastId) };
+    const body = callRequest("tool", {}, 1, { "mcp/session": cookie });
     const init = { method: "POST", headers: HEADERS, body };
     const response = await transport.fetch(new Request("http://x/", init), undefined, address);
     await response.text();
     return [response.status, response.headers.get("retry-after")];
   };
+  return { store, present, [Symbol.asyncDispose]: () => server.close() };
+}
+
+Deno.test("StatelessHttpTransport: a braked lookup is 503 with Retry-After, by address for anonymous callers", async () => {
+  await using it = await anonymousServer();
   const [guesser, sibling, other] = ["2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1"] as const;
-  for (let number = 0; number < 150; number++) await present(guesser, number);
-  store.gate = Promise.withResolvers();
-  const waiting = Array.from({ length: 16 }, (_, at) => present(guesser, 1000 + at));
-  assertEquals(await present(sibling, 2000), [503, "1"], "of the same network");
-  const waited = new Promise<void>((resolve) => store.onwait = resolve);
-  const free = present(other, 3000);
+  for (let number = 0; number < 150; number++) await it.present(guesser);
+  it.store.gate = Promise.withResolvers();
+  const waiting = Array.from({ length: 16 }, () => it.present(guesser));
+  assertEquals(await it.present(sibling), [503, "1"], "of the same network");
+  const waited = new Promise<void>((resolve) => it.store.onwait = resolve);
+  const free = it.present(other);
   await waited;
-  store.gate.resolve();
+  it.store.gate.resolve();
   assertEquals(await free, [200, null]);
   for (const response of waiting) assertEquals(await response, [200, null]);
-  await server.close();
+});
+
+const hex = (number: number) => number.toString(16);
+/** Many callers of one network, and other ones that have nothing to do with it. */
+const NETWORKS = {
+  "a /32 of IPv6": {
+    guesser: (at: number) => `2001:db8:${hex(at >> 8)}:${hex(at & 255)}::1`,
+    other: (at: number) => `2001:${hex(0xdb9 + at)}::1`,
+  },
+  "a /16 of IPv4": {
+    guesser: (at: number) => `198.51.${at >> 8}.${at & 255}`,
+    other: (at: number) => `198.${52 + at}.100.1`,
+  },
+};
+for (const [network, { guesser, other }] of Object.entries(NETWORKS)) {
+  Deno.test(`StatelessHttpTransport: whoever guesses from all addresses of ${network} is braked, and other networks are not`, async () => {
+    using _ = heldClock();
+    await using it = await anonymousServer();
+    for (let at = 0; at < 5000; at++) await it.present(guesser(at));
+    it.store.gate = Promise.withResolvers();
+    const waiting = Array.from({ length: 16 }, (_, at) => it.present(guesser(6000 + at)));
+    assertEquals(await it.present(guesser(7000)), [503, "1"]);
+    const others = Array.from({ length: 20 }, (_, at) => it.present(other(at)));
+    // By chance one of them may count as of the same network.
+    const most = new Promise<void>((resolve) => {
+      it.store.onwait = () => void (it.store.running === 4 + 19 && resolve());
+    });
+    await Promise.race([most, Promise.all(others)]);
+    it.store.gate.resolve();
+    const statuses = (await Promise.all(others)).map(([status]) => status);
+    assert(statuses.filter((status) => status === 200).length >= 19, statuses.join());
+    for (const response of waiting) assertEquals(await response, [200, null]);
+  });
+}
+
+Deno.test("session layer: guesses of very many principals brake no other one", async () => {
+  using _ = heldClock();
+  await using it = await connected();
+  for (let at = 0; at < 20_000; at++) await it.present(principal(`guesser ${at}`), deadId(at));
+  it.store.gate = Promise.withResolvers();
+  const all = new Promise<void>((resolve) => {
+    it.store.onwait = () => void (it.store.running === 40 && resolve());
+  });
+  const calls = Array.from({ length: 40 }, (_, at) => it.present(alice, deadId(30_000 + at)));
+  await all;
+  it.store.gate.resolve();
+  assertEquals(counted((await Promise.all(calls)).map(outcome)), { unknown: 40 });
+});
+
+Deno.test("session layer: another's id is told of, however many guesses it comes among", async () => {
+  await using it = await connected();
+  const idOf = async (owner: AuthInfo) =>
+    (await it.as(owner, "session/create", {})).result?.id ?? "";
+  const thefts = () => it.events.filter(({ reason }) => reason === "foreign").map(({ id }) => id);
+  const hers = await idOf(alice);
+  for (let number = 0; number < 150; number++) await it.present(bob, deadId(number));
+  // Sessions of an accomplice: the first hundred are told of, and then each doubling.
+  const accomplice = principal("carol");
+  for (let number = 0; number < 250; number++) await it.present(bob, await idOf(accomplice));
+  assertEquals(thefts().length, 101);
+  await it.present(bob, hers);
+  for (let number = 0; number < 20; number++) await it.present(bob, deadId(1000 + number));
+  await it.present(bob, hers);
+  await it.present(principal("dave"), hers);
+  assertEquals(thefts().slice(101), [hashOf(hers), hashOf(hers)], "once for each who has it");
 });
