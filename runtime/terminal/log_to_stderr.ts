@@ -13,9 +13,13 @@ import process from "node:process";
  */
 export function logToStderr(): void {
   let made: Console | undefined;
-  // On a terminal, asking for its colors would take leave to read the environment.
-  const make = () =>
-    new Console({ stdout: process.stderr, stderr: process.stderr, colorMode: false });
+  const make = () => {
+    const { stderr } = process;
+    // A host that reads the log no more has calls all the same: unheard, the error ends the process.
+    stderr.on("error", () => {});
+    // On a terminal, asking for its colors would take leave to read the environment.
+    return new Console({ stdout: stderr, stderr, colorMode: false });
+  };
   const toStderr = () => made ??= make();
   globalThis.console = new Proxy(console, {
     get: (_, name) => Reflect.get(toStderr(), name),

@@ -9,7 +9,10 @@ import {
   startServer,
   StdioServer,
 } from "../../support/servers/server.ts";
+import { CLEAN_ENV } from "../../support/environment.ts";
+import { lines } from "../../support/lines.ts";
 import { RawConnection } from "../../support/servers/raw_http.ts";
+import { request } from "../../support/servers/wire.ts";
 
 /** Characters that reverse, hide, move or break the text after them, and a lone surrogate. */
 const ODD =
@@ -66,3 +69,26 @@ for (const [name, transport, flags] of CONNECTIONS) {
     }
   });
 }
+
+Deno.test("the log of a server on stdio: that nobody reads it any more costs no call", async () => {
+  const flags = ["--store", "memory:", "--log-level", "info", "--audit", "-"];
+  const process = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "servers/notebook.ts", ...flags],
+    cwd: new URL("../../..", import.meta.url),
+    env: CLEAN_ENV,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  await process.stderr.cancel();
+  const writer = process.stdin.getWriter();
+  const answered: unknown[] = [];
+  const ids = Array.from({ length: 20 }, (_, id) => id);
+  const sent = ids.map((id) => `${request("session/create", {}, id)}\n`).join("");
+  await writer.write(new TextEncoder().encode(sent));
+  for await (const line of lines(process.stdout)) {
+    answered.push(JSON.parse(line).id);
+    if (answered.length === ids.length) await writer.close();
+  }
+  assertEquals([answered.length, (await process.status).code], [ids.length, 0]);
+});
