@@ -60,15 +60,17 @@ export function logger(program: string, limit: LogLevel, format: LogFormat = "te
 }
 
 /** A text as one redacted line that no terminal acts on. */
-export function oneLine(text: string, maxLength?: number): string {
-  return redact(printable(text.replaceAll(/\s+/g, " ").slice(0, maxLength)));
+export function oneLine(text: string, maxLength = Infinity): string {
+  // Callers send megabytes, of which no more is looked at than could be told.
+  const start = text.slice(0, 16 * maxLength);
+  return redact(printable(start.replaceAll(/\s+/g, " ").slice(0, maxLength)));
 }
 
 function textLine(program: string, level: LogLevel, text: string, fields: LogFields): string {
   const pairs = Object.entries(fields).flatMap(([name, value]) =>
     value === undefined || value === null ? [] : [` ${name}=${quoted(shown(value))}`]
   );
-  return `${program}: ${level}: ${(text + pairs.join("")).slice(0, MAX_LENGTH)}`;
+  return `${program}: ${level}: ${text}${pairs.join("")}`;
 }
 
 function jsonLine(server: string, level: LogLevel, message: string, fields: LogFields): string {

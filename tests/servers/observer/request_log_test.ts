@@ -73,6 +73,16 @@ for (const format of ["text", "json"] as const) {
   });
 }
 
+Deno.test("--log-level info: no name that a caller makes up cuts off what its line tells of it", async () => {
+  const flags = ["--log-level", "info"];
+  await using server = await startServer({ server: "notebook", transport: "http", flags });
+  const longest = '"'.repeat(100);
+  await (await post(server.url, request(longest, { name: longest }, longest))).text();
+  await server.stop();
+  const [line] = requestsOf(server);
+  assertMatch(line ?? "", / outcome=error code=-32601 .* address=127\.0\.0\.1$/);
+});
+
 for (const transport of ["stdio", "http"] as const) {
   Deno.test(`--log-format json over ${transport}: each line is an object with time, level, server and message`, async () => {
     const flags = ["--log-level", "info", "--log-format", "json", "--store", "memory:"];
