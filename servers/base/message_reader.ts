@@ -10,6 +10,7 @@ import type { LongLine } from "../../jsonrpc/lines.ts";
 import { asMessage, type Incoming, readMessage, type RpcMessage } from "../../jsonrpc/message.ts";
 import { CODE, invalid, type WireError } from "../../protocol/errors.ts";
 import { isObject } from "../../runtime/json.ts";
+import type { EraSendOptions } from "./era/era_transport.ts";
 import { wireErrorBody } from "./wire_errors.ts";
 import type { JSONRPCErrorResponse, JSONRPCMessage, RequestId } from "./sdk.ts";
 
@@ -27,6 +28,7 @@ export function errorMessage(id: RequestId | null, error: WireError): object {
 /** A response and its JSON text; an error in its place if its result cannot be written as JSON. */
 export function encodeResponse<T extends { readonly id?: RequestId | undefined }>(
   answer: T,
+  { onreplaced }: Pick<EraSendOptions, "onreplaced"> = {},
 ): { readonly answer: T | JSONRPCErrorResponse; readonly text: string } {
   try {
     return { answer, text: JSON.stringify(answer) };
@@ -34,6 +36,7 @@ export function encodeResponse<T extends { readonly id?: RequestId | undefined }
     const message = "The result cannot be written as JSON";
     const error = { code: CODE.internalError, message };
     const refusal: JSONRPCErrorResponse = { jsonrpc: "2.0", id: answer.id, error };
+    onreplaced?.(refusal);
     return { answer: refusal, text: JSON.stringify(refusal) };
   }
 }

@@ -12,7 +12,7 @@ import { linesOf, type LongLine, MAX_MESSAGE_BYTES } from "../../jsonrpc/lines.t
 import { Strays } from "../../jsonrpc/strays.ts";
 import { ACKNOWLEDGED } from "../../protocol/subscription.ts";
 import { asError } from "../../runtime/errors.ts";
-import type { EraTransport, ServedEras } from "./era/era_transport.ts";
+import type { EraSendOptions, EraTransport, ServedEras } from "./era/era_transport.ts";
 import { encodeResponse, errorMessage, readRequest } from "./message_reader.ts";
 import { FlowControl } from "./stdio_flow_control.ts";
 import type { JSONRPCMessage, RequestId, Transport, TransportSendOptions } from "./sdk.ts";
@@ -66,12 +66,12 @@ export class StdioTransport implements EraTransport {
   }
 
   /** @throws {Error} if the client has closed its end. */
-  async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+  async send(message: JSONRPCMessage, options?: EraSendOptions): Promise<void> {
     if ("method" in message) return await this.#push(message, options);
     const { id } = message;
     if (id === undefined) return await this.#write(message);
     try {
-      await this.#writeText(encodeResponse({ ...message, id }).text);
+      await this.#writeText(encodeResponse({ ...message, id }, options).text);
     } finally {
       // The call is over, even if the client is gone.
       this.#flow.end(id);

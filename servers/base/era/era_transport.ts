@@ -4,15 +4,17 @@
  * @module
  */
 
-import type { Transport, TransportSendOptions } from "../sdk.ts";
+import type { JSONRPCErrorResponse, Transport, TransportSendOptions } from "../sdk.ts";
 
 /** The eras that a server answers in (section 10 of the contract). */
 export type ServedEras = "both" | "legacy" | "modern";
 
-/** Options of a transport that also say with which HTTP status a response is sent. */
+/** Options of our transports beside those of the SDK. */
 export interface EraSendOptions extends TransportSendOptions {
-  /** @default 200 */
+  /** The HTTP status of a response. @default 200 */
   readonly httpStatus?: number | undefined;
+  /** Called with the error that is sent in place of a response: one that JSON cannot hold, or no room. */
+  readonly onreplaced?: ((sent: JSONRPCErrorResponse) => void) | undefined;
 }
 
 /** A transport with an interest in the eras that are served on it. */

@@ -7,6 +7,7 @@
 import { LISTEN } from "../../../protocol/era.ts";
 import { METHOD } from "../../../protocol/methods.ts";
 import { utf8Length } from "../../../runtime/utf8.ts";
+import type { EraSendOptions } from "../era/era_transport.ts";
 import { encodeResponse } from "../message_reader.ts";
 import type { JSONRPCResponse, RequestId } from "../sdk.ts";
 import { isBraked, isStoreFull } from "../wire_errors.ts";
@@ -69,13 +70,20 @@ export class PendingRequest {
   }
 
   /** Sends the response; one that is large counts against the quota until it has been read. */
-  respond(message: JSONRPCResponse, status: number, unread: UnreadResponses): void {
-    let { text } = encodeResponse({ ...message, id: this.wireId });
+  respond(
+    message: JSONRPCResponse,
+    unread: UnreadResponses,
+    options: EraSendOptions = {},
+  ): void {
+    const { httpStatus: status = 200, onreplaced } = options;
+    let { text } = encodeResponse({ ...message, id: this.wireId }, options);
     if (text.length > SMALL_RESPONSE_BYTES) {
       if (this.#lease.reserveResponse(utf8Length(text))) {
         return this.#respondLarge(text, status, unread);
       }
-      text = JSON.stringify(unreadQuotaError(this.wireId));
+      const lost = unreadQuotaError(this.wireId);
+      onreplaced?.(lost);
+      text = JSON.stringify(lost);
     }
     if (this.#stream !== undefined) {
       this.#stream.send(text);

@@ -123,7 +123,7 @@ export class StatelessEndpoint implements EraTransport, HttpEndpoint {
   send(message: JSONRPCMessage, options?: EraSendOptions): Promise<void> {
     if (!("method" in message)) {
       const pending = message.id === undefined ? undefined : this.#take(message.id);
-      pending?.respond(message, options?.httpStatus ?? 200, this.#resources.unread);
+      pending?.respond(message, this.#resources.unread, options);
     } else if ("id" in message) {
       return Promise.reject(
         new Error(

@@ -24,6 +24,7 @@ import type { CoalescedTimer } from "../../../runtime/coalesced_timer.ts";
 import { withLiteralAccept } from "./header_checks.ts";
 import { jsonResponse, RETRY_LATER, unstored } from "./error_responses.ts";
 import type { AddressedInfo } from "../era/caller.ts";
+import type { EraSendOptions } from "../era/era_transport.ts";
 import type { AuthInfo, JSONRPCMessage, MessageExtraInfo, RequestId, Transport } from "../sdk.ts";
 import { WebStandardStreamableHTTPServerTransport as SdkTransport } from "./sdk_http.ts";
 
@@ -243,10 +244,10 @@ export class TransportSession {
 
   async #respond(
     message: Exclude<JSONRPCMessage, RequestOrNotification>,
-    options: SendOptions,
+    options?: SendOptions & EraSendOptions,
   ): Promise<void> {
     // The SDK would end the stream of a response that JSON cannot express, without a message.
-    const { answer, text } = encodeResponse(message);
+    const { answer, text } = encodeResponse(message, options);
     const exchange = message.id === undefined ? undefined : this.#pending.get(message.id);
     if (exchange === undefined) return await this.#send(answer, options);
     if (text.length > SMALL_RESPONSE_BYTES) {
@@ -255,8 +256,11 @@ export class TransportSession {
       exchange.storeFull = text;
     }
     try {
-      const isLost = text.length > SMALL_RESPONSE_BYTES && !exchange.isLarge;
-      await this.#send(isLost ? unreadQuotaError(message.id) : answer, options);
+      if (text.length > SMALL_RESPONSE_BYTES && !exchange.isLarge) {
+        const lost = unreadQuotaError(message.id);
+        options?.onreplaced?.(lost);
+        await this.#send(lost, options);
+      } else await this.#send(answer, options);
     } finally {
       // Sending fails when the client has gone; the call is over all the same.
       if (message.id !== undefined) this.#settle(message.id);

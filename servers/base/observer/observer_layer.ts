@@ -7,7 +7,12 @@
 
 import { cancelledId } from "../../../jsonrpc/message.ts";
 import { CODE } from "../../../protocol/errors.ts";
-import { type EraTransport, isEraTransport, type ServedEras } from "../era/era_transport.ts";
+import {
+  type EraSendOptions,
+  type EraTransport,
+  isEraTransport,
+  type ServedEras,
+} from "../era/era_transport.ts";
 import type {
   JSONRPCMessage,
   JSONRPCRequest,
@@ -72,8 +77,10 @@ export class ObserverLayer extends TransportDecorator implements EraTransport {
     }
     const { request: { method, target }, observation } = pending;
     this.#answered.add(pending);
+    let sent = message;
+    const watched: EraSendOptions = { ...options, onreplaced: (error) => void (sent = error) };
     try {
-      await this.inner.send(message, options);
+      await this.inner.send(message, watched);
     } catch (error) {
       // The client has gone.
       observation?.end(undefined);
@@ -81,10 +88,10 @@ export class ObserverLayer extends TransportDecorator implements EraTransport {
     } finally {
       this.#answered.delete(pending);
     }
-    if ("result" in message && message.result.isError !== true) {
-      this.#names.learn(method, target, message.result);
+    if ("result" in sent && sent.result.isError !== true) {
+      this.#names.learn(method, target, sent.result);
     }
-    observation?.end(message);
+    observation?.end(sent);
   }
 
   protected override receive(message: JSONRPCMessage, extra: MessageExtraInfo | undefined): void {

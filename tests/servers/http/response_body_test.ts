@@ -29,7 +29,8 @@ const LARGE = [
 
 for (const { how, flags, args } of LARGE) {
   Deno.test(`unread large responses ${how}: wait within the quota, and block no others`, async () => {
-    await using server = await startLimited({ answerBytes: 40 * MIB, answerMs: 600_000 }, flags);
+    const limits = { answerBytes: 40 * MIB, answerMs: 600_000 };
+    await using server = await startLimited(limits, [...flags, "--log-level", "info"]);
     const headers = await opened(server.url);
     const ask = async (id: number) =>
       await lastOf(await post(server.url, callRequest("large", args, id), headers));
@@ -44,6 +45,8 @@ for (const { how, flags, args } of LARGE) {
       const refused = await until(() => ask(3), (reply) => reply?.error !== undefined);
       assertEquals([refused?.id, refused?.error?.code], [3, -32603]);
       assertMatch(refused?.error?.message ?? "", /too many large responses wait/);
+      const told = (line: string) => / outcome=error code=-32603 .* id=3 /.test(line);
+      await until(() => server.stderr, (lines) => lines.some(told));
       const small = await post(server.url, callRequest("now", {}, 4), headers);
       assertEquals((await lastOf(small))?.result?.content[0]?.text, "now");
     }

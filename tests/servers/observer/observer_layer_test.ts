@@ -91,6 +91,16 @@ for (const [name, transport, flags] of CONNECTIONS) {
     assertEquals(await client.server.stop(), 0);
   });
 
+  Deno.test(`Observer over ${name}: is told of the error in place of a result that JSON cannot hold`, async () => {
+    await using client = await ObservedClient.start(transport, flags);
+    let count = transport === "http" ? 1 : 0;
+    for (const era of ["legacy", "modern"] as const) {
+      const { error } = await client[era]("tools/call", { name: "unwritable" });
+      const { kind, code } = await client.last(++count);
+      assertEquals([error?.code, kind, code], [-32603, "error", -32603], era);
+    }
+  });
+
   Deno.test(`Observer over ${name}: is told of a call's session by a key that it keeps`, async () => {
     await using client = await ObservedClient.start(transport, flags);
     let count = transport === "http" ? 1 : 0;
