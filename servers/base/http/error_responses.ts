@@ -4,6 +4,10 @@
  * @module
  */
 
+import type { WireError } from "../../../protocol/errors.ts";
+import { errorMessage } from "../message_reader.ts";
+import type { RequestId } from "../sdk.ts";
+
 /** The code that the SDK and its clients use for errors of the transport itself. */
 const TRANSPORT_ERROR = -32000;
 export const RETRY_LATER: Readonly<Record<string, string>> = { "retry-after": "1" };
@@ -34,6 +38,11 @@ export function errorResponse(
 ): Response {
   const body = { jsonrpc: "2.0", id: null, error: { code: TRANSPORT_ERROR, message } };
   return refused(jsonResponse(status, body, headers), message);
+}
+
+/** Makes the error response to a message that is not taken, whose id is `null` if it could not be told. */
+export function messageRefused(id: RequestId | null, error: WireError): Response {
+  return refused(jsonResponse(400, errorMessage(id, error)), error.message);
 }
 
 /** Makes the response to a message that gets no other. */

@@ -11,9 +11,8 @@ import {
   unsupportedVersion,
 } from "../../../protocol/era.ts";
 import type { ServedEras } from "../era/era_transport.ts";
-import { errorMessage } from "../message_reader.ts";
 import type { JSONRPCMessage } from "../sdk.ts";
-import { jsonResponse } from "./error_responses.ts";
+import { messageRefused } from "./error_responses.ts";
 import { headerMismatch } from "./modern_headers.ts";
 
 /**
@@ -30,7 +29,7 @@ export function checkProtocolVersion(
     : undefined;
   if (message !== undefined && isModernMessage(headers, message)) {
     const error = request !== undefined && eras !== "legacy" && headerMismatch(headers, request);
-    if (error) return jsonResponse(400, errorMessage(request.id, error));
+    if (error) return messageRefused(request.id, error);
     if (request !== undefined || eras !== "legacy") return undefined;
   }
   const requested = headers.get("mcp-protocol-version");
@@ -38,7 +37,7 @@ export function checkProtocolVersion(
   if (request !== undefined && eras === "modern") return undefined;
   // The id of a response belongs to a request of the server's own.
   const id = request?.id ?? null;
-  return jsonResponse(400, errorMessage(id, unsupportedVersion(requested, LEGACY_VERSIONS)));
+  return messageRefused(id, unsupportedVersion(requested, LEGACY_VERSIONS));
 }
 
 /** Whether a message is of the modern era: a request by its body, a notification by its header. */

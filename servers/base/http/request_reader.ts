@@ -8,12 +8,12 @@ import { partsOf } from "./request_body.ts";
 import type { Lease, RequestLimits } from "./request_quota.ts";
 import { MAX_MESSAGE_BYTES } from "../../../jsonrpc/lines.ts";
 import { tooLarge } from "../../../jsonrpc/message.ts";
-import { errorMessage, readRequest } from "../message_reader.ts";
+import { readRequest } from "../message_reader.ts";
 import { CoalescedTimer } from "../../../runtime/coalesced_timer.ts";
 import {
   acceptedResponse,
   errorResponse,
-  jsonResponse,
+  messageRefused,
   respondUnread,
   unavailable,
 } from "./error_responses.ts";
@@ -53,7 +53,7 @@ export class RequestReader {
     if (incoming.kind === "stray" && incoming.isResponse) {
       return acceptedResponse();
     }
-    return jsonResponse(400, errorMessage(id, error));
+    return messageRefused(id, error);
   }
 
   /** Refuses all requests from now on, and those whose body is still being read. */

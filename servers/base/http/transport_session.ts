@@ -19,10 +19,10 @@ import {
 import { asError } from "../../../runtime/errors.ts";
 import { idInFlight, isStoreFull } from "../wire_errors.ts";
 import type { Lease } from "./request_quota.ts";
-import { encodeResponse, errorMessage } from "../message_reader.ts";
+import { encodeResponse } from "../message_reader.ts";
 import type { CoalescedTimer } from "../../../runtime/coalesced_timer.ts";
 import { withLiteralAccept } from "./header_checks.ts";
-import { jsonResponse, RETRY_LATER, unstored } from "./error_responses.ts";
+import { jsonResponse, messageRefused, refused, RETRY_LATER, unstored } from "./error_responses.ts";
 import type { AddressedInfo } from "../era/caller.ts";
 import type { EraSendOptions } from "../era/era_transport.ts";
 import type { AuthInfo, JSONRPCMessage, MessageExtraInfo, RequestId, Transport } from "../sdk.ts";
@@ -138,7 +138,7 @@ export class TransportSession {
       : undefined;
     if (id !== undefined && this.#pending.has(id)) {
       lease.release();
-      return jsonResponse(400, errorMessage(id, idInFlight()));
+      return messageRefused(id, idInFlight());
     }
     const exchange = new Exchange(received);
     if (id === undefined) lease.release();
@@ -164,7 +164,8 @@ export class TransportSession {
       if (message !== undefined && !("method" in message) && message.id !== undefined) {
         this.#asked.delete(message.id);
       }
-      if (!accepted || response.body === null) return unstored(response);
+      if (!accepted) return refused(unstored(response), "The transport session does not take it");
+      if (response.body === null) return unstored(response);
       const body = exchange.body = new ResponseBody(response.body);
       this.#options.streams.begin(body);
       body.watch({

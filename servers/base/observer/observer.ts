@@ -17,7 +17,7 @@ export interface Observer {
   request?(request: ObservedRequest): RequestObservation | undefined;
   /** Called for what happens in a session's life. An ordinary call is no event. */
   session?(event: SessionEvent): void;
-  /** Called for each HTTP request that is refused before its message is read. */
+  /** Called for each HTTP request that is refused before its message becomes a `request`. */
   refused?(refusal: Refusal): void;
 }
 

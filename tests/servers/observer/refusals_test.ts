@@ -3,7 +3,19 @@
 import { assertEquals } from "@std/assert";
 import { AuditLog } from "../../../servers/base/observer/audit_log.ts";
 import { auditLines, hashOf } from "../../support/servers/audit_lines.ts";
-import { HEADERS, post, request, startServer, statusOf } from "../../support/servers/server.ts";
+import { POLICIES } from "../../support/servers/bound_calls.ts";
+import { modernHeaders, modernRequest } from "../../support/servers/modern_wire.ts";
+import {
+  callRequest,
+  HEADERS,
+  INITIALIZE,
+  messagesOf,
+  opened,
+  post,
+  request,
+  startServer,
+  statusOf,
+} from "../../support/servers/server.ts";
 import { RawConnection } from "../../support/servers/raw_http.ts";
 import { presenting } from "../../support/servers/wire.ts";
 import { bearer, tokensFile } from "../../support/servers/tokens.ts";
@@ -40,8 +52,12 @@ for (const flags of [[], ["--stateful"]]) {
       await statusOf(url.replace("/mcp", "/other"), PING, alice),
       await statusOf(url, PING, { ...alice, accept: "text/html" }),
       await statusOf(url, "x".repeat(4 * 1024 * 1024 + 1), alice),
+      await statusOf(url, "evil", alice),
+      await statusOf(url, request("ping", { _meta: "evil" }), alice),
+      await statusOf(url, PING, { ...alice, "mcp-protocol-version": "evil" }),
+      await statusOf(url, modernRequest("evil"), { ...modernHeaders("wrong"), ...alice }),
     ];
-    assertEquals(statuses, [403, 403, 401, 401, 401, 401, 404, 406, 413]);
+    assertEquals(statuses, [403, 403, 401, 401, 401, 401, 404, 406, 413, 400, 400, 400, 400]);
     if (flags.length === 0) {
       const get = await fetch(url, { headers: { ...HEADERS, ...alice } });
       assertEquals([get.status, await get.body?.cancel()], [405, undefined]);
@@ -57,6 +73,7 @@ for (const flags of [[], ["--stateful"]]) {
       [404, null, undefined],
       [406, principal, undefined],
       [413, principal, undefined],
+      ...Array(4).fill([400, principal, undefined]),
       [401, null, 2],
     ]);
     for (const { event, address } of lines) {
@@ -68,6 +85,35 @@ for (const flags of [[], ["--stateful"]]) {
     }
   });
 }
+
+Deno.test("--audit --stateful: tells of what a transport session refuses", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/audit.jsonl`;
+  await using server = await startServer({
+    server: POLICIES,
+    transport: "http",
+    flags: ["--stateful", "--audit", path],
+  });
+  const { url } = server;
+  const headers = await opened(url);
+  const [created] = await messagesOf(await post(url, request("session/create"), headers));
+  const _meta = { "mcp/session": created?.result?._meta?.["mcp/session"] };
+  const held = post(url, callRequest("hold", { text: "kept" }, "twice", _meta), headers);
+  await (await post(url, callRequest("held"), headers)).text();
+  const statuses = [
+    await statusOf(url, callRequest("held", {}, "twice"), headers),
+    await statusOf(url, request("initialize", INITIALIZE), headers),
+  ];
+  assertEquals(statuses, [400, 400]);
+  await (await post(url, callRequest("release"), headers)).text();
+  await (await held).text();
+  const lines = await auditLines(path);
+  const refusals = lines.filter(({ event }) => event === "refused");
+  assertEquals(refusals.map(({ status, reason }) => [status, reason]), [
+    [400, "The id of a request must not be that of another one still in flight"],
+    [400, "The transport session does not take it"],
+  ]);
+});
 
 Deno.test("--audit: another's id is told as such, with the session that it was meant for", async () => {
   await using folder = await tempFolder();
