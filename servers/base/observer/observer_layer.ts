@@ -36,12 +36,24 @@ interface Pending {
   readonly observation: PendingObservation | undefined;
 }
 
-/** Of all connections that have the same observer: each client's calls teach the names for all. */
-const namesOf = new WeakMap<Observer, RequestNames>();
+/** What all connections that have the same observer share. */
+interface Shared {
+  /** Each client's calls teach the names for all. */
+  readonly names: RequestNames;
+  /** The layers that are not closed. */
+  readonly layers: Set<ObserverLayer>;
+}
+
+const sharedOf = new WeakMap<Observer, Shared>();
+
+/** Tells an observer that no pending request will have a response, as the process ends. */
+export function endObservations(observer: Observer): void {
+  for (const layer of sharedOf.get(observer)?.layers ?? []) layer.endPending();
+}
 
 export class ObserverLayer extends TransportDecorator implements EraTransport {
   readonly #begin: Required<Observer>["request"] | undefined;
-  readonly #names: RequestNames;
+  readonly #shared: Shared;
   /** Requests without a response, by their ids: more than one, if a client takes an id twice. */
   readonly #pending = new Map<RequestId, Pending[]>();
   /** Requests whose response is being written. */
@@ -50,8 +62,9 @@ export class ObserverLayer extends TransportDecorator implements EraTransport {
   constructor(inner: Transport, observer: Observer) {
     super(inner);
     this.#begin = combineObservers([observer], (error) => this.onerror?.(error))?.request;
-    this.#names = namesOf.get(observer) ?? new RequestNames();
-    namesOf.set(observer, this.#names);
+    this.#shared = sharedOf.get(observer) ?? { names: new RequestNames(), layers: new Set() };
+    this.#shared.layers.add(this);
+    sharedOf.set(observer, this.#shared);
   }
 
   get servedEras(): ServedEras {
@@ -89,7 +102,7 @@ export class ObserverLayer extends TransportDecorator implements EraTransport {
       this.#answered.delete(pending);
     }
     if ("result" in sent && sent.result.isError !== true) {
-      this.#names.learn(method, target, sent.result);
+      this.#shared.names.learn(method, target, sent.result);
     }
     observation?.end(sent);
   }
@@ -106,15 +119,20 @@ export class ObserverLayer extends TransportDecorator implements EraTransport {
     this.onmessage?.(message, extra);
   }
 
-  protected override release(): void {
+  endPending(): void {
     for (const { observation } of [...this.#pending.values()].flat()) observation?.end(undefined);
     for (const { observation } of this.#answered) observation?.end(undefined);
     this.#pending.clear();
   }
 
+  protected override release(): void {
+    this.endPending();
+    this.#shared.layers.delete(this);
+  }
+
   #receiveRequest(message: JSONRPCRequest, extra: MessageExtraInfo | undefined): void {
     const { id } = message;
-    const request = new ReceivedRequest(message, extra, this.#names);
+    const request = new ReceivedRequest(message, extra, this.#shared.names);
     const begun = this.#begin?.(request);
     const observation = begun && new PendingObservation(begun);
     const pending = { request, observation };

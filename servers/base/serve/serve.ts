@@ -26,6 +26,7 @@ import { givenKeys } from "./key_options.ts";
 import { type Reloadable, reloadOnHangup } from "./reload.ts";
 import { type Command, readFlags } from "./flags.ts";
 import type { Observer } from "../observer/observer.ts";
+import { endObservations } from "../observer/observer_layer.ts";
 import { sessionLayer, type SessionLayerOptions } from "../session/session_layer.ts";
 import type { HttpSettings } from "../http/http_server.ts";
 import type { RequestLimits } from "../http/request_quota.ts";
@@ -231,6 +232,8 @@ async function serveHttp(
   await stop;
   await server.drain();
   await within(GRACE_MS, server.close());
+  // Calls that go on past that end with the process.
+  if (observer !== undefined) endObservations(observer);
 }
 
 /** Mistakes of clients are `info`, so that they do not fill the log; failures here are `error`. */

@@ -42,10 +42,12 @@ for (const transport of TRANSPORTS) {
 
 for (const transport of TRANSPORTS) {
   Deno.test({
-    name: `SIGTERM over ${transport}: a call that never ends delays the server for seconds only`,
+    name:
+      `SIGTERM over ${transport}: a call that never ends delays the server for seconds only, and has its line`,
     ignore: Deno.build.os === "windows",
     async fn() {
-      const server = await startServer({ server: POLICIES, transport });
+      const flags = ["--log-level", "info"];
+      const server = await startServer({ server: POLICIES, transport, flags });
       const never = server.tool("wait", { text: "3600000" }).catch(() => "cut off");
       await server.toolResult("held");
       const late = setTimeout(() => server.process.kill("SIGKILL"), 30_000);
@@ -53,6 +55,7 @@ for (const transport of TRANSPORTS) {
       clearTimeout(late);
       // Over stdio, nothing tells the client that the response will never come.
       if (transport === "http") assertEquals(await never, "cut off");
+      assertMatch(server.stderr.join("\n"), / target=wait outcome=cancelled ms=/);
     },
   });
 }
