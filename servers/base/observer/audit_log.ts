@@ -10,7 +10,7 @@
 
 import { resolve } from "node:path";
 import type { Log } from "../../../runtime/log.ts";
-import { fileError, writeAll } from "../../../store/journal/fs.ts";
+import { fileError, readBytes, tryStat, writeAll } from "../../../store/journal/fs.ts";
 import { openPrivateFile } from "../../../store/private_file.ts";
 import type { Observer, Refusal, SessionEvent } from "./observer.ts";
 
@@ -36,6 +36,8 @@ const COUNTED_MS = 60_000;
 const MAX_KINDS = 256;
 /** Presented ids that are told of within that time: guesses may come from any number of networks. */
 const MAX_DENIED = 1000;
+
+const LINE_END = 0x0a;
 
 const encoder = new TextEncoder();
 
@@ -124,7 +126,9 @@ export class AuditLog implements Observer {
   #open(): Sink {
     if (this.#path === undefined) return STDERR;
     const warn = (message: string) => this.#options.log("warn", message);
-    return openPrivateFile(this.#path, { what: "the audit log", warn });
+    const file = openPrivateFile(this.#path, { what: "the audit log", warn });
+    this.#isTorn = isTorn(this.#path);
+    return file;
   }
 
   #settleLater(): void {
@@ -173,7 +177,7 @@ export class AuditLog implements Observer {
       }, bytes);
     } catch (cause) {
       // What a full disk has taken of it stays.
-      if (last !== undefined) this.#isTorn = last !== encoder.encode("\n")[0];
+      if (last !== undefined) this.#isTorn = last !== LINE_END;
       this.#lose(cause);
       return;
     }
@@ -202,5 +206,17 @@ export class AuditLog implements Observer {
       (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
     );
     return `${ascii}\n`;
+  }
+}
+
+/** Whether a file ends in a part of a line, as a full disk leaves it. One that cannot be read may. */
+function isTorn(path: string): boolean {
+  const { isFile, size } = tryStat(path) ?? { isFile: false, size: 0 };
+  if (!isFile || size === 0) return false;
+  try {
+    using file = Deno.openSync(path);
+    return readBytes(path, file, size - 1, 1)[0] !== LINE_END;
+  } catch {
+    return true;
   }
 }

@@ -206,6 +206,24 @@ Deno.test("--audit: a file that cannot be opened ends the start, with the reason
   assert(server.stderr.join().includes(`Cannot open the audit log at ${folder.path}`));
 });
 
+Deno.test("--audit: goes on in a line of its own after a part of one, which a full disk has left", async () => {
+  await using folder = await tempFolder();
+  const path = `${folder.path}/audit.jsonl`;
+  const rest = '{"time":"2026-01-01T';
+  await Deno.writeTextFile(path, rest);
+  for (const round of [1, 2]) {
+    await using server = await startServer({
+      server: "notebook",
+      transport: "stdio",
+      flags: ["--audit", path],
+    });
+    await server.create();
+    const [torn, ...lines] = (await Deno.readTextFile(path)).trimEnd().split("\n");
+    assertEquals(torn, rest);
+    assertEquals(lines.map((line) => JSON.parse(line).event), Array(round).fill("created"));
+  }
+});
+
 Deno.test({
   name: "--audit: a file that is there keeps its mode",
   ignore: Deno.build.os === "windows",
