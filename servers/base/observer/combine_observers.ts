@@ -69,7 +69,8 @@ export function combineObservers(
 
   const begin = (request: ObservedRequest): RequestObservation | undefined => {
     const begun = all.flatMap((observer) => {
-      const observation = attempt(observer, () => observer.request?.(request));
+      // Types let nobody return null; JavaScript does.
+      const observation = attempt(observer, () => observer.request?.(request) ?? undefined);
       return observation === undefined ? [] : [{ observer, observation }];
     });
     if (begun.length === 0) return undefined;

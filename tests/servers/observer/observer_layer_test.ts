@@ -248,6 +248,23 @@ Deno.test("Observer: the transport below knows which eras are served", () => {
   }
 });
 
+Deno.test("combineObservers: one that returns null, as JavaScript lets it, keeps no other from a request", async () => {
+  const ends: string[] = [];
+  const nothing: Observer = { request: () => JSON.parse("null") };
+  const all: Observer = { request: ({ method }) => ({ end: () => ends.push(method) }) };
+  const errors: Error[] = [];
+  for (
+    const observer of [
+      nothing,
+      combineObservers([nothing, all], (error) => errors.push(error)),
+    ]
+  ) {
+    await using caller = await Caller.connect(newServer(), { observer });
+    assertEquals((await caller.ask("ping")).error, undefined);
+  }
+  assertEquals([ends, errors], [["initialize", "ping"], []]);
+});
+
 Deno.test("combineObservers: an observer that fails later, as async functions do, is reported too", async () => {
   const failLater = async () => {
     await Promise.resolve();
