@@ -9,7 +9,7 @@ import { setImmediate } from "node:timers/promises";
 import { Mutex } from "../../runtime/mutex.ts";
 import { rethrow } from "../errors.ts";
 import type { StoreInspector } from "../inspection.ts";
-import { fileError, statIfAny } from "../journal/fs.ts";
+import { fileError, refuseOtherRuntimes, statIfAny } from "../journal/fs.ts";
 import { corruptError } from "../journal/header.ts";
 import { JournalError } from "../journal/journal_error.ts";
 import { JournalReader } from "../journal/journal_reader.ts";
@@ -63,6 +63,7 @@ class FileFollower {
   }
 
   async #catchUp(): Promise<Tables> {
+    refuseOtherRuntimes(this.#path);
     // Whoever reads in a loop must not hold up all else.
     await setImmediate();
     const named = statIfAny(this.#path);

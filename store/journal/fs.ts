@@ -1,5 +1,6 @@
 import { messageOf } from "../../runtime/errors.ts";
 import { errnoOf } from "./errno.ts";
+import { denoFault } from "../../runtime/deno_version.ts";
 import { noteSizeLimit } from "../../runtime/file_size_limit.ts";
 import { JournalError } from "./journal_error.ts";
 
@@ -11,6 +12,12 @@ export interface JournalFile {
   truncateSync(length: number): void;
   /** Makes what was written durable (fdatasync). */
   syncData(): Promise<void>;
+}
+
+/** @throws {JournalError} `unavailable`, where a journal cannot be used: in Node, Bun and an old Deno. */
+export function refuseOtherRuntimes(path: string): void {
+  const fault = denoFault();
+  if (fault !== undefined) throw new JournalError("unavailable", `Cannot open ${path}: ${fault}`);
 }
 
 /** The stat of `path`, or `undefined` if nothing is there. */

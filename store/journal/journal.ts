@@ -8,10 +8,9 @@
  * @module
  */
 
-import { denoFault } from "../../runtime/deno_version.ts";
 import { CompactedFile } from "./compaction.ts";
 import { errnoOf } from "./errno.ts";
-import { fileError, type JournalFile } from "./fs.ts";
+import { fileError, type JournalFile, refuseOtherRuntimes } from "./fs.ts";
 import { Folders } from "./folder.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { JournalError } from "./journal_error.ts";
@@ -70,8 +69,7 @@ export class Journal<S> {
     machine: StateMachine<S>,
     options: JournalOptions,
   ): Promise<Journal<S>> {
-    const fault = denoFault();
-    if (fault !== undefined) throw new JournalError("unavailable", `Cannot open ${path}: ${fault}`);
+    refuseOtherRuntimes(path);
     let journal: Journal<S> | undefined;
     try {
       // Compaction renames a file over this one: behind a symbolic link, not instead of it.

@@ -6,16 +6,19 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { resolve } from "node:path";
+import { getBuiltinModule } from "node:process";
 import { setImmediate } from "node:timers/promises";
+import { isDeno } from "../../runtime/deno_version.ts";
 import { rethrow } from "../errors.ts";
 import type { StoreInspector } from "../inspection.ts";
-import { isSameFile, statIfAny, tryStat } from "../journal/fs.ts";
+import { fileError, type FileIdentity, isSameFile, statIfAny } from "../journal/fs.ts";
 import { followLinks } from "../journal/links.ts";
 import type { InspectedDatabase, InspectedRows } from "../rows/inspected_rows.ts";
 import { RowInspector, type RowInspectorOptions } from "../rows/row_inspector.ts";
 import { findNamespaces, knownNumber } from "./layout.ts";
 import { StoreError } from "../session_store.ts";
 import { escapeNul } from "./nul_text.ts";
+import { identityAt } from "./opened_file.ts";
 import { sqliteError } from "./sqlite_error.ts";
 import { Table } from "./table.ts";
 
@@ -41,7 +44,7 @@ export async function inspectSqlite(
 
 interface Opened {
   readonly database: DatabaseSync;
-  readonly file: Deno.FileInfo;
+  readonly file: FileIdentity;
   /** Those of known namespaces. */
   readonly tables: Map<string, Table>;
 }
@@ -105,28 +108,51 @@ class SqliteInspection implements InspectedDatabase {
 
   /** The file that has the path now: another one may have taken its place. */
   #open(): Opened {
-    const { path, file } = this.#find();
+    const file = this.#find();
     const before = this.#opened;
     if (before !== undefined && isSameFile(before.file, file)) return before;
     before?.database.close();
     this.#opened = undefined;
-    const database = open(path);
+    const database = open(file.path);
     database.exec("PRAGMA query_only = ON");
     return this.#opened = { database, file, tables: new Map() };
   }
 
-  /** The path behind symbolic links. */
-  #find(): { readonly path: string; readonly file: Deno.FileInfo } {
+  #find(): FoundFile {
     try {
-      const path = followLinks(this.#path);
-      const file = statIfAny(path);
+      const file = isDeno ? find(this.#path) : findElsewhere(this.#path);
       // Opening a pipe would wait for somebody who writes to it.
-      if (file !== undefined && !file.isFile) throw missing(`${this.#path} is not a regular file`);
-      if (file !== undefined) return { path, file };
+      if (file?.isFile === false) throw missing(`${this.#path} is not a regular file`);
+      if (file !== undefined) return file;
     } catch (error) {
       rethrow(error);
     }
     throw missing(`There is no store at ${this.#path}`);
+  }
+}
+
+interface FoundFile extends FileIdentity {
+  /** The path behind symbolic links. */
+  readonly path: string;
+  readonly isFile: boolean;
+}
+
+function find(named: string): FoundFile | undefined {
+  const path = followLinks(named);
+  const file = statIfAny(path);
+  return file && { path, isFile: file.isFile, dev: file.dev, ino: file.ino };
+}
+
+/** The same in Node and Bun. */
+function findElsewhere(named: string): FoundFile | undefined {
+  const fs = getBuiltinModule("node:fs");
+  try {
+    const file = fs.statSync(named, { throwIfNoEntry: false });
+    if (file === undefined) return undefined;
+    const path = fs.realpathSync(named);
+    return { path, isFile: file.isFile(), dev: file.dev, ino: file.ino };
+  } catch (cause) {
+    throw fileError(`Cannot look at ${named}`, cause);
   }
 }
 
@@ -135,7 +161,7 @@ class SqliteInspection implements InspectedDatabase {
  * who may write takes it away again. But who may write, and is the last, also moves what is in the log.
  */
 function open(path: string): DatabaseSync {
-  const isInUse = ["-wal", "-journal"].some((end) => tryStat(path + end) !== undefined);
+  const isInUse = ["-wal", "-journal"].some((end) => identityAt(path + end) !== undefined);
   if (!isInUse) {
     let database: DatabaseSync | undefined;
     try {
