@@ -38,6 +38,9 @@ export function makePrivateFile(place: string, options: PrivateFileOptions): str
   return path;
 }
 
+/** To open a pipe would keep the whole process waiting, and so would its reader at each write. */
+const IS_PIPE = "it is a pipe: name a file";
+
 /**
  * Opens a file to append to it. A missing one is made, with its folder, for its owner alone; one that is
  * there keeps its mode.
@@ -50,8 +53,7 @@ export function openPrivateFile(path: string, { what, warn }: PrivateFileOptions
   const found = statIfAny(path);
   let file: Deno.FsFile | undefined;
   try {
-    // To open it would keep the whole process waiting, and so would its reader at each write.
-    if (found?.isFifo) throw new Error("it is a pipe: name a file");
+    if (found?.isFifo) throw new Error(IS_PIPE);
     file = Deno.openSync(path, { append: true, create: true, mode: 0o600 });
     if (found === undefined) {
       inheritFolderOwner(path, file);
@@ -69,13 +71,14 @@ function makeElsewhere(path: string, what: string): string {
   const fs = getBuiltinModule("node:fs");
   try {
     const made = fs.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    const isNew = !fs.existsSync(path);
+    const found = fs.statSync(path, { throwIfNoEntry: false });
+    if (found?.isFIFO() === true) throw new Error(IS_PIPE);
     const file = fs.openSync(path, "a", 0o600);
     const { nlink } = fs.fstatSync(file);
     fs.closeSync(file);
     refuseHardLink(path, { nlink });
     // Windows has no handle of a folder, and keeps names in its own journal.
-    if (isNew && system().os !== "windows") {
+    if (found === undefined && system().os !== "windows") {
       const last = dirname(made ?? path);
       let folder = dirname(path);
       for (; folder !== last; folder = dirname(folder)) fsyncFolder(folder);

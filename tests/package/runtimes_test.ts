@@ -1,6 +1,7 @@
 /** The packed package in Node and Bun, installed by npm, with the programs of docs/node.md. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { join } from "node:path";
 import { freePort } from "../support/databases/free_port.ts";
 import { installRuntimes } from "../support/npm_packages.ts";
 import { checkConformance, npmProject, pack, SDKS } from "../support/npm_project.ts";
@@ -73,6 +74,19 @@ Deno.test("package: what needs Deno says so in one line in Node and Bun, and mak
   }
   const after = Array.from(Deno.readDirSync(project.path), ({ name }) => name).sort();
   assertEquals(after, before);
+});
+
+Deno.test("package: a pipe in place of an SQLite database is refused in Node and Bun", async () => {
+  await output("mkfifo", { args: ["-m", "600", join(project.path, "pipe.db")] });
+  // Without a reader, a failure of this test would hang.
+  const program = `import { constants, openSync } from "node:fs";
+    import { openStore } from "@mcp-sessions/deno/store";
+    openSync("pipe.db", constants.O_RDONLY | constants.O_NONBLOCK);
+    await openStore("sqlite:pipe.db", { namespace: "n" }).catch((e) => console.log(e.message));`;
+  await Deno.writeTextFile(`${project.path}/pipe.mjs`, program);
+  for (const [name, binary] of runtimes) {
+    assertMatch(await run(binary, project.path, ["pipe.mjs"]), /it is a pipe: name a file$/, name);
+  }
 });
 
 for (const store of ["memory:", "sqlite:"]) {
