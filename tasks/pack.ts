@@ -1,7 +1,8 @@
 /**
  * Makes the package for npm, which runs in Node and Bun: `deno task pack [--out DIR] [--repository URL]`.
  *
- * `--repository` is the address of the sources, which npm asks for in a release with provenance.
+ * `--repository` is the address of the sources, which npm asks for in a release with provenance, and to which
+ * the links of the pages lead.
  *
  * Types come from `deno pack`, which leaves out what is not public. Modules are bundled by esbuild, which
  * writes anew what Node 22 lacks, such as `using`; what is loaded late stays a file of its own.
@@ -124,6 +125,16 @@ async function writeManifest(folder: string, repository: string | undefined): Pr
   await Deno.writeTextFile(path, `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
+/** Copies a page. Its links lead to the sources of this version; without their address they are plain text. */
+async function copyPage(page: string, target: string, repository: string | undefined) {
+  const text = await Deno.readTextFile(join(ROOT, page));
+  const linked = text.replaceAll(/\[([^\]]+)\]\((?!https:|#)([^)]+)\)/g, (_, label, link) => {
+    if (repository === undefined) return label;
+    return `[${label}](${new URL(link, `${repository}/blob/v${config.version}/${page}`)})`;
+  });
+  await Deno.writeTextFile(target, linked);
+}
+
 const { out = join(ROOT, "dist"), repository } = readCommandLine(PACK, ({ flags }) => flags);
 const folder = await Deno.makeTempDir({ prefix: "mcp-sessions-pack-" });
 try {
@@ -131,8 +142,9 @@ try {
   const made = join(folder, "package");
   await bundle(made);
   await writeManifest(made, repository);
-  await cp(join(ROOT, "docs/node.md"), join(made, "README.md"));
-  for (const name of ["LICENSE", "CHANGELOG.md"]) await cp(join(ROOT, name), join(made, name));
+  await copyPage("docs/node.md", join(made, "README.md"), repository);
+  await copyPage("CHANGELOG.md", join(made, "CHANGELOG.md"), repository);
+  await cp(join(ROOT, "LICENSE"), join(made, "LICENSE"));
   const target = resolve(out);
   await mkdir(target, { recursive: true });
   const file = await run("npm", ["pack", "--silent", `--pack-destination=${target}`], made);

@@ -48,6 +48,15 @@ async function checkLives({ path }: TempFolder): Promise<void> {
   }
 }
 
+Deno.test("package: packed without the sources' address, its pages have no link that leads nowhere", async () => {
+  for (const page of ["CHANGELOG.md", "README.md"]) {
+    const text = await Deno.readTextFile(
+      join(project.path, "node_modules/@mcp-sessions/deno", page),
+    );
+    assertEquals(text.match(/\]\((?!https:|#)[^)]*\)/g), null, page);
+  }
+});
+
 Deno.test("package: a session outlives its server in Node and Bun, on stdio and HTTP", () =>
   checkLives(project));
 
@@ -62,6 +71,16 @@ Deno.test("package: all of it in one process, and the client of docs/node.md, in
   for (const [name, binary] of runtimes) {
     assertEquals(await run(binary, project.path, ["one_process.ts"]), "booked", name);
     assertMatch(await run(binary, project.path, ["client.ts"]), /Call 1 of this session[^]*sess-/);
+  }
+});
+
+Deno.test("package: CommonJS has each export by require() in Node and Bun", async () => {
+  const program = `const { exports } = require("./node_modules/@mcp-sessions/deno/package.json");
+    for (const name of Object.keys(exports)) require("@mcp-sessions/deno" + name.slice(1));
+    console.log(Object.keys(exports).length);`;
+  await Deno.writeTextFile(`${project.path}/required.cjs`, program);
+  for (const [name, binary] of runtimes) {
+    assertEquals(await run(binary, project.path, ["required.cjs"]), "9", name);
   }
 });
 

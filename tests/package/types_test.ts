@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { join, posix } from "node:path";
+import { ROOT } from "../house/pages.ts";
 import { installNpmPackages } from "../support/npm_packages.ts";
 import { npmProject, pack, SDKS } from "../support/npm_project.ts";
 import { output } from "../support/output.ts";
@@ -9,7 +10,8 @@ import { tempFolder } from "../support/temp_folder.ts";
 
 const folder = await tempFolder();
 Deno.test.afterAll(async () => await folder[Symbol.asyncDispose]());
-const packed = await pack(join(folder.path, "packed"));
+const REPOSITORY = "https://git.example/owner/project";
+const packed = await pack(join(folder.path, "packed"), "--repository", REPOSITORY);
 const files = await filesOf(packed);
 
 const config = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
@@ -62,6 +64,23 @@ Deno.test("package: has no file that nothing leads to, and no source map", () =>
   for (const [path, text] of files) assert(!text.includes("sourceMappingURL="), path);
 });
 
+Deno.test("package: the links of its pages lead to the sources of its version", () => {
+  const base = `${REPOSITORY}/blob/v${config.version}/`;
+  for (const page of ["CHANGELOG.md", "README.md"]) {
+    const links = Array.from(
+      files.get(page)?.matchAll(/\]\(([^)\s]+)\)/g) ?? [],
+      ([, to = ""]) => to,
+    );
+    assert(links.some((link) => link.startsWith(base)), page);
+    for (const link of links) {
+      assert(/^(?:https:|#)/.test(link), `${page}: ${link}`);
+      const path = link.startsWith(base) ? link.slice(base.length).replace(/#.*/, "") : "";
+      assert(Deno.statSync(join(ROOT, path)), link);
+    }
+  }
+  assertEquals(manifest.repository, { type: "git", url: `git+${REPOSITORY}.git` });
+});
+
 Deno.test("package: loads an SDK only for McpServer, and none in the layers of server and client", () => {
   const loading = [...files].filter(([path, text]) =>
     path.endsWith(".js") && /from "@modelcontextprotocol/.test(text)
@@ -109,6 +128,8 @@ for (const sdk of SDKS) {
     await Deno.writeTextFile(join(path, "types.ts"), TYPES);
     const compilerOptions = {
       strict: true,
+      // The types of SDK 1.20 themselves do not hold under it.
+      exactOptionalPropertyTypes: sdk !== SDKS[0],
       skipLibCheck: false,
       noEmit: true,
       module: "nodenext",

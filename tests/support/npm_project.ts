@@ -12,8 +12,8 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const FIXTURES = join(ROOT, "tests/fixtures/package");
 
 /** Packs the package into `folder`. @returns Its path. */
-export async function pack(folder: string): Promise<string> {
-  const args = ["run", "-A", "tasks/pack.ts", "--out", folder];
+export async function pack(folder: string, ...flags: readonly string[]): Promise<string> {
+  const args = ["run", "-A", "tasks/pack.ts", "--out", folder, ...flags];
   const { success, stderr } = await output(Deno.execPath(), { args, cwd: ROOT });
   assert(success, stderr);
   const [made] = Array.from(Deno.readDirSync(folder), ({ name }) => name);
