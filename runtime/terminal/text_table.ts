@@ -11,7 +11,7 @@ import stringWidth from "string-width";
 export function textTable(rows: readonly (readonly string[])[]): string {
   const measured = rows.map((row) => row.map((cell) => ({ cell, width: stringWidth(cell) })));
   const widths = (measured[0] ?? []).map((_, column) =>
-    Math.max(...measured.map((row) => row[column]?.width ?? 0))
+    measured.reduce((widest, row) => Math.max(widest, row[column]?.width ?? 0), 0)
   );
   const pad = (width: number, column: number) => " ".repeat((widths[column] ?? width) - width);
   return measured.map((row) =>

@@ -12,20 +12,12 @@ import { failure, type Io, type Report, sizeOf } from "./report.ts";
 import { findSession, type ServedSession, sessionsOf, walk } from "./sessions.ts";
 
 export async function remove(command: Command & { kind: "rm" }, io: Io): Promise<Report> {
-  const { url, session: beginning, filter, yes } = command;
+  const { url, filter, yes } = command;
   if (!yes && io.ask === undefined) {
     throw new UsageError("rm asks first, and there is no terminal to ask on: give --yes");
   }
-  const found: ServedSession[] = [];
-  {
-    await using inspector = await openInspector(url);
-    if (beginning === undefined) found.push(...await Array.fromAsync(walk(inspector, filter)));
-    else {
-      const session = await findSession(inspector, filter, beginning);
-      if ("shown" in session) return session;
-      found.push(session);
-    }
-  }
+  const found = await sessionsOfCommand(command);
+  if ("shown" in found) return found;
   if (found.length === 0) {
     const hint = filter.owner == null ? "" : ": name an owner as ls shows it";
     return failure(`There is no session ${whose(filter.owner)}${hint}`);
@@ -36,6 +28,16 @@ export async function remove(command: Command & { kind: "rm" }, io: Io): Promise
   const ended = await endAll(url, found);
   if (ended === 0) return failure("It has ended, or was given another id just now: try again");
   return { json: { ended }, shown: [`Ended ${sessionsOf(ended)}.`] };
+}
+
+/** The sessions that are meant, or why there is not one. */
+async function sessionsOfCommand(
+  { url, session: beginning, filter }: Command & { kind: "rm" },
+): Promise<readonly ServedSession[] | Report> {
+  await using inspector = await openInspector(url);
+  if (beginning === undefined) return await Array.fromAsync(walk(inspector, filter));
+  const session = await findSession(inspector, filter, beginning);
+  return "shown" in session ? session : [session];
 }
 
 function question(found: readonly ServedSession[], owner: string | null | undefined): string {

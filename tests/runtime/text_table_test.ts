@@ -25,3 +25,8 @@ Deno.test("textTable: aligns columns by display width", () => {
 Deno.test("textTable: ends no line in spaces", () => {
   assertEquals(textTable([["", "A", "B"], ["*", "", ""]]), "   A  B\n*");
 });
+
+Deno.test("textTable: takes any number of rows", () => {
+  const rows = Array.from({ length: 200_000 }, (_, i) => [`${i}`, "x"]);
+  assertEquals(textTable(rows).length, 200_000 * "100000  x\n".length - 1);
+});
