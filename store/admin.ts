@@ -13,6 +13,7 @@ import { type Command, commandOf, STORE } from "./admin/command_line.ts";
 import { copyCommand } from "./admin/copy_command.ts";
 import { repair, verify } from "./admin/file_commands.ts";
 import { list } from "./admin/list_command.ts";
+import { askOnTerminal } from "./admin/question.ts";
 import { remove } from "./admin/remove_command.ts";
 import { type Io, type Report, reportText } from "./admin/report.ts";
 import { servers } from "./admin/servers_command.ts";
@@ -41,7 +42,9 @@ export async function admin(args: readonly string[], io: Io): Promise<number> {
     }
     const report = await run(command, io);
     if (report.failed) io.error(`store: ${reportText(report)}`);
-    else io.log(given.flags.json ? printableJson(report.json, 2) : reportText(report));
+    else if (!given.flags.json) io.log(reportText(report));
+    // What has failed in part has a document too.
+    if (given.flags.json && report.json !== undefined) io.log(printableJson(report.json, 2));
     return report.failed ? 1 : 0;
   } catch (error) {
     io.error(`store: ${printable(messageOf(error))}`);
@@ -81,7 +84,7 @@ if (import.meta.main) {
     log: console.log,
     error: console.error,
     env: Deno.env,
-    ...(isTerminal && { ask: (question: string) => confirm(question) }),
+    ...(isTerminal && { ask: askOnTerminal }),
     ...(Deno.stderr.isTerminal() && {
       progress: (text: string) => Deno.stderr.writeSync(new TextEncoder().encode(text)),
     }),

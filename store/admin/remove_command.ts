@@ -8,6 +8,7 @@ import { UsageError } from "../../runtime/flags.ts";
 import { printable } from "../../runtime/terminal/terminal_text.ts";
 import { openInspector, openStore } from "../open.ts";
 import type { Command } from "./command_line.ts";
+import { eachAtOnce } from "./each_at_once.ts";
 import { failure, type Io, type Report, sizeOf } from "./report.ts";
 import { findSession, type ServedSession, sessionsOf, walk } from "./sessions.ts";
 
@@ -22,7 +23,7 @@ export async function remove(command: Command & { kind: "rm" }, io: Io): Promise
     const hint = filter.owner == null ? "" : ": name an owner as ls shows it";
     return failure(`There is no session ${whose(filter.owner)}${hint}`);
   }
-  if (!yes && !io.ask?.(printable(question(found, filter.owner)))) {
+  if (!yes && !await io.ask?.(printable(question(found, filter.owner)))) {
     return failure("Nothing was ended");
   }
   const ended = await endAll(url, found);
@@ -62,7 +63,9 @@ async function endAll(url: string, sessions: readonly ServedSession[]): Promise<
   let ended = 0;
   for (const [namespace, ofServer] of Map.groupBy(sessions, ({ namespace }) => namespace)) {
     await using store = await openStore(url, { namespace, warn: () => {} });
-    for (const { record: { id } } of ofServer) if (await store.delete(id)) ended++;
+    await eachAtOnce(ofServer.values(), async ({ record: { id } }) => {
+      if (await store.delete(id)) ended++;
+    });
   }
   return ended;
 }

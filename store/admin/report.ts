@@ -11,7 +11,7 @@ import { textTable } from "../../runtime/terminal/text_table.ts";
 export interface Io extends Pick<Console, "log" | "error"> {
   readonly env: { get(name: string): string | undefined };
   /** Asks whoever sits at the terminal. Absent where nobody does. */
-  readonly ask?: (question: string) => boolean;
+  readonly ask?: (question: string) => boolean | Promise<boolean>;
   /** Writes to the terminal, as it stands. Absent where there is none. */
   readonly progress?: (text: string) => void;
 }

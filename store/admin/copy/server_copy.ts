@@ -14,6 +14,7 @@ import {
   StoreError,
 } from "../../session_store.ts";
 import { compareUtf8 } from "../../utf8_order.ts";
+import { eachAtOnce } from "../each_at_once.ts";
 import { walkServer } from "../sessions.ts";
 import {
   copySession,
@@ -23,9 +24,6 @@ import {
   sameState,
   SessionEnded,
 } from "./session_copy.ts";
-
-/** Sessions that are copied at once. */
-const AT_ONCE = 64;
 
 export interface ServerCopyOptions {
   readonly namespace: string;
@@ -141,15 +139,4 @@ async function* ownRecords(
 async function copyOwnRecord(to: SessionStore, record: SessionRecord): Promise<void> {
   const { id, owner, alias } = record;
   if (await to.get(alias === null ? id : { owner, alias }) === undefined) await to.create(record);
-}
-
-async function eachAtOnce<T>(
-  items: AsyncGenerator<T>,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-    for (let next = await items.next(); !next.done; next = await items.next()) {
-      await work(next.value);
-    }
-  }));
 }
