@@ -8,9 +8,12 @@ import { filePath, number, oneOf, text } from "../../runtime/flag_types.ts";
 import { defineProgram, type FlagValues, type Given, UsageError } from "../../runtime/flags.ts";
 import { expandHome, readVariable } from "../../runtime/state_folder.ts";
 import { statIfAny } from "../journal/fs.ts";
-import { parseStoreUrl } from "../store_url.ts";
+import { parseStoreUrl, shownUrl } from "../store_url.ts";
 
 const WHOLE = /^[1-9]\d{0,8}$/;
+
+/** One letter alone is a drive of Windows. */
+const URL_SCHEME = /^[a-z][a-z\d+.-]+:/i;
 
 export const STORE = defineProgram({
   name: "store",
@@ -208,7 +211,7 @@ async function storeUrl(
   if (given === undefined) {
     throw new UsageError("A STORE is missing, and MCP_SESSIONS_STORE is not set: name a store");
   }
-  const url = /^[a-z][a-z\d+.-]+:/i.test(given) ? given : `file:${given}`;
+  const url = URL_SCHEME.test(given) ? given : `file:${given}`;
   try {
     await parseStoreUrl(url);
   } catch (error) {
@@ -223,6 +226,7 @@ function existingFile(name: string, [named, ...rest]: readonly string[]): string
   if (rest.length > 0) throw new UsageError(`${name} takes one FILE, not ${rest.length + 1}`);
   const file = expandHome(named);
   if (statIfAny(file)?.isFile === true) return file;
-  const isUrl = /^(file|kv|memory):/.test(file);
-  throw new UsageError(`There is no file ${file}${isUrl ? ": name it by its path" : ""}`);
+  const hint = URL_SCHEME.test(file) ? `: ${name} takes the path of a file store's file` : "";
+  // It may be a URL with a password.
+  throw new UsageError(`There is no file ${shownUrl(file)}${hint}`);
 }

@@ -148,7 +148,7 @@ test("store verify and repair: a wrong command is one line and status 2", async 
     [["verify", `${path}.not`], /^store: There is no file .*\.not \(see --help\)$/],
     [
       ["verify", `file:${path}`],
-      /^store: There is no file file:.*: name it by its path \(see --help\)$/,
+      /^store: There is no file file:.*: verify takes the path of a file store's file \(see --help\)$/,
     ],
     [["verify", folder], /^store: There is no file /],
     [["repair", path], /^store: repair needs --to NEWFILE/],

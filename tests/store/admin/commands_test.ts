@@ -257,6 +257,14 @@ Deno.test("store: wrong command lines are told in one line, without the secrets 
     [["stats", "rdis://user:hunter2@host"], /its scheme is none of/],
     [["servers", secret], /^store: Cannot open Redis at 127\.0\.0\.1:1: /],
     [[secret, "ls"], /^store: There is no command redis:…/],
+    [
+      ["verify", secret],
+      /There is no file redis:\/\/…@127\.0\.0\.1:1: verify takes the path of a file/,
+    ],
+    [
+      ["repair", "sqlite:sessions.db", "--to", "x"],
+      /There is no file sqlite:sessions\.db: repair takes/,
+    ],
     [["servers", "memory:"], /only its own process can inspect/],
   ];
   for (const [args, message] of cases) {

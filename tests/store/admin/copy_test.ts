@@ -141,6 +141,10 @@ Deno.test("store copy: tells of a session whose alias another has there, and cop
   assertEquals(status, 1);
   assertMatch(wrong, /^store: Copied 1 session\.\n/);
   assertMatch(wrong, /^2 sessions could not be copied:\nSESSION +WHY\n0[01] +.*\n0[01] +.*$/m);
+  const again = await run("copy", file, sqlite, "--json");
+  const { same, failures } = JSON.parse(again.said);
+  assertEquals([again.status, same], [1, 1]);
+  assertEquals(failures.map(({ session }: { session: string }) => session), ["00", "01"]);
   await using target = await openStore(sqlite, quiet);
   assertEquals((await target.list({ owner: null, limit: 9 })).map(({ id }) => id), [
     "sess-2",
