@@ -130,7 +130,8 @@ export interface OpenInspectorOptions {
 
 /**
  * Opens what the URL of a store names, as {@linkcode openStore} takes it, to inspect it: beside those that
- * use it, and without a change of it. A database that is read-only for its user will do, and a replica.
+ * use it, and without a change of it. A database that is read-only for its user will do, and a replica; but
+ * an SQLite database or a Deno KV that nobody uses takes a user who may write it.
  *
  * @throws {TypeError} if the URL names no store, or one in memory, which only its own process can inspect.
  * @throws {RangeError} if `timeoutMs` is not a number from 0.

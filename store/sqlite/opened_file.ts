@@ -43,7 +43,7 @@ export class OpenedFile {
 }
 
 /** The file at a path, if there is one that may be looked at. */
-export function identityAt(path: string): FileIdentity | undefined {
+function identityAt(path: string): FileIdentity | undefined {
   try {
     return isDeno ? Deno.statSync(path) : getBuiltinModule("node:fs").statSync(path);
   } catch {

@@ -4,21 +4,20 @@
  * @module
  */
 
+import { realpathSync, type Stats, statSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { resolve } from "node:path";
-import { getBuiltinModule } from "node:process";
 import { setImmediate } from "node:timers/promises";
-import { isDeno } from "../../runtime/deno_version.ts";
 import { rethrow } from "../errors.ts";
 import type { StoreInspector } from "../inspection.ts";
-import { fileError, type FileIdentity, isSameFile, statIfAny } from "../journal/fs.ts";
-import { followLinks } from "../journal/links.ts";
+import { errnoOf } from "../journal/errno.ts";
+import { fileError, type FileIdentity, isSameFile } from "../journal/fs.ts";
 import type { InspectedDatabase, InspectedRows } from "../rows/inspected_rows.ts";
 import { RowInspector, type RowInspectorOptions } from "../rows/row_inspector.ts";
+import { hasLog } from "../log_file.ts";
 import { findNamespaces, knownNumber } from "./layout.ts";
 import { StoreError } from "../session_store.ts";
 import { escapeNul } from "./nul_text.ts";
-import { identityAt } from "./opened_file.ts";
 import { sqliteError } from "./sqlite_error.ts";
 import { Table } from "./table.ts";
 
@@ -108,72 +107,36 @@ class SqliteInspection implements InspectedDatabase {
 
   /** The file that has the path now: another one may have taken its place. */
   #open(): Opened {
-    const file = this.#find();
+    const { path, file } = this.#find();
     const before = this.#opened;
     if (before !== undefined && isSameFile(before.file, file)) return before;
     before?.database.close();
     this.#opened = undefined;
-    const database = open(file.path);
+    const database = open(path);
     database.exec("PRAGMA query_only = ON");
     return this.#opened = { database, file, tables: new Map() };
   }
 
-  #find(): FoundFile {
-    try {
-      const file = isDeno ? find(this.#path) : findElsewhere(this.#path);
-      // Opening a pipe would wait for somebody who writes to it.
-      if (file?.isFile === false) throw missing(`${this.#path} is not a regular file`);
-      if (file !== undefined) return file;
-    } catch (error) {
-      rethrow(error);
-    }
-    throw missing(`There is no store at ${this.#path}`);
-  }
-}
-
-interface FoundFile extends FileIdentity {
   /** The path behind symbolic links. */
-  readonly path: string;
-  readonly isFile: boolean;
-}
-
-function find(named: string): FoundFile | undefined {
-  const path = followLinks(named);
-  const file = statIfAny(path);
-  return file && { path, isFile: file.isFile, dev: file.dev, ino: file.ino };
-}
-
-/** The same in Node and Bun. */
-function findElsewhere(named: string): FoundFile | undefined {
-  const fs = getBuiltinModule("node:fs");
-  try {
-    const file = fs.statSync(named, { throwIfNoEntry: false });
-    if (file === undefined) return undefined;
-    const path = fs.realpathSync(named);
-    return { path, isFile: file.isFile(), dev: file.dev, ino: file.ino };
-  } catch (cause) {
-    throw fileError(`Cannot look at ${named}`, cause);
-  }
-}
-
-/**
- * Opens a database that others may use. Whoever reads one that nobody uses has SQLite make its log, and only
- * who may write takes it away again. But who may write, and is the last, also moves what is in the log.
- */
-function open(path: string): DatabaseSync {
-  const isInUse = ["-wal", "-journal"].some((end) => identityAt(path + end) !== undefined);
-  if (!isInUse) {
-    let database: DatabaseSync | undefined;
+  #find(): { readonly path: string; readonly file: Stats } {
+    let path: string;
+    let file: Stats;
     try {
-      database = new DatabaseSync(path);
-      database.prepare("SELECT 1 FROM sqlite_schema").get();
-      return database;
-    } catch {
-      // It may be read-only for this user.
-      database?.close();
+      path = realpathSync(this.#path);
+      file = statSync(path);
+    } catch (cause) {
+      if (errnoOf(cause) === "ENOENT") throw missing(`There is no store at ${this.#path}`);
+      return rethrow(fileError(`Cannot look at ${this.#path}`, cause));
     }
+    // Opening a pipe would wait for somebody who writes to it.
+    if (!file.isFile()) throw missing(`${this.#path} is not a regular file`);
+    return { path, file };
   }
-  return new DatabaseSync(path, { readOnly: true });
+}
+
+/** Opens a database that others may use. Its last user who may write also moves what is in the log. */
+function open(path: string): DatabaseSync {
+  return new DatabaseSync(path, { readOnly: hasLog(path) });
 }
 
 function missing(what: string): StoreError {

@@ -126,30 +126,67 @@ Deno.test("openInspector(): goes on in an SQLite database that took the place of
   assertEquals((await inspector.sessions({ namespace, limit: 9 })).length, 1);
 });
 
-Deno.test("openInspector(): needs no permission to write, for SQLite only while it is in use", async () => {
-  await using folder = await tempFolder();
+/** Runs a program that counts the sessions in stores, after these words of a command line. */
+async function countElsewhere(before: readonly string[], folder: string, urls: readonly string[]) {
   const script = `
     import { openInspector } from ${JSON.stringify(import.meta.resolve("../../store/mod.ts"))};
     for (const url of Deno.args) {
-      await using inspector = await openInspector(url, { now: () => ${NOW} });
+      const inspector = await openInspector(url, { now: () => ${NOW} })
+        .catch((error) => console.log(error.code, error.message));
+      if (inspector === undefined) continue;
       console.log((await inspector.servers())[0].sessions);
+      await inspector.close();
     }`;
-  await Deno.writeTextFile(`${folder.path}/script.ts`, script);
+  const place = `${folder}/script.ts`;
+  await Deno.writeTextFile(place, script);
+  const config = `--config=${fileURLToPath(import.meta.resolve("../../deno.json"))}`;
+  const [program = "", ...args] = [...before, "--no-prompt", "--no-check", config, place, ...urls];
+  const { stdout, stderr } = await new Deno.Command(program, { args }).output();
+  await Deno.remove(place);
+  return { said: new TextDecoder().decode(stdout), wrong: new TextDecoder().decode(stderr) };
+}
+
+Deno.test("openInspector(): needs no permission to write, for SQLite only while it is in use", async () => {
+  await using folder = await tempFolder();
   const urls = ["file", "sqlite"].map((scheme) => `${scheme}:${folder.path}/${scheme}`);
   for (const url of urls) await fill(url);
+  const count = () => countElsewhere([Deno.execPath(), "run", "--allow-read"], folder.path, urls);
+  const before = contents(folder.path);
+  assertMatch((await count()).said, /^2\nunavailable Cannot read .*: no server uses it/);
+  assertEquals(contents(folder.path), before);
   await using _ = await openStore(urls[1]!, quiet);
-  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--no-prompt",
-      `--config=${fileURLToPath(import.meta.resolve("../../deno.json"))}`,
-      "--allow-read",
-      `${folder.path}/script.ts`,
-      ...urls,
-    ],
-  }).output();
-  assertEquals(new TextDecoder().decode(stdout), "2\n2\n", new TextDecoder().decode(stderr));
+  const { said, wrong } = await count();
+  assertEquals(said, "2\n2\n", wrong);
 });
+
+// Root may write everything, except in a user namespace of its own.
+const asUser = Deno.uid() === 0 ? ["unshare", "-U"] : ["env"];
+const canTry = Deno.build.os === "linux" &&
+  new Deno.Command(asUser[0]!, { args: [...asUser.slice(1), "true"], stderr: "null" })
+    .outputSync().success;
+
+for (const scheme of ["sqlite", "kv"]) {
+  Deno.test({
+    name:
+      `openInspector(): leaves no log in the way of servers of a ${scheme} store that its user may not write`,
+    ignore: !canTry,
+    async fn() {
+      await using folder = await tempFolder();
+      const url = `${scheme}:${folder.path}/store`;
+      await fill(url);
+      await Deno.chmod(`${folder.path}/store`, 0o400);
+      const before = contents(folder.path);
+      const deno = [...asUser, Deno.execPath(), "run", "-A"];
+      const { said, wrong } = await countElsewhere(deno, folder.path, [url]);
+      assertMatch(said, /^unavailable Cannot read .*: no server uses it/, wrong);
+      assertEquals(contents(folder.path), before);
+      await Deno.chmod(`${folder.path}/store`, 0o600);
+      await using _ = await openStore(url, quiet);
+      await Deno.chmod(`${folder.path}/store`, 0o400);
+      assertEquals(await countElsewhere(deno, folder.path, [url]), { said: "2\n", wrong: "" });
+    },
+  });
+}
 
 Deno.test("openInspector(): reads an SQLite database beside a store that writes", async () => {
   await using folder = await tempFolder();
