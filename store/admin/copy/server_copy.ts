@@ -103,8 +103,9 @@ async function copyOne(
       return;
     }
   }
-  await copySession({ namespace, from, to }, source, target?.record);
-  if (target === undefined) counts.copied++;
+  const isMade = await copySession({ namespace, from, to }, source, target?.record);
+  if (!isMade) counts.kept++;
+  else if (target === undefined) counts.copied++;
   else counts.replaced++;
 }
 
@@ -138,5 +139,11 @@ async function* ownRecords(
 /** One that is there already stays: a server there may use it by now. */
 async function copyOwnRecord(to: SessionStore, record: SessionRecord): Promise<void> {
   const { id, owner, alias } = record;
-  if (await to.get(alias === null ? id : { owner, alias }) === undefined) await to.create(record);
+  if (await to.get(alias === null ? id : { owner, alias }) !== undefined) return;
+  try {
+    await to.create(record);
+  } catch (error) {
+    // Another copy may have made it just now.
+    if (!(error instanceof StoreError && error.code === "conflict")) throw error;
+  }
 }

@@ -54,16 +54,21 @@ export async function isOneStore({ namespace, from, to }: CopyPlaces): Promise<b
   }
 }
 
-/** Makes the session that `from` has, in place of the one that `to` has had so far. */
+/**
+ * Makes the session that `from` has, in place of the one that `to` has had so far.
+ *
+ * @returns `false`, and nothing is done, if that has been used meanwhile.
+ */
 export async function copySession(
   places: CopyPlaces,
   session: InspectedSession,
   before: SessionRecord | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const { to } = places;
   if (session.bytes === 0) {
-    if (before !== undefined) await to.delete(before.id);
-    return await create(to, session.record);
+    if (!await makeRoom(to, before)) return false;
+    await create(to, session.record);
+    return true;
   }
   const staging = stagingOf(session.record);
   if ((await to.create(staging)).id !== staging.id) {
@@ -71,13 +76,23 @@ export async function copySession(
   }
   try {
     const { record } = await gather(places, session, staging);
-    if (before !== undefined) await to.delete(before.id);
+    if (!await makeRoom(to, before)) return false;
     if (await to.fork(staging.id, record) === undefined) {
       throw new StoreError("conflict", "What was gathered of its state is gone: copy again");
     }
+    return true;
   } finally {
     await to.delete(staging.id);
   }
+}
+
+/** Takes away the session that is replaced, if it is as it was: gathering a state takes a while. */
+async function makeRoom(to: SessionStore, before: SessionRecord | undefined): Promise<boolean> {
+  if (before === undefined) return true;
+  const now = await to.get(before.id);
+  if (now !== undefined && !sameRecord(now, before)) return false;
+  await to.delete(before.id);
+  return true;
 }
 
 /** A session with its alias may be there already, which a `create` would give in its place. */

@@ -4,7 +4,9 @@ import {
   openInspector,
   openStore,
   type SessionRecord,
+  type StoreInspector,
 } from "../../../store/mod.ts";
+import { CopyCounts, copyServer } from "../../../store/admin/copy/server_copy.ts";
 import { run, runWith } from "../../support/store/admin/admin_runs.ts";
 import {
   all,
@@ -121,6 +123,51 @@ Deno.test("store copy: a session that was used at the target since stays as it i
     /^1 session was used there since, and stays so\.$/m,
   );
   assertEquals(await all(store, "sess-1"), [["n", 6]]);
+});
+
+Deno.test("store copy: a session that is used at the target while it is copied stays as it is there", async () => {
+  await using folder = await tempFolder();
+  const { file, sqlite } = urlsIn(folder.path);
+  {
+    await using store = await openStore(file, quiet);
+    await store.create(record("sess-1", forAnHour));
+    await put(store, "sess-1", ["n", 5]);
+    await run("copy", file, sqlite);
+    await put(store, "sess-1", ["n", 100]);
+  }
+  await using store = await openStore(sqlite, quiet);
+  await using from = await openInspector(file);
+  await using there = await openInspector(sqlite);
+  const counts = new CopyCounts();
+  const used: StoreInspector = {
+    ...from,
+    servers: () => from.servers(),
+    sessions: (options) => from.sessions(options),
+    entries: async (options) => {
+      await increment(store, "sess-1");
+      return await from.entries(options);
+    },
+  };
+  await copyServer({ namespace, from: used, to: store, there, onSession: () => {} }, counts);
+  assertEquals([counts.kept, counts.replaced], [1, 0]);
+  const [[, n] = []] = await all(store, "sess-1") ?? [];
+  assert(Number(n) > 5 && Number(n) < 100, `${n}: what was acknowledged there is lost`);
+  assertEquals(await store.list({ owner: INTERNAL_OWNER, limit: 9 }), []);
+});
+
+Deno.test("store copy: a server's own record that is there already by its id stays, and ends no copy", async () => {
+  await using folder = await tempFolder();
+  const { file, sqlite } = urlsIn(folder.path);
+  const own = { ...forAnHour, owner: INTERNAL_OWNER };
+  for (const [url, alias] of [[file, "from"], [sqlite, "to"]] as const) {
+    await using store = await openStore(url, quiet);
+    await store.create(record("own", { ...own, alias }));
+    if (url === file) await store.create(record("sess-1", forAnHour));
+  }
+  const { status, said, wrong } = await run("copy", file, sqlite);
+  assertEquals([status, said, wrong], [0, "Copied 1 session.", ""]);
+  await using store = await openStore(sqlite, quiet);
+  assertEquals((await store.get("own"))?.alias, "to");
 });
 
 Deno.test("store copy: tells of a session whose alias another has there, and copies the others", async () => {
