@@ -11,8 +11,10 @@ export const CONSOLE = defineProgram({
   name: "console",
   flags: {
     store: {
-      type: text("URL"),
-      help: "store to look at, as the servers' --store names it (default: $MCP_SESSIONS_STORE)",
+      type: text("STORE"),
+      help:
+        "store to look at: its URL, as servers take it, or the path of a file store's file (default: " +
+        "$MCP_SESSIONS_STORE)",
     },
     port: {
       type: PORT,
@@ -22,7 +24,7 @@ export const CONSOLE = defineProgram({
   },
   help: () => ({
     about: "A page for operators: the sessions of a store, beside the servers that use it.",
-    usage: ["deno task console --store URL [flags]"],
+    usage: ["deno task console --store STORE [flags]"],
     notes:
       "It listens on this machine alone, and prints a link that opens once: the browser that opens it may " +
       "see all sessions of the store, end them and fork them, until Ctrl-C stops the console.",

@@ -9,12 +9,12 @@
 import { requireDeno } from "../runtime/deno_version.ts";
 import { messageOf } from "../runtime/errors.ts";
 import { settleSizeLimit, surviveSizeLimit } from "../runtime/file_size_limit.ts";
-import { endForUsage, type Given, readCommandLine, UsageError } from "../runtime/flags.ts";
+import { endForUsage, type Given, readCommandLine } from "../runtime/flags.ts";
 import { stopSignal } from "../runtime/stop_signal.ts";
 import { printable } from "../runtime/terminal/terminal_text.ts";
 import { within } from "../runtime/time_limit.ts";
+import { namedStore } from "../store/named_store.ts";
 import { openInspector, openStore } from "../store/open.ts";
-import { parseStoreUrl } from "../store/store_url.ts";
 import { Access } from "./access.ts";
 import { consoleApp } from "./app.tsx";
 import { CONSOLE } from "./flags.ts";
@@ -31,13 +31,8 @@ interface Settings {
 }
 
 async function settingsOf({ flags }: Given<typeof CONSOLE.flags>): Promise<Settings> {
-  const url = flags.store ?? Deno.env.get("MCP_SESSIONS_STORE");
-  if (!url) throw new UsageError("Which store? Give --store URL, or set MCP_SESSIONS_STORE");
-  try {
-    await parseStoreUrl(url);
-  } catch (error) {
-    throw new UsageError(messageOf(error));
-  }
+  const missing = "Which store? Give --store STORE, or set MCP_SESSIONS_STORE";
+  const url = await namedStore(flags.store, Deno.env, missing);
   return { url, port: flags.port };
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { userOf } from "../protocol/principal.ts";
 import { redact } from "../runtime/redaction.ts";
 import { printable, printableJson } from "../runtime/terminal/terminal_text.ts";
 
@@ -38,19 +39,9 @@ export function jsonText(value: unknown): string {
   return redact(printableJson(value, 2));
 }
 
-/** The user in a principal, which is a list of issuer, client and user, or any text. */
+/** The user of a session, by the name that people know. */
 export function ownerName(owner: string | null): string {
-  if (owner === null) return "anonymous";
-  try {
-    const parts: unknown = JSON.parse(owner);
-    if (Array.isArray(parts)) {
-      const name = parts[2] ?? parts[1];
-      if (typeof name === "string" || typeof name === "number") return plain(String(name));
-    }
-  } catch {
-    // Any other text is a name by itself.
-  }
-  return plain(owner);
+  return owner === null ? "anonymous" : plain(userOf(owner));
 }
 
 const INTEGER = new Intl.NumberFormat("en");

@@ -1,4 +1,5 @@
 import { randomHex } from "../runtime/random_hex.ts";
+import { sha256 } from "../runtime/sha256.ts";
 
 // 48 bits of time, a count of 16 bits within the millisecond, 64 random bits.
 let lastTime = 0;
@@ -20,4 +21,9 @@ export function newStateId(now: number): string {
 /** The time of a {@linkcode newStateId} in milliseconds since 1970; `undefined` for any other id. */
 export function timeOfStateId(stateId: string): number | undefined {
   return /^[0-9a-f]{32}$/.test(stateId) ? Number.parseInt(stateId.slice(0, 12), 16) : undefined;
+}
+
+/** The key of a session for observers: its `stateId` cannot be found from it, and opens nothing either. */
+export function sessionKey(stateId: string): string {
+  return sha256(stateId).slice(0, 16);
 }

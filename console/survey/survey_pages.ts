@@ -4,7 +4,7 @@
  * @module
  */
 
-import { nameOf, ownerName, plain } from "../words.ts";
+import { ownerName, plain } from "../words.ts";
 import type { Survey, SurveyedSession } from "./survey.ts";
 
 export const PAGE_LENGTH = 50;
@@ -14,7 +14,7 @@ export type Sort = (typeof SORTS)[number];
 
 /** What a page of the table shows. */
 export interface TableQuery {
-  /** Part of a title, an owner or a server, or the beginning of a name. */
+  /** Part of a title, an owner or a server, a whole principal, or the beginning of a `stateId`. */
   readonly text: string;
   /** One server's name; "" for all. */
   readonly server: string;
@@ -71,13 +71,14 @@ function matcher({ text, server }: TableQuery): (session: SurveyedSession) => bo
   // Far fewer than sessions.
   const owners = new Map<string | null, boolean>();
   const ownerFits = (owner: string | null) => {
-    const known = owners.get(owner) ?? fits(ownerName(owner));
+    const known = owners.get(owner) ??
+      (fits(ownerName(owner)) || plain(owner ?? "").toLowerCase() === wanted);
     owners.set(owner, known);
     return known;
   };
   return ({ namespace, title, owner, stateId }) => {
     if (server !== "" && namespace !== server) return false;
     return wanted === "" || fits(plain(title)) || ownerFits(owner) || fits(plain(namespace)) ||
-      nameOf(stateId).startsWith(wanted);
+      plain(stateId).toLowerCase().startsWith(wanted);
   };
 }

@@ -6,9 +6,10 @@
 
 import { filePath, number, oneOf, text } from "../../runtime/flag_types.ts";
 import { defineProgram, type FlagValues, type Given, UsageError } from "../../runtime/flags.ts";
-import { expandHome, readVariable } from "../../runtime/state_folder.ts";
+import { expandHome } from "../../runtime/state_folder.ts";
 import { statIfAny } from "../journal/fs.ts";
-import { parseStoreUrl, shownUrl } from "../store_url.ts";
+import { namedStore } from "../named_store.ts";
+import { shownUrl } from "../store_url.ts";
 
 const WHOLE = /^[1-9]\d{0,8}$/;
 
@@ -20,7 +21,11 @@ export const STORE = defineProgram({
   operands: true,
   flags: {
     server: { type: text("NAME"), help: "only sessions of this server" },
-    owner: { type: text("OWNER"), help: "only sessions of this principal" },
+    owner: {
+      type: text("OWNER"),
+      help:
+        "only sessions of this owner, as ls shows it, or of the one owner whose user has this name",
+    },
     anonymous: { help: "only sessions of nobody" },
     title: { type: text("TEXT"), goesWith: "ls", help: "only sessions with this in their title" },
     sort: {
@@ -80,12 +85,15 @@ export const STORE = defineProgram({
     },
     notes:
       "STORE, FROM and TO are the URL of a store as servers take it, or the path of a file store's " +
-      "file. Without STORE, $MCP_SESSIONS_STORE is meant. SESSION is what ls shows first, or a " +
-      "beginning that fits one session alone; it gives no access, and ids are never shown.\n\n" +
+      "file. Without STORE, $MCP_SESSIONS_STORE is meant. SESSION is what ls shows first, a " +
+      "beginning of it that fits one session alone, or the session of a line of a server's log or audit " +
+      "log; it gives no access, and ids are never shown.\n\n" +
       "Exit status: 0 on success; 1 for what failed; 2 for a wrong command line, or a store that can't " +
       "be read or written.",
   }),
 });
+
+const MISSING = "A STORE is missing, and MCP_SESSIONS_STORE is not set";
 
 type Flags = FlagValues<typeof STORE.flags>;
 
@@ -154,7 +162,7 @@ export async function commandOf(
   const filter = { server: flags.server, owner };
   const storeOnly = () => {
     takes(operands, 0, 1, `${name} takes one STORE, or none for $MCP_SESSIONS_STORE`);
-    return storeUrl(operands[0], env);
+    return namedStore(operands[0], env, `${MISSING}: name a store`);
   };
   switch (name) {
     case "servers":
@@ -171,14 +179,16 @@ export async function commandOf(
       }
       takes(operands, 1, 2, `${name} takes STORE and the beginning of a SESSION, or SESSION alone`);
       const [session = "", store] = operands.toReversed();
-      const url = await storeUrl(store, env);
+      const missing =
+        `${MISSING}: ${name} takes STORE and SESSION, or SESSION alone where that is set`;
+      const url = await namedStore(store, env, missing);
       return name === "rm"
         ? { kind: name, url, filter, session, yes }
         : { kind: name, url, filter, session };
     }
     case "copy": {
       takes(operands, 2, 2, "copy takes FROM and TO");
-      const [from, to] = await Promise.all(operands.map((each) => storeUrl(each, env)));
+      const [from, to] = await Promise.all(operands.map((each) => namedStore(each, env, MISSING)));
       return { kind: name, from: from!, to: to!, server: flags.server };
     }
     case "verify":
@@ -200,25 +210,6 @@ export async function commandOf(
 function takes(operands: readonly string[], least: number, most: number, otherwise: string) {
   const isRight = operands.length >= least && operands.length <= most && !operands.includes("");
   if (!isRight) throw new UsageError(otherwise);
-}
-
-/** The URL of a store: one that is written as a path is a file store. */
-async function storeUrl(
-  operand: string | undefined,
-  env: { get(name: string): string | undefined },
-): Promise<string> {
-  const given = operand ?? (readVariable(env, "MCP_SESSIONS_STORE") || undefined);
-  if (given === undefined) {
-    throw new UsageError("A STORE is missing, and MCP_SESSIONS_STORE is not set: name a store");
-  }
-  const url = URL_SCHEME.test(given) ? given : `file:${given}`;
-  try {
-    await parseStoreUrl(url);
-  } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(error.message);
-    throw error;
-  }
-  return url;
 }
 
 function existingFile(name: string, [named, ...rest]: readonly string[]): string {

@@ -7,6 +7,7 @@
 import { openInspector } from "../open.ts";
 import { compareUtf8 } from "../utf8_order.ts";
 import type { Command } from "./command_line.ts";
+import { withPrincipal } from "./owners.ts";
 import type { Report } from "./report.ts";
 import { type ServedSession, sessionJson, sessionsOf, sessionTable, walk } from "./sessions.ts";
 
@@ -24,9 +25,11 @@ const ORDERS: Readonly<Record<string, Compare>> = {
 export async function list({ url, filter, order }: Command & { kind: "ls" }): Promise<Report> {
   const { title = "", sort = "age", reverse, limit = 50, page = 1 } = order;
   await using inspector = await openInspector(url);
+  const meant = await withPrincipal(inspector, filter);
+  if ("shown" in meant) return meant;
   const found: ServedSession[] = [];
   const wanted = title.toLowerCase();
-  for await (const session of walk(inspector, filter)) {
+  for await (const session of walk(inspector, meant)) {
     if (titleOf(session).toLowerCase().includes(wanted)) found.push(session);
   }
   found.sort(ORDERS[sort]);

@@ -9,21 +9,23 @@ import { printable } from "../../runtime/terminal/terminal_text.ts";
 import { openInspector, openStore } from "../open.ts";
 import type { Command } from "./command_line.ts";
 import { eachAtOnce } from "./each_at_once.ts";
+import { withPrincipal } from "./owners.ts";
 import { failure, type Io, type Report, sizeOf } from "./report.ts";
 import { findSession, type ServedSession, sessionsOf, walk } from "./sessions.ts";
 
 export async function remove(command: Command & { kind: "rm" }, io: Io): Promise<Report> {
-  const { url, filter, yes } = command;
+  const { url, filter: { owner }, yes } = command;
   if (!yes && io.ask === undefined) {
     throw new UsageError("rm asks first, and there is no terminal to ask on: give --yes");
   }
-  const found = await sessionsOfCommand(command);
-  if ("shown" in found) return found;
+  const chosen = await choose(command);
+  if ("shown" in chosen) return chosen;
+  const { found } = chosen;
   if (found.length === 0) {
-    const hint = filter.owner == null ? "" : ": name an owner as ls shows it";
-    return failure(`There is no session ${whose(filter.owner)}${hint}`);
+    const hint = owner == null ? "" : ": name an owner as ls shows it";
+    return failure(`There is no session ${whose(owner)}${hint}`);
   }
-  if (!yes && !await io.ask?.(printable(question(found, filter.owner)))) {
+  if (!yes && !await io.ask?.(printable(question(found, chosen.owner)))) {
     return failure("Nothing was ended");
   }
   const ended = await endAll(url, found);
@@ -31,14 +33,23 @@ export async function remove(command: Command & { kind: "rm" }, io: Io): Promise
   return { json: { ended }, shown: [`Ended ${sessionsOf(ended)}.`] };
 }
 
-/** The sessions that are meant, or why there is not one. */
-async function sessionsOfCommand(
-  { url, session: beginning, filter }: Command & { kind: "rm" },
-): Promise<readonly ServedSession[] | Report> {
+/** The sessions that are meant, with their owner if all of one are; or why they are not known. */
+async function choose(
+  { url, session: beginning, filter, yes }: Command & { kind: "rm" },
+): Promise<{ found: readonly ServedSession[]; owner?: string | null | undefined } | Report> {
   await using inspector = await openInspector(url);
-  if (beginning === undefined) return await Array.fromAsync(walk(inspector, filter));
-  const session = await findSession(inspector, filter, beginning);
-  return "shown" in session ? session : [session];
+  if (beginning !== undefined) {
+    const session = await findSession(inspector, filter, beginning);
+    return "shown" in session ? session : { found: [session] };
+  }
+  const meant = await withPrincipal(inspector, filter);
+  if ("shown" in meant) return meant;
+  const { owner } = meant;
+  // Nobody is asked whether it is this one.
+  if (yes && owner !== filter.owner) {
+    return failure(`With --yes an owner is named whole: ${filter.owner} is ${owner}`);
+  }
+  return { found: await Array.fromAsync(walk(inspector, meant)), owner };
 }
 
 function question(found: readonly ServedSession[], owner: string | null | undefined): string {

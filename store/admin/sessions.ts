@@ -6,6 +6,7 @@
  */
 
 import type { InspectedSession, StoreInspector } from "../inspection.ts";
+import { sessionKey } from "../state_id.ts";
 import type { Filter } from "./command_line.ts";
 import { countOf, failure, type Report, type Rows, sizeOf } from "./report.ts";
 
@@ -56,7 +57,10 @@ export async function* walkServer(
 /** The most candidates that are listed. */
 const MOST_CANDIDATES = 10;
 
-/** The one session whose stateId begins so, or why there is not one. */
+/** A session as lines of a log and of an audit log name it. */
+const KEY = /^[0-9a-f]{16}$/;
+
+/** The one session whose stateId begins so, or whose key this is; or why there is not one. */
 export async function findSession(
   inspector: StoreInspector,
   filter: Filter,
@@ -73,11 +77,26 @@ export async function findSession(
     }
   }
   const [one, another] = found;
-  if (one === undefined) return failure(`No live session begins with ${beginning}: see ls`);
+  if (one === undefined) {
+    return await withKey(inspector, filter, beginning) ??
+      failure(`No live session begins with ${beginning}: see ls`);
+  }
   if (another === undefined) return one;
   const rest = found.length > MOST_CANDIDATES ? ["…"] : [];
   const table = sessionTable(found.slice(0, MOST_CANDIDATES));
   return failure(`More than one session begins with ${beginning}: type more of it`, table, ...rest);
+}
+
+async function withKey(
+  inspector: StoreInspector,
+  filter: Filter,
+  key: string,
+): Promise<ServedSession | undefined> {
+  if (!KEY.test(key)) return undefined;
+  for await (const session of walk(inspector, filter)) {
+    if (sessionKey(session.record.stateId) === key) return session;
+  }
+  return undefined;
 }
 
 /** A text that sorts before all that begin so, and after all other ids that sort before them. */

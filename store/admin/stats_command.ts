@@ -6,6 +6,7 @@
 
 import { openInspector } from "../open.ts";
 import type { Command } from "./command_line.ts";
+import { withPrincipal } from "./owners.ts";
 import { type Report, type Rows, sizeOf } from "./report.ts";
 import { createdAt, ownerOf, type ServedSession, walk } from "./sessions.ts";
 
@@ -38,11 +39,13 @@ class Sum {
 
 export async function stats({ url, filter }: Command & { kind: "stats" }): Promise<Report> {
   await using inspector = await openInspector(url);
+  const meant = await withPrincipal(inspector, filter);
+  if ("shown" in meant) return meant;
   const now = Date.now();
   const [total, largest] = [new Sum(), { bytes: 0 }];
   const [servers, owners] = [new Map<string, Sum>(), new Map<string | null, Sum>()];
   const [ages, expiries] = [new Map<string, Sum>(), new Map<string, Sum>()];
-  for await (const session of walk(inspector, filter)) {
+  for await (const session of walk(inspector, meant)) {
     const { record, namespace, bytes } = session;
     const created = createdAt(record);
     for (

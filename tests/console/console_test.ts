@@ -240,6 +240,13 @@ visitTest("filters, sorts and turns pages", MANY, async ({ sessions, get }) => {
   assertEquals(await titles("/?q=CARLA"), ["Number 80", "Number 40", "Number 0"]);
   assertEquals(await titles("/?q=number+119"), ["Number 119"]);
   assertEquals(await titles(`/?q=${sessions[5]!.stateId.slice(0, 16)}`), ["Number 5"]);
+  // As the store command shows them.
+  assertEquals(await titles(`/?q=${sessions[5]!.stateId}`), ["Number 5"]);
+  assertEquals(await titles(`/?q=${encodeURIComponent(sessions[80]!.owner!)}`), [
+    "Number 80",
+    "Number 40",
+    "Number 0",
+  ]);
   assertEquals(await titles("/?server=hashcheck"), []);
   assertStringIncludes((await get("/?q=nobody")).text, "Nothing fits the filter");
 });
@@ -278,8 +285,9 @@ visitTest("stops at once on Ctrl-C, and tells every open page", [], async ({ con
 });
 
 Deno.test.each<[args: string[], code: number, says: RegExp]>([
-  [[], 2, /Which store\? Give --store URL, or set MCP_SESSIONS_STORE/],
-  [["--store", "nowhere"], 2, /its URL has no scheme/],
+  [[], 2, /Which store\? Give --store STORE, or set MCP_SESSIONS_STORE/],
+  [["--store", "rdis://127.0.0.1"], 2, /its scheme is none of/],
+  [["--store", "/nonexistent/plain.jsonl"], 1, /There is no store at \/nonexistent\/plain\.jsonl/],
   [["--store", "memory:"], 1, /only its own process/],
   [["--store", "file:/nonexistent/sessions.jsonl"], 1, /\/nonexistent\/sessions\.jsonl/],
   [["--store", "file:a", "--port", "70000"], 2, /--port takes a number from 0 to 65535/],

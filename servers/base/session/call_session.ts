@@ -18,7 +18,7 @@ import {
 } from "../../../store/session_store.ts";
 import type { CoalescedTimer } from "../../../runtime/coalesced_timer.ts";
 import type { ObservedSession } from "../observer/observer.ts";
-import { sessionKey } from "../observer/session_key.ts";
+import { sessionKey } from "../../../store/state_id.ts";
 import type { SessionVia } from "./session_binding.ts";
 import { LazySession, type Materialized } from "./lazy_session.ts";
 import { cookieOf, newRecord } from "./session_record.ts";

@@ -9,7 +9,7 @@ import { RecentSet } from "../../../runtime/recent_set.ts";
 import { sha256 } from "../../../runtime/sha256.ts";
 import type { SessionRecord, SessionStore } from "../../../store/session_store.ts";
 import type { ObservedCaller, Observer, SessionEvent } from "../observer/observer.ts";
-import { sessionKey } from "../observer/session_key.ts";
+import { sessionKey } from "../../../store/state_id.ts";
 import { GuessBrake } from "./guess_brake.ts";
 import { OpenSessions } from "./open_sessions.ts";
 import { type Advise, adviseGuesses, adviseOpenSessions, callerKind } from "./operator_advice.ts";
