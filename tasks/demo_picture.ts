@@ -4,6 +4,7 @@
  * @module
  */
 import { stripVTControlCharacters } from "node:util";
+import { readNoFlags } from "../runtime/flags.ts";
 
 const PICTURE = new URL("../docs/pictures/demo.svg", import.meta.url);
 const FIRST_LINE = /^5\. /;
@@ -98,6 +99,10 @@ function escaped(text: string): string {
 }
 
 if (import.meta.main) {
+  readNoFlags(
+    "demo:picture",
+    "Runs the demo and draws docs/pictures/demo.svg, the picture of its last screen.",
+  );
   const { NO_COLOR: _plain, ...env } = Deno.env.toObject();
   const { success, stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", new URL("../client/demo.ts", import.meta.url).href],

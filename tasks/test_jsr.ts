@@ -7,9 +7,19 @@
 import { cp } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readNoFlags } from "../runtime/flags.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const LEFT_OUT = new Set([".git", "coverage", "deno.lock", "dist", "node_modules", "offline"]);
+
+const [first = ""] = Deno.args;
+if (first === "--help" || first === "-h") {
+  readNoFlags(
+    "test:jsr",
+    "Runs the suite, long tests too, against the real @std packages. Needs JSR. Passes what follows on to " +
+      "deno test.",
+  );
+}
 
 const copy = await Deno.makeTempDir({ prefix: "mcp-sessions-jsr-" });
 try {

@@ -14,7 +14,7 @@ import { perSecond, printTable, Rows } from "../table.ts";
 
 readNoFlags(
   "bench:observers",
-  "Measures what log lines and OpenTelemetry cost a call over HTTP. Needs Linux and Git.",
+  "Measures what log lines, OpenTelemetry and the audit log cost a call over HTTP. Needs Linux and Git.",
 );
 
 const ROUNDS = 15;

@@ -5,6 +5,7 @@
  */
 
 import { messageOf } from "../../runtime/errors.ts";
+import { member } from "../../runtime/json.ts";
 import denoConfig from "../../deno.json" with { type: "json" };
 import { sessionCapability } from "../session/capability.ts";
 import { sessionTitle } from "../session/session_requests.ts";
@@ -13,6 +14,7 @@ import type { Ask } from "../session/internal_requests.ts";
 import { Client, ResultSchema, StreamableHTTPClientTransport, type Transport } from "../sdk.ts";
 import { EraTransport } from "../era/era_transport.ts";
 import { modernFetch } from "../era/modern_exchange.ts";
+import { isOutcomeUnknown } from "../connection/send_errors.ts";
 import { sendOnce } from "../connection/send_once.ts";
 import { ServerProcess } from "../connection/server_process.ts";
 
@@ -62,8 +64,23 @@ export async function connect(target: Target, transport: Transport): Promise<Cli
   } catch (cause) {
     await client.close().catch(() => {});
     const server = target.kind === "http" ? redactUrl(target.url.href) : target.command;
-    throw new Error(`Cannot connect to ${server}: ${messageOf(cause)}`, { cause });
+    throw new Error(`Cannot connect to ${server}: ${reasonOf(target, cause)}`, { cause });
   }
+}
+
+/** Why there is no connection, and what to do about it where the server's own words do not say it. */
+function reasonOf({ kind }: Target, cause: unknown): string {
+  const message = messageOf(cause);
+  // The latter is the SDK's.
+  const isClosed = isOutcomeUnknown(cause) || message.endsWith("Connection closed");
+  if (kind === "stdio" && isClosed) {
+    return "it ended before it answered: see what it wrote to stderr";
+  }
+  if (member(cause, "code") === 401) {
+    return "it lets in nobody without a token that it knows: give one by --header " +
+      "'Authorization: Bearer …'";
+  }
+  return message;
 }
 
 /** A connection without a session of its own: looking at sessions must not make one. */

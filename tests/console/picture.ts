@@ -9,10 +9,16 @@ import { Access } from "../../console/access.ts";
 import { consoleApp } from "../../console/app.tsx";
 import { Operator } from "../../console/operator.ts";
 import { Surveyor } from "../../console/survey/surveyor.ts";
+import { readNoFlags } from "../../runtime/flags.ts";
 import { openInspector, openStore } from "../../store/open.ts";
 import { startBrowser } from "../support/console/browser.ts";
 import { plant, type Seed } from "../support/console/seeds.ts";
 import { tempFolder } from "../support/temp_folder.ts";
+
+readNoFlags(
+  "console:picture",
+  "Draws docs/pictures/console.png, a picture of the console. Needs Chromium, and npm's puppeteer-core.",
+);
 
 const PICTURE = new URL("../../docs/pictures/console.png", import.meta.url).pathname;
 const SIZE = { width: 1200, height: 800 };

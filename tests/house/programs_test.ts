@@ -38,6 +38,19 @@ for (
   });
 }
 
+Deno.test("docs/library.md: its program tells how to start it, from where it was started", async () => {
+  await using project = await outsideProject({
+    "counter.ts": blockWith("docs/library.md", "Counts calls"),
+  });
+  const usage = async (cwd: string) => {
+    const args = ["run", "-A", `${project.path}/counter.ts`, "--help"];
+    const { stdout } = await new Deno.Command(Deno.execPath(), { args, cwd }).output();
+    return /^Usage: (.*)$/m.exec(new TextDecoder().decode(stdout))?.[1];
+  };
+  assertEquals(await usage(project.path), "deno run -A counter.ts [flags]");
+  assertEquals(await usage(ROOT), `deno run -A ${project.path}/counter.ts [flags]`);
+});
+
 Deno.test("README: its server has under ten lines of code", () => {
   const code = blockWith("README.md", "new StdioServerTransport()");
   assert(code.split("\n").filter((line) => line.trim() !== "").length < 10);

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { HOST_SESSION_VARIABLES } from "../../../protocol/host_conversations.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../../../runtime/log.ts";
 import { filePath, type FlagType, oneOf, PORT, text } from "../../../runtime/flag_types.ts";
@@ -184,7 +186,20 @@ function serverProgram(server: FlaggedServer, version: string) {
 /** The command that started this process, as `--help` shows it. */
 function startCommand(): string {
   if (Deno.build.standalone) return Deno.execPath();
-  return `deno run -A ${new URL(Deno.mainModule).pathname.split("/").slice(-2).join("/")}`;
+  return `deno run -A ${shortest(Deno.mainModule)}`;
+}
+
+/** A program as it can be named where this process was started: below that, by the way from there. */
+function shortest(module: string): string {
+  if (!module.startsWith("file:")) return module;
+  const path = fileURLToPath(module);
+  try {
+    const here = relative(Deno.cwd(), path);
+    return here.startsWith("..") ? path : here;
+  } catch {
+    // It may not know where it is.
+    return path;
+  }
 }
 
 /**

@@ -11,24 +11,26 @@ import { onHangup } from "../../../runtime/stop_signal.ts";
 
 /** Something that SIGHUP reloads. */
 export interface Reloadable {
-  /** Its name in the log, a plural. */
-  readonly name: string;
+  /** What the log says when it is done. */
+  readonly done: string;
+  /** What it says when that failed, before the reason. */
+  readonly failed: string;
   /** Takes it anew; if it rejects, what was there stays in force. */
   readonly reload: () => Promise<void>;
 }
 
 /** Reloads at each SIGHUP. With nothing to reload, the signal ends the process as ever. */
 export function reloadOnHangup(things: readonly Reloadable[], log: Log): void {
-  for (const { name, reload } of things) {
+  for (const { done, failed, reload } of things) {
     // What was read first must not replace what was read later. No other thing waits for a slow file.
     const turn = new Mutex();
     onHangup(() =>
       void turn.run(async () => {
         try {
           await reload();
-          log("info", `SIGHUP: ${name} reloaded`);
+          log("info", `SIGHUP: ${done}`);
         } catch (error) {
-          log("error", `SIGHUP: ${name} stay as they were: ${messageOf(error)}`);
+          log("error", `SIGHUP: ${failed}: ${messageOf(error)}`);
         }
       })
     );

@@ -168,9 +168,11 @@ async function run(
     await serveStdio(connect, name, store);
   } else {
     await store.opened();
-    const reloadables: Reloadable[] = audit === undefined || command.audit === "-"
-      ? []
-      : [{ name: "audit lines", reload: () => Promise.try(() => audit.reopen()) }];
+    const reloadables: Reloadable[] = audit === undefined || command.audit === "-" ? [] : [{
+      done: "audit log reopened",
+      failed: "the audit log's file stays as it was",
+      reload: () => Promise.try(() => audit.reopen()),
+    }];
     const onlisten = (url: string) =>
       say(name, command.logFormat, "info", `listening on ${url}`, " ");
     const context = { store, observer, reloadables, log, onlisten };
@@ -226,7 +228,11 @@ async function serveHttp(
   const options = { connect, authenticate, limits, store, onerror, onforbidden, observer, warn };
   const server = await startHttpServer(settings, options);
   const { tokens } = server;
-  const ofTokens = tokens && { name: "tokens", reload: () => tokens.reload() };
+  const ofTokens = tokens && {
+    done: "tokens reloaded",
+    failed: "tokens stay as they were",
+    reload: () => tokens.reload(),
+  };
   reloadOnHangup([...reloadables, ...(ofTokens ? [ofTokens] : [])], log);
   onlisten(server.url);
   await stop;

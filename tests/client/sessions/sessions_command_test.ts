@@ -83,7 +83,7 @@ Deno.test("sessions: --header goes with every request, and list shows its user's
   });
   const anyone = ["--url", server.url];
   const alice = [...anyone, "--header", `Authorization: ${bearer("s3cret").authorization}`];
-  assertMatch(await user.fails(1, "list", ...anyone), /Unauthorized/);
+  assertMatch(await user.fails(1, "list", ...anyone), /give one by --header 'Authorization: /);
   const first = shortIn(await user.does("create", ...alice));
   await user.does("call", "notebook_append", '{"text":"x"}', ...alice);
   const second = shortIn(await user.does("create", ...alice));
@@ -185,6 +185,11 @@ Deno.test("sessions: a failure is one line on stderr, without secrets", async ()
   assert(unreachable.startsWith(`sessions: Cannot connect to ${url}: `), unreachable);
   assert(!unreachable.includes("s3cret"), unreachable);
   assertMatch(await user.fails(1, "list", "--", "no-such-command"), /no-such-command/);
+  const ended = await user.run("list", "--", Deno.execPath(), "eval", "console.error('no tokens')");
+  assertMatch(
+    ended.stderr,
+    /^no tokens\n[^]*sessions: Cannot connect to .*: it ended before it answered: see what it wrote/,
+  );
   const session = overStdio("session", "memory:");
   assertMatch(await user.fails(1, "resume", ...session), /name one, or create one/);
   assertMatch(await user.fails(1, "call", "nothing", ...session), /Unknown tool: nothing/);
