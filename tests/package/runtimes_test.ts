@@ -75,7 +75,8 @@ Deno.test("package: all of it in one process, and the client of docs/node.md, in
 });
 
 Deno.test("package: CommonJS has each export by require() in Node and Bun", async () => {
-  const program = `const { exports: all } = require("./node_modules/@mcp-sessions/deno/package.json");
+  const program =
+    `const { exports: all } = require("./node_modules/@mcp-sessions/deno/package.json");
     for (const name of Object.keys(all)) require("@mcp-sessions/deno" + name.slice(1));
     console.log(Object.keys(all).length);`;
   await Deno.writeTextFile(`${project.path}/required.cjs`, program);
