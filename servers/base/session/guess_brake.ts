@@ -68,7 +68,8 @@ export class GuessBrake {
    * @param robbed the owner of the session that the id leads to, if there is one.
    */
   miss(caller: ObservedCaller, id: string, robbed?: string | null): Miss {
-    const hash = sha256(`${nameOf(caller)} ${id}`).slice(0, 16);
+    // A longer part would keep the whole in memory.
+    const hash = sha256(`${nameOf(caller)} ${id}`).slice(0, 12);
     const guesser = this.#callers.get(caller);
     const isGuess = guesser.add(hash);
     const { count } = guesser;
