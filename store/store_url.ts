@@ -22,7 +22,9 @@ export interface StorePlace {
  */
 export async function parseStoreUrl(url: string): Promise<StorePlace> {
   const [, scheme, rest] = /^([a-z][a-z\d+.-]+):(.*)$/is.exec(url) ?? [];
-  if (scheme === undefined || rest === undefined) throw cannotOpen("its URL has no scheme", url);
+  if (scheme === undefined || rest === undefined) {
+    throw cannotOpen("its URL has no scheme (write file:PATH for a file)", url);
+  }
   switch (scheme) {
     case "memory":
       if (rest !== "") throw cannotOpen("nothing can follow its scheme", url);

@@ -12,6 +12,7 @@ import { MemoryStore } from "../../store/mod.ts";
 import { startServer } from "../support/servers/server.ts";
 import { outsideProject, programIn } from "./outside_project.ts";
 import { blockWith, ROOT } from "./pages.ts";
+import { environment } from "./starting.ts";
 
 for (
   const [page, text] of [
@@ -49,6 +50,22 @@ Deno.test("docs/library.md: its program tells how to start it, from where it was
   };
   assertEquals(await usage(project.path), "deno run -A counter.ts [flags]");
   assertEquals(await usage(ROOT), `deno run -A ${project.path}/counter.ts [flags]`);
+});
+
+Deno.test("README: its line that tries the server goes on in one session", async () => {
+  await using project = await outsideProject({
+    "counter.ts": blockWith("README.md", "new StdioServerTransport()"),
+  });
+  const readme = await Deno.readTextFile(`${ROOT}/README.md`);
+  const line = /`(deno run .*\/sessions\.ts call count -- .*)`/.exec(readme)?.[1] ?? "";
+  for (const calls of [1, 2]) {
+    const { stdout } = await new Deno.Command("sh", {
+      args: ["-c", line.replace("../mcp-sessions", ROOT)],
+      cwd: project.path,
+      env: environment(project.path),
+    }).output();
+    assertEquals(new TextDecoder().decode(stdout), `Call ${calls} of this session\n`);
+  }
 });
 
 Deno.test("README: its server has under ten lines of code", () => {

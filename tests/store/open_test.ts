@@ -6,11 +6,11 @@ import { namesIn, tempFolder } from "../support/store/stores.ts";
 Deno.test("openStore() refuses a URL of no store, in one line", async () => {
   const unknown = "its scheme is none of memory, file, sqlite, redis, postgres and kv";
   const cases: [url: string, why: string, shown?: string][] = [
-    ["x", "its URL has no scheme"],
-    ["", "its URL has no scheme"],
-    ["/a/b", "its URL has no scheme"],
-    ["C:\\x", "its URL has no scheme"],
-    ["a\nb:", "its URL has no scheme"],
+    ["x", "its URL has no scheme (write file:PATH for a file)"],
+    ["", "its URL has no scheme (write file:PATH for a file)"],
+    ["/a/b", "its URL has no scheme (write file:PATH for a file)"],
+    ["C:\\x", "its URL has no scheme (write file:PATH for a file)"],
+    ["a\nb:", "its URL has no scheme (write file:PATH for a file)"],
     ["mysql://host", unknown],
     ["FILE:x", unknown],
     ["s3://name:secret@host/x", unknown, "s3://…@host/x"],
