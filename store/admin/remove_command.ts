@@ -22,7 +22,7 @@ export async function remove(command: Command & { kind: "rm" }, io: Io): Promise
   if ("shown" in chosen) return chosen;
   const { found } = chosen;
   if (found.length === 0) {
-    const hint = owner == null ? "" : ": name an owner as ls shows it";
+    const hint = owner == null ? "" : ": name an owner as ls shows it, or give --anonymous";
     return failure(`There is no session ${whose(owner)}${hint}`);
   }
   if (!yes && !await io.ask?.(printable(question(found, chosen.owner)))) {

@@ -52,6 +52,16 @@ Deno.test("docs/library.md: its program tells how to start it, from where it was
   assertEquals(await usage(ROOT), `deno run -A ${project.path}/counter.ts [flags]`);
 });
 
+/** What a line says on stdout that is run in a project. */
+async function said(line: string, { path }: { readonly path: string }): Promise<string> {
+  const { stdout } = await new Deno.Command("sh", {
+    args: ["-c", line.replace("../mcp-sessions", ROOT)],
+    cwd: path,
+    env: environment(path),
+  }).output();
+  return new TextDecoder().decode(stdout);
+}
+
 Deno.test("README: its line that tries the server goes on in one session", async () => {
   await using project = await outsideProject({
     "counter.ts": blockWith("README.md", "new StdioServerTransport()"),
@@ -59,12 +69,24 @@ Deno.test("README: its line that tries the server goes on in one session", async
   const readme = await Deno.readTextFile(`${ROOT}/README.md`);
   const line = /`(deno run .*\/sessions\.ts call count -- .*)`/.exec(readme)?.[1] ?? "";
   for (const calls of [1, 2]) {
-    const { stdout } = await new Deno.Command("sh", {
-      args: ["-c", line.replace("../mcp-sessions", ROOT)],
-      cwd: project.path,
-      env: environment(project.path),
-    }).output();
-    assertEquals(new TextDecoder().decode(stdout), `Call ${calls} of this session\n`);
+    assertEquals(await said(line, project), `Call ${calls} of this session\n`);
+  }
+});
+
+Deno.test("docs/library.md: its lines that try the program over HTTP go on in one session", async () => {
+  await using project = await outsideProject({
+    "counter.ts": blockWith("docs/library.md", "Counts calls"),
+  });
+  const [start, line = ""] = blockWith("docs/library.md", "sessions.ts call").trim().split("\n");
+  assertEquals(start, "deno run -A counter.ts --transport streamable-http");
+  await using server = await startServer({
+    ...programIn(project, "counter.ts"),
+    transport: "http",
+    store: "",
+  });
+  for (const calls of [1, 2]) {
+    const there = line.replace("http://127.0.0.1:8765/mcp", server.url);
+    assertEquals(await said(there, project), `Call ${calls} of this session\n`);
   }
 });
 

@@ -179,7 +179,7 @@ Deno.test("store rm: ends all of one owner, on one server or all", async () => {
   const { status, wrong } = await run("rm", store.url, "--owner", "alice", "--yes");
   assertEquals([status, wrong], [
     1,
-    "store: There is no session of alice: name an owner as ls shows it",
+    "store: There is no session of alice: name an owner as ls shows it, or give --anonymous",
   ]);
 });
 

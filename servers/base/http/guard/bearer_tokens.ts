@@ -63,6 +63,8 @@ export class BearerTokens {
   };
 }
 
+const LINE = "the SHA-256 of a token in hex, a space, and the token's principal";
+
 function textOf(path: string): Promise<string> {
   return Deno.readTextFile(path).catch((error) => {
     throw new Error(`Cannot read the tokens in ${path}: ${error.message}`, { cause: error });
@@ -77,12 +79,15 @@ function parseTokens(text: string, path: string): Token[] {
       return [{ hash: Uint8Array.fromHex(hash), principal }];
     }
     throw new Error(
-      `Cannot read the tokens in ${path} as line ${index + 1} is not the SHA-256 of a token in ` +
-        "hex, a space, and the token's principal",
+      `Cannot read the tokens in ${path} as line ${index + 1} is not ${LINE}`,
     );
   });
   const hashes = new Set(tokens.map(({ hash }) => hash.toHex()));
   if (hashes.size < tokens.length) throw new Error(`Cannot use ${path} as it has a token twice`);
-  if (tokens.length === 0) throw new Error(`Cannot let anybody in as ${path} has no token`);
+  if (tokens.length === 0) {
+    throw new Error(
+      `Cannot let anybody in as ${path} has no token: write a line for each, ${LINE}`,
+    );
+  }
   return tokens;
 }
