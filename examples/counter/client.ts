@@ -12,14 +12,12 @@ import { equal } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 
 const jar = new MemoryJar();
-const cwd = await Deno.makeTempDir();
 
 /** What a server of its own says to one call, before it is killed. */
 async function call(): Promise<string> {
   const stdio = new StdioClientTransport({
     command: Deno.execPath(),
     args: ["run", "-qA", fileURLToPath(new URL("server.ts", import.meta.url))],
-    cwd,
   });
   const client = new Client({ name: "example", version: "1.0.0" });
   await client.connect(withSession(() => stdio, { jar, server: "counter" }));
@@ -33,4 +31,6 @@ async function call(): Promise<string> {
 equal(await call(), "Call 1 of this session");
 equal(await call(), "Call 2 of this session");
 console.log("The session has outlived the server's process.");
-await Deno.remove(cwd, { recursive: true });
+for (const file of ["calls.jsonl", "calls.jsonl.lock"]) {
+  await Deno.remove(new URL(file, import.meta.url));
+}

@@ -12,7 +12,7 @@ const MAX_LINES = 120;
 /** What breaks the server of each example. */
 const BREAKS: Readonly<Record<string, readonly [from: string, to: string]>> = {
   cart: ['browse: "optional"', 'browse: "optional", add: "auto"'],
-  counter: ["file:counter.jsonl", "memory:"],
+  counter: ["`file:${import.meta.dirname}/calls.jsonl`", '"memory:"'],
   hono: [", authenticate }", " }"],
   node_http: ["openStore(STORE", 'openStore("memory:"'],
   orchestrator: ["await currentSession().regenerate();", ""],

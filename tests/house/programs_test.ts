@@ -20,7 +20,7 @@ for (
     ["docs/library.md", "Counts calls"],
   ] as const
 ) {
-  Deno.test(`${page}: its server runs as it stands there, and keeps a session after kill -9`, async () => {
+  Deno.test(`${page}: its server runs as it stands there, and keeps a session after kill -9, from any folder`, async () => {
     await using project = await outsideProject({ "counter.ts": blockWith(page, text) });
     const options = {
       ...programIn(project, "counter.ts"),
@@ -33,7 +33,8 @@ for (
     const one = await first.toolResult("count", {}, cookie);
     assertEquals(one.content[0]?.text, "Call 1 of this session");
     await first.stop("SIGKILL");
-    await using second = await startServer(options);
+    // A host starts it where the host itself was started.
+    await using second = await startServer({ ...options, cwd: ROOT });
     const two = await second.toolResult("count", {}, cookie);
     assertEquals(two.content[0]?.text, "Call 2 of this session");
   });
