@@ -23,6 +23,7 @@ const text = () =>
     `mcp_requests_seconds_count${labels} ${count}\n`,
     `mcp_requests_seconds_sum${labels} ${seconds}\n`,
   ]).join("");
-const listen = { hostname: "127.0.0.1", port: Number(Deno.env.get("METRICS_PORT") ?? 9464) };
-Deno.serve({ ...listen, onListen: console.error }, () => new Response(text()));
+const port = Number(Deno.env.get("METRICS_PORT") ?? 9464);
+const onListen = ({ port }: Deno.NetAddr) => console.error(`metrics on http://127.0.0.1:${port}`);
+Deno.serve({ hostname: "127.0.0.1", port, onListen }, () => new Response(text()));
 await serve({ name: "prometheus", description: "greets", policy: "optional", create, observer });

@@ -18,8 +18,8 @@ Deno.test("examples/prometheus.ts: counts requests by method, tool and outcome, 
   for (let time = 0; time < 2; time++) await server.toolResult("hello");
   await server.request("made/up");
   await server.tool("made-up");
-  const said = await until(() => server.stderr.join("\n"), (text) => text.includes("port:"));
-  const response = await fetch(`http://127.0.0.1:${/port: (\d+)/.exec(said)?.[1]}/metrics`);
+  const said = await until(() => server.stderr.join("\n"), (text) => text.includes("metrics on"));
+  const response = await fetch(`${/metrics on (\S+)/.exec(said)?.[1]}/metrics`);
   const metrics = (await response.text()).trimEnd().split("\n");
   const counts = metrics.filter((line) => line.includes("_count"));
   const hello = 'method="tools/call",target="hello",outcome="ok"';
