@@ -216,7 +216,9 @@ export function sdkFaults(path: string, source: string): string[] {
     if (!typed || fits(path, "examples/")) return [];
     const faults = [];
     if (!free && !SDK_FILES.includes(path)) {
-      faults.push(`${path}:${line} imports the SDK: take it from the sdk.ts of its side`);
+      faults.push(
+        `${path}:${line} imports the SDK: take it from a file of SDK_FILES, or its types from jsonrpc/transport.ts`,
+      );
     }
     if (comment !== `@ts-types="${typed}"`) {
       faults.push(
