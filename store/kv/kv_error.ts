@@ -5,6 +5,7 @@
  */
 
 import { messageOf } from "../../runtime/errors.ts";
+import { isDeno } from "../../runtime/deno_version.ts";
 import { StoreError } from "../session_store.ts";
 
 const MOST_REASON = 300;
@@ -13,6 +14,15 @@ const MOST_REASON = 300;
 export function reasonOf(cause: unknown): string {
   const [line = ""] = messageOf(cause).split("\n");
   return line.slice(0, MOST_REASON);
+}
+
+/** @throws {StoreError} `unavailable`, in Node and Bun. */
+export function refuseOtherRuntimes(): void {
+  if (isDeno) return;
+  throw new StoreError(
+    "unavailable",
+    "Cannot open Deno KV: it needs Deno; elsewhere use sqlite:PATH, redis: or postgres:",
+  );
 }
 
 export function kvError(cause: unknown): StoreError {

@@ -89,7 +89,7 @@ Deno.test("package: what needs Deno says so in one line in Node and Bun, and mak
   const before = Array.from(Deno.readDirSync(project.path), ({ name }) => name).sort();
   for (const [name, binary] of runtimes) {
     const lines = (await run(binary, project.path, ["needs_deno.ts"])).split("\n");
-    assertEquals(lines.length, 7, name);
+    assertEquals(lines.length, 8, name);
     for (const line of lines) assertMatch(line, /^Cannot open .*needs Deno.* sqlite:PATH/, name);
   }
   const after = Array.from(Deno.readDirSync(project.path), ({ name }) => name).sort();

@@ -7,7 +7,7 @@ import type { Observer } from "./observer.ts";
  * They go to the providers that the program has registered; Deno registers its own if `OTEL_DENO` is
  * `true`, in which case `serve()` has this observer by itself.
  *
- * @throws {TypeError} if the package `@opentelemetry/api` cannot be loaded.
+ * @throws {Error} if the package `@opentelemetry/api` cannot be loaded.
  *
  * @example
  * ```ts
