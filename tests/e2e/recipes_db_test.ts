@@ -1,6 +1,7 @@
 /** The recipes of docs/recipes.md, as they stand there but for ports and places. */
 
 import { assert, assertEquals } from "@std/assert";
+import { MAX_MESSAGE_BYTES } from "../../jsonrpc/lines.ts";
 import { blockWith, ROOT } from "../house/pages.ts";
 import { freePort } from "../support/databases/free_port.ts";
 import { output } from "../support/output.ts";
@@ -106,6 +107,21 @@ async function hidesHealth({ proxy, get }: Front): Promise<void> {
   }
 }
 
+/** The proxy passes on what the server takes, and itself refuses what is longer. */
+async function takesTheLongest({ serve, proxy, post }: Front): Promise<void> {
+  await using opened = new AsyncDisposableStack();
+  opened.use(await serve(0));
+  opened.use(await serve(1));
+  opened.use(await proxy());
+  for (
+    const [length, status] of [[MAX_MESSAGE_BYTES, 200], [MAX_MESSAGE_BYTES + 1, 413]] as const
+  ) {
+    const response = await post(request("session/create").padEnd(length));
+    await response.body?.cancel();
+    assertEquals(response.status, status);
+  }
+}
+
 /**
  * Nothing is lost while each server is killed, and the audit log has the caller's address, not what the caller
  * says that it is.
@@ -169,6 +185,9 @@ const startCaddy: StartProxy = (ports, { key, cert }) => {
 for (const [name, start] of [["nginx", startNginx], ["Caddy", startCaddy]] as const) {
   Deno.test(`${PAGE}: two servers of the unit behind ${name} with TLS lose nothing while each is killed, and know their callers`, () =>
     behind(start, losesNothing));
+
+  Deno.test(`${PAGE}: ${name} passes on the longest message that a server takes`, () =>
+    behind(start, takesTheLongest));
 
   Deno.test(`${PAGE}: ${name} passes no health check on`, () => behind(start, hidesHealth));
 }
