@@ -28,6 +28,8 @@ const SCOPE = "mcp-sessions";
 const BUCKETS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300];
 /** The longest text of a caller in a span. */
 const MAX_TEXT = 256;
+/** The longest part of a caller's context, as W3C limits baggage: to split megabytes takes half a second. */
+const MAX_CONTEXT = 8192;
 
 /** The attribute of what a method names, for those whose names are few. */
 const TARGET: ReadonlyMap<string, string> = new Map([
@@ -40,9 +42,20 @@ const getter: TextMapGetter<unknown> = {
   keys: () => [],
   get: (meta, key) => {
     const value = member(meta, key);
-    return typeof value === "string" ? value : undefined;
+    if (typeof value !== "string" || value.length > MAX_CONTEXT) return undefined;
+    return key !== "baggage" || isDecodable(value) ? value : undefined;
   },
 };
+
+/** Of a text that is not, Deno's propagator would write a stack to standard error. */
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** The observer, which gives spans and durations to the providers that are registered. */
 export function openTelemetry(): Observer {

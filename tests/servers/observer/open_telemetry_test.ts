@@ -139,6 +139,22 @@ for (const [name, transport, flags] of CONNECTIONS) {
   });
 }
 
+Deno.test("OpenTelemetry: a context that a caller has made up costs its call nothing, and no line of the log", async () => {
+  await using receiver = OtlpReceiver.open();
+  await using client = await ObservedClient.start("stdio", [], receiver.env);
+  const long = Array.from({ length: 2000 }, (_, at) => `key-${at}=value`).join();
+  const contexts = ["a=%zz", "a=%ff,b=c", "%", "=", "\u0000\r\n\u202e\ud800", long, `a=${long}`];
+  for (const baggage of contexts) {
+    const _meta = { traceparent: TRACEPARENT, tracestate: baggage, baggage };
+    const { result } = await client.legacy("tools/call", { name: "traced", _meta });
+    assertEquals(result?.isError, undefined);
+  }
+  await client.server.stop();
+  assertEquals(client.server.stderr.filter((line) => !line.startsWith("{")), []);
+  const traces = receiver.requests.map(({ traceId, parentSpanId }) => [traceId, parentSpanId]);
+  assertEquals(traces, Array(contexts.length).fill([TRACE, PARENT]));
+});
+
 Deno.test("OpenTelemetry on stdio: requests that come while the modern era is loaded keep their own spans", async () => {
   await using receiver = OtlpReceiver.open();
   await using client = await ObservedClient.start("stdio", [], receiver.env);
