@@ -21,8 +21,8 @@ export async function observerOf(
   const observers = [
     ...given,
     logsRequests ? (await import("../observer/request_log.ts")).requestLog(log) : undefined,
-    // As Deno itself decides whether it exports anything.
-    variable("OTEL_DENO") === "true" ? await openTelemetryObserver() : undefined,
+    // As Deno itself decides whether it exports anything: in any case of letters.
+    variable("OTEL_DENO")?.toLowerCase() === "true" ? await openTelemetryObserver() : undefined,
   ];
   return combineObservers(observers, ({ message }) => log("error", message));
 }

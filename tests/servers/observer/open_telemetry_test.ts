@@ -208,6 +208,17 @@ Deno.test("OpenTelemetry: a server that may not read OTEL_DENO, or is told nothi
   }
 });
 
+Deno.test("OpenTelemetry: OTEL_DENO in capitals, which Deno takes, gives spans of requests too", async () => {
+  await using receiver = OtlpReceiver.open();
+  await using client = await ObservedClient.start("stdio", [], {
+    ...receiver.env,
+    OTEL_DENO: "TRUE",
+  });
+  await client.legacy("tools/list");
+  await client.server.stop();
+  assertEquals(receiver.requests.map(({ name }) => name), ["tools/list"]);
+});
+
 Deno.test("OpenTelemetry: a sampler that takes nothing leaves the durations", async () => {
   await using receiver = OtlpReceiver.open();
   const sampler = { OTEL_TRACES_SAMPLER: "traceidratio", OTEL_TRACES_SAMPLER_ARG: "0" };
