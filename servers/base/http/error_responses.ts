@@ -13,7 +13,7 @@ const TRANSPORT_ERROR = -32000;
 export const RETRY_LATER: Readonly<Record<string, string>> = { "retry-after": "1" };
 
 /** What every response says of caches: most have a session's id in them, or somebody's data. */
-export const NO_STORE: Readonly<Record<string, string>> = { "cache-control": "no-store" };
+const NO_STORE: Readonly<Record<string, string>> = { "cache-control": "no-store" };
 
 const refusals = new WeakMap<Response, string>();
 

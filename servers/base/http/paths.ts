@@ -5,7 +5,7 @@
  */
 
 /** Whether the process answers; the second is another name of the first. */
-export const LIVE_PATHS = ["/livez", "/healthz"] as const;
+const LIVE_PATHS = ["/livez", "/healthz"] as const;
 /** Whether it can serve calls. */
 export const READY_PATH = "/readyz";
 
