@@ -160,13 +160,14 @@ export class AuditLog implements Observer {
 
   /** Writes a line. Never throws: a call must not fail for the log's sake. */
   #write(members: Record<string, unknown>): void {
+    if (this.#sink === undefined) return;
     const lost = this.#lost === 0 ? "" : this.#line({ event: "lost", count: this.#lost });
-    const text = `${this.#isTorn ? "\n" : ""}${lost}${this.#line(members)}`;
-    const bytes = encoder.encode(text);
-    const sink = this.#sink;
-    if (sink === undefined) return;
     let last: number | undefined;
     try {
+      // Nobody would read what is written to a file that was removed.
+      if (this.#sink instanceof Deno.FsFile && this.#sink.statSync().nlink === 0) this.reopen();
+      const sink = this.#sink;
+      const text = `${this.#isTorn ? "\n" : ""}${lost}${this.#line(members)}`;
       // One write for a line: processes that share the file do not mix theirs.
       writeAll({
         writeSync: (part) => {
@@ -174,7 +175,7 @@ export class AuditLog implements Observer {
           last = part[count - 1];
           return count;
         },
-      }, bytes);
+      }, encoder.encode(text));
     } catch (cause) {
       // What a full disk has taken of it stays.
       if (last !== undefined) this.#isTorn = last !== LINE_END;

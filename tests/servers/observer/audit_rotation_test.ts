@@ -1,5 +1,6 @@
 /** `--audit FILE` while its file is rotated, and where the disk takes nothing. */
 
+import { dirname } from "node:path";
 import { assertEquals } from "@std/assert";
 import { auditLines } from "../../support/servers/audit_lines.ts";
 import { startServer } from "../../support/servers/server.ts";
@@ -82,6 +83,31 @@ Deno.test({
       { event: "lost", count: 3 },
       { event: "created", count: undefined },
     ]);
+  },
+});
+
+Deno.test({
+  name: "--audit: a file that was removed is made again, without a signal; what cannot be is lost",
+  // Windows removes no file that is open.
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using folder = await tempFolder();
+    const path = `${folder.path}/logs/audit.jsonl`;
+    const flags = ["--audit", path];
+    await using server = await startServer({ server: "notebook", transport: "http", flags });
+    await server.create();
+    await Deno.remove(dirname(path), { recursive: true });
+    await server.create();
+    assertEquals((await auditLines(path)).map(({ event }) => event), ["created"]);
+    assertEquals(((await Deno.stat(path)).mode ?? 0) & 0o777, 0o600);
+    await Deno.remove(path);
+    await Deno.mkdir(path);
+    await server.create();
+    await Deno.remove(path);
+    await server.create();
+    assertEquals((await auditLines(path)).map(({ event }) => event), ["lost", "created"]);
+    const told = /: error: Cannot open the audit log at .*Is a directory/;
+    await until(() => server.stderr.some((line) => told.test(line)), (is) => is);
   },
 });
 
