@@ -50,7 +50,7 @@ const REFUSALS: readonly Refusal[] = [
   [
     /^disk I\/O error/,
     "unavailable",
-    "the disk failed, or a quota or the limit on a file's size (ulimit -f) is used up; the last write " +
+    "the disk failed or is full, or a quota or the limit on a file's size (ulimit -f) is used up; the last write " +
     "may have been made or not",
   ],
 ];
