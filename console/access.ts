@@ -23,14 +23,13 @@ export class Access {
 
   /** The link for the one browser that may come in. */
   get link(): string {
-    return `http://127.0.0.1:${this.#port}/?token=${this.#token}`;
+    return `http://${this.#hostOf("127.0.0.1")}/?token=${this.#token}`;
   }
 
   /** Lets through what is addressed to this machine by its own name: no other site can claim that. */
   readonly checkHost: MiddlewareHandler = async (context, next) => {
     const host = context.req.header("host") ?? "";
-    const hosts = [`127.0.0.1:${this.#port}`, `localhost:${this.#port}`];
-    if (!hosts.includes(host)) {
+    if (!["127.0.0.1", "localhost"].some((name) => host === this.#hostOf(name))) {
       return context.text("This console answers to 127.0.0.1 and localhost only.\n", 403);
     }
     const { method } = context.req;
@@ -58,6 +57,11 @@ export class Access {
 
   isOpenTo(context: Parameters<MiddlewareHandler>[0]): boolean {
     return isSame(getCookie(context, this.#cookieName) ?? "", this.#cookie);
+  }
+
+  /** The Host that browsers send: without the port that is HTTP's own. */
+  #hostOf(name: string): string {
+    return new URL(`http://${name}:${this.#port}`).host;
   }
 
   // Browsers send a cookie to all ports of a host: two consoles must not take each other's away.

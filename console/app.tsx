@@ -15,7 +15,7 @@ import icon from "./assets/icon.svg" with { type: "text" };
 import script from "./assets/console.js" with { type: "text" };
 import styles from "./assets/console.css" with { type: "text" };
 import type { Operator, SessionName } from "./operator.ts";
-import { sessionPath } from "./pages/links.ts";
+import { nameInSegment, sessionPath } from "./pages/links.ts";
 import { ListPage } from "./pages/list_page.tsx";
 import { MessagePage } from "./pages/message_page.tsx";
 import { SessionPage } from "./pages/session_page.tsx";
@@ -187,8 +187,8 @@ function gone(context: Context) {
 
 function sessionName(context: Context): SessionName {
   return {
-    namespace: context.req.param("server") ?? "",
-    stateId: context.req.param("state") ?? "",
+    namespace: nameInSegment(context.req.param("server") ?? ""),
+    stateId: nameInSegment(context.req.param("state") ?? ""),
   };
 }
 

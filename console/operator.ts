@@ -9,15 +9,13 @@ import { Mutex } from "../runtime/mutex.ts";
 import type { InspectedSession, StoreInspector } from "../store/inspection.ts";
 import type { SessionRecord, SessionStore } from "../store/session_store.ts";
 import { newStateId } from "../store/state_id.ts";
+import { justBefore } from "../store/utf8_order.ts";
 
 /** A session's server and `stateId`. */
 export interface SessionName {
   readonly namespace: string;
   readonly stateId: string;
 }
-
-/** Sessions that may share all but the last letter of their `stateId`. */
-const NEIGHBOURS = 100;
 
 export class Operator implements AsyncDisposable {
   readonly #inspector: Pick<StoreInspector, "sessions">;
@@ -37,10 +35,9 @@ export class Operator implements AsyncDisposable {
 
   /** The live session of this name. */
   async find({ namespace, stateId }: SessionName): Promise<InspectedSession | undefined> {
-    // The beginning of a text sorts before the text.
-    const after = stateId.slice(0, -1) || undefined;
-    const page = await this.#inspector.sessions({ namespace, after, limit: NEIGHBOURS });
-    return page.find(({ record }) => record.stateId === stateId);
+    const after = justBefore(stateId);
+    const [found] = await this.#inspector.sessions({ namespace, after, limit: 1 });
+    return found?.record.stateId === stateId ? found : undefined;
   }
 
   /** Ends a session. `false` if it was not live any more. */

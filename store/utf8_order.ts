@@ -31,3 +31,13 @@ export function bisect<T>(items: readonly T[], isBefore: (item: T) => boolean): 
   }
   return low;
 }
+
+/** A text that sorts before all that begin so, and after all other ids that sort before them. */
+export function justBefore(beginning: string): string | undefined {
+  const points = Array.from(beginning, (each) => each.codePointAt(0)!);
+  const last = points.pop();
+  if (last === undefined) return undefined;
+  const before = last === 0xe000 ? 0xd7ff : last - 1;
+  const more = last === 0 ? [] : [before, 0x10ffff];
+  return String.fromCodePoint(...points, ...more);
+}

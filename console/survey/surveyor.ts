@@ -25,6 +25,7 @@ type Inspector = Pick<StoreInspector, "servers" | "sessions">;
 export class Surveyor implements Disposable {
   readonly calls = new CallHistory();
   readonly #inspector: Inspector;
+  /** Sessions that have been ended since the last walk began, which may have found them before. */
   readonly #ended = new Set<string>();
   /** One for each open event stream: told of every new survey. */
   readonly #watchers = new Set<() => void>();
@@ -61,7 +62,7 @@ export class Surveyor implements Disposable {
     };
   }
 
-  /** Takes a session that has been ended out, however old the survey is. */
+  /** Takes a session that has just been ended out, however old the survey is. */
   forget(stateId: string): void {
     this.#ended.add(stateId);
     const { sessions, at, expected, fault } = this.#survey;
@@ -111,6 +112,8 @@ export class Surveyor implements Disposable {
   }
 
   async #walkAll(): Promise<void> {
+    // One that is found from now on is there, such as a session that was copied back.
+    this.#ended.clear();
     const servers = await this.#inspector.servers();
     // The first walk may be looked at on its way.
     if (this.#survey.expected !== undefined) {

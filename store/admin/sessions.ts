@@ -7,6 +7,7 @@
 
 import type { InspectedSession, StoreInspector } from "../inspection.ts";
 import { sessionKey } from "../state_id.ts";
+import { justBefore } from "../utf8_order.ts";
 import type { Filter } from "./command_line.ts";
 import { countOf, failure, type Report, type Rows, sizeOf } from "./report.ts";
 
@@ -97,16 +98,6 @@ async function withKey(
     if (sessionKey(session.record.stateId) === key) return session;
   }
   return undefined;
-}
-
-/** A text that sorts before all that begin so, and after all other ids that sort before them. */
-export function justBefore(beginning: string): string | undefined {
-  const points = Array.from(beginning, (each) => each.codePointAt(0)!);
-  const last = points.pop();
-  if (last === undefined) return undefined;
-  const before = last === 0xe000 ? 0xd7ff : last - 1;
-  const more = last === 0 ? [] : [before, 0x10ffff];
-  return String.fromCodePoint(...points, ...more);
 }
 
 const HEAD = ["SESSION", "SERVER", "OWNER", "CALLS", "SIZE", "CREATED", "EXPIRES", "TITLE"];

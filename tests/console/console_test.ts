@@ -1,9 +1,11 @@
 /** The console over HTTP: who gets in, what the pages show, and what they change. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { Hono } from "hono";
+import { Access } from "../../console/access.ts";
 import { openStore, type SessionRecord } from "../../store/mod.ts";
 import { failedConsole, type RunningConsole, startConsole } from "../support/console/console.ts";
-import { plant, type Seed } from "../support/console/seeds.ts";
+import { plant, type Seed, seedRecord } from "../support/console/seeds.ts";
 import { startServer } from "../support/servers/server.ts";
 import { tempFolder } from "../support/temp_folder.ts";
 import { until } from "../support/until.ts";
@@ -249,6 +251,60 @@ visitTest("filters, sorts and turns pages", MANY, async ({ sessions, get }) => {
   ]);
   assertEquals(await titles("/?server=hashcheck"), []);
   assertStringIncludes((await get("/?q=nobody")).text, "Nothing fits the filter");
+});
+
+/** Sessions of a server with these as their `stateId`, which is their title too. */
+async function plantNamed(store: string, namespace: string, stateIds: readonly string[]) {
+  await using opened = await openStore(store, { namespace });
+  for (const stateId of stateIds) {
+    await opened.create({ ...seedRecord({ title: stateId }), stateId });
+  }
+}
+
+const NAMES = ["..", ".", "~", "~..", "a/b", "%2f", "%", "?#&", "\0", "é", "x".repeat(48)];
+visitTest("opens and ends sessions and servers of any name", [], async ({ store, get, post }) => {
+  for (const name of NAMES) await plantNamed(store, name, [name]);
+  const list = await until(() => get("/"), ({ text }) => titlesIn(text).length === NAMES.length);
+  const paths = Array.from(list.text.matchAll(/<tr data-path="([^"]*)"/g), ([, path]) => path!);
+  assertEquals(new Set(paths).size, NAMES.length);
+  for (const path of paths) {
+    const { status, text } = await get(`${path}?prefix=k`);
+    assertEquals(status, 200, path);
+    assertStringIncludes(text, `action="${path}"`);
+    assertEquals(await post(`${path}/end`), { status: 200, text: '{"said":"Session ended."}' });
+  }
+  for (const name of NAMES) {
+    await using opened = await openStore(store, { namespace: name });
+    assertEquals(await opened.list({ owner: null, limit: 9 }), [], name);
+  }
+});
+
+visitTest("finds a session among many that begin alike", [], async ({ store, get }) => {
+  await plantNamed(store, "notebook", Array.from({ length: 300 }, (_, n) => `s${n}`));
+  for (const name of ["s0", "s2", "s299"]) {
+    assertEquals((await get(`/sessions/notebook/${name}`)).status, 200, name);
+  }
+});
+
+visitTest("shows a session again that came back", [{ title: "Shopping" }], async (visit) => {
+  const { sessions: [shopping], store, get, post } = visit;
+  await post(`${pathOf(shopping!)}/end`);
+  assertEquals(titlesIn((await get("/")).text), []);
+  await using notebook = await openStore(store, { namespace: "notebook" });
+  await notebook.create(shopping!);
+  await until(() => get("/"), ({ text }) => titlesIn(text).includes("Shopping"));
+});
+
+Deno.test("console: lets in at port 80, which browsers do not name", async () => {
+  const access = new Access(80);
+  assertMatch(access.link, /^http:\/\/127\.0\.0\.1\/\?token=/);
+  const app = new Hono().use(access.checkHost).all("/", (context) => context.text("in"));
+  for (const host of ["127.0.0.1", "localhost"]) {
+    const headers = { host, origin: `http://${host}` };
+    assertEquals((await app.request("/", { headers })).status, 200);
+    assertEquals((await app.request("/", { method: "POST", headers })).status, 200);
+  }
+  assertEquals((await app.request("/", { headers: { host: "example.org" } })).status, 403);
 });
 
 Deno.test("console: sees a server's sessions live, and its client learns that one was ended", async () => {

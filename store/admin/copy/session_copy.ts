@@ -5,7 +5,6 @@
  * @module
  */
 
-import { justBefore } from "../sessions.ts";
 import type { Json } from "../../../runtime/json.ts";
 import { randomHex } from "../../../runtime/random_hex.ts";
 import { utf8Length } from "../../../runtime/utf8.ts";
@@ -19,6 +18,7 @@ import {
   type SessionStore,
   StoreError,
 } from "../../session_store.ts";
+import { justBefore } from "../../utf8_order.ts";
 
 /** Begins the alias of a staging record, by which the next run finds what a killed one has left. */
 const STAGING = "store-copy:";
