@@ -72,7 +72,13 @@ export class Operator implements AsyncDisposable {
     return this.#mutex.run(async () => {
       if (this.#last?.namespace !== namespace) await this.#close();
       this.#last ??= { namespace, store: await this.#openStore(namespace) };
-      return await change(this.#last.store);
+      try {
+        return await change(this.#last.store);
+      } catch (error) {
+        // A store whose file was replaced refuses all that comes: the next change opens the new one.
+        await this.#close();
+        throw error;
+      }
     });
   }
 

@@ -59,6 +59,8 @@ async function renew() {
   // There is no console any more, or another one on its port.
   if (response === undefined || response.status === 401) return stop();
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  // The store is away: what was read of it stays there until it comes back.
+  if (response.status === 503) return tellFault(fresh.querySelector("main p").textContent);
   // Another page, such as that of a session that has ended.
   if (!fresh.getElementById("status")) return location.reload();
   // What somebody is marking must not be taken away under the mouse.
@@ -79,6 +81,15 @@ async function renew() {
     const same = rows().find((row) => row.dataset.path === focused);
     linkOf(same ?? rows()[Math.min(at, rows().length - 1)])?.focus({ preventScroll: true });
   }
+}
+
+/** Tells why the page is not renewed, until it is. */
+function tellFault(reason) {
+  const notice = document.createElement("p");
+  notice.className = "notice notice-bad";
+  notice.role = "alert";
+  notice.textContent = `The store cannot be read, and is tried again: ${reason}`;
+  document.getElementById("fault").replaceChildren(notice);
 }
 
 // Only a page that is seen has a stream: browsers open few connections to one server.

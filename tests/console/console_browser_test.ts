@@ -198,6 +198,24 @@ browserTest("after a stop no tab shows anything, and none comes in again", THREE
   assert(!/Oldest|Middle|Newest|notebook/.test(await textOf(tab)));
 });
 
+browserTest("a session's page outlasts a store that is away for a while", [{
+  title: "Shopping",
+  state: { milk: 2 },
+}], async ({ tab, store }) => {
+  const path = store.replace("file:", "");
+  await tab.keyboard.press("ArrowDown");
+  await Promise.all([tab.waitForNavigation(), tab.keyboard.press("Enter")]);
+  await tab.waitForFunction('document.body.dataset.live === "on"');
+  await Deno.rename(path, `${path}.away`);
+  await tab.waitForFunction(
+    "document.querySelector('#fault').innerText.includes('There is no store')",
+  );
+  assertMatch(await tab.evaluate("document.querySelector('.entries').innerText"), /milk/);
+  await Deno.rename(`${path}.away`, path);
+  await tab.waitForFunction("document.querySelector('#fault').innerText === ''");
+  assertMatch(await tab.evaluate("document.querySelector('.entries').innerText"), /milk/);
+});
+
 browserTest("nothing is wider than a narrow screen", [...THREE, {
   title: "A title that goes on and on ".repeat(9),
   state: { key: "x".repeat(400), ["k".repeat(300)]: 1 },

@@ -295,6 +295,23 @@ visitTest("shows a session again that came back", [{ title: "Shopping" }], async
   await until(() => get("/"), ({ text }) => titlesIn(text).includes("Shopping"));
 });
 
+Deno.test("console: ends sessions of a file that took the place of another", async () => {
+  await using folder = await tempFolder();
+  const [store, other] = ["store", "other"].map((name) => `file:${folder.path}/${name}`);
+  const [first] = await plant(store!, "notebook", [{ title: "First" }]);
+  const [second] = await plant(other!, "notebook", [{ title: "Second" }]);
+  await using console = await startConsole(store!);
+  const headers = { cookie: await console.enter(), origin: console.origin };
+  const end = async (session: SessionRecord) => {
+    const url = `${console.origin}${pathOf(session)}/end`;
+    return await (await fetch(url, { method: "POST", headers })).json();
+  };
+  assertEquals(await end(first!), { said: "Session ended." });
+  await Deno.rename(`${folder.path}/other`, `${folder.path}/store`);
+  assertMatch((await end(second!)).said, /store/);
+  assertEquals(await end(second!), { said: "Session ended." });
+});
+
 Deno.test("console: lets in at port 80, which browsers do not name", async () => {
   const access = new Access(80);
   assertMatch(access.link, /^http:\/\/127\.0\.0\.1\/\?token=/);
