@@ -121,9 +121,9 @@ dialog?.addEventListener("close", async () => {
   linkOf(asked)?.focus({ preventScroll: true });
   if (dialog.returnValue !== "end") return;
   say("Ending…");
-  const { said } = await post(`${path}/end`);
+  const { said, ok } = await post(`${path}/end`);
   say(said);
-  if (leave !== undefined) location.assign(leave);
+  if (ok && leave !== undefined) location.assign(leave);
   else await refresh();
 });
 
@@ -137,9 +137,9 @@ async function fork(owner) {
 async function post(path) {
   try {
     const response = await fetch(path, { method: "POST" });
-    return await response.json();
+    return { ok: response.ok, ...await response.json() };
   } catch {
-    return { said: "The console did not answer." };
+    return { ok: false, said: "The console did not answer." };
   }
 }
 

@@ -211,8 +211,14 @@ browserTest("a session's page outlasts a store that is away for a while", [{
     "document.querySelector('#fault').innerText.includes('There is no store')",
   );
   assertMatch(await tab.evaluate("document.querySelector('.entries').innerText"), /milk/);
+  await tab.keyboard.press("e");
+  await tab.keyboard.press("y");
+  await tab.waitForFunction(
+    "document.querySelector('#toast').innerText.includes('There is no store')",
+  );
   await Deno.rename(`${path}.away`, path);
   await tab.waitForFunction("document.querySelector('#fault').innerText === ''");
+  assertEquals(await tab.evaluate("document.querySelector('h1').innerText"), "Shopping");
   assertMatch(await tab.evaluate("document.querySelector('.entries').innerText"), /milk/);
 });
 
