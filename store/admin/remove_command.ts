@@ -5,12 +5,11 @@
  */
 
 import { UsageError } from "../../runtime/flags.ts";
-import { printable } from "../../runtime/terminal/terminal_text.ts";
 import { openInspector, openStore } from "../open.ts";
 import type { Command } from "./command_line.ts";
 import { eachAtOnce } from "./each_at_once.ts";
 import { withPrincipal } from "./owners.ts";
-import { failure, type Io, type Report, sizeOf } from "./report.ts";
+import { failure, forPeople, type Io, type Report, sizeOf } from "./report.ts";
 import { findSession, type ServedSession, sessionsOf, walk } from "./sessions.ts";
 
 export async function remove(command: Command & { kind: "rm" }, io: Io): Promise<Report> {
@@ -25,7 +24,7 @@ export async function remove(command: Command & { kind: "rm" }, io: Io): Promise
     const hint = owner == null ? "" : ": name an owner as ls shows it, or give --anonymous";
     return failure(`There is no session ${whose(owner)}${hint}`);
   }
-  if (!yes && !await io.ask?.(printable(question(found, chosen.owner)))) {
+  if (!yes && !await io.ask?.(forPeople(question(found, chosen.owner)))) {
     return failure("Nothing was ended");
   }
   const ended = await endAll(url, found);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { redact } from "../../runtime/redaction.ts";
 import { printable } from "../../runtime/terminal/terminal_text.ts";
 import { textTable } from "../../runtime/terminal/text_table.ts";
 
@@ -28,13 +29,16 @@ export interface Report {
   readonly failed?: boolean;
 }
 
-/** The report for people, in which there is nothing that a terminal would act on. */
+/** The report for people. */
 export function reportText({ shown }: Report): string {
   return shown.map((part) =>
-    typeof part === "string"
-      ? printable(part)
-      : textTable(part.map((row) => row.map((cell) => printable(cell))))
+    typeof part === "string" ? forPeople(part) : textTable(part.map((row) => row.map(forPeople)))
   ).join("\n");
+}
+
+/** A text in which nothing is that a terminal would act on, and no whole session id, as a title may have. */
+export function forPeople(text: string): string {
+  return redact(printable(text));
 }
 
 export function failure(why: string, ...more: Report["shown"]): Report {

@@ -53,7 +53,10 @@ export async function stats({ url, filter }: Command & { kind: "stats" }): Promi
         total,
         servers.getOrInsertComputed(namespace, () => new Sum()),
         owners.getOrInsertComputed(record.owner, () => new Sum()),
-        ages.getOrInsertComputed(spanOf(created && now - created), () => new Sum()),
+        ages.getOrInsertComputed(
+          spanOf(created === undefined ? undefined : now - created),
+          () => new Sum(),
+        ),
         expiries.getOrInsertComputed(spanOf(record.expiresAt - now), () => new Sum()),
       ]
     ) sum.add(session);

@@ -142,6 +142,35 @@ Deno.test("store show and rm: a beginning of several sessions is an error that l
   assertMatch((await run("show", url, "b")).said, /^session +b\ufffd$/m);
 });
 
+Deno.test("store: people see no whole session id that stands in a title, an owner or a state", async () => {
+  await using folder = await tempFolder();
+  const url = `file:${folder.path}/store`;
+  const leaky = `sess-${"5e".repeat(16)}`;
+  {
+    await using store = await openStore(url, { namespace: "one" });
+    const data = { title: `of ${leaky}` };
+    const expiresAt = Date.now() + 3_600_000;
+    await store.create(record("1", { stateId: "a", owner: leaky, expiresAt, data }));
+    await put(store, "1", [leaky, { handle: leaky }]);
+  }
+  let question = "";
+  const ask = (text: string) => {
+    question = text;
+    return false;
+  };
+  const [ls, show, stats] = [
+    await run("ls", url),
+    await run("show", url, "a"),
+    await run("stats", url),
+  ];
+  await runWith({ ask }, "rm", url, "a");
+  for (const said of [ls.said, show.said, stats.said, question]) {
+    assert(said.includes("sess-5e5e5e5e…") && !said.includes(leaky), said);
+  }
+  const { said } = await run("show", url, "a", "--json");
+  assertEquals(JSON.parse(said).state, { [leaky]: { handle: leaky } });
+});
+
 Deno.test("store rm: ends one session, which it asks about first", async () => {
   await using store = await filled("sqlite");
   const asked: string[] = [];
@@ -218,6 +247,13 @@ Deno.test("store stats: counts by server, owner, age and expiry", async () => {
     rows.reduce((all, { sessions }) => all + sessions, 0);
   assertEquals([sum(json.byAge), sum(json.byExpiry)], [30, 30]);
   assertEquals(json.byExpiry.map(({ upTo }: { upTo: string }) => upTo), ["hour", "day", "week"]);
+  {
+    await using one = await openStore(store.url, { namespace: "one", warn: () => {} });
+    const data = { createdAt: new Date(0).toISOString() };
+    await one.create(record("old", { owner: "old", expiresAt: Date.now() + 3_600_000, data }));
+  }
+  const old = JSON.parse((await run("stats", store.url, "--owner", "old", "--json")).said);
+  assertEquals(old.byAge, [{ upTo: "longer", sessions: 1, bytes: 0, toolCalls: 0 }]);
   const none = await run("stats", store.url, "--owner", "x");
   assertEquals(none.said, "There are no such sessions.");
 });
