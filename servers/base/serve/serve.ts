@@ -32,7 +32,7 @@ import type { HttpSettings } from "../http/http_server.ts";
 import type { RequestLimits } from "../http/request_quota.ts";
 import { type Log, type LogFormat, logger, type LogLevel, oneLine } from "../../../runtime/log.ts";
 import { DeferredStore } from "./deferred_store.ts";
-import { observerOf } from "./observers.ts";
+import { auditLogAt, observerOf } from "./observers.ts";
 import { spareResponseChecks } from "./sdk_response_checks.ts";
 import type { ConnectableServer } from "../connectable_server.ts";
 import type { Transport } from "../sdk.ts";
@@ -139,7 +139,10 @@ async function run(
   log("info", `sessions are kept in ${shownUrl(url)}`);
   using audit = command.audit === undefined
     ? undefined
-    : new (await import("../observer/audit_log.ts")).AuditLog(command.audit, { server: name, log });
+    : await auditLogAt(command.audit, { store: url, tokens: command.http?.tokens }, {
+      server: name,
+      log,
+    });
   const observer = await observerOf([definition.observer, audit], command.logLevel, log);
   const layer: SessionLayerOptions = {
     store,

@@ -2,6 +2,8 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { HOST_SESSION_VARIABLES } from "../../../protocol/host_conversations.ts";
 import { HttpServer, SERVERS, startServer } from "../../support/servers/server.ts";
 import { runProgram } from "../../support/run_program.ts";
+import { writeTokens } from "../../support/servers/tokens.ts";
+import { namesIn } from "../../support/store/stores.ts";
 import { tempFolder } from "../../support/temp_folder.ts";
 
 const run = (server: string, args: string[], env = {}) =>
@@ -50,6 +52,29 @@ Deno.test("a server that cannot start: one line on stderr, status 2 for a wrong 
     const [, line = ""] = /^notebook: ([^\n]+)\n$/.exec(stderr) ?? [];
     assertMatch(line, message, stderr);
   }
+});
+
+Deno.test("--audit: the file of the store or of the tokens is refused, and nothing is written", async () => {
+  await using folder = await tempFolder();
+  const path = (name: string) => `${folder.path}/${name}`;
+  await writeTokens(path("tokens"), { "a-token": "alice" });
+  await Deno.symlink("tokens", path("alias"));
+  const before = await Deno.readTextFile(path("tokens"));
+  const http = ["--transport", "streamable-http", "--port", "0", "--tokens", path("tokens")];
+  const cases: [audit: string, store: string, whose: string][] = [
+    ["new", `file:${path("new")}`, "the store's"],
+    ["new", `sqlite:${path("new")}`, "the store's"],
+    ["tokens", "memory:", "that of --tokens"],
+    ["alias", "memory:", "that of --tokens"],
+  ];
+  for (const [audit, store, whose] of cases) {
+    const args = [...http, "--store", store, "--audit", path(audit)];
+    const { code, stderr } = await run("notebook", args);
+    const message = `--audit needs a file of its own: ${path(audit)} is ${whose} (see --help)`;
+    assertEquals([code, stderr], [2, `notebook: ${message}\n`]);
+  }
+  assertEquals(namesIn(folder.path).sort(), ["alias", "tokens"]);
+  assertEquals(await Deno.readTextFile(path("tokens")), before);
 });
 
 Deno.test("a server says where its sessions are kept, without the user and password of its store", async () => {
