@@ -8,18 +8,21 @@ import { closeSync, existsSync, openSync } from "node:fs";
 import { StoreError } from "./session_store.ts";
 
 /**
- * Whether a database has its log, as while somebody uses it. SQLite makes one for whoever only reads, too,
- * and only who may write the database takes it away again.
+ * Whether a database has a log. SQLite makes it, and the index of one that a killed server or a backup has
+ * left, for whoever only reads, too, and only who may write the database takes it away again.
  *
- * @throws {StoreError} `unavailable` if there is none, and this user's would stay: no server could open the
- * database any more.
+ * @throws {StoreError} `unavailable` if files of this user's would stay: no server could open the database any
+ * more.
  */
 export function hasLog(path: string): boolean {
-  if (["-wal", "-journal"].some((end) => existsSync(path + end))) return true;
+  const isThere = (end: string) => existsSync(path + end);
+  const hasLog = isThere("-wal") || isThere("-journal");
+  // While somebody uses it, all is there.
+  if (hasLog && isThere("-shm")) return true;
   try {
     // Closing it ends the locks that this process has on it; but who has one has made a log.
     closeSync(openSync(path, "r+"));
-    return false;
+    return hasLog;
   } catch (cause) {
     throw new StoreError(
       "unavailable",

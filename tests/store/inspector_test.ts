@@ -174,16 +174,26 @@ for (const scheme of ["sqlite", "kv"]) {
       await using folder = await tempFolder();
       const url = `${scheme}:${folder.path}/store`;
       await fill(url);
-      await Deno.chmod(`${folder.path}/store`, 0o400);
-      const before = contents(folder.path);
       const deno = [...asUser, Deno.execPath(), "run", "-A"];
-      const { said, wrong } = await countElsewhere(deno, folder.path, [url]);
-      assertMatch(said, /^unavailable Cannot read .*: no server uses it/, wrong);
-      assertEquals(contents(folder.path), before);
+      const staysAsItIs = async (folder: string) => {
+        await Deno.chmod(`${folder}/store`, 0o400);
+        const before = contents(folder);
+        const { said, wrong } = await countElsewhere(deno, folder, [`${scheme}:${folder}/store`]);
+        assertMatch(said, /^unavailable Cannot read .*: no server uses it/, wrong);
+        assertEquals(contents(folder), before);
+      };
+      await staysAsItIs(folder.path);
       await Deno.chmod(`${folder.path}/store`, 0o600);
       await using _ = await openStore(url, quiet);
       await Deno.chmod(`${folder.path}/store`, 0o400);
       assertEquals(await countElsewhere(deno, folder.path, [url]), { said: "2\n", wrong: "" });
+      // As a backup has it: with its log, and without the index of that.
+      const backup = `${folder.path}/backup`;
+      await Deno.mkdir(backup);
+      for (const end of ["", "-wal"]) {
+        await Deno.copyFile(`${folder.path}/store${end}`, `${backup}/store${end}`);
+      }
+      await staysAsItIs(backup);
     },
   });
 }
