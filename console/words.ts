@@ -44,29 +44,6 @@ export function ownerName(owner: string | null): string {
   return owner === null ? "anonymous" : plain(userOf(owner));
 }
 
-const INTEGER = new Intl.NumberFormat("en");
-
-export function count(n: number): string {
-  return INTEGER.format(n);
-}
-
-/** A number with its noun, whose plural ends in s. */
-export function counted(n: number, noun: string): string {
-  return `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
-}
-
-export function bytesText(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  const digits = unit > 0 && value < 9.95 ? 1 : 0;
-  return `${value.toFixed(digits)} ${units[unit]}`;
-}
-
 /** A time span in its largest unit, rounded down. */
 export function spanText(ms: number): string {
   if (ms < MINUTE_MS) return `${Math.max(0, Math.floor(ms / 1000))} s`;

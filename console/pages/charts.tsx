@@ -4,9 +4,10 @@
  * @module
  */
 
+import { countOf, numberText } from "../../runtime/quantities.ts";
 import { type CallHistory, HISTORY_MINUTES, MINUTE_MS } from "../survey/call_history.ts";
 import type { Survey } from "../survey/survey.ts";
-import { clockText, count, counted, isNever } from "../words.ts";
+import { clockText, isNever } from "../words.ts";
 
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
@@ -83,7 +84,7 @@ function BarChart({ heading, bars }: { readonly heading: string; readonly bars: 
                   )}
                 </svg>
               </td>
-              <td class={sessions === 0 ? "number faint" : "number"}>{count(sessions)}</td>
+              <td class={sessions === 0 ? "number faint" : "number"}>{numberText(sessions)}</td>
             </tr>
           ))}
         </tbody>
@@ -119,7 +120,7 @@ export function CallsChart({ calls, survey: { at: now } }: CallsProps) {
         preserveAspectRatio="none"
         role="img"
         aria-label={`Calls in each of the last ${HISTORY_MINUTES} minutes, at most ${
-          count(Math.ceil(most))
+          numberText(Math.ceil(most))
         }`}
       >
         <path
@@ -140,7 +141,9 @@ export function CallsChart({ calls, survey: { at: now } }: CallsProps) {
       <p class="axis">
         <span>{isWhole ? `${HISTORY_MINUTES} min ago` : `counted since ${clockText(since)}`}</span>
         <span>
-          {minutes.some((sum) => sum >= 0.5) ? `most: ${count(Math.round(most))}` : "no calls yet"}
+          {minutes.some((sum) => sum >= 0.5)
+            ? `most: ${numberText(Math.round(most))}`
+            : "no calls yet"}
         </span>
         <span>now</span>
       </p>
@@ -183,14 +186,14 @@ export function ServersChart({ survey, calls, pathOf, nameOf }: ServersProps) {
                       <bdi>{nameOf(namespace)}</bdi>
                     </a>
                   </th>
-                  <td class="number">{count(sessions)}</td>
-                  <td class="number">{count(callsAMinute(calls, survey, namespace))}</td>
+                  <td class="number">{numberText(sessions)}</td>
+                  <td class="number">{numberText(callsAMinute(calls, survey, namespace))}</td>
                 </tr>
               ))}
             </tbody>
           </table>
         )}
-      {more > 0 && <p class="quiet">and {counted(more, "more server")}</p>}
+      {more > 0 && <p class="quiet">and {countOf(more, "more server")}</p>}
     </section>
   );
 }

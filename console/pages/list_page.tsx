@@ -4,10 +4,11 @@
  * @module
  */
 
+import { numberText, sizeOf } from "../../runtime/quantities.ts";
 import type { CallHistory } from "../survey/call_history.ts";
 import type { Survey } from "../survey/survey.ts";
 import type { TablePage, TableQuery } from "../survey/survey_pages.ts";
-import { bytesText, clockText, count, plain } from "../words.ts";
+import { clockText, plain } from "../words.ts";
 import { AgeChart, callsAMinute, CallsChart, ServersChart, TimeLeftChart } from "./charts.tsx";
 import { EndDialog, Layout, Masthead } from "./layout.tsx";
 import { listPath } from "./links.ts";
@@ -55,7 +56,7 @@ export function ListPage({ store, survey, query, table, calls, now }: ListProps)
 function statusOf({ at, expected, sessions }: Survey): string {
   return expected === undefined
     ? `Live, read at ${clockText(at)}`
-    : `Reading: ${count(sessions.length)} of ${count(expected)}`;
+    : `Reading: ${numberText(sessions.length)} of ${numberText(expected)}`;
 }
 
 function faultOf({ fault }: Survey): string | undefined {
@@ -67,10 +68,10 @@ function Figures({ survey, calls, now }: Pick<ListProps, "survey" | "calls" | "n
   const bytes = servers.reduce((sum, server) => sum + server.bytes, 0);
   const soon = sessions.filter(({ expiresAt }) => expiresAt - now < HOUR_MS).length;
   const figures = [
-    ["Live sessions", count(sessions.length)],
-    ["Calls a minute", count(callsAMinute(calls, survey))],
-    ["State kept", bytesText(bytes)],
-    ["Ending within an hour", count(soon)],
+    ["Live sessions", numberText(sessions.length)],
+    ["Calls a minute", numberText(callsAMinute(calls, survey))],
+    ["State kept", sizeOf(bytes)],
+    ["Ending within an hour", numberText(soon)],
   ];
   return (
     <dl class="figures" id="figures" data-live>

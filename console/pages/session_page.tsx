@@ -4,16 +4,14 @@
  * @module
  */
 
+import { countOf, numberText, sizeOf } from "../../runtime/quantities.ts";
 import type { SessionName } from "../operator.ts";
 import type { Json } from "../../runtime/json.ts";
 import { utf8Length } from "../../runtime/utf8.ts";
 import type { InspectedSession } from "../../store/inspection.ts";
 import { timeOfStateId } from "../../store/state_id.ts";
 import {
-  bytesText,
   clockText,
-  count,
-  counted,
   isNever,
   jsonText,
   nameOf,
@@ -42,8 +40,8 @@ export function SessionPage(props: SessionProps) {
   const { store, name, session: { record, bytes }, now } = props;
   const title = titleOf({ title: record.data["title"] ?? "" });
   const facts = `${ownerName(record.owner)}, ${plain(name.namespace)}, ${
-    counted(record.toolCalls, "call")
-  }, ${bytesText(bytes)} of state`;
+    countOf(record.toolCalls, "call")
+  }, ${sizeOf(bytes)} of state`;
   return (
     // A browser's history outlives the console, so it gets no title.
     <Layout title={`Session ${nameOf(record.stateId)}`}>
@@ -112,8 +110,8 @@ function Facts({ name, session, now }: Pick<SessionProps, "name" | "session" | "
           : <Moment at={endsAt} text={`in ${spanText(endsAt - now)}`} />}
       </Fact>
       <Fact label="Lives unused for">{isNever(now + ttlMs, now) ? "ever" : spanText(ttlMs)}</Fact>
-      <Fact label="Calls">{count(toolCalls)}</Fact>
-      <Fact label="State">{bytesText(bytes)}</Fact>
+      <Fact label="Calls">{numberText(toolCalls)}</Fact>
+      <Fact label="State">{sizeOf(bytes)}</Fact>
       <Fact label="Made by">
         <bdi>{plain(data["reason"] ?? "–")}</bdi>
       </Fact>
@@ -214,7 +212,7 @@ function Entry({ name, value }: { readonly name: string; readonly value: Json })
           </details>
         )}
       </td>
-      <td class="number">{bytesText(utf8Length(JSON.stringify(value)))}</td>
+      <td class="number">{sizeOf(utf8Length(JSON.stringify(value)))}</td>
     </tr>
   );
 }

@@ -4,12 +4,10 @@
  * @module
  */
 
+import { countOf, numberText, sizeOf } from "../../runtime/quantities.ts";
 import type { Survey, SurveyedSession } from "../survey/survey.ts";
 import type { Sort, TablePage, TableQuery } from "../survey/survey_pages.ts";
 import {
-  bytesText,
-  count,
-  counted,
   isNever,
   isoText,
   momentText,
@@ -34,8 +32,9 @@ export function SessionTable({ survey, query, table, now }: TableProps) {
     <>
       <table class="sessions">
         <caption class="sr-only">
-          Sessions {count(table.from)} to {count(table.from + table.sessions.length - 1)} of{" "}
-          {count(table.matches)}
+          Sessions {numberText(table.from)} to {numberText(table.from + table.sessions.length - 1)}
+          {" "}
+          of {numberText(table.matches)}
         </caption>
         <thead>
           <tr>
@@ -85,8 +84,8 @@ function Row({ session, now }: { readonly session: SurveyedSession; readonly now
   const { namespace, stateId, owner, createdAt, expiresAt, toolCalls, bytes } = session;
   const path = sessionPath(session);
   const title = titleOf(session);
-  const facts = `${ownerName(owner)}, ${plain(namespace)}, ${counted(toolCalls, "call")}, ${
-    bytesText(bytes)
+  const facts = `${ownerName(owner)}, ${plain(namespace)}, ${countOf(toolCalls, "call")}, ${
+    sizeOf(bytes)
   } of state`;
   return (
     <tr data-path={path} data-title={title} data-facts={facts}>
@@ -116,9 +115,9 @@ function Row({ session, now }: { readonly session: SurveyedSession; readonly now
         class={toolCalls === 0 ? "number faint" : "number"}
         data-label={toolCalls === 1 ? "call" : "calls"}
       >
-        {count(toolCalls)}
+        {numberText(toolCalls)}
       </td>
-      <td class={bytes === 0 ? "number faint" : "number"}>{bytesText(bytes)}</td>
+      <td class={bytes === 0 ? "number faint" : "number"}>{sizeOf(bytes)}</td>
       <td class="col-end">
         <button type="button" class="end" data-action="end" aria-label={`End ${title}`}>End</button>
       </td>
@@ -152,7 +151,7 @@ function Nothing({ survey, query }: Pick<TableProps, "survey" | "query">) {
     <div class="empty">
       <p class="empty-heading">Nothing fits the filter</p>
       <p>
-        Among {counted(survey.sessions.length, "session")}. <a href="/">Show all</a>
+        Among {countOf(survey.sessions.length, "session")}. <a href="/">Show all</a>
       </p>
     </div>
   );
@@ -167,13 +166,13 @@ function Pager({ query, table }: Pick<TableProps, "query" | "table">) {
   return (
     <nav class="pager" aria-label="Pages">
       <p>
-        {pages > 1 && `${count(from)}–${count(from + sessions.length - 1)} of `}
-        {counted(matches, "session")}
+        {pages > 1 && `${numberText(from)}–${numberText(from + sessions.length - 1)} of `}
+        {countOf(matches, "session")}
       </p>
       {pages > 1 && (
         <p class="pager-links">
           {to(1, "First")} {to(page - 1, "← Previous", "prev")}
-          <span class="quiet">page {count(page)} of {count(pages)}</span>
+          <span class="quiet">page {numberText(page)} of {numberText(pages)}</span>
           {to(page + 1, "Next →", "next")} {to(pages, "Last")}
         </p>
       )}

@@ -4,11 +4,12 @@
  * @module
  */
 
+import { countOf, numberText } from "../../runtime/quantities.ts";
 import { printable } from "../../runtime/terminal/terminal_text.ts";
 import { openInspector, openStore } from "../open.ts";
 import type { Command } from "./command_line.ts";
 import { CopyCounts, copyServer } from "./copy/server_copy.ts";
-import { countOf, failure, type Io, type Report } from "./report.ts";
+import { failure, type Io, type Report } from "./report.ts";
 import { sessionsOf } from "./sessions.ts";
 
 /** The pause between two looks at the progress, in milliseconds. */
@@ -102,7 +103,7 @@ class Progress implements Disposable {
     const now = performance.now();
     if (this.#write === undefined || now - this.#shownAt < PROGRESS_MS) return;
     this.#shownAt = now;
-    const done = `${this.#done.toLocaleString("en")} of ${this.#total.toLocaleString("en")}`;
+    const done = `${numberText(this.#done)} of ${numberText(this.#total)}`;
     this.#write(`\r${done} sessions`);
   }
 

@@ -4,12 +4,13 @@
  * @module
  */
 
+import { sizeOf } from "../../runtime/quantities.ts";
 import { UsageError } from "../../runtime/flags.ts";
 import { openInspector, openStore } from "../open.ts";
 import type { Command } from "./command_line.ts";
 import { eachAtOnce } from "./each_at_once.ts";
 import { withPrincipal } from "./owners.ts";
-import { failure, forPeople, type Io, type Report, sizeOf } from "./report.ts";
+import { failure, forPeople, type Io, type Report } from "./report.ts";
 import { findSession, type ServedSession, sessionsOf, walk } from "./sessions.ts";
 
 export async function remove(command: Command & { kind: "rm" }, io: Io): Promise<Report> {

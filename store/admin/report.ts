@@ -44,16 +44,3 @@ export function forPeople(text: string): string {
 export function failure(why: string, ...more: Report["shown"]): Report {
   return { json: undefined, shown: [why, ...more], failed: true };
 }
-
-/** A number of things, in words. */
-export function countOf(n: number, what: string): string {
-  return `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
-}
-
-/** A size as people read it. */
-export function sizeOf(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB"];
-  let unit = 0;
-  for (; bytes >= 999.5 && unit < units.length - 1; unit++) bytes /= 1000;
-  return `${bytes >= 10 || unit === 0 ? Math.round(bytes) : bytes.toFixed(1)} ${units[unit]}`;
-}

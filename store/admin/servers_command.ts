@@ -4,9 +4,10 @@
  * @module
  */
 
+import { sizeOf } from "../../runtime/quantities.ts";
 import { openInspector } from "../open.ts";
 import type { Command } from "./command_line.ts";
-import { type Report, sizeOf } from "./report.ts";
+import type { Report } from "./report.ts";
 
 export async function servers({ url }: Command & { kind: "servers" }): Promise<Report> {
   await using inspector = await openInspector(url);

@@ -5,11 +5,12 @@
  * @module
  */
 
+import { countOf, sizeOf } from "../../runtime/quantities.ts";
 import type { InspectedSession, StoreInspector } from "../inspection.ts";
 import { sessionKey } from "../state_id.ts";
 import { justBefore } from "../utf8_order.ts";
 import type { Filter } from "./command_line.ts";
-import { countOf, failure, type Report, type Rows, sizeOf } from "./report.ts";
+import { failure, type Report, type Rows } from "./report.ts";
 
 /** A session, and its server. */
 export interface ServedSession extends InspectedSession {

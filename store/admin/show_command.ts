@@ -4,12 +4,13 @@
  * @module
  */
 
+import { countOf, sizeOf } from "../../runtime/quantities.ts";
 import type { Json } from "../../runtime/json.ts";
 import { printableJson } from "../../runtime/terminal/terminal_text.ts";
 import type { StoreInspector } from "../inspection.ts";
 import { openInspector } from "../open.ts";
 import type { Command } from "./command_line.ts";
-import { countOf, failure, type Report, sizeOf } from "./report.ts";
+import { failure, type Report } from "./report.ts";
 import {
   createdAt,
   findSession,
@@ -51,7 +52,7 @@ export async function show(
         ["expires", timeOf(record.expiresAt)],
         ["ends", record.endsAt === null ? "-" : timeOf(record.endsAt)],
         ...others,
-        ["state", `${state.length} ${state.length === 1 ? "value" : "values"}, ${sizeOf(bytes)}`],
+        ["state", `${countOf(state.length, "value")}, ${sizeOf(bytes)}`],
       ],
       ...state.length === 0
         ? []

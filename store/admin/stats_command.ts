@@ -4,10 +4,11 @@
  * @module
  */
 
+import { countOf, sizeOf } from "../../runtime/quantities.ts";
 import { openInspector } from "../open.ts";
 import type { Command } from "./command_line.ts";
 import { withPrincipal } from "./owners.ts";
-import { type Report, type Rows, sizeOf } from "./report.ts";
+import type { Report, Rows } from "./report.ts";
 import { createdAt, ownerOf, type ServedSession, walk } from "./sessions.ts";
 
 const HOUR_MS = 60 * 60 * 1000;
@@ -78,7 +79,7 @@ export async function stats({ url, filter }: Command & { kind: "stats" }): Promi
     },
     shown: total.sessions === 0 ? ["There are no such sessions."] : [
       table("SERVER", servers),
-      `${owners.size} ${owners.size === 1 ? "owner" : "owners"}; the largest state has ` +
+      `${countOf(owners.size, "owner")}; the largest state has ` +
       `${sizeOf(largest.bytes)}.`,
       "",
       table("OWNER", top.map(([owner, sum]) => [ownerOf(owner), sum] as const)),
