@@ -11,7 +11,7 @@ import type { Command } from "./command_line.ts";
 import { eachAtOnce } from "./each_at_once.ts";
 import { withPrincipal } from "./owners.ts";
 import { failure, forPeople, type Io, type Report } from "./report.ts";
-import { findSession, type ServedSession, sessionsOf, walk } from "./sessions.ts";
+import { findAgain, findSession, type ServedSession, sessionsOf, walk } from "./sessions.ts";
 
 export async function remove(command: Command & { kind: "rm" }, io: Io): Promise<Report> {
   const { url, filter: { owner }, yes } = command;
@@ -29,7 +29,7 @@ export async function remove(command: Command & { kind: "rm" }, io: Io): Promise
     return failure("Nothing was ended");
   }
   const ended = await endAll(url, found);
-  if (ended === 0) return failure("It has ended, or was given another id just now: try again");
+  if (ended === 0) return failure("It has just ended by itself");
   return { json: { ended }, shown: [`Ended ${sessionsOf(ended)}.`] };
 }
 
@@ -72,11 +72,31 @@ function whose(owner: string | null | undefined): string {
 /** @returns The number of sessions that were live until now. */
 async function endAll(url: string, sessions: readonly ServedSession[]): Promise<number> {
   let ended = 0;
-  for (const [namespace, ofServer] of Map.groupBy(sessions, ({ namespace }) => namespace)) {
-    await using store = await openStore(url, { namespace, warn: () => {} });
-    await eachAtOnce(ofServer.values(), async ({ record: { id } }) => {
-      if (await store.delete(id)) ended++;
-    });
+  for (let left = sessions; left.length > 0;) {
+    const missed: ServedSession[] = [];
+    for (const [namespace, ofServer] of Map.groupBy(left, ({ namespace }) => namespace)) {
+      await using store = await openStore(url, { namespace, warn: () => {} });
+      await eachAtOnce(ofServer.values(), async (session) => {
+        if (await store.delete(session.record.id)) ended++;
+        else missed.push(session);
+      });
+    }
+    left = await renewed(url, missed);
   }
   return ended;
+}
+
+/** Those of these sessions that were given another id just now: whoever has it must not stay. */
+async function renewed(
+  url: string,
+  sessions: readonly ServedSession[],
+): Promise<readonly ServedSession[]> {
+  if (sessions.length === 0) return [];
+  await using inspector = await openInspector(url);
+  const found: ServedSession[] = [];
+  for (const { namespace, record } of sessions) {
+    const now = await findAgain(inspector, namespace, record);
+    if (now !== undefined && now.record.id !== record.id) found.push({ ...now, namespace });
+  }
+  return found;
 }

@@ -7,6 +7,7 @@
 
 import { countOf, sizeOf } from "../../runtime/quantities.ts";
 import type { InspectedSession, StoreInspector } from "../inspection.ts";
+import type { SessionRecord } from "../session_store.ts";
 import { sessionKey } from "../state_id.ts";
 import { justBefore } from "../utf8_order.ts";
 import type { Filter } from "./command_line.ts";
@@ -54,6 +55,17 @@ export async function* walkServer(
     last = sessions.at(-1)?.record.stateId;
     if (last === undefined || sessions.length < page) return;
   }
+}
+
+/** A session as it is now, whatever its id is by now. It keeps its owner. */
+export async function findAgain(
+  inspector: StoreInspector,
+  namespace: string,
+  { stateId, owner }: SessionRecord,
+): Promise<InspectedSession | undefined> {
+  const after = justBefore(stateId);
+  const [found] = await inspector.sessions({ namespace, owner, after, limit: 1 });
+  return found?.record.stateId === stateId ? found : undefined;
 }
 
 /** The most candidates that are listed. */

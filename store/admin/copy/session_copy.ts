@@ -18,7 +18,7 @@ import {
   type SessionStore,
   StoreError,
 } from "../../session_store.ts";
-import { justBefore } from "../../utf8_order.ts";
+import { findAgain } from "../sessions.ts";
 
 /** Begins the alias of a staging record, by which the next run finds what a killed one has left. */
 const STAGING = "store-copy:";
@@ -48,7 +48,7 @@ export async function isOneStore({ namespace, from, to }: CopyPlaces): Promise<b
   const mark = stagingOf({ stateId: randomHex(16) });
   await to.create(mark);
   try {
-    return await find(from, namespace, mark) !== undefined;
+    return await findAgain(from, namespace, mark) !== undefined;
   } finally {
     await to.delete(mark.id);
   }
@@ -135,7 +135,7 @@ async function gather(
       await write(to, staging.id, page);
     }
     await write(to, staging.id, [...left.difference(keys)].map((key) => [key, undefined]));
-    const now = await find(from, namespace, session.record);
+    const now = await findAgain(from, namespace, session.record);
     if (now === undefined) throw new SessionEnded();
     const isSame = now.bytes === session.bytes && sameRecord(now.record, session.record);
     if (isSame) return session;
@@ -191,17 +191,6 @@ async function write(
     bytes += ofBoth;
   }
   await flush();
-}
-
-/** A session as it is now. It keeps its owner. */
-async function find(
-  from: StoreInspector,
-  namespace: string,
-  { stateId, owner }: SessionRecord,
-): Promise<InspectedSession | undefined> {
-  const after = justBefore(stateId);
-  const [found] = await from.sessions({ namespace, owner, after, limit: 1 });
-  return found?.record.stateId === stateId ? found : undefined;
 }
 
 /** Whether two records of one session are the same. */

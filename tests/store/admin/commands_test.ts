@@ -212,6 +212,23 @@ Deno.test("store rm: ends all of one owner, on one server or all", async () => {
   ]);
 });
 
+Deno.test("store rm: ends a session too that is given another id while it asks", async () => {
+  await using folder = await tempFolder();
+  const url = `file:${folder.path}/store`;
+  await using store = await openStore(url, { namespace: "one" });
+  for (const what of [["a"], ["--owner", "alice"]]) {
+    for (const stateId of ["a", "b", "c"]) {
+      const expiresAt = Date.now() + 3_600_000;
+      await store.create(record(`sess-${stateId}`, { stateId, owner: "alice", expiresAt }));
+    }
+    const ask = async () => await store.regenerate("sess-a", "sess-renewed") !== undefined;
+    const { status, wrong } = await runWith({ ask }, "rm", url, ...what);
+    assertEquals([status, wrong], [0, ""]);
+    assertEquals(await store.get("sess-renewed"), undefined);
+    await run("rm", url, "--owner", "alice", "--yes");
+  }
+});
+
 Deno.test("store rm: without a terminal it needs --yes, and ends nothing", async () => {
   await using store = await filled();
   for (const what of [[sessionOf(1)], ["--owner", "alice"]]) {
