@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "node:path";
 import { freePort } from "../support/databases/free_port.ts";
+import { ROOT } from "../house/pages.ts";
 import { installRuntimes } from "../support/npm_packages.ts";
 import { checkConformance, npmProject, pack, SDKS } from "../support/npm_project.ts";
 import { output } from "../support/output.ts";
@@ -71,6 +72,21 @@ Deno.test("package: all of it in one process, and the client of docs/node.md, in
   for (const [name, binary] of runtimes) {
     assertEquals(await run(binary, project.path, ["one_process.ts"]), "booked", name);
     assertMatch(await run(binary, project.path, ["client.ts"]), /Call 1 of this session[^]*sess-/);
+  }
+});
+
+Deno.test("package: examples/node_http runs in Node and Bun as it stands there", async () => {
+  const folder = join(project.path, "node_http");
+  await Deno.mkdir(folder);
+  for (const file of ["server.ts", "client.ts"]) {
+    await Deno.copyFile(join(ROOT, "examples/node_http", file), join(folder, file));
+  }
+  for (const [name, binary] of runtimes) {
+    assertMatch(
+      await run(binary, folder, ["client.ts"]),
+      /It goes on in the same session\.$/,
+      name,
+    );
   }
 });
 
