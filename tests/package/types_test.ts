@@ -11,7 +11,7 @@ import { tempFolder } from "../support/temp_folder.ts";
 const folder = await tempFolder();
 Deno.test.afterAll(async () => await folder[Symbol.asyncDispose]());
 const REPOSITORY = "https://git.example/owner/project";
-const packed = await pack(join(folder.path, "packed"), "--repository", REPOSITORY);
+const packed = await pack(join(folder.path, "dist"), "--repository", REPOSITORY);
 const files = await filesOf(packed);
 
 const config = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
@@ -62,6 +62,15 @@ Deno.test("package: has no file that nothing leads to, and no source map", () =>
   }
   assertEquals([...files.keys()].sort(), [...reached].sort());
   for (const [path, text] of files) assert(!text.includes("sourceMappingURL="), path);
+});
+
+Deno.test("package: npm takes the line of the release's workflow for this file, by its dry run", async () => {
+  const workflow = await Deno.readTextFile(join(ROOT, ".github/workflows/publish.yml"));
+  const [, line = ""] = /- run: (npm publish .*)/.exec(workflow) ?? [];
+  const args = ["-c", `${line} --dry-run`];
+  const { success, stdout, stderr } = await output("sh", { args, cwd: folder.path });
+  assert(success, stderr);
+  assertEquals(stdout.trim(), `+ ${config.name}@${config.version}`);
 });
 
 Deno.test("package: the links of its pages lead to the sources of its version", () => {
