@@ -142,7 +142,7 @@ for (const sdk of SDKS) {
       skipLibCheck: false,
       noEmit: true,
       module: "nodenext",
-      target: "es2023",
+      target: "es2022",
       types: ["node"],
       allowImportingTsExtensions: true,
     };
