@@ -45,10 +45,13 @@ const PEERS = {
   "@modelcontextprotocol/sdk": "^1.20.0",
   "@modelcontextprotocol/server": "^2.0.0",
   ...Object.fromEntries(
-    ["@opentelemetry/api", "@redis/client", "pg"].map((
+    ["@opentelemetry/api", "@redis/client"].map((name) => [
       name,
-    ) => [name, config.imports[name].split("@").at(-1)]),
+      config.imports[name].split("@").at(-1),
+    ]),
   ),
+  // npm refuses to install beside an older one than this, also where the store is another.
+  "pg": "^8.11.0",
 };
 
 async function run(command: string, args: readonly string[], cwd: string): Promise<string> {

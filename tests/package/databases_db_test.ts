@@ -22,3 +22,13 @@ Deno.test("package: redis: and postgres: hold to the contract of a store in Node
     }),
   );
 });
+
+Deno.test("package: postgres: holds to the contract with the oldest pg that the package may be installed beside", async () => {
+  await using folder = await tempFolder();
+  const packed = await pack(folder.path);
+  const { "Node 22": node = "" } = await installRuntimes();
+  await using project = await npmProject(packed, SDKS[1], "pg@8.11.0");
+  await using postgres = await startPostgres();
+  const database = await postgres.makeDatabase();
+  await checkConformance(project.path, node, "Node 22", postgres.url(database));
+});
