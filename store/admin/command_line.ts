@@ -9,12 +9,9 @@ import { defineProgram, type FlagValues, type Given, UsageError } from "../../ru
 import { expandHome } from "../../runtime/state_folder.ts";
 import { statIfAny } from "../journal/fs.ts";
 import { namedStore } from "../named_store.ts";
-import { shownUrl } from "../store_url.ts";
+import { parseStoreUrl, shownUrl } from "../store_url.ts";
 
 const WHOLE = /^[1-9]\d{0,8}$/;
-
-/** One letter alone is a drive of Windows. */
-const URL_SCHEME = /^[a-z][a-z\d+.-]+:/i;
 
 export const STORE = defineProgram({
   name: "store",
@@ -192,9 +189,9 @@ export async function commandOf(
       return { kind: name, from: from!, to: to!, server: flags.server };
     }
     case "verify":
-      return { kind: name, path: existingFile(name, operands) };
+      return { kind: name, path: await existingFile(name, operands, env) };
     case "repair": {
-      const path = existingFile(name, operands);
+      const path = await existingFile(name, operands, env);
       const { to } = flags;
       if (to !== undefined) return { kind: name, path, to };
       throw new UsageError("repair needs --to NEWFILE, as it changes no file in place");
@@ -212,12 +209,21 @@ function takes(operands: readonly string[], least: number, most: number, otherwi
   if (!isRight) throw new UsageError(otherwise);
 }
 
-function existingFile(name: string, [named, ...rest]: readonly string[]): string {
+/** The path of a file store's file, which is named by it or by the store's URL. */
+async function existingFile(
+  name: string,
+  [named, ...rest]: readonly string[],
+  env: { get(name: string): string | undefined },
+): Promise<string> {
   if (!named) throw new UsageError(`${name} needs a FILE`);
   if (rest.length > 0) throw new UsageError(`${name} takes one FILE, not ${rest.length + 1}`);
   const file = expandHome(named);
   if (statIfAny(file)?.isFile === true) return file;
-  const hint = URL_SCHEME.test(file) ? `: ${name} takes the path of a file store's file` : "";
+  const { scheme, place } = await parseStoreUrl(await namedStore(named, env, MISSING));
   // It may be a URL with a password.
-  throw new UsageError(`There is no file ${shownUrl(file)}${hint}`);
+  if (scheme !== "file") {
+    throw new UsageError(`${name} is of file stores alone: ${shownUrl(named)}`);
+  }
+  if (statIfAny(place)?.isFile === true) return place;
+  throw new UsageError(`There is no file ${place}`);
 }

@@ -310,13 +310,10 @@ Deno.test("store: wrong command lines are told in one line, without the secrets 
     [["stats", "rdis://user:hunter2@host"], /its scheme is none of/],
     [["servers", secret], /^store: Cannot open Redis at 127\.0\.0\.1:1: /],
     [[secret, "ls"], /^store: There is no command redis:…/],
+    [["verify", secret], /^store: verify is of file stores alone: redis:\/\/…@127\.0\.0\.1:1 /],
     [
-      ["verify", secret],
-      /There is no file redis:\/\/…@127\.0\.0\.1:1: verify takes the path of a file/,
-    ],
-    [
-      ["repair", "sqlite:sessions.db", "--to", "x"],
-      /There is no file sqlite:sessions\.db: repair takes/,
+      ["repair", "sqlite:x.db", "--to", "x"],
+      /^store: repair is of file stores alone: sqlite:x.db /,
     ],
     [["servers", "memory:"], /only its own process can inspect/],
   ];
