@@ -23,9 +23,12 @@ export function headerValue(text: string): string {
   return isPlain ? text : `=?base64?${toBase64(new TextEncoder().encode(text), "base64")}?=`;
 }
 
-/** The text of a header's value, from Base64 if it is wrapped so; `undefined` if there is none. */
+/**
+ * The text of a header's value, from Base64 if it is wrapped so; `undefined` if there is none, or it has
+ * characters that each reader takes for others.
+ */
 export function headerText(value: string | null): string | undefined {
-  if (value === null) return undefined;
+  if (value === null || !/^[\t\x20-\x7e]*$/.test(value)) return undefined;
   const encoded = /^=\?base64\?(.*)\?=$/.exec(value)?.[1];
   if (encoded === undefined) return value;
   const bytes = fromBase64(encoded, "base64");

@@ -27,6 +27,11 @@ Deno.test("headerText(): decodes what is wrapped as Base64, strictly, and nothin
     ["=?base64?_w==?=", undefined],
     ["=?base64?/w==?=", undefined],
     ["=?base64?7aCA?=", undefined],
+    // No ASCII, or not visible.
+    ["日", undefined],
+    ["Ã¼", undefined],
+    ["a\u007f", undefined],
+    ["a b\tc", "a b\tc"],
   ];
   for (const [value, text] of cases) assertEquals(headerText(value), text, `${value}`);
 });

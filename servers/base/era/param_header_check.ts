@@ -86,12 +86,14 @@ export function checkParamHeaders(
   for (const { path, header, type } of declared) {
     const argument = path.reduce(member, args);
     const expected = paramText(argument);
+    const value = headers[header];
+    const text = value === undefined ? undefined : headerText(`${value}`);
+    if (value !== undefined && text === undefined) {
+      throw mismatch(header, path, "is no visible ASCII and no valid base64 of UTF-8");
+    }
     // Without a value there is nothing to repeat: the header says nothing then.
     if (expected === undefined) continue;
-    const value = headers[header];
-    if (value === undefined) throw mismatch(header, path, "is missing");
-    const text = headerText(`${value}`);
-    if (text === undefined) throw mismatch(header, path, "is no valid base64 of UTF-8");
+    if (text === undefined) throw mismatch(header, path, "is missing");
     const isSame = typeof argument === "number" && type === "integer" && DECIMAL.test(text)
       ? Number(text) === argument
       : text === expected;

@@ -60,6 +60,10 @@ Deno.test("checkParamHeaders(): refuses what differs with -32020, and repeats no
     [{ region: "Hello" }, { "mcp-param-region": "=?base64?SGVsbG8?=" }, /no valid base64/],
     [{ region: "Hello" }, { "mcp-param-region": "=?base64?SGVs!!!bG8=?=" }, /no valid base64/],
     [{ region: "x" }, { "mcp-param-region": "=?base64?/w==?=" }, /no valid base64 of UTF-8/],
+    // Bytes of UTF-8, which HTTP reads as Latin-1: another reader sees another text.
+    [{ region: "Ã¼" }, { "mcp-param-region": "Ã¼" }, /no visible ASCII and no valid base64/],
+    [{}, { "mcp-param-region": "Ã¼" }, /no visible ASCII and no valid base64/],
+    [{}, { "mcp-param-region": "=?base64?SGVsbG8?=" }, /no valid base64/],
     [{ count: 42 }, { "mcp-param-count": "0x2a" }, /mcp-param-count has another value/],
     [{ count: 42 }, { "mcp-param-count": "" }, /mcp-param-count has another value/],
     [{ dry: true }, { "mcp-param-dry": "True" }, /mcp-param-dry has another value/],

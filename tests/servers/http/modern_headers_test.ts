@@ -85,6 +85,13 @@ const CASES: readonly Case[] = [
     "Mcp-Name",
   ],
   [
+    "a name in bytes that are no ASCII",
+    "tools/call",
+    { name: "Ã¼" },
+    modernHeaders("tools/call", "Ã¼"),
+    "Mcp-Name",
+  ],
+  [
     "a prompt without a name",
     "prompts/get",
     { name: "p" },
