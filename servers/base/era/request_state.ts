@@ -149,6 +149,8 @@ function algorithm(iv: Uint8Array<ArrayBuffer>, keyId: string, request: BoundReq
 /** A hash that does not depend on the order of members, which a proxy may change. */
 function hashOf(value: unknown): string {
   return sha256(JSON.stringify(value, (_, part) => {
+    // JSON has no name for a number out of range, and no object of a client is written in this order.
+    if (part === Infinity || part === -Infinity) return { number: `${part}`, "": null };
     if (!isObject(part)) return part;
     return Object.fromEntries(
       Object.entries(part).sort(([a], [b]) => a < b ? -1 : 1),

@@ -88,6 +88,16 @@ Deno.test("openState: refuses another request, and a late one", async () => {
   await refused(text, REQUEST, STATE.expiresAt);
 });
 
+Deno.test("openState: takes no two values for one", async () => {
+  const values = [null, Infinity, -Infinity, "Infinity", { number: "Infinity", "": null }];
+  const requests = values.map((value) => ({ ...REQUEST, params: { arguments: { value } } }));
+  for (const [index, request] of requests.entries()) {
+    const text = await sealState(KEY, STATE, request);
+    for (const other of requests.toSpliced(index, 1)) await refused(text, other);
+    assertEquals(await openState([KEY], text, request, NOW), STATE);
+  }
+});
+
 Deno.test("openState: the order of members does not matter", async () => {
   const text = await sealState(KEY, STATE, REQUEST);
   const params = { arguments: { b: { c: [1, { e: 3, d: 2 }] }, a: 1 }, name: "greet" };

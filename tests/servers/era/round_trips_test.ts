@@ -1,8 +1,10 @@
 /** Tools that ask modern clients, in rounds of independent requests. */
 
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
+import { envelope } from "../../support/servers/modern_wire.ts";
 import {
   accepted,
+  ALL,
   assertRefused,
   complete,
   inputRequired,
@@ -249,6 +251,25 @@ Deno.test("requestState: another tool, other arguments, another method and a cha
   // No refusal has used it up.
   const result = complete(await retry({ arguments: { greeting: "Hi" } }));
   assertEquals(textOf(result), "Hi, Ann!");
+});
+
+Deno.test("requestState: a number out of range is not the null that it would be written as", async () => {
+  await using server = await startAsking({ transport: "stdio" });
+  const client = new ModernCaller(server);
+  const retry = async (number: string, requestState: string) => {
+    const params = {
+      name: "catches",
+      arguments: { n: "a number" },
+      requestState,
+      inputResponses: { answer: accepted("a") },
+      _meta: envelope({}, ALL),
+    };
+    const text = JSON.stringify({ jsonrpc: "2.0", id: "retry", method: "tools/call", params });
+    return await server.send(text.replace('"a number"', number), "retry");
+  };
+  const { requestState } = await client.asked("catches", { arguments: { n: null } });
+  for (const number of ["1e999", "-1e999"]) assertRefused(await retry(number, requestState));
+  assertEquals(textOf(complete(await retry("null", requestState))), "accept");
 });
 
 Deno.test("requestState: the operator learns why one is refused, and the client does not", async () => {
