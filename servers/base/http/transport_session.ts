@@ -9,6 +9,7 @@ import { cancelledId } from "../../../jsonrpc/message.ts";
 import { CODE } from "../../../protocol/errors.ts";
 import { METHOD } from "../../../protocol/methods.ts";
 import { member } from "../../../runtime/json.ts";
+import { Strays } from "../../../jsonrpc/strays.ts";
 import { utf8Length } from "../../../runtime/utf8.ts";
 import {
   ResponseBody,
@@ -85,8 +86,9 @@ export class TransportSession {
   readonly #send: SdkTransport["send"];
   readonly #options: TransportSessionOptions;
   readonly #pending = new Map<RequestId, Exchange>();
-  /** The requests to the client without a response yet, and the calls that they belong to. */
-  readonly #asked = new Map<RequestId, Exchange>();
+  /** The requests to the client without a response yet, and the calls that they belong to, if to any. */
+  readonly #asked = new Map<RequestId, Exchange | undefined>();
+  readonly #strays = new Strays((message) => this.#sdk.onerror?.(new Error(message)));
   /** The stream of a client's GET, for messages that belong to no request. */
   #standalone: Exchange | undefined;
   #isStopped = false;
@@ -117,8 +119,16 @@ export class TransportSession {
   async connect(connect: (transport: Transport) => Promise<unknown>): Promise<void> {
     await connect(this.#sdk);
     const { onmessage } = this.#sdk;
-    // The SDK passes on nothing of a request but its headers and its caller.
-    this.#sdk.onmessage = (message, extra) => onmessage?.(message, this.#addressed(message, extra));
+    this.#sdk.onmessage = (message, extra) => {
+      // The SDK would have its whole text in the log, which may be what a user was asked for.
+      if (!("method" in message) && message.id !== undefined && !this.#asked.delete(message.id)) {
+        return this.#strays.add(
+          "The client has sent a response that belongs to no pending request",
+        );
+      }
+      // The SDK passes on nothing of a request but its headers and its caller.
+      onmessage?.(message, this.#addressed(message, extra));
+    };
   }
 
   get isBusy(): boolean {
@@ -161,9 +171,6 @@ export class TransportSession {
       accepted = response.ok;
       this.#usedAt = performance.now();
       this.#endCancelled(message);
-      if (message !== undefined && !("method" in message) && message.id !== undefined) {
-        this.#asked.delete(message.id);
-      }
       if (!accepted) return refused(unstored(response), "The transport session does not take it");
       if (response.body === null) return unstored(response);
       const body = exchange.body = new ResponseBody(response.body);
@@ -236,10 +243,11 @@ export class TransportSession {
           ? "the client has closed the stream for it"
           : undefined;
         if (why !== undefined) throw new Error(`Cannot send ${message.method} as ${why}`);
-        if (related !== undefined) this.#asked.set(message.id, exchange);
       }
       exchange.sentBytes += JSON.stringify(message).length;
     }
+    const isAsked = "id" in message && (related === undefined || exchange !== undefined);
+    if (isAsked) this.#asked.set(message.id, related === undefined ? undefined : exchange);
     await this.#send(message, options);
   }
 
@@ -301,7 +309,6 @@ export class TransportSession {
   #endAsked(exchange: Exchange, why: string): void {
     for (const [id, on] of this.#asked) {
       if (on !== exchange) continue;
-      this.#asked.delete(id);
       const error = { code: CODE.internalError, message: why };
       this.#sdk.onmessage?.({ jsonrpc: "2.0", id, error });
     }

@@ -1,7 +1,8 @@
 /** The stateful transport, where the SDK's own would leave a client waiting. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { POLICIES } from "../../support/servers/bound_calls.ts";
+import { accepted, ALL, startAsking } from "../../support/servers/round_trips.ts";
 import { type HttpServer, startServer } from "../../support/servers/server.ts";
 import {
   HEADERS,
@@ -50,6 +51,38 @@ Deno.test("--stateful: the stream of a cancelled call ends", async () => {
   assertEquals([told.status, await told.text()], [202, ""]);
   assertEquals(await cancelled.text(), "");
   assertEquals(await server.stop(), 0);
+});
+
+Deno.test("--stateful: a second answer and a late one are dropped, and no log has what the user has said", async () => {
+  const flags = ["--stateful", "--log-level", "info"];
+  await using server = await startAsking({ transport: "http", flags });
+  const headers = await opened(server.url, {}, ALL);
+  const send = (message: object) =>
+    post(server.url, JSON.stringify({ jsonrpc: "2.0", ...message }), headers);
+  const answer = async (id: unknown) => {
+    const response = await send({ id, result: accepted("hunter2") });
+    assertEquals([response.status, await response.text()], [202, ""]);
+  };
+  const ask = async (id: number) => {
+    const params = { name: "catches", arguments: {} };
+    const call = await send({ id, method: "tools/call", params });
+    const events = call.body?.pipeThrough(new TextDecoderStream()).getReader();
+    const next = async () =>
+      JSON.parse(/^data: (.*)$/m.exec((await events?.read())?.value ?? "")?.[1] ?? "{}");
+    return { asked: (await next()).id, next };
+  };
+  const twice = await ask(1);
+  await answer(twice.asked);
+  await answer(twice.asked);
+  assertEquals((await twice.next()).result.content, [{ type: "text", text: "accept" }]);
+  const late = await ask(2);
+  await (await send({ method: "notifications/cancelled", params: { requestId: 2 } })).text();
+  assertEquals((await late.next()).method, "notifications/cancelled");
+  await answer(late.asked);
+  assertEquals(await server.stop(), 0);
+  const log = server.stderr.join("\n");
+  assertMatch(log, /a response that belongs to no pending request/);
+  assertEquals(log.includes("hunter2"), false, log);
 });
 
 Deno.test("--stateful: a request without a transport session is refused, unless it is initialize", async () => {

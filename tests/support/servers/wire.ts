@@ -83,8 +83,13 @@ export async function statusOf(...message: Parameters<typeof post>): Promise<num
 export async function opened(
   url: string,
   headers: Record<string, string> = {},
+  capabilities: object = {},
 ): Promise<Record<string, string>> {
-  const response = await post(url, request("initialize", INITIALIZE), headers);
+  const response = await post(
+    url,
+    request("initialize", { ...INITIALIZE, capabilities }),
+    headers,
+  );
   await response.text();
   assertEquals(response.status, 200);
   const id = response.headers.get("mcp-session-id");
