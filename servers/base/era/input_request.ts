@@ -75,17 +75,39 @@ export function isAnswer({ method, params }: InputRequest, result: unknown): boo
     case "elicitation/create": {
       const { action, content } = result;
       return ["accept", "decline", "cancel"].some((known) => known === action) &&
-        (content === undefined || content === null || isObject(content));
+        (content === undefined || content === null ||
+          isObject(content) && Object.values(content).every(isFieldValue));
     }
     case "sampling/createMessage":
-      return typeof result.model === "string" && typeof result.role === "string" &&
-        (isObject(result.content) ||
-          // A model with tools may call several.
-          offersTools(params) && Array.isArray(result.content) && result.content.every(isObject));
+      return typeof result.model === "string" &&
+        (result.role === "user" || result.role === "assistant") &&
+        // A model with tools may call several.
+        (offersTools(params) ? areBlocks(result.content) : isMedia(result.content));
     case "roots/list":
       return Array.isArray(result.roots) &&
-        result.roots.every((root) => typeof member(root, "uri") === "string");
+        result.roots.every((root) =>
+          typeof member(root, "uri") === "string" &&
+          ["string", "undefined"].includes(typeof member(root, "name"))
+        );
   }
+}
+
+/** Whether a value is one that a field of a form can have. */
+function isFieldValue(value: unknown): boolean {
+  return ["string", "number", "boolean"].includes(typeof value) ||
+    Array.isArray(value) && value.every((choice) => typeof choice === "string");
+}
+
+/** Whether content is a text, a picture or a sound. */
+function isMedia(content: unknown): boolean {
+  const type = member(content, "type");
+  const parts = type === "text" ? ["text"] : ["data", "mimeType"];
+  return ["text", "image", "audio"].some((known) => known === type) &&
+    parts.every((part) => typeof member(content, part) === "string");
+}
+
+function areBlocks(content: unknown): boolean {
+  return isObject(content) || Array.isArray(content) && content.every(isObject);
 }
 
 /** The capabilities that requests need and a client has not declared; `undefined` if it has them all. */

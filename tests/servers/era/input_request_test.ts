@@ -42,3 +42,38 @@ Deno.test("isAnswer: a model with tools may call several, another answers with o
   assertEquals(isAnswer(SAMPLING_WITH_TOOLS, { ...answer, content: ["text"] }), false);
   assertEquals(isAnswer(SAMPLING, answer), false);
 });
+
+Deno.test("isAnswer: takes what has the type that the handler gets, and nothing else", () => {
+  const form: InputRequest = {
+    method: "elicitation/create",
+    params: { message: "?", requestedSchema: { type: "object", properties: {} } },
+  };
+  const folders: InputRequest = { method: "roots/list" };
+  const filled = (value: unknown) => ({ action: "accept", content: { value } });
+  const said = (content: unknown, role = "assistant") => ({ model: "a model", role, content });
+  const image = { type: "image", data: "", mimeType: "image/png" };
+  const folder = (more: object) => ({ roots: [{ uri: "file:///a", ...more }] });
+  const cases: [request: InputRequest, right: unknown[], wrong: unknown[]][] = [
+    [form, ["", 0, false, [], ["a"]].map(filled), [null, {}, [1], [["a"]]].map(filled)],
+    [
+      SAMPLING,
+      [said({ type: "text", text: "" }), said(image), said({ ...image, type: "audio" }, "user")],
+      [
+        said({}),
+        said({ type: "text", text: 1 }),
+        said({ ...image, data: 1 }),
+        said({ ...image, type: "tool_use" }),
+        said(image, "system"),
+      ],
+    ],
+    [folders, [folder({}), folder({ name: "a" })], [folder({ name: 1 }), folder({ uri: 1 })]],
+  ];
+  for (const [request, right, wrong] of cases) {
+    for (const answer of right) {
+      assertEquals(isAnswer(request, answer), true, JSON.stringify(answer));
+    }
+    for (const answer of wrong) {
+      assertEquals(isAnswer(request, answer), false, JSON.stringify(answer));
+    }
+  }
+});

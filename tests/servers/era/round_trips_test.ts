@@ -205,6 +205,7 @@ Deno.test("inputResponses: what is missing or no result of its method is asked a
       { user_name: {} },
       { user_name: { action: "maybe" } },
       { user_name: { action: "accept", content: 1 } },
+      { user_name: { action: "accept", content: { name: { toString: "Ann" } } } },
       { user_name: MODEL },
     ]
   ) {
