@@ -6,8 +6,8 @@
 
 import { conflictError } from "../errors.ts";
 import { copyRecord } from "../validation.ts";
-import { type Mark, type Marker, NO_MARKS, textOf, wasLast } from "./marks.ts";
-import { isPassing, isUnsure, type Operation, RETRY } from "./operation.ts";
+import { type Mark, type Marker, NO_MARKS, textOf } from "./marks.ts";
+import { isUnsure, type Operation, RETRY } from "./operation.ts";
 import type { Room } from "./room.ts";
 import type { At, Commit, Committed, CountChange, Rows } from "./rows.ts";
 import type { SessionChange, SessionChanges } from "./session_changes.ts";
@@ -66,15 +66,14 @@ export class NewSessions {
   async create(operation: Operation, record: SessionRecord): Promise<SessionRecord> {
     let unsure: StoreError | undefined;
     let holder = NOBODY;
-    return await operation.retry(async () => {
+    const attempt = async () => {
       const mark = this.#options.marker.next();
       let committed: Committed;
       try {
         committed = await this.#commit(operation, record, mark, holder);
       } catch (error) {
         if (isUnsure(error)) operation.setUnsure(unsure = error);
-        // Whatever keeps this one from being made, an earlier one may have been.
-        throw isPassing(error) ? error : unsure ?? error;
+        throw error;
       } finally {
         holder = NOBODY;
       }
@@ -82,7 +81,6 @@ export class NewSessions {
         case "made":
           return copyRecord(record);
         case "full":
-          operation.setUnsure(unsure = undefined);
           await this.#options.room.make(operation, committed.counter, record, 0);
           return RETRY;
         case "lost": {
@@ -93,7 +91,6 @@ export class NewSessions {
             const own = await this.#options.room.find(operation, byStateId.text);
             if (own?.record.stateId === record.stateId) return copyRecord(own.record);
           }
-          operation.setUnsure(unsure = undefined);
           await this.#clear(operation, record, found, byStateId?.text);
           const namesake = await this.#holderOf(operation, record, byAlias?.text);
           const live = this.#live(namesake);
@@ -102,7 +99,13 @@ export class NewSessions {
           return RETRY;
         }
       }
-    });
+    };
+    try {
+      return await operation.retry(attempt);
+    } catch (error) {
+      // Whatever keeps this one from being made, an earlier one may have been, or may be by and by.
+      throw unsure ?? error;
+    }
   }
 
   /** Makes a copy of a live session; `undefined` if there is none with this id. */
@@ -126,9 +129,10 @@ export class NewSessions {
       },
       makeRoom: (counter) => room.make(operation, counter, record, bytes),
       clear: () => this.#clearAll(operation, record),
-      wasMade: async (mark) => {
-        const made = await room.find(operation, record.id);
-        return made !== undefined && wasLast(made.marks, mark);
+      wasMade: async (_, session) => {
+        // As after create().
+        if (await room.findState(operation, record.stateId) !== undefined) return true;
+        return session === undefined ? undefined : false;
       },
     };
     return await changes.make(operation, id, change);

@@ -62,6 +62,24 @@ export class Room {
     return (await operation.call(() => this.#options.rows.read({ at: places }))).at.map(foundIn);
   }
 
+  /**
+   * The session with this stateId, live or hidden. `found` is what was found under the id that it has or had.
+   */
+  async findState(
+    operation: Operation,
+    stateId: string,
+    found?: FoundSession,
+  ): Promise<FoundSession | undefined> {
+    // It may get another id after each look.
+    while (found?.record.stateId !== stateId) {
+      const want = { at: [at.id(stateId)] };
+      const [row] = (await operation.call(() => this.#options.rows.read(want))).at;
+      if (row === undefined) return undefined;
+      found = await this.find(operation, row.text);
+    }
+    return found;
+  }
+
   /** Removes a session, unless it has changed. */
   async remove(operation: Operation, found: FoundSession): Promise<boolean> {
     const { rows, marker, countsBytes } = this.#options;

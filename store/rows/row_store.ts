@@ -141,11 +141,16 @@ export class RowStore implements SessionStore {
     const { countsBytes } = this.#database;
     return await this.#run(async (operation) => {
       if (!canBeFound(id)) return false;
+      let stateId = "";
       const isDeleted = await this.#changes.make<true>(operation, id, {
         keys: [],
-        decide: ({ found }) => ({ result: true, commit: removal(found, countsBytes) }),
+        decide: ({ found }) => {
+          stateId = found.record.stateId;
+          return { result: true, commit: removal(found, countsBytes) };
+        },
         // By this one or another: it is gone.
-        wasMade: (_, session) => Promise.resolve(session === undefined),
+        wasMade: async (_, session) =>
+          session === undefined && await this.#room.findState(operation, stateId) === undefined,
       });
       return isDeleted ?? false;
     });
@@ -156,10 +161,12 @@ export class RowStore implements SessionStore {
     const checked = checkText("id", newId);
     return await this.#run(async (operation) => {
       if (!canBeFound(id)) return undefined;
+      let stateId = "";
       return await this.#changes.make(operation, id, {
         keys: [],
         decide: ({ found }, mark) => {
           if (checked === id) throw conflictError();
+          stateId = found.record.stateId;
           const record = { ...copyRecord(found.record), id: checked };
           const row = writtenRow({ ...found, record }, mark);
           return {
@@ -173,9 +180,11 @@ export class RowStore implements SessionStore {
           if (this.#live(holder) !== undefined) throw conflictError();
           if (holder !== undefined) await this.#room.remove(operation, holder);
         },
-        wasMade: async (mark) => {
-          const found = await this.#room.find(operation, checked);
-          return found !== undefined && wasLast(found.marks, mark);
+        wasMade: async (mark, session) => {
+          if (session !== undefined) return false;
+          // By now it may have yet another id.
+          const found = await this.#room.findState(operation, stateId);
+          return found !== undefined && wasLast(found.marks, mark) || undefined;
         },
       });
     });
@@ -302,27 +311,12 @@ export class RowStore implements SessionStore {
       const owned = (await operation.call(() => this.#rows.read({ page }))).page;
       const each = await this.#room.findEach(operation, owned.map(([, row]) => row.text));
       for (const [index, [stateId]] of owned.entries()) {
-        const found = await this.#stillThere(operation, stateId, each[index]);
+        const found = await this.#room.findState(operation, stateId, each[index]);
         const live = this.#live(found);
         if (live !== undefined && listed.push(live) === limit) return listed;
       }
       after = owned.at(-1)?.[0];
       if (owned.length < batch || after === undefined) return listed;
     }
-  }
-
-  /** The session of this stateId, which may have got another id since it was looked for. */
-  async #stillThere(
-    operation: Operation,
-    stateId: string,
-    found: FoundSession | undefined,
-  ): Promise<FoundSession | undefined> {
-    while (found?.record.stateId !== stateId) {
-      const want = { at: [at.id(stateId)] };
-      const [row] = (await operation.call(() => this.#rows.read(want))).at;
-      if (row === undefined) return undefined;
-      found = await this.#room.find(operation, row.text);
-    }
-    return found;
   }
 }

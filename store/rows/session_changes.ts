@@ -44,7 +44,7 @@ export interface SessionChange<T> {
   clear?(inTheWay: At): Promise<void>;
   /**
    * Whether the commit with this mark was made, for a change that does not leave it in the row of its
-   * session, which may be gone; `undefined` if that cannot be told.
+   * session, which may be gone or have another id; `undefined` if that cannot be told.
    */
   wasMade?(mark: Mark, session: KnownSession | undefined): Promise<boolean | undefined>;
 }
@@ -52,7 +52,8 @@ export interface SessionChange<T> {
 /** A commit of which it is not known whether it was made. */
 interface Unsure<T> {
   readonly mark: Mark;
-  readonly stateId: string;
+  /** The session that it was made for. */
+  readonly found: FoundSession;
   readonly result: T;
   readonly error: StoreError;
 }
@@ -121,7 +122,7 @@ class Attempts<T> {
   readonly #id: string;
   readonly #change: SessionChange<T>;
   readonly #options: SessionChangesOptions;
-  readonly #unsure: Unsure<T>[] = [];
+  #unsure: readonly Unsure<T>[] = [];
   readonly #keys: Set<string>;
   /** The session as it is known, and whether that was read in this operation. */
   #session: KnownSession | undefined;
@@ -154,7 +155,7 @@ class Attempts<T> {
       return outcome.result;
     } catch (error) {
       this.#options.known.delete(this.#id);
-      throw error;
+      throw this.#unsure[0]?.error ?? error;
     } finally {
       if (this.#turn !== undefined) await this.#leaveTurn(this.#turn);
     }
@@ -171,7 +172,7 @@ class Attempts<T> {
     const { now, marker } = this.#options;
     // What is only known from before is no reason to fail, or to say that there is nothing.
     if (liveAt(now(), session.found) === undefined) {
-      return this.#isFresh ? GONE : this.#forget();
+      return this.#isFresh ? this.#unsure[0] ?? GONE : this.#forget();
     }
     if (this.#lost >= LOST_BEFORE_TURN && this.#turn === undefined) await this.#takeTurn();
     const mark = marker.next();
@@ -225,8 +226,7 @@ class Attempts<T> {
       );
     } catch (error) {
       if (isWrite && isUnsure(error)) {
-        const { stateId } = found.record;
-        this.#unsure.push({ mark, stateId, result: decided.result, error });
+        this.#unsure = [...this.#unsure, { mark, found, result: decided.result, error }];
         this.#operation.setUnsure(error);
       }
       this.#forget();
@@ -272,26 +272,31 @@ class Attempts<T> {
     const unseen = await this.#unseen();
     if (unseen !== undefined) return unseen;
     if (isSame && inTheWay !== undefined) {
-      if (this.#change.clear === undefined) return RETRY;
-      await this.#change.clear(inTheWay);
+      await this.#change.clear?.(inTheWay).catch(async (error) => {
+        // Only if the session has not changed meanwhile, it was in the way of this change.
+        await this.#read();
+        if (this.#session?.found.version === found.version) throw error;
+      });
     } else if (!isSame) this.#lost++;
     return RETRY;
   }
 
-  /** The outcome of commits whose answer was lost; `undefined` if none of them was made. */
+  /** The outcome of commits whose answer was lost; `undefined` if none of them was made by now. */
   async #unseen(): Promise<Outcome<T> | undefined> {
-    for (const { mark, stateId, result, error } of this.#unsure) {
-      const isSame = this.#session?.found.record.stateId === stateId;
+    for (const { mark, found, result, error } of this.#unsure) {
+      const isSame = this.#session?.found.record.stateId === found.record.stateId;
       const session = isSame ? this.#session : undefined;
       const isMade = this.#change.wasMade === undefined
         ? session && wasLast(session.found.marks, mark)
         : await this.#change.wasMade(mark, session);
       if (isMade === true) return { result };
       // It may be, and another has ended the session, or many have written to it since.
-      if (isMade === undefined || session === undefined) return { error };
+      if (isMade === undefined) return { error };
     }
-    this.#unsure.length = 0;
-    this.#operation.setUnsure(undefined);
+    // One that is still under way may be made as long as the session has the version that it checks.
+    const version = this.#session?.found.version;
+    this.#unsure = this.#unsure.filter(({ found }) => found.version === version);
+    this.#operation.setUnsure(this.#unsure[0]?.error);
     return undefined;
   }
 

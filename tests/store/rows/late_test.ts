@@ -1,0 +1,140 @@
+/** Commits whose answer is lost and which are made later, or never, while others change the session. */
+
+import { assertEquals } from "@std/assert";
+import { increment, record, refused } from "../../support/store/stores.ts";
+import { isOfSession, lostAnswer, openFaulty } from "../../support/store/faulty_rows.ts";
+import { MemoryPlace } from "../../support/store/memory_rows.ts";
+import { VirtualTime } from "../../support/store/virtual_time.ts";
+
+function test(name: string, run: (place: MemoryPlace) => Promise<void>) {
+  Deno.test(`RowStore: ${name}`, async () => {
+    using time = new VirtualTime();
+    await time.run(run(new MemoryPlace()));
+  });
+}
+
+test("a commit that is made just before the next try is made once", async (place) => {
+  const { store, rows } = openFaulty(place);
+  await store.create(record("sess-1"));
+  for (let i = 1; i <= 3; i++) {
+    let late: (() => Promise<unknown>) | undefined;
+    rows.way = {
+      commit: async (commit, make) => {
+        if (!isOfSession(commit)) return await make();
+        if (late === undefined) {
+          late = make;
+          throw lostAnswer();
+        }
+        rows.way = {};
+        await late();
+        return await make();
+      },
+    };
+    assertEquals((await increment(store, "sess-1"))?.value, i);
+    assertEquals((await store.get("sess-1"))?.toolCalls, i);
+  }
+});
+
+test("delete() says nothing of a session that another has given another id", async (place) => {
+  const { store, rows } = openFaulty(place);
+  const other = openFaulty(place).store;
+  await store.create(record("sess-1"));
+  rows.way = {
+    commit: async () => {
+      rows.way = {};
+      await other.regenerate("sess-1", "sess-2");
+      throw lostAnswer();
+    },
+  };
+  assertEquals(await store.delete("sess-1"), false);
+  assertEquals((await store.get("sess-2"))?.id, "sess-2");
+});
+
+test("fork() whose answer was lost gives its copy, though that has another id by then", async (place) => {
+  const { store, rows } = openFaulty(place);
+  const other = openFaulty(place).store;
+  await store.create(record("sess-1"));
+  const copy = record("copy");
+  rows.way = {
+    commit: async (_, make) => {
+      rows.way = {};
+      await make();
+      await other.regenerate("copy", "moved");
+      throw lostAnswer();
+    },
+  };
+  assertEquals((await store.fork("sess-1", copy))?.stateId, copy.stateId);
+  const listed = await store.list({ owner: null, limit: 9 });
+  assertEquals(listed.map(({ id }) => id).sort(), ["moved", "sess-1"]);
+});
+
+test("regenerate() whose answer was lost is known to be made after another one", async (place) => {
+  const { store, rows } = openFaulty(place);
+  const other = openFaulty(place).store;
+  await store.create(record("sess-1"));
+  rows.way = {
+    commit: async (_, make) => {
+      rows.way = {};
+      await make();
+      await other.regenerate("sess-2", "sess-3");
+      throw lostAnswer();
+    },
+  };
+  assertEquals((await store.regenerate("sess-1", "sess-2"))?.id, "sess-2");
+});
+
+test("what may still be made is not said to be refused", async (place) => {
+  const { store, rows } = openFaulty(place);
+  const other = openFaulty(place).store;
+  await store.create(record("sess-1"));
+  for (
+    const write of [
+      () => store.create(record("taken", { stateId: "another" })),
+      () => store.regenerate("sess-1", "taken"),
+      () => store.fork("sess-1", record("taken", { stateId: "another" })),
+    ]
+  ) {
+    let late: (() => Promise<unknown>) | undefined;
+    rows.way = {
+      commit: async (_, make) => {
+        rows.way = {};
+        late = make;
+        await other.create(record("taken"));
+        throw lostAnswer();
+      },
+    };
+    await refused("unavailable", write);
+    // It is made when nothing is in its way any more.
+    await other.delete("taken");
+    await late?.();
+    assertEquals(await other.delete("taken"), true);
+    await other.create(record("sess-1")).catch(() => {});
+  }
+});
+
+test("what takes a name from a session that has moved there is no conflict", async (place) => {
+  let now = 0;
+  const { store, rows } = openFaulty(place, {}, { now: () => now });
+  const other = openFaulty(place, {}, { now: () => now }).store;
+  for (
+    const write of [
+      () => store.regenerate("sess-1", "sess-2"),
+      () => store.fork("sess-1", record("sess-2", { stateId: "another" })),
+    ]
+  ) {
+    await store.create(record("sess-2", { expiresAt: now + 1 }));
+    await store.create(record("sess-1"));
+    now++;
+    rows.way = {
+      commit: async (_, make) => {
+        rows.way = {};
+        // The hidden session is in the way at this moment.
+        const lost = await make();
+        assertEquals((await other.regenerate("sess-1", "sess-2"))?.id, "sess-2");
+        return lost;
+      },
+    };
+    assertEquals(await write(), undefined);
+    assertEquals(await other.delete("sess-2"), true);
+  }
+});
