@@ -162,7 +162,7 @@ class Attempts<T> {
   }
 
   async #attempt(): Promise<Outcome<T> | typeof RETRY> {
-    if (!this.#knowsAll()) {
+    if (!this.#knowsAll() || this.#unsure.length > 0) {
       await this.#read();
       const unseen = await this.#unseen();
       if (unseen !== undefined) return unseen;

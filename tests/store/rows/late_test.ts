@@ -138,3 +138,37 @@ test("what takes a name from a session that has moved there is no conflict", asy
     assertEquals(await other.delete("sess-2"), true);
   }
 });
+
+test("a change that is unsure of itself is not made in another session", async (place) => {
+  const { store, rows } = openFaulty(place);
+  const other = openFaulty(place).store;
+  for (
+    const [index, write] of [
+      () => store.delete("sess-1"),
+      () => store.regenerate("sess-1", "moved"),
+    ].entries()
+  ) {
+    await store.create(record("sess-1", { stateId: `first-${index}` }));
+    const next = { stateId: `next-${index}` };
+    rows.way = {
+      commit: async (_, make) => {
+        await make();
+        await other.delete("moved");
+        await other.create(record("sess-1", next));
+        let reads = 0;
+        rows.way = {
+          // The look for what was made is cut, too.
+          read: async (_, read) => {
+            if (++reads === 2) throw lostAnswer();
+            return await read();
+          },
+        };
+        throw lostAnswer();
+      },
+    };
+    await write().catch(() => {});
+    rows.way = {};
+    assertEquals((await store.get("sess-1"))?.stateId, next.stateId);
+    await other.delete("sess-1");
+  }
+});
