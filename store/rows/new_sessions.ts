@@ -94,7 +94,8 @@ export class NewSessions {
           await this.#clear(operation, record, found, byStateId?.text);
           const namesake = await this.#holderOf(operation, record, byAlias?.text);
           const live = this.#live(namesake);
-          if (live !== undefined) return copyRecord(live);
+          // One that has its id too has come since the last look: that is a conflict.
+          if (live !== undefined) return live.id === record.id ? RETRY : copyRecord(live);
           holder = { version: byAlias?.version ?? null, namesake };
           return RETRY;
         }

@@ -308,20 +308,20 @@ class Attempts<T> {
   /** Reads the session, and those of its values that are needed. */
   async #read(): Promise<void> {
     const { rows, known } = this.#options;
-    const place = at.session(this.#id);
     let stateId = (this.#session ?? known.get(this.#id))?.found.record.stateId;
     for (;;) {
       const values = stateId === undefined ? [] : [...this.#keys];
-      const places = values.map((key) => at.value(stateId!, key));
-      const snapshot = await this.#operation.call(() => rows.read({ at: [place, ...places] }));
+      const places = [at.session(this.#id), ...values.map((key) => at.value(stateId!, key))];
+      const snapshot = await this.#operation.call(() => rows.read({ at: places }));
       const [row, ...texts] = snapshot.at;
       const found = foundIn(row);
-      this.#isFresh = true;
-      this.#session = found &&
-        new KnownSession(found, values.map((key, index) => [key, texts[index]?.text]));
-      const isWhole = found === undefined || this.#keys.size === 0 ||
-        found.record.stateId === stateId;
-      if (isWhole) return;
+      if (found === undefined || this.#keys.size === 0 || found.record.stateId === stateId) {
+        const entries = values.map((key, index) => [key, texts[index]?.text] as const);
+        this.#session = found && new KnownSession(found, entries);
+        this.#isFresh = true;
+        return;
+      }
+      // The values are those of another session.
       stateId = found.record.stateId;
     }
   }

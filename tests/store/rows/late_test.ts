@@ -1,7 +1,7 @@
 /** Commits whose answer is lost and which are made later, or never, while others change the session. */
 
 import { assertEquals } from "@std/assert";
-import { increment, record, refused } from "../../support/store/stores.ts";
+import { increment, put, record, refused } from "../../support/store/stores.ts";
 import { isOfSession, lostAnswer, openFaulty } from "../../support/store/faulty_rows.ts";
 import { MemoryPlace } from "../../support/store/memory_rows.ts";
 import { VirtualTime } from "../../support/store/virtual_time.ts";
@@ -171,4 +171,44 @@ test("a change that is unsure of itself is not made in another session", async (
     assertEquals((await store.get("sess-1"))?.stateId, next.stateId);
     await other.delete("sess-1");
   }
+});
+
+test("a look that failed half-way leaves no values of another session", async (place) => {
+  const { store, rows } = openFaulty(place);
+  const other = openFaulty(place).store;
+  await store.create(record("sess-1"));
+  await put(other, "sess-1", ["a", "of the first"]);
+  await put(store, "sess-1", ["b", 1]);
+  await other.regenerate("sess-1", "moved");
+  await other.create(record("sess-1", { stateId: "another" }));
+  let reads = 0;
+  rows.way = {
+    read: async (_, read) => {
+      if (++reads === 2) throw lostAnswer();
+      return await read();
+    },
+  };
+  const found = await store.transact("sess-1", {
+    keys: ["a"],
+    update: (state) => ({ value: state.get("a") }),
+  });
+  assertEquals(found?.value, undefined);
+});
+
+test("create() does not give a session of its own id that has come meanwhile", async (place) => {
+  let now = 0;
+  const { store, rows } = openFaulty(place, {}, { now: () => now });
+  const other = openFaulty(place, {}, { now: () => now }).store;
+  const named = { owner: "alice", alias: "work" };
+  await store.create(record("sess-1", { ...named, expiresAt: 1 }));
+  now = 1;
+  rows.way = {
+    commit: async (_, make) => {
+      rows.way = {};
+      const lost = await make();
+      await other.create(record("sess-1", { ...named, stateId: "another" }));
+      return lost;
+    },
+  };
+  await refused("conflict", () => store.create(record("sess-1", { ...named, stateId: "third" })));
 });
