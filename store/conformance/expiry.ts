@@ -206,6 +206,23 @@ add(
   },
 );
 
+add("a hidden session stays where no new one is made in its place", async (context) => {
+  const { store, clock } = context;
+  const start = clock.now;
+  const named = { owner: "alice", alias: "work" };
+  const hidden = lasting(context, "sess-1", 60_000, { owner: "alice" });
+  const holder = lasting(context, "sess-2", DAY, named);
+  for (const session of [hidden, holder]) await store.create(session);
+  clock.now = start + 60_000;
+  for (const stateId of ["another", hidden.stateId]) {
+    const wanted = lasting(context, "sess-1", DAY, { ...named, stateId });
+    assertEquals(await store.create(wanted), holder);
+    await refused("conflict", () => store.fork("sess-2", wanted));
+  }
+  clock.now = start;
+  assertEquals(await store.get("sess-1"), hidden);
+});
+
 add(
   "hidden sessions count in no quota, and those that expired first are evicted",
   async ({ clock, another }) => {

@@ -126,6 +126,7 @@ export class GroupCommit<S> {
     const file = this.#wrap(reader.file);
     const written: PendingAppend<S>[] = [];
     const undos: (() => void)[] = [];
+    const refusals: (() => void)[] = [];
     const mark = this.#dueMark(reader);
     let text = "";
     let bytes = 0;
@@ -142,7 +143,8 @@ export class GroupCommit<S> {
         try {
           append = pending.decide(reader.state);
         } catch (error) {
-          pending.reject(error);
+          // Decided from what is written before it: it stands when that does.
+          refusals.push(() => pending.reject(error));
           continue;
         }
         written.push(pending);
@@ -160,6 +162,7 @@ export class GroupCommit<S> {
       this.#truncate(reader, file);
       throw fileError(`Cannot write to ${this.#path}`, cause);
     }
+    for (const refuse of refusals) refuse();
     if (lines > 0) reader.wrote(bytes, lines, mark?.through);
     const isDurable = lines > 0 && written.some(({ durable }) => durable);
     const fsynced = isDurable ? this.#fsync() : Promise.resolve();

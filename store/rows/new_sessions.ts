@@ -91,12 +91,13 @@ export class NewSessions {
             const own = await this.#options.room.find(operation, byStateId.text);
             if (own?.record.stateId === record.stateId) return copyRecord(own.record);
           }
-          await this.#clear(operation, record, found, byStateId?.text);
+          const hidden = await this.#inTheWay(operation, record, found, byStateId?.text);
           const namesake = await this.#holderOf(operation, record, byAlias?.text);
           const live = this.#live(namesake);
           // One that has its id too has come since the last look: that is a conflict.
           if (live !== undefined) return live.id === record.id ? RETRY : copyRecord(live);
-          holder = { version: byAlias?.version ?? null, namesake };
+          if (hidden.length > 0) await this.#remove(operation, hidden);
+          else holder = { version: byAlias?.version ?? null, namesake };
           return RETRY;
         }
       }
@@ -183,10 +184,11 @@ export class NewSessions {
     const wanted = placesOf(record);
     const { at: found } = await operation.call(() => rows.read({ at: wanted }));
     const [byId, byStateId, byAlias] = found;
-    await this.#clear(operation, record, foundIn(byId), byStateId?.text);
-    if (byAlias === undefined) return;
-    const namesake = await this.#holderOf(operation, record, byAlias.text);
+    const hidden = await this.#inTheWay(operation, record, foundIn(byId), byStateId?.text);
+    const namesake = await this.#holderOf(operation, record, byAlias?.text);
     if (this.#live(namesake) !== undefined) throw conflictError();
+    if (hidden.length > 0) return await this.#remove(operation, hidden);
+    if (byAlias === undefined) return;
     const place = wanted[2]!;
     const checks: [At, string | null][] = [[place, byAlias.version]];
     const sets: [At, string][] = [];
@@ -199,22 +201,25 @@ export class NewSessions {
     await operation.call(() => rows.commit({ mark, checks, sets, deletes: [place] }));
   }
 
-  /** Removes the hidden sessions that have the id or the stateId. */
-  async #clear(
+  /** The hidden sessions that have the id or the stateId; one that is live is a conflict. */
+  async #inTheWay(
     operation: Operation,
     { stateId }: SessionRecord,
     byId: FoundSession | undefined,
     idOfStateId: string | undefined,
-  ): Promise<void> {
+  ): Promise<FoundSession[]> {
     const { room } = this.#options;
     const byStateId = idOfStateId === undefined
       ? undefined
       : await room.find(operation, idOfStateId);
-    for (const holder of [byId, byStateId?.record.stateId === stateId ? byStateId : undefined]) {
-      if (holder === undefined) continue;
-      if (this.#live(holder) !== undefined) throw conflictError();
-      await room.remove(operation, holder);
-    }
+    const holders = [byId, byStateId?.record.stateId === stateId ? byStateId : undefined]
+      .filter((holder) => holder !== undefined);
+    if (holders.some((holder) => this.#live(holder) !== undefined)) throw conflictError();
+    return holders;
+  }
+
+  async #remove(operation: Operation, hidden: readonly FoundSession[]): Promise<void> {
+    for (const each of hidden) await this.#options.room.remove(operation, each);
   }
 
   /** The session that has the alias, live or hidden. */

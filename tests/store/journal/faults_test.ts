@@ -59,6 +59,8 @@ test("FileStore: a write that fails half way is undone in the file and in memory
     increment(store, "sess-1"),
     put(store, "sess-1", ["a", undefined], ["b", 2]),
     store.create(record("sess-2", { ...forEver, alias: "work" })),
+    // A conflict with what is undone would be none.
+    store.create(record("sess-2", { ...forEver, stateId: "another" })),
     store.transact("sess-2", { calls: 1, update: () => ({ value: 1 }) }),
     store.delete("sess-1"),
   ]);
