@@ -15,6 +15,8 @@ const LONGEST_PAUSE_MS = 2000;
 /** What is used of the package's client. */
 export interface PackageClient extends RedisClient {
   readonly isReady: boolean;
+  /** Whether it was not destroyed yet. */
+  readonly isOpen: boolean;
   connect(): Promise<unknown>;
   sendCommand(command: readonly string[]): Promise<unknown>;
   on(event: "error", listener: (error: unknown) => void): unknown;
@@ -59,6 +61,8 @@ export class LastingClient implements RedisClient {
     const client = this.#client = this.#make();
     client.on("error", (error) => this.#lose(client, error));
     await client.connect();
+    // The package keeps the connection of a client that is destroyed as it connects.
+    if (!client.isOpen) client.destroy();
     if (client === this.#client) {
       this.#failure = undefined;
       this.#tries = 0;
