@@ -67,7 +67,7 @@ export class PostgresStore extends RowStore {
         pool.off("error", ignore);
       },
     });
-    super({ name, rows, countsBytes: true }, options);
+    super({ name, rows, countsBytes: true, losesByKill: true }, options);
   }
 
   /**

@@ -64,6 +64,11 @@ export interface Database {
   readonly rows: Rows;
   /** Whether it can count the bytes of all states. */
   readonly countsBytes: boolean;
+  /**
+   * Whether a kill of its own processes loses commits that are not durable. Transactions are all durable
+   * then, as the numbers of their calls are told to clients. @default false
+   */
+  readonly losesByKill?: boolean;
 }
 
 /** The rows of an owner's sessions that are read at once. */
@@ -203,7 +208,9 @@ export class RowStore implements SessionStore {
     id: string,
     transaction: StateTransaction<T>,
   ): Promise<CommittedTransaction<T> | undefined> {
-    const checked = checkTransaction(transaction);
+    const given = checkTransaction(transaction);
+    const durable = given.durable || this.#database.losesByKill === true;
+    const checked = { ...given, durable };
     return await this.#run(async (operation) => {
       if (!canBeFound(id)) return undefined;
       const committed = await this.#transactions.make(operation, id, checked);

@@ -60,6 +60,23 @@ Deno.test.each(["kill", "fast"] as const)(
   },
 );
 
+Deno.test("PostgresStore: a call that need not be durable is still counted after PostgreSQL was killed", async () => {
+  await using at = await place();
+  const store = await at.open();
+  await store.create(record("sess-1", forEver));
+  for (let round = 1; round <= 3; round++) {
+    const counted = await store.transact("sess-1", {
+      calls: 1,
+      durable: false,
+      update: () => ({ value: undefined }),
+    });
+    await at.server.stop("kill");
+    await at.server.start();
+    assertEquals((await store.get("sess-1"))?.toolCalls, counted?.session.toolCalls);
+    assertEquals(counted?.session.toolCalls, round);
+  }
+});
+
 Deno.test("PostgresStore: a server that is stopped is unavailable in time, and goes on by itself", async () => {
   await using at = await place();
   const store = await at.open(500);
