@@ -265,7 +265,8 @@ export class SessionLayer implements Sdk2Transport {
     const pending = this.#pendingRequests.byWireId(message.id);
     if (pending !== undefined) return this.#receiveResponse(pending, message, extra);
     if (this.#internalRequests.owns(message.id)) return this.#internalRequests.resolve(message);
-    this.onmessage?.(message, extra);
+    // No answer: the request was answered already, or has not been sent (again) yet.
+    if (this.#pendingRequests.get(message.id) === undefined) this.onmessage?.(message, extra);
   }
 
   #receiveResponse(

@@ -16,7 +16,7 @@ type Answers = Partial<Record<string, (received: Received) => unknown>>;
 const SESSION = { version: 2, features: ["create", "list", "delete"] };
 const COOKIE = { id: "sess-1" };
 
-/** A server with these answers by method, and the client that is connected to it. */
+/** A server with these answers by method, an array for several at once, and its client. */
 class Hostile implements AsyncDisposable {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly received: Received[] = [];
@@ -32,7 +32,9 @@ class Hostile implements AsyncDisposable {
         if (received.id === undefined) return new Response(null, { status: 202 });
         const answer = answers[received.method] ?? DEFAULTS[received.method] ??
           (() => ({ result: {} }));
-        return Response.json({ jsonrpc: "2.0", id: received.id, ...Object(answer(received)) });
+        const bodies = [answer(received)].flat()
+          .map((body) => ({ jsonrpc: "2.0", id: received.id, ...Object(body) }));
+        return Response.json(bodies.length === 1 ? bodies[0] : bodies);
       },
     );
     const url = new URL(`http://127.0.0.1:${this.#server.addr.port}/`);
@@ -65,10 +67,11 @@ function initialized(session: unknown, serverInfo: unknown = { name: "hostile", 
   });
 }
 
+const RAN = { result: { content: [{ type: "text", text: "ran" }] } };
 const DEFAULTS: Answers = {
   "initialize": initialized(SESSION),
   "session/create": () => ({ result: { ...COOKIE, _meta: { "mcp/session": COOKIE } } }),
-  "tools/call": () => ({ result: { content: [{ type: "text", text: "ran" }] } }),
+  "tools/call": () => RAN,
 };
 
 const refuse = (data?: unknown) => () => ({ error: { code: -32002, message: "No", data } });
@@ -94,6 +97,20 @@ Deno.test("withSession: ten calls that are refused twice end", async () => {
   assert(hostile.count("tools/call") <= 20);
   assert(hostile.count("session/create") <= 11);
 });
+
+const RESULT = { result: { content: [{ type: "text", text: "too early" }] } };
+for (const second of [refuse()(), RESULT]) {
+  const what = "error" in second ? "refused twice at once" : "refused and answered at once";
+  Deno.test(`withSession: a call that is ${what} has the answer of its retry`, async () => {
+    const twice = [refuse()(), second];
+    await using hostile: Hostile = new Hostile({
+      "tools/call": () => hostile.count("tools/call") === 1 ? twice : RAN,
+    });
+    const it = await hostile.connect();
+    assertEquals([await it.call("x"), hostile.count("tools/call")], ["ran", 2]);
+    assertEquals(it.errors, []);
+  });
+}
 
 const REASONS: unknown[] = ["ended ", ["ended"], { reason: "ended" }, 7, null, {
   toString: "ended",
