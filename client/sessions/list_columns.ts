@@ -5,6 +5,7 @@
  */
 
 import type { HeldCookie } from "../../protocol/cookie.ts";
+import { printable } from "../../runtime/terminal/terminal_text.ts";
 import type { JarEntry } from "../jar/cookie_jar.ts";
 
 /** Only the server knows whether the session has ended. */
@@ -35,7 +36,7 @@ export function jarTable(entries: readonly JarEntry[]): string[][] {
 
 /** A session in one line. */
 export function sessionLine(cookie: HeldCookie): string {
-  return `${cookie.id} "${titleOf(cookie)}", expires ${expiryOf(cookie)}`;
+  return printable(`${cookie.id} "${titleOf(cookie)}", expires ${expiryOf(cookie)}`);
 }
 
 function titleOf({ data }: HeldCookie): string {

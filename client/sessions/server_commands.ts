@@ -200,7 +200,10 @@ async function call(
       if ("previous" in event) ids.add(event.previous.id);
       if ("cookie" in event) ids.add(event.cookie.id);
       if (event.type !== "lost") return;
-      warn(`The session ${event.previous.id} is gone, and its state with it: a new one was begun`);
+      warn(
+        `The session ${event.previous.id} is gone, and its state with it, or another user's (who ` +
+          "needs a --profile of their own): a new one was begun",
+      );
     },
   });
   // Trouble with the jar during the connection is no failure to connect, so it is told later.

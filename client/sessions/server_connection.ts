@@ -14,7 +14,7 @@ import type { Ask } from "../session/internal_requests.ts";
 import { Client, ResultSchema, StreamableHTTPClientTransport, type Transport } from "../sdk.ts";
 import { EraTransport } from "../era/era_transport.ts";
 import { modernFetch } from "../era/modern_exchange.ts";
-import { isOutcomeUnknown } from "../connection/send_errors.ts";
+import { isOutcomeUnknown, NeverSentError } from "../connection/send_errors.ts";
 import { sendOnce } from "../connection/send_once.ts";
 import { ServerProcess } from "../connection/server_process.ts";
 
@@ -71,8 +71,9 @@ export async function connect(target: Target, transport: Transport): Promise<Cli
 /** Why there is no connection, and what to do about it where the server's own words do not say it. */
 function reasonOf({ kind }: Target, cause: unknown): string {
   const message = messageOf(cause);
-  // The latter is the SDK's.
-  const isClosed = isOutcomeUnknown(cause) || message.endsWith("Connection closed");
+  // The last is the SDK's.
+  const isClosed = cause instanceof NeverSentError || isOutcomeUnknown(cause) ||
+    message.endsWith("Connection closed");
   if (kind === "stdio" && isClosed) {
     return "it ended before it answered: see what it wrote to stderr";
   }

@@ -67,7 +67,8 @@ Deno.test("sessions: call tells of a lost session, and goes on in a new one", as
   assertEquals([code, stdout], [0, "Note 1 is written.\n"]);
   assertEquals(
     stderr,
-    "sessions: The session sess-00000000 is gone, and its state with it: a new one was begun\n",
+    "sessions: The session sess-00000000 is gone, and its state with it, or another user's (who needs " +
+      "a --profile of their own): a new one was begun\n",
   );
   assertEquals(await user.does(...call), "Note 2 is written.\n");
 });
@@ -96,14 +97,14 @@ Deno.test("sessions: --header goes with every request, and list shows its user's
 });
 
 /** A foreign server: with an `id` of its own form, or without sessions. */
-function foreign(id: string | undefined, title = "\r\n", nextCursor?: string) {
+function foreign(id: string | undefined, title = "\r\nNo line", nextCursor?: string) {
   const results: Record<string, unknown> = {
     initialize: {
       protocolVersion: "2025-06-18",
       serverInfo: { name: "foreign", version: "1" },
       capabilities: { experimental: id ? { session: { features: ["create", "list"] } } : {} },
     },
-    "session/create": { id },
+    "session/create": { id, data: { title: `new${title}` } },
     "session/list": { sessions: [{ id, data: { title: `\x1b[31m${id}${title}` } }], nextCursor },
     "tools/call": {
       content: [{ type: "text", text: `in ${id}\x07 after sess-${"0".repeat(32)}` }, {
@@ -134,7 +135,7 @@ Deno.test("sessions: redacts a foreign server's ids, and prints its texts as tex
     assert(text.includes(id.slice(0, 13)) && !text.includes(id.slice(0, 14)), text);
     assert(!text.includes("\x1b") && !text.includes("\x07") && !text.includes("\r"));
   }
-  assertEquals(list.split("\n").length, 3);
+  assertEquals([created.split("\n").length, list.split("\n").length], [2, 3]);
   assertMatch(said, / after sess-0{8}\n\[image\]\n\[hologram\]\n$/);
   assertEquals((await user.json("resume", id.slice(0, 4), ...url)).cookie.id, id);
   assertMatch(await user.fails(1, "delete", ...url), /does not offer to delete sessions/);
@@ -144,7 +145,10 @@ Deno.test("sessions: short ids leave everything else readable", async () => {
   await using user = await User.create();
   await using server = foreign("1");
   const url = ["--url", `http://127.0.0.1:${server.addr.port}/`];
-  assertMatch(await user.does("create", ...url), /^Created 1 "", expires unknown\n$/);
+  assertMatch(
+    await user.does("create", ...url),
+    /^Created 1 "new\ufffd\ufffdNo line", expires unknown\n$/,
+  );
   assertMatch(await user.does("list", ...url), /\n\* {2}1 {3}unknown/);
   assert((await user.does("jar", "list")).includes(`${url[1]}`));
   assertMatch(await user.does("call", "any", ...url), /^in 1/);
@@ -190,6 +194,10 @@ Deno.test("sessions: a failure is one line on stderr, without secrets", async ()
     ended.stderr,
     /^no tokens\n[^]*sessions: Cannot connect to .*: it ended before it answered: see what it wrote/,
   );
+  if (Deno.build.os !== "windows") {
+    // It has ended before it is written to.
+    assertMatch(await user.fails(1, "list", "--", "true"), /to true: it ended before it answered/);
+  }
   const session = overStdio("session", "memory:");
   assertMatch(await user.fails(1, "resume", ...session), /name one, or create one/);
   assertMatch(await user.fails(1, "call", "nothing", ...session), /Unknown tool: nothing/);
