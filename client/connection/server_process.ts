@@ -7,6 +7,7 @@
  * @module
  */
 
+import { setImmediate } from "node:timers/promises";
 import { type Envelope, envelopeOf } from "../../jsonrpc/envelope.ts";
 import { linesOf, LongLine } from "../../jsonrpc/lines.ts";
 import { asMessage } from "../../jsonrpc/message.ts";
@@ -90,6 +91,8 @@ export class ServerProcess implements Transport {
           this.#receive(line);
           if (this.#closing === undefined) await this.#command.room?.();
         }
+        // A pipe that is never empty is read without a turn of the event loop.
+        await setImmediate();
       }
     } catch (error) {
       this.onerror?.(asError(error));
