@@ -7,7 +7,12 @@
 import { messageOf } from "../../runtime/errors.ts";
 import { CODE } from "../../protocol/errors.ts";
 import { isObject, member } from "../../runtime/json.ts";
-import { outcomeUnknown, sendErrorKind, statusOf } from "../connection/send_errors.ts";
+import {
+  isUnreadable,
+  outcomeUnknown,
+  sendErrorKind,
+  statusOf,
+} from "../connection/send_errors.ts";
 import type { JSONRPCErrorResponse, JSONRPCRequest } from "../sdk.ts";
 
 /** Code and `data` of the error for a request that has not reached the server. */
@@ -49,10 +54,7 @@ export function unsupportedError(error: unknown): JSONRPCErrorResponse["error"] 
 
 /** Whether the server may have acted on a request whose sending ended in `error`. */
 function mayHaveRun(error: unknown): boolean {
-  // The server has answered, with a body that is no JSON-RPC message.
-  if (error instanceof SyntaxError || (error instanceof Error && error.name === "ZodError")) {
-    return true;
-  }
+  if (isUnreadable(error)) return true;
   const status = statusOf(error);
   if (status === undefined || (status >= 400 && status < 500)) return false;
   return status !== 503 || !isFromServer(messageOf(error));

@@ -31,7 +31,8 @@ export class OtherEraError extends Error {
  * - `unsent`: no connection was made, so the server has not seen the request.
  * - `gone`: the server does not know the transport session, or speaks another era by now, and did not
  *   look at the request.
- * - `broken`: the connection broke with the request in flight; its outcome is unknown.
+ * - `broken`: the connection broke with the request in flight, or its answer is no message; its outcome
+ *   is unknown.
  * - `other`: the server or this side refused the request, and the error says why.
  */
 export type SendErrorKind = "unsent" | "gone" | "broken" | "other";
@@ -39,9 +40,15 @@ export type SendErrorKind = "unsent" | "gone" | "broken" | "other";
 export function sendErrorKind(error: unknown): SendErrorKind {
   if (error instanceof NeverSentError) return "unsent";
   if (statusOf(error) === 404 || error instanceof OtherEraError) return "gone";
+  if (isUnreadable(error)) return "broken";
   // A value that can't be serialized, or a bad header, is a TypeError without a cause.
   if (!(error instanceof TypeError)) return "other";
   return error.cause !== undefined || /connection|body/.test(error.message) ? "broken" : "other";
+}
+
+/** Whether the server has answered with what is no JSON, or no JSON-RPC message. */
+export function isUnreadable(error: unknown): boolean {
+  return error instanceof SyntaxError || (error instanceof Error && error.name === "ZodError");
 }
 
 /**

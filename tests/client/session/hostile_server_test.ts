@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { sessionCapability } from "../../../client/session/capability.ts";
-import { sendOnce, type WithSessionOptions } from "../../../client/mod.ts";
+import { isOutcomeUnknown, sendOnce, type WithSessionOptions } from "../../../client/mod.ts";
 import { McpError, StreamableHTTPClientTransport } from "../../../client/sdk.ts";
 import { Connected } from "../../support/client/client_fixture.ts";
 
@@ -32,7 +32,9 @@ class Hostile implements AsyncDisposable {
         if (received.id === undefined) return new Response(null, { status: 202 });
         const answer = answers[received.method] ?? DEFAULTS[received.method] ??
           (() => ({ result: {} }));
-        const bodies = [answer(received)].flat()
+        const answered = answer(received);
+        if (answered instanceof Response) return answered;
+        const bodies = [answered].flat()
           .map((body) => ({ jsonrpc: "2.0", id: received.id, ...Object(body) }));
         return Response.json(bodies.length === 1 ? bodies[0] : bodies);
       },
@@ -109,6 +111,20 @@ for (const second of [refuse()(), RESULT]) {
     const it = await hostile.connect();
     assertEquals([await it.call("x"), hostile.count("tools/call")], ["ran", 2]);
     assertEquals(it.errors, []);
+  });
+}
+
+const UNREADABLE: Record<string, () => unknown> = {
+  "a result that is null": () => ({ result: null }),
+  "JSON that is cut off": () =>
+    new Response('{"jsonrpc":"2.0","id":', { headers: { "content-type": "application/json" } }),
+};
+for (const [what, answer] of Object.entries(UNREADABLE)) {
+  Deno.test(`withSession: a call that is answered with ${what} has an unknown outcome`, async () => {
+    await using hostile = new Hostile({ "tools/call": answer });
+    const it = await hostile.connect();
+    assert(isOutcomeUnknown(await assertRejects(() => it.call("x"))));
+    assertEquals([hostile.count("tools/call"), it.told], [1, ["created"]]);
   });
 }
 
