@@ -56,7 +56,8 @@ export function unsupportedError(error: unknown): JSONRPCErrorResponse["error"] 
 function mayHaveRun(error: unknown): boolean {
   if (isUnreadable(error)) return true;
   const status = statusOf(error);
-  if (status === undefined || (status >= 400 && status < 500)) return false;
+  // A redirect that was not followed has led to no server.
+  if (status === undefined || (status >= 300 && status < 500)) return false;
   return status !== 503 || !isFromServer(messageOf(error));
 }
 

@@ -16,6 +16,7 @@ const REFUSALS: readonly [what: string, error: unknown, reason: string, says: Re
   ["no connection", new NeverSentError("refused"), "not_sent", /^Cannot reach .* srv for tools/],
   ["an error of this side", new Error("no session"), "not_sent", /^Cannot pass tools\/call on/],
   ["a status 401", httpError(401, "no"), "not_sent", /refused .* status 401: .*--header/],
+  ["a redirect", httpError(307, "Redirect to x"), "not_sent", /status 307: .*Redirect to x/],
   ["a status 413", httpError(413, "no"), "not_sent", /status 413: .*was not carried out; try/],
   ["the server's 503", httpError(503, unavailable), "not_sent", /status 503/],
   ["a proxy's 503", httpError(503, "upstream"), "outcome_unknown", /Whether it ran is unknown/],
