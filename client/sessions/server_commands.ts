@@ -6,6 +6,7 @@
 
 import { type HeldCookie, heldCookie, withCookie } from "../../protocol/cookie.ts";
 import { METHOD } from "../../protocol/methods.ts";
+import { messageOf } from "../../runtime/errors.ts";
 import { member } from "../../runtime/json.ts";
 import { createSession, lookUpSession } from "../session/session_requests.ts";
 import { mergeListed } from "../session/cookie_rules.ts";
@@ -206,25 +207,23 @@ async function call(
       );
     },
   });
-  // Trouble with the jar during the connection is no failure to connect, so it is told later.
-  const early: string[] = [];
-  let tell = (message: string): unknown => early.push(message);
-  transport.onerror = ({ message }) => tell(message);
+  // Trouble on the way is no failure, and of a failure it says nothing new.
+  const troubles = new Set<string>();
+  transport.onerror = ({ message }) => troubles.add(message);
   const client = await connect(target, transport);
   let result;
   try {
-    tell = warn;
-    for (const message of early) warn(message);
     const params = { name, arguments: args };
     // Shows any result, also one that this SDK's schemas do not know.
-    result = await client.request({ method: "tools/call", params }, ResultSchema)
-      .catch((error) => {
-        if (!isTimeout(error)) throw error;
-        throw new Error(`${name} has not answered in time, and may have run: see what it has done`);
-      });
+    result = await client.request({ method: "tools/call", params }, ResultSchema);
+  } catch (error) {
+    troubles.delete(messageOf(error));
+    if (!isTimeout(error)) throw error;
+    throw new Error(`${name} has not answered in time, and may have run: see what it has done`);
   } finally {
     // Waits until the jar has the session's cookie.
     await client.close();
+    for (const message of troubles) warn(message);
   }
   const failed = result.isError === true;
   return { json: result, shown: contentText(result) || (failed ? `${name} failed` : ""), failed };

@@ -118,6 +118,7 @@ function foreign(id: string | undefined, title = "\r\nNo line", nextCursor?: str
     if (request.method !== "POST") return new Response(null, { status: 405 });
     const message = await request.json();
     if (message.id === undefined) return new Response(null, { status: 202 });
+    if (message.params?.name === "busy") return new Response("Slow down", { status: 429 });
     const result = results[message.method];
     return Response.json({ jsonrpc: "2.0", id: message.id, result });
   });
@@ -183,6 +184,7 @@ Deno.test("sessions: a failure is one line on stderr, without secrets", async ()
   for (const command of ["create", "list"]) {
     assertMatch(await user.fails(1, command, "--url", url), /does not offer to .* sessions/);
   }
+  assertMatch(await user.fails(1, "call", "busy", "--url", url), /Slow down$/);
   await without.shutdown();
   const secret = url.replace("http://", "http://me:s3cret@") + "?key=s3cret";
   const unreachable = await user.fails(1, "list", "--url", secret, "--header", "X: s3cret");
