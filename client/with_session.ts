@@ -83,9 +83,9 @@ export interface SessionTransport extends Transport {
  *   `session/list` tells what the failure means; that call is not retried, as its tool may have run, and
  *   the next call has a new session.
  * - A request whose connection breaks before the answer, or whose answer is no message, ends in an error
- *   for which {@linkcode isOutcomeUnknown} is true, and is not retried. A request that was never sent is retried
- *   for `reconnectMs`. Over HTTP that takes {@linkcode sendOnce}: Deno's own `fetch` may send a request
- *   twice, and without `sendOnce` an unreachable server is an unknown outcome too.
+ *   for which {@linkcode isOutcomeUnknown} is true, and is not retried. A request that was never sent is
+ *   retried for `reconnectMs`. Over HTTP that takes {@linkcode sendOnce}: Deno's own `fetch` may send a
+ *   request twice, and without `sendOnce` an unreachable server is an unknown outcome too.
  * - Errors of the jar or of a listener go to `onerror`, and stop nothing.
  *
  * @throws {TypeError} If `jar` is given without `server`.
