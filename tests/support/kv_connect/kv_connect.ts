@@ -60,6 +60,8 @@ export class KvConnect implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose]() {
+    // A closed store's last call may come only now.
+    this.fault = () => undefined;
     this.goOn();
     await this.#server.shutdown();
     this.#log?.close();
