@@ -17,7 +17,7 @@ export function reasonOf(cause: unknown): string {
 }
 
 /** @throws {StoreError} `unavailable`, in Node and Bun. */
-export function refuseOtherRuntimes(): void {
+export function requireDenoKv(): void {
   if (isDeno) return;
   throw new StoreError(
     "unavailable",

@@ -5,7 +5,7 @@
  */
 
 import { checkText, checkTimeout, DEFAULT_TIMEOUT_MS } from "../validation.ts";
-import { refuseOtherRuntimes } from "./kv_error.ts";
+import { requireDenoKv } from "./kv_error.ts";
 import { KvRows } from "./kv_rows.ts";
 import { newPart } from "../rows/session_rows.ts";
 import { RowStore } from "../rows/row_store.ts";
@@ -53,7 +53,7 @@ export interface KvStoreOptions {
 export class KvStore extends RowStore {
   /** Makes a store of an open KV. */
   constructor(kv: DenoKv, options: KvStoreOptions) {
-    refuseOtherRuntimes();
+    requireDenoKv();
     const { now = Date.now, warn = console.warn, closesKv } = options;
     const namespace = checkText("namespace", options.namespace);
     const timeoutMs = checkTimeout("timeoutMs", options.timeoutMs ?? DEFAULT_TIMEOUT_MS);

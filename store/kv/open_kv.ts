@@ -8,7 +8,7 @@ import { resolve } from "node:path";
 import { DEFAULT_TIMEOUT_MS } from "../validation.ts";
 import { within } from "../../runtime/time_limit.ts";
 import { noteInFile } from "./kv_limits.ts";
-import { kvError, reasonOf, refuseOtherRuntimes } from "./kv_error.ts";
+import { kvError, reasonOf, requireDenoKv } from "./kv_error.ts";
 import { makePrivateFile } from "../private_file.ts";
 import { rethrow } from "../errors.ts";
 import { statIfAny } from "../journal/fs.ts";
@@ -33,7 +33,7 @@ export async function openKv(
   place: string,
   { warn, timeoutMs = DEFAULT_TIMEOUT_MS, mustExist = false }: OpenKvOptions,
 ): Promise<Deno.Kv> {
-  refuseOtherRuntimes();
+  requireDenoKv();
   if (typeof Deno.openKv !== "function") {
     throw new StoreError("unavailable", "Cannot open Deno KV: run Deno with --unstable-kv");
   }
