@@ -9,7 +9,7 @@ import { isPurgeable } from "../table/expiry_queue.ts";
 import { ownerFull, stateFull, storeFull } from "../errors.ts";
 import { type Marker, textOf } from "./marks.ts";
 import type { Operation } from "./operation.ts";
-import type { At, Row, Rows } from "./rows.ts";
+import type { At, Commit, Committed, Row, Rows } from "./rows.ts";
 import {
   at,
   counter,
@@ -115,11 +115,32 @@ export class Room {
       : this.#hidden(operation, part.due(owner));
     for await (const found of hidden) {
       if (excess <= 0) return;
-      if (await this.remove(operation, found)) excess--;
+      if (await this.#evict(operation, found) !== undefined) excess--;
     }
     if (excess > 0 && await this.#count(operation, full) >= most) {
       throw isOwners || owner === INTERNAL_OWNER ? ownerFull(most) : storeFull(most);
     }
+  }
+
+  /**
+   * Removes a hidden session. A change by another, as when its row by expiry is moved, does not let the next
+   * one go in its place.
+   *
+   * @returns It as it was, unless it is live or gone.
+   */
+  async #evict(operation: Operation, found: FoundSession): Promise<FoundSession | undefined> {
+    let hidden: FoundSession | undefined = found;
+    while (hidden !== undefined && !await this.remove(operation, hidden)) {
+      const again = await this.#again(operation, hidden);
+      hidden = liveAt(this.#options.now(), again) === undefined ? again : undefined;
+    }
+    return hidden;
+  }
+
+  /** A session after a change by another, unless it is gone. */
+  async #again(operation: Operation, { record }: FoundSession): Promise<FoundSession | undefined> {
+    const again = await this.find(operation, record.id);
+    return again?.record.stateId === record.stateId ? again : undefined;
   }
 
   /** Removes hidden sessions with a state, so that so many more bytes fit. */
@@ -128,7 +149,7 @@ export class Room {
     let excess = await this.#count(operation, counter.bytes) + bytes - limits.bytes;
     for await (const found of this.#hidden(operation, part.due(owner))) {
       if (excess <= 0) return;
-      if (found.bytes > 0 && await this.remove(operation, found)) excess -= found.bytes;
+      if (found.bytes > 0) excess -= (await this.#evict(operation, found))?.bytes ?? 0;
     }
     if (excess > 0) throw stateFull(limits.bytes);
   }
@@ -205,14 +226,12 @@ export class Room {
     const expired: FoundSession[] = [];
     for (const [index, [rowName, { version }]] of past.entries()) {
       const found = each[index];
-      const place: At = [name, rowName];
+      // Also that of a session which another has moved since the page was read.
       if (found === undefined || at.due(found)[1] !== rowName) {
-        await this.#removeRow(operation, place, version);
-        continue;
+        await this.#removeRow(operation, [name, rowName], version);
       }
-      const placed = found.record.expiresAt === found.due
-        ? found
-        : await this.#moveRow(operation, place, found);
+      if (found === undefined) continue;
+      const placed = await this.#moveRow(operation, found);
       const isLast = due.length < PAGE || (placed?.due ?? 0) <= end;
       if (placed !== undefined && placed.due <= now && isLast) expired.push(placed);
     }
@@ -227,24 +246,25 @@ export class Room {
     );
   }
 
-  /** Moves the row of a session that was renewed since to where it belongs, unless it has changed. */
-  async #moveRow(
-    operation: Operation,
-    place: At,
-    found: FoundSession,
-  ): Promise<FoundSession | undefined> {
+  /** Moves the row of a session that was renewed since to where it belongs, unless it is gone. */
+  async #moveRow(operation: Operation, renewed: FoundSession): Promise<FoundSession | undefined> {
     const { rows, marker } = this.#options;
-    const row = writtenRow({ ...found, due: found.record.expiresAt });
-    const { id } = found.record;
-    const committed = await operation.call(() =>
-      rows.commit({
+    let found: FoundSession | undefined = renewed;
+    while (found !== undefined && found.record.expiresAt !== found.due) {
+      const { record, version } = found;
+      const row = writtenRow({ ...found, due: record.expiresAt });
+      const commit: Commit = {
         mark: textOf(marker.next()),
-        checks: [[at.session(id), found.version]],
-        sets: [[at.session(id), row.text], [at.due(row), id]],
-        deletes: [place],
+        checks: [[at.session(record.id), version]],
+        sets: [[at.session(record.id), row.text], [at.due(row), record.id]],
+        deletes: [at.due(found)],
         durable: false,
-      })
-    );
-    return committed.kind === "made" ? { ...row, version: committed.version } : undefined;
+      };
+      const committed: Committed = await operation.call(() => rows.commit(commit));
+      found = committed.kind === "made"
+        ? { ...row, version: committed.version }
+        : await this.#again(operation, found);
+    }
+    return found;
   }
 }

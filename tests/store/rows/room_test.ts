@@ -80,6 +80,40 @@ for (const owner of ["alice", null]) {
   });
 }
 
+for (const limits of [{ sessionsPerOwner: 3 }, { sessions: 3 }, { bytes: 299 }]) {
+  test(`those go first that expired first, also if one changes before it goes (${Object.keys(limits)})`, async (world) => {
+    const { store } = world.open();
+    for (const [i, expiresAt] of [10, 20, 1e9].entries()) {
+      await store.create(record(name(i), { owner: "alice", expiresAt: BEGIN + expiresAt }));
+      await put(store, name(i), ["a", "x".repeat(96)]);
+    }
+    // Its row by expiry is behind.
+    await renew(store, name(0), BEGIN + 15);
+    world.now += 1_000;
+    const { store: full, rows } = world.open(limits);
+    const sessions = world.place.part("s");
+    // As another process does that moves this row: of each kind of commit, one is overtaken.
+    const overtaken = new Set<boolean>();
+    rows.way = {
+      commit: async ({ checks, deletes = [] }, make) => {
+        const removes = deletes.some(([part]) => part === "s");
+        if (
+          checks.some(([[part, id]]) => part === "s" && id === name(0)) && !overtaken.has(removes)
+        ) {
+          overtaken.add(removes);
+          sessions.set(name(0), { ...sessions.get(name(0))!, version: `overtaken ${removes}` });
+        }
+        return await make();
+      },
+    };
+    await full.create(record("new", { owner: "alice", expiresAt: BEGIN + 1e9 }));
+    await put(full, "new", ["a", "x".repeat(96)]);
+    assert(overtaken.has(true));
+    assertEquals(world.ids, ["new", name(1), name(2)]);
+    world.checkIndex();
+  });
+}
+
 test("a limit that was lowered lets hidden sessions go, and no live one", async (world) => {
   const { store } = world.open();
   for (let i = 0; i < 20; i++) {
