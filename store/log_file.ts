@@ -7,22 +7,25 @@
 import { closeSync, existsSync, openSync } from "node:fs";
 import { StoreError } from "./session_store.ts";
 
+/** Whether a database has a log. */
+export function hasLog(path: string): boolean {
+  return existsSync(`${path}-wal`) || existsSync(`${path}-journal`);
+}
+
 /**
- * Whether a database has a log. SQLite makes it, and the index of one that a killed server or a backup has
- * left, for whoever only reads, too, and only who may write the database takes it away again.
+ * Refuses a database that whoever reads it would damage. SQLite makes a log, and the index of one that a killed
+ * server or a backup has left, for whoever only reads, too, and only who may write the database takes it away
+ * again.
  *
  * @throws {StoreError} `unavailable` if files of this user's would stay: no server could open the database any
  * more.
  */
-export function hasLog(path: string): boolean {
-  const isThere = (end: string) => existsSync(path + end);
-  const hasLog = isThere("-wal") || isThere("-journal");
+export function checkReader(path: string): void {
   // While somebody uses it, all is there.
-  if (hasLog && isThere("-shm")) return true;
+  if (hasLog(path) && existsSync(`${path}-shm`)) return;
   try {
     // Closing it ends the locks that this process has on it; but who has one has made a log.
     closeSync(openSync(path, "r+"));
-    return hasLog;
   } catch (cause) {
     throw new StoreError(
       "unavailable",

@@ -13,7 +13,7 @@ import { makePrivateFile } from "../private_file.ts";
 import { rethrow } from "../errors.ts";
 import { statIfAny } from "../journal/fs.ts";
 import { followLinks } from "../journal/links.ts";
-import { hasLog } from "../log_file.ts";
+import { checkReader } from "../log_file.ts";
 import { StoreError } from "../session_store.ts";
 
 const PAUSE_MS = 200;
@@ -49,7 +49,7 @@ function filePath(place: string, warn: (message: string) => void, mustExist: boo
     const path = followLinks(resolve(place));
     // An empty file would be made a KV.
     if ((statIfAny(path)?.size ?? 0) > 0) {
-      hasLog(path);
+      checkReader(path);
       return path;
     }
   } catch (error) {

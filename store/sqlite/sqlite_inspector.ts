@@ -14,7 +14,7 @@ import { errnoOf } from "../journal/errno.ts";
 import { fileError, type FileIdentity, isSameFile } from "../journal/fs.ts";
 import type { InspectedDatabase, InspectedRows } from "../rows/inspected_rows.ts";
 import { RowInspector, type RowInspectorOptions } from "../rows/row_inspector.ts";
-import { hasLog } from "../log_file.ts";
+import { checkReader, hasLog } from "../log_file.ts";
 import { findNamespaces, knownNumber } from "./layout.ts";
 import { StoreError } from "../session_store.ts";
 import { escapeNul } from "./nul_text.ts";
@@ -136,6 +136,7 @@ class SqliteInspection implements InspectedDatabase {
 
 /** Opens a database that others may use. Its last user who may write also moves what is in the log. */
 function open(path: string): DatabaseSync {
+  checkReader(path);
   return new DatabaseSync(path, { readOnly: hasLog(path) });
 }
 
