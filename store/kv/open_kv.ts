@@ -12,6 +12,9 @@ import { kvError, reasonOf, requireDenoKv } from "./kv_error.ts";
 import { makePrivateFile } from "../private_file.ts";
 import { rethrow } from "../errors.ts";
 import { statIfAny } from "../journal/fs.ts";
+import { DatabaseSync } from "node:sqlite";
+import { hasTables, isDenoKv } from "../sqlite/layout.ts";
+import { messageOf } from "../../runtime/errors.ts";
 import { followLinks } from "../journal/links.ts";
 import { checkReader } from "../log_file.ts";
 import { StoreError } from "../session_store.ts";
@@ -45,17 +48,37 @@ export async function openKv(
 /** The path behind symbolic links. */
 function filePath(place: string, warn: (message: string) => void, mustExist: boolean): string {
   try {
-    if (!mustExist) return makePrivateFile(place, { what: "Deno KV", warn });
+    if (!mustExist) {
+      const path = makePrivateFile(place, { what: "Deno KV", warn });
+      checkKind(path);
+      return path;
+    }
     const path = followLinks(resolve(place));
     // An empty file would be made a KV.
     if ((statIfAny(path)?.size ?? 0) > 0) {
       checkReader(path);
+      checkKind(path);
       return path;
     }
   } catch (error) {
     rethrow(error);
   }
   throw new StoreError("unavailable", `There is no Deno KV at ${place}: check the path`);
+}
+
+/** Refuses a store in SQLite: Deno KV would make its tables beside those, and have no session. */
+function checkKind(path: string): void {
+  let kind: string;
+  try {
+    using database = new DatabaseSync(path);
+    if (isDenoKv(database) || !hasTables(database)) return;
+    kind = `a store in SQLite; name it sqlite:${path}, or use another file`;
+  } catch (cause) {
+    // Of all else Deno KV says what it is.
+    if (!messageOf(cause).startsWith("file is not a database")) return;
+    kind = "no Deno KV; it was not changed, use another file";
+  }
+  throw new StoreError("unavailable", `Cannot open Deno KV at ${path}: it is ${kind}`);
 }
 
 async function openFile(path: string, timeoutMs: number): Promise<Deno.Kv> {

@@ -38,7 +38,8 @@ INSERT INTO mcp_sessions_layout VALUES (${VERSION});
 /**
  * Makes the tables if they are missing, in a transaction that the caller has begun.
  *
- * @throws {StoreError} `unavailable` if they are another version's, or the database cannot hold them.
+ * @throws {StoreError} `unavailable` if they are another version's, or the database cannot hold them, or is
+ * Deno KV's.
  */
 export function makeTables(database: DatabaseSync, place: string): void {
   // UTF-16 would have another order.
@@ -47,8 +48,9 @@ export function makeTables(database: DatabaseSync, place: string): void {
       `Cannot use ${place}: its encoding is not UTF-8; use another database`,
     );
   }
-  if (hasTables(database)) checkVersion(database, place);
-  else database.exec(TABLES);
+  if (hasTables(database)) return checkVersion(database, place);
+  refuseDenoKv(database, place);
+  database.exec(TABLES);
 }
 
 /** The number of a namespace, which is given to it in a transaction that the caller has begun. */
@@ -72,7 +74,10 @@ export function knownNumber(
 
 /** All namespaces; `undefined` if the tables are not there. */
 export function findNamespaces(database: DatabaseSync, place: string): string[] | undefined {
-  if (!hasTables(database)) return undefined;
+  if (!hasTables(database)) {
+    refuseDenoKv(database, place);
+    return undefined;
+  }
   checkVersion(database, place);
   const found = database.prepare("SELECT name FROM mcp_sessions_namespaces").all();
   return found.map(({ name }) => unescapeNul(String(name)));
@@ -84,9 +89,30 @@ function findNumber(database: DatabaseSync, namespace: string): number | undefin
   return id === undefined ? undefined : Number(id);
 }
 
-function hasTables(database: DatabaseSync): boolean {
-  const found = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'mcp_sessions_layout'");
-  return found.get() !== undefined;
+/** Whether a store's tables are there. */
+export function hasTables(database: DatabaseSync): boolean {
+  return countTables(database, "mcp_sessions_layout") > 0;
+}
+
+/** Whether Deno KV has its tables there. A table named `kv` may be an application's. */
+export function isDenoKv(database: DatabaseSync): boolean {
+  return countTables(database, "kv", "data_version", "queue_running") === 3;
+}
+
+/** In one of `kv:` there would be no session. */
+function refuseDenoKv(database: DatabaseSync, place: string) {
+  if (!isDenoKv(database)) return;
+  throw new RefusedError(
+    `Cannot use ${place}: it is a Deno KV; name it kv:${place}, or use another file`,
+  );
+}
+
+function countTables(database: DatabaseSync, ...names: readonly string[]): number {
+  const places = names.map(() => "?").join(", ");
+  const count = database.prepare(
+    `SELECT count(*) AS n FROM sqlite_schema WHERE name IN (${places})`,
+  );
+  return Number(count.get(...names)?.n);
 }
 
 function checkVersion(database: DatabaseSync, place: string) {

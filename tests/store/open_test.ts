@@ -1,7 +1,16 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { defaultStoreUrl, openStore } from "../../store/mod.ts";
+import { defaultStoreUrl, openInspector, openStore, StoreError } from "../../store/mod.ts";
 import { DENO_ENV, denoDir } from "../support/deno_dir.ts";
-import { namesIn, tempFolder } from "../support/store/stores.ts";
+import { namesIn, record, tempFolder } from "../support/store/stores.ts";
+
+const KINDS = ["file", "kv", "sqlite"] as const;
+
+/** What is said of a file in which a store of another kind is. */
+const REFUSALS = {
+  file: /store.* this is not a file of mcp-sessions; it was not changed, use another one$/,
+  kv: /\/store: it is (?:a store in SQLite; name it sqlite:\/|no Deno KV; it was not changed, use)/,
+  sqlite: /\/store: it is (?:a Deno KV; name it kv:\/|no SQLite database; it was not changed, use)/,
+};
 
 Deno.test("openStore() refuses a URL of no store, in one line", async () => {
   const unknown = "its scheme is none of memory, file, sqlite, redis, postgres and kv";
@@ -99,6 +108,32 @@ async function openElsewhere(
     env: { ...DENO_ENV, DENO_DIR: await denoDir(), ...env },
   }).output();
   return new TextDecoder().decode(stdout).trim();
+}
+
+for (const [mine, other] of KINDS.flatMap((a) => KINDS.map((b) => [a, b] as const))) {
+  if (mine === other) continue;
+  Deno.test(`openStore() and openInspector() refuse a store of ${mine}: as ${other}:, and leave it`, async () => {
+    await using folder = await tempFolder();
+    const path = `${folder.path}/store`;
+    const open = () => openStore(`${mine}:${path}`, { namespace: "test", warn() {} });
+    const refuse = async () => {
+      const url = `${other}:${path}`;
+      const openWrong = () => openStore(url, { namespace: "test", warn() {} });
+      for (const wrong of [openWrong, () => openInspector(url)]) {
+        const { code, message } = await assertRejects<StoreError>(wrong, StoreError);
+        assertMatch(message, REFUSALS[other], `${code}`);
+        assert(!message.includes("\n"));
+      }
+    };
+    {
+      await using store = await open();
+      await store.create(record("sess-1"));
+      await refuse();
+    }
+    await refuse();
+    await using store = await open();
+    assertEquals(await store.get("sess-1"), record("sess-1"));
+  });
 }
 
 Deno.test("openStore() says in one line what Deno KV lacks", async () => {
