@@ -80,6 +80,7 @@ add("fork() of a missing session, or to taken ids, copies nothing", async ({ sto
   const taken = [
     record("sess-2", { stateId: "other" }),
     record("sess-3", { stateId: "state-sess-2" }),
+    record("sess-1", { stateId: "other" }),
   ];
   const alias = record("sess-4", { owner: "alice", alias: "work" });
   for (const session of [...taken, alias]) {

@@ -121,6 +121,7 @@ export class NewSessions {
     const change: SessionChange<SessionRecord> = {
       keys: [],
       decide: ({ found }, mark) => {
+        if (record.id === id) throw conflictError();
         bytes = found.bytes;
         const values = {
           from: part.values(found.record.stateId),

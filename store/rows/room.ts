@@ -21,7 +21,12 @@ import {
   removal,
   writtenRow,
 } from "./session_rows.ts";
-import { INTERNAL_OWNER, type SessionRecord, type StoreLimits } from "../session_store.ts";
+import {
+  INTERNAL_OWNER,
+  type SessionRecord,
+  type StoreError,
+  type StoreLimits,
+} from "../session_store.ts";
 
 /** The sessions that each new one sweeps: more than one, so that purgeable ones do not pile up. */
 const SWEPT_PER_CREATE = 4;
@@ -36,12 +41,25 @@ export interface RoomOptions {
   readonly countsBytes: boolean;
 }
 
+/** A counter that is to grow by so much. */
+interface Wanted {
+  readonly name: string;
+  readonly most: number;
+  readonly by: number;
+  /** What the counter has of a session. */
+  readonly sizeOf: (found: FoundSession) => number;
+  /** Why it cannot. */
+  readonly error: StoreError;
+}
+
 type DueRow = readonly [name: string, row: Row];
 
 export class Room {
   readonly #options: RoomOptions;
   /** Where the next sweep goes on, by part. */
   readonly #swept = new Map<string, string>();
+  /** The counters that nothing hidden counts in any more, by the operation that has removed it. */
+  readonly #refused = new WeakMap<Operation, string>();
 
   constructor(options: RoomOptions) {
     this.#options = options;
@@ -96,7 +114,7 @@ export class Room {
   /**
    * Removes hidden sessions, those first that expired first, so that one with a state of `bytes` fits.
    *
-   * @throws {StoreError} `full` if live ones leave no room.
+   * @throws {StoreError} `full` if live ones left no room the last time either.
    */
   async make(
     operation: Operation,
@@ -108,18 +126,12 @@ export class Room {
     if (full === counter.bytes) return await this.makeForBytes(operation, owner, bytes);
     const isOwners = full !== counter.sessions(owner);
     const most = isOwners ? limits.sessionsPerOwner : limits.sessions;
-    // A limit that was lowered may need more than one to go.
-    let excess = await this.#count(operation, full) - most + 1;
     const hidden = isOwners && owner !== null
       ? this.#hiddenOf(operation, owner)
       : this.#hidden(operation, part.due(owner));
-    for await (const found of hidden) {
-      if (excess <= 0) return;
-      if (await this.#evict(operation, found) !== undefined) excess--;
-    }
-    if (excess > 0 && await this.#count(operation, full) >= most) {
-      throw isOwners || owner === INTERNAL_OWNER ? ownerFull(most) : storeFull(most);
-    }
+    const sizeOf = () => 1;
+    const error = isOwners || owner === INTERNAL_OWNER ? ownerFull(most) : storeFull(most);
+    await this.#makeFor(operation, { name: full, most, by: 1, sizeOf, error }, hidden);
   }
 
   /**
@@ -145,13 +157,37 @@ export class Room {
 
   /** Removes hidden sessions with a state, so that so many more bytes fit. */
   async makeForBytes(operation: Operation, owner: string | null, bytes: number): Promise<void> {
-    const { limits } = this.#options;
-    let excess = await this.#count(operation, counter.bytes) + bytes - limits.bytes;
-    for await (const found of this.#hidden(operation, part.due(owner))) {
+    const most = this.#options.limits.bytes;
+    const hidden = this.#hidden(operation, part.due(owner));
+    const sizeOf = ({ bytes }: FoundSession) => bytes;
+    const wanted = { name: counter.bytes, most, by: bytes, sizeOf, error: stateFull(most) };
+    await this.#makeFor(operation, wanted, hidden);
+  }
+
+  /**
+   * Removes hidden sessions until a counter can grow. Others make room too, for themselves, and by a sweep:
+   * what they have removed is no reason that one more goes.
+   *
+   * If all are gone, the commit is tried once more: only one that still checks, and has no room then, fails.
+   * What it makes may be there by now, or what it changes may have ended or shrunk.
+   */
+  async #makeFor(
+    operation: Operation,
+    { name, most, by, sizeOf, error }: Wanted,
+    hidden: AsyncIterable<FoundSession>,
+  ): Promise<void> {
+    if (this.#refused.get(operation) === name) throw error;
+    let excess: number | undefined;
+    for await (const found of hidden) {
+      if (sizeOf(found) === 0) continue;
+      excess ??= await this.#count(operation, name) + by - most;
       if (excess <= 0) return;
-      if (found.bytes > 0) excess -= (await this.#evict(operation, found))?.bytes ?? 0;
+      const evicted = await this.#evict(operation, found);
+      // Where a limit was lowered, all who make room take away the same excess.
+      const isKnown = evicted !== undefined && excess <= by;
+      excess = isKnown ? excess - sizeOf(evicted) : undefined;
     }
-    if (excess > 0) throw stateFull(limits.bytes);
+    this.#refused.set(operation, name);
   }
 
   /**
@@ -246,9 +282,12 @@ export class Room {
     );
   }
 
-  /** Moves the row of a session that was renewed since to where it belongs, unless it is gone. */
+  /**
+   * Moves the row of a session that was renewed since to where it belongs, unless it is gone. One that is
+   * live may be in use all the time: it is tried once.
+   */
   async #moveRow(operation: Operation, renewed: FoundSession): Promise<FoundSession | undefined> {
-    const { rows, marker } = this.#options;
+    const { rows, marker, now } = this.#options;
     let found: FoundSession | undefined = renewed;
     while (found !== undefined && found.record.expiresAt !== found.due) {
       const { record, version } = found;
@@ -261,9 +300,9 @@ export class Room {
         durable: false,
       };
       const committed: Committed = await operation.call(() => rows.commit(commit));
-      found = committed.kind === "made"
-        ? { ...row, version: committed.version }
-        : await this.#again(operation, found);
+      if (committed.kind === "made") return { ...row, version: committed.version };
+      const again: FoundSession | undefined = await this.#again(operation, found);
+      found = liveAt(now(), again) === undefined ? again : undefined;
     }
     return found;
   }

@@ -186,7 +186,8 @@ export class RowStore implements SessionStore {
           if (holder !== undefined) await this.#room.remove(operation, holder);
         },
         wasMade: async (mark, session) => {
-          if (session !== undefined) return false;
+          // Under this id again, another may have given it back.
+          if (session !== undefined) return wasLast(session.found.marks, mark);
           // By now it may have yet another id.
           const found = await this.#room.findState(operation, stateId);
           return found !== undefined && wasLast(found.marks, mark) || undefined;
@@ -320,7 +321,8 @@ export class RowStore implements SessionStore {
       for (const [index, [stateId]] of owned.entries()) {
         const found = await this.#room.findState(operation, stateId, each[index]);
         const live = this.#live(found);
-        if (live !== undefined && listed.push(live) === limit) return listed;
+        // By now its stateId may be that of a session of somebody else.
+        if (live?.owner === owner && listed.push(live) === limit) return listed;
       }
       after = owned.at(-1)?.[0];
       if (owned.length < batch || after === undefined) return listed;

@@ -1,44 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { put, record, refused, renew } from "../../support/store/stores.ts";
-import { openFaulty } from "../../support/store/faulty_rows.ts";
-import { MemoryPlace } from "../../support/store/memory_rows.ts";
-import type { StoreLimits } from "../../../store/mod.ts";
-
-const BEGIN = 1_800_000_000_000;
-
-/** A place, its clock, and stores that are opened there. */
-class World implements AsyncDisposable {
-  readonly place = new MemoryPlace();
-  now = BEGIN;
-  readonly #stores = new AsyncDisposableStack();
-
-  open(limits: Partial<StoreLimits> = {}) {
-    const opened = openFaulty(this.place, {}, { limits, now: () => this.now });
-    this.#stores.use(opened.store);
-    return opened;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#stores.disposeAsync();
-  }
-
-  /** The ids of all sessions that are there, live or hidden. */
-  get ids(): string[] {
-    return [...this.place.part("s").keys()].sort();
-  }
-
-  /** Asserts that each session has one row by expiry, at the time of its record or earlier. */
-  checkIndex() {
-    const due = [...this.place.part("x")].map((
-      [name, { text }],
-    ) => [text, Number(name.slice(0, 16))]);
-    assertEquals(due.map(([id]) => id).sort(), this.ids);
-    for (const [id, time] of due) {
-      const { expiresAt } = JSON.parse(this.place.part("s").get(`${id}`)!.text);
-      assert(Number(time) <= expiresAt, `${id} is indexed at ${time}, and expires at ${expiresAt}`);
-    }
-  }
-}
+import { BEGIN, World } from "../../support/store/faulty_rows.ts";
 
 function test(name: string, run: (world: World) => Promise<void>) {
   Deno.test(`RowStore: ${name}`, async () => {

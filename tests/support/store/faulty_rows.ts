@@ -1,9 +1,9 @@
 /** Rows with faults between a store and its database. */
 
 import { assert, assertEquals } from "@std/assert";
-import { type MemoryPlace, MemoryRows } from "./memory_rows.ts";
+import { MemoryPlace, MemoryRows } from "./memory_rows.ts";
 import { utf8Length } from "../../../runtime/utf8.ts";
-import { StoreError } from "../../../store/mod.ts";
+import { StoreError, type StoreLimits } from "../../../store/mod.ts";
 import { RowStore, type RowStoreOptions } from "../../../store/rows/row_store.ts";
 import {
   type At,
@@ -102,4 +102,41 @@ export function openFaulty(
 ): FaultyStore {
   const rows = new FaultyRows(new MemoryRows(place), way);
   return { rows, store: new RowStore({ name: "The test", rows, countsBytes: true }, options) };
+}
+
+/** The time at which a world begins. */
+export const BEGIN = 1_800_000_000_000;
+
+/** A place, its clock, and stores that are opened there. */
+export class World implements AsyncDisposable {
+  readonly place = new MemoryPlace();
+  now = BEGIN;
+  readonly #stores = new AsyncDisposableStack();
+
+  open(limits: Partial<StoreLimits> = {}) {
+    const opened = openFaulty(this.place, {}, { limits, now: () => this.now });
+    this.#stores.use(opened.store);
+    return opened;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stores.disposeAsync();
+  }
+
+  /** The ids of all sessions that are there, live or hidden. */
+  get ids(): string[] {
+    return [...this.place.part("s").keys()].sort();
+  }
+
+  /** Asserts that each session has one row by expiry, at the time of its record or earlier. */
+  checkIndex() {
+    const due = [...this.place.part("x")].map((
+      [name, { text }],
+    ) => [text, Number(name.slice(0, 16))]);
+    assertEquals(due.map(([id]) => id).sort(), this.ids);
+    for (const [id, time] of due) {
+      const { expiresAt } = JSON.parse(this.place.part("s").get(`${id}`)!.text);
+      assert(Number(time) <= expiresAt, `${id} is indexed at ${time}, and expires at ${expiresAt}`);
+    }
+  }
 }
