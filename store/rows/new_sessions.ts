@@ -9,7 +9,7 @@ import { copyRecord } from "../validation.ts";
 import { type Mark, type Marker, NO_MARKS, textOf } from "./marks.ts";
 import { isUnsure, type Operation, RETRY } from "./operation.ts";
 import type { Room } from "./room.ts";
-import type { At, Commit, Committed, CountChange, Rows } from "./rows.ts";
+import type { At, Commit, Committed, CountChange, Rows, Snapshot } from "./rows.ts";
 import type { SessionChange, SessionChanges } from "./session_changes.ts";
 import {
   at,
@@ -70,7 +70,11 @@ export class NewSessions {
       const mark = this.#options.marker.next();
       let committed: Committed;
       try {
-        committed = await this.#commit(operation, record, mark, holder);
+        const commit = this.#commitOf(record, mark, 0, holder);
+        const orElse = { at: placesOf(record) };
+        committed = await operation.call(() =>
+          this.#options.rows.commit({ ...commit, mark: textOf(mark), orElse })
+        );
       } catch (error) {
         if (isUnsure(error)) operation.setUnsure(unsure = error);
         throw error;
@@ -84,20 +88,16 @@ export class NewSessions {
           await this.#options.room.make(operation, committed.counter, record, 0);
           return RETRY;
         case "lost": {
-          const [byId, byStateId, byAlias] = committed.snapshot.at;
-          const found = foundIn(byId);
+          const [, byStateId] = committed.snapshot.at;
           if (unsure !== undefined && byStateId !== undefined) {
             // Nobody else knows its stateId. By now it may be used, and have another id.
             const own = await this.#options.room.find(operation, byStateId.text);
             if (own?.record.stateId === record.stateId) return copyRecord(own.record);
           }
-          const hidden = await this.#inTheWay(operation, record, found, byStateId?.text);
-          const namesake = await this.#holderOf(operation, record, byAlias?.text);
-          const live = this.#live(namesake);
+          const [live, hidden] = await this.#clear(operation, record, committed.snapshot);
           // One that has its id too has come since the last look: that is a conflict.
-          if (live !== undefined) return live.id === record.id ? RETRY : copyRecord(live);
-          if (hidden.length > 0) await this.#remove(operation, hidden);
-          else holder = { version: byAlias?.version ?? null, namesake };
+          if (live !== undefined && live.id !== record.id) return copyRecord(live);
+          holder = hidden;
           return RETRY;
         }
       }
@@ -116,8 +116,9 @@ export class NewSessions {
     id: string,
     record: SessionRecord,
   ): Promise<SessionRecord | undefined> {
-    const { changes, room } = this.#options;
+    const { changes, room, rows } = this.#options;
     let bytes = 0;
+    let holder = NOBODY;
     const change: SessionChange<SessionRecord> = {
       keys: [],
       decide: ({ found }, mark) => {
@@ -127,11 +128,19 @@ export class NewSessions {
           from: part.values(found.record.stateId),
           to: part.values(record.stateId),
         };
-        const commit = { ...this.#rowsOf(record, mark, bytes), ...(bytes > 0 && { copy: values }) };
-        return { result: copyRecord(record), commit, absent: placesOf(record), keeps: true };
+        const { checks, ...made } = this.#commitOf(record, mark, bytes, holder);
+        holder = NOBODY;
+        const commit = { ...made, ...(bytes > 0 && { copy: values }) };
+        return { result: copyRecord(record), commit, checks, keeps: true };
       },
       makeRoom: (counter) => room.make(operation, counter, record, bytes),
-      clear: () => this.#clearAll(operation, record),
+      clear: async () => {
+        const want = { at: placesOf(record) };
+        const found = await operation.call(() => rows.read(want));
+        const [live, hidden] = await this.#clear(operation, record, found);
+        if (live !== undefined) throw conflictError();
+        holder = hidden;
+      },
       wasMade: async (_, session) => {
         // As after create().
         if (await room.findState(operation, record.stateId) !== undefined) return true;
@@ -141,15 +150,13 @@ export class NewSessions {
     return await changes.make(operation, id, change);
   }
 
-  #commit(
-    operation: Operation,
-    record: SessionRecord,
-    mark: Mark,
-    { version, namesake }: AliasHolder,
-  ): Promise<Committed> {
-    const places = placesOf(record);
-    const { sets, counts } = this.#rowsOf(record, mark, 0);
-    const checks: [At, string | null][] = places.map((
+  /** The rows of a new session with a state of `bytes`, what it counts for, and what it is made beside. */
+  #commitOf(record: SessionRecord, mark: Mark, bytes: number, { version, namesake }: AliasHolder) {
+    const { limits, countsBytes } = this.#options;
+    const { owner } = record;
+    const row = writtenRow({ record, bytes, due: record.expiresAt, marks: NO_MARKS }, mark);
+    const sets = rowsOf(row);
+    const checks: [At, string | null][] = placesOf(record).map((
       place,
       index,
     ) => [place, index === 2 ? version : null]);
@@ -159,47 +166,33 @@ export class NewSessions {
       checks.push([at.session(namesake.record.id), namesake.version]);
       sets.push([at.session(namesake.record.id), writtenRow(unnamed).text]);
     }
-    const orElse = { at: places };
-    return operation.call(() =>
-      this.#options.rows.commit({ mark: textOf(mark), checks, sets, counts, orElse })
-    );
-  }
-
-  /** The rows of a new session with a state of `bytes`, and what it counts for. */
-  #rowsOf(record: SessionRecord, mark: Mark, bytes: number) {
-    const { limits, countsBytes } = this.#options;
-    const { owner } = record;
-    const row = writtenRow({ record, bytes, due: record.expiresAt, marks: NO_MARKS }, mark);
     const counts: CountChange[] = [];
     if (owner !== null && owner !== INTERNAL_OWNER) {
       counts.push(growth(counter.owner(owner), 1, limits.sessionsPerOwner));
     }
     counts.push(growth(counter.sessions(owner), 1, limits.sessions));
     if (countsBytes && bytes > 0) counts.push(growth(counter.bytes, bytes, limits.bytes));
-    return { sets: rowsOf(row), counts } satisfies Partial<Commit>;
+    return { checks, sets, counts } satisfies Partial<Commit>;
   }
 
-  /** Removes what is hidden in the way of a new session; what is live there is a conflict. */
-  async #clearAll(operation: Operation, record: SessionRecord): Promise<void> {
-    const { rows, marker } = this.#options;
-    const wanted = placesOf(record);
-    const { at: found } = await operation.call(() => rows.read({ at: wanted }));
-    const [byId, byStateId, byAlias] = found;
+  /**
+   * Removes what is hidden in the way of a new session; what is live there is a conflict.
+   *
+   * @returns The live session that has the alias, or what is hidden and has it.
+   */
+  async #clear(
+    operation: Operation,
+    record: SessionRecord,
+    { at: [byId, byStateId, byAlias] }: Snapshot,
+  ): Promise<[live: SessionRecord | undefined, hidden: AliasHolder]> {
     const hidden = await this.#inTheWay(operation, record, foundIn(byId), byStateId?.text);
     const namesake = await this.#holderOf(operation, record, byAlias?.text);
-    if (this.#live(namesake) !== undefined) throw conflictError();
-    if (hidden.length > 0) return await this.#remove(operation, hidden);
-    if (byAlias === undefined) return;
-    const place = wanted[2]!;
-    const checks: [At, string | null][] = [[place, byAlias.version]];
-    const sets: [At, string][] = [];
-    if (namesake !== undefined) {
-      const unnamed = { ...namesake, record: { ...namesake.record, alias: null } };
-      checks.push([at.session(namesake.record.id), namesake.version]);
-      sets.push([at.session(namesake.record.id), writtenRow(unnamed).text]);
-    }
-    const mark = textOf(marker.next());
-    await operation.call(() => rows.commit({ mark, checks, sets, deletes: [place] }));
+    const live = this.#live(namesake);
+    if (live !== undefined) return [live, NOBODY];
+    for (const each of hidden) await this.#options.room.remove(operation, each);
+    // Among those it may have been.
+    if (hidden.length > 0) return [undefined, NOBODY];
+    return [undefined, { version: byAlias?.version ?? null, namesake }];
   }
 
   /** The hidden sessions that have the id or the stateId; one that is live is a conflict. */
@@ -217,10 +210,6 @@ export class NewSessions {
       .filter((holder) => holder !== undefined);
     if (holders.some((holder) => this.#live(holder) !== undefined)) throw conflictError();
     return holders;
-  }
-
-  async #remove(operation: Operation, hidden: readonly FoundSession[]): Promise<void> {
-    for (const each of hidden) await this.#options.room.remove(operation, each);
   }
 
   /** The session that has the alias, live or hidden. */

@@ -177,7 +177,7 @@ export class RowStore implements SessionStore {
           return {
             result: copyRecord(record),
             commit: { sets: rowsOf(row), deletes: [at.session(id)] },
-            absent: [at.session(checked)],
+            checks: [[at.session(checked), null]],
           };
         },
         clear: async () => {

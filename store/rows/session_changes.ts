@@ -18,8 +18,8 @@ export interface Decided<T> {
   readonly result: T;
   /** What is committed, beside the check of the session; `undefined` if nothing changes. */
   readonly commit?: Omit<Commit, "mark" | "checks" | "orElse">;
-  /** Rows that must not exist. */
-  readonly absent?: readonly At[];
+  /** The versions that other rows must have. */
+  readonly checks?: Commit["checks"];
   /** The session's row after the commit, and the writes to its state; absent if it is gone by then. */
   readonly after?: { readonly row: SessionRow; readonly writes: readonly EncodedWrite[] };
   /** Whether the session stays as it is. */
@@ -39,9 +39,9 @@ export interface SessionChange<T> {
    * session was known from before.
    */
   decide(session: KnownSession, mark: Mark, isFresh: boolean): Decided<T> | Needed;
-  /** Called when the change has failed: with what kept a counter from growing, or a row in the way. */
+  /** Called when the change has failed: as this counter cannot grow, or other rows are in the way. */
   makeRoom?(counter: string): Promise<void>;
-  clear?(inTheWay: At): Promise<void>;
+  clear?(): Promise<void>;
   /**
    * Whether the commit with this mark was made, for a change that does not leave it in the row of its
    * session, which may be gone or have another id; `undefined` if that cannot be told.
@@ -199,14 +199,15 @@ class Attempts<T> {
     decided: Decided<T>,
   ): Promise<Outcome<T> | typeof RETRY> {
     const { found } = session;
-    const { commit = {}, absent = [], after } = decided;
+    const { commit = {}, checks = [], after } = decided;
     const turn = at.turn(found.record.stateId);
     const isWrite = decided.commit !== undefined;
     const deletes = [
       ...commit.deletes ?? [],
       ...(isWrite && this.#turn !== undefined ? [turn] : []),
     ];
-    const wanted = [at.session(this.#id), turn, ...this.#values(found, decided), ...absent];
+    const places = checks.map(([place]) => place);
+    const wanted = [at.session(this.#id), turn, ...places, ...this.#values(found, decided)];
     const begin = performance.now();
     let committed: Committed;
     try {
@@ -218,7 +219,7 @@ class Attempts<T> {
             [at.session(this.#id), found.version],
             // One who only looks waits for nobody.
             ...(isWrite ? [[turn, this.#turn?.version ?? null] as const] : []),
-            ...absent.map((row) => [row, null] as const),
+            ...checks,
           ],
           ...(deletes.length > 0 && { deletes }),
           orElse: { at: wanted },
@@ -245,7 +246,7 @@ class Attempts<T> {
         return RETRY;
       case "lost":
         this.#roundTripMs = Math.max(this.#roundTripMs, performance.now() - begin);
-        return await this.#learn(found, committed.snapshot, wanted, absent);
+        return await this.#learn(found, committed.snapshot, wanted, checks);
     }
   }
 
@@ -254,25 +255,25 @@ class Attempts<T> {
     found: FoundSession,
     snapshot: Snapshot,
     wanted: readonly At[],
-    absent: readonly At[],
+    checks: Commit["checks"],
   ): Promise<Outcome<T> | typeof RETRY> {
-    const [row, turn] = snapshot.at;
+    const [row, turn, ...rest] = snapshot.at;
     this.#see(row && found.record.stateId, turn);
     const isSame = row?.version === found.version;
-    const inTheWay = absent.find((_, index) => snapshot.at.at(index - absent.length) !== undefined);
-    const values = wanted.slice(2, wanted.length - absent.length).map((place) => place[1]);
+    const isInTheWay = checks.some(([, version], i) => (rest[i]?.version ?? null) !== version);
+    const values = wanted.slice(2 + checks.length).map((place) => place[1]);
     const now = foundIn(row);
     if (now === undefined || now.record.stateId !== found.record.stateId) this.#forget();
     else {
-      const texts = values.map((key, index) => [key, snapshot.at[index + 2]?.text] as const);
+      const texts = values.map((key, index) => [key, rest[index + checks.length]?.text] as const);
       const before = isSame ? this.#session?.values ?? [] : [];
       this.#session = new KnownSession(now, [...before, ...texts]);
       this.#isFresh = true;
     }
     const unseen = await this.#unseen();
     if (unseen !== undefined) return unseen;
-    if (isSame && inTheWay !== undefined) {
-      await this.#change.clear?.(inTheWay).catch(async (error) => {
+    if (isSame && isInTheWay) {
+      await this.#change.clear?.().catch(async (error) => {
         // Only if the session has not changed meanwhile, it was in the way of this change.
         await this.#read();
         if (this.#session?.found.version === found.version) throw error;
@@ -335,8 +336,7 @@ class Attempts<T> {
   #remember(session: KnownSession, after: Decided<T>["after"], version: string): void {
     const { known } = this.#options;
     if (after === undefined) return known.delete(this.#id);
-    const { row, writes } = after;
-    session.advance({ ...row, version }, writes);
+    session.advance({ ...after.row, version }, after.writes);
     known.set(this.#id, session);
   }
 

@@ -125,7 +125,7 @@ export class SessionDraft {
     return {
       result,
       commit: { sets, deletes, counts, durable: this.#isDurable },
-      absent: Array.from(this.#assumed, (key) => at.value(stateId, key)),
+      checks: Array.from(this.#assumed, (key) => [at.value(stateId, key), null]),
       after: { row, writes: [...this.#writes] },
     };
   }

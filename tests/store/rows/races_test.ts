@@ -181,3 +181,25 @@ test("regenerate() whose answer was lost is not made again after it was undone",
   assertEquals((await store.regenerate("sess-1", "sess-2"))?.id, "sess-2");
   assertEquals(world.ids, ["sess-1"]);
 });
+
+test("fork() that comes to nothing leaves a hidden session its alias", async (world) => {
+  const named = { ...live, alias: "work" };
+  const { store, rows } = world.open({ bytes: 100 });
+  await store.create(record("hidden", { ...named, expiresAt: BEGIN + 1 }));
+  await store.create(record("source", live));
+  await put(store, "source", bytes(60));
+  world.now += 1_000;
+  await refused("full", () => store.fork("source", record("copy", named)));
+  const other = world.open().store;
+  rows.way = {
+    commit: async (_, make) => {
+      rows.way = {};
+      const lost = await make();
+      await other.delete("source");
+      return lost;
+    },
+  };
+  assertEquals(await store.fork("source", record("copy", named)), undefined);
+  world.now = BEGIN;
+  assertEquals((await store.get({ owner: "alice", alias: "work" }))?.id, "hidden");
+});
