@@ -166,10 +166,10 @@ export class Room {
 
   /**
    * Removes hidden sessions until a counter can grow. Others make room too, for themselves, and by a sweep:
-   * what they have removed is no reason that one more goes.
+   * that is no reason for one more to go, but to try the commit again.
    *
-   * If all are gone, the commit is tried once more: only one that still checks, and has no room then, fails.
-   * What it makes may be there by now, or what it changes may have ended or shrunk.
+   * If all are gone, it is tried once more: only one that still checks, and has no room then, fails. What it
+   * makes may be there by now, or what it changes may have ended or shrunk.
    */
   async #makeFor(
     operation: Operation,
@@ -183,9 +183,9 @@ export class Room {
       excess ??= await this.#count(operation, name) + by - most;
       if (excess <= 0) return;
       const evicted = await this.#evict(operation, found);
+      if (evicted === undefined) return;
       // Where a limit was lowered, all who make room take away the same excess.
-      const isKnown = evicted !== undefined && excess <= by;
-      excess = isKnown ? excess - sizeOf(evicted) : undefined;
+      excess = excess > by ? undefined : excess - sizeOf(evicted);
     }
     this.#refused.set(operation, name);
   }
