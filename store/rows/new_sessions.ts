@@ -59,7 +59,8 @@ export class NewSessions {
   /**
    * Makes a session. If the answer to its commit is lost, and another ends the session before the next
    * try, that makes it again: nothing is left that has the mark. To prevent that, each session that ends
-   * would have to leave a row until all who may have made it have given up.
+   * would have to leave a row until all who may have made it have given up. A commit that is still under way
+   * when a session with its alias is given may be made once that has ended.
    *
    * @returns It, or the live one of this owner that has its alias.
    */
