@@ -48,8 +48,9 @@ export function takeOver(
 }
 
 /**
- * The received cookie, with the changes that concurrent calls have made to `data` since. Each call gives
- * back the `data` that it carried and its own changes, which must not undo the others'.
+ * The received cookie, with what the answers to concurrent calls have changed since: the later expiry,
+ * and their changes to `data`. Each call gives back the `data` that it carried and its own changes, which
+ * must not undo the others'.
  */
 export function mergeConcurrent(
   held: HeldCookie | undefined,
@@ -57,11 +58,19 @@ export function mergeConcurrent(
   received: HeldCookie | null | undefined,
 ): HeldCookie | null | undefined {
   if (!received || held === carried || held?.id !== received.id) return received;
+  const latest = withLaterExpiry(received, held);
   const [before, after] = [dataOf(carried), dataOf(received)];
   const data = dataOf(held);
   for (const key of before.keys()) if (!after.has(key)) data.delete(key);
   for (const [key, value] of after) if (value !== before.get(key)) data.set(key, value);
-  return data.size === 0 ? received : { ...received, data: Object.fromEntries(data) };
+  return data.size === 0 ? latest : { ...latest, data: Object.fromEntries(data) };
+}
+
+/** The cookie with the later expiry of both: it slides forward, in whatever order answers come. */
+function withLaterExpiry(cookie: HeldCookie, { expiry }: HeldCookie): HeldCookie {
+  const isLater = expiry !== undefined && cookie.expiry !== undefined &&
+    Date.parse(expiry) > Date.parse(cookie.expiry);
+  return isLater ? { ...cookie, expiry } : cookie;
 }
 
 /** The change to a session that was created on request, whatever was held before. */

@@ -31,6 +31,8 @@ export class CookieSlot {
   #isJarUnreadable = false;
   /** The session lost last, which a jar that could not delete it must not bring back. */
   #lostId: string | undefined;
+  /** The session that the jar has, unless another process has changed that. */
+  #filedId: string | undefined;
 
   constructor(jar: CookieJar, key: JarKey, listener: SlotListener) {
     this.#jar = jar;
@@ -47,25 +49,38 @@ export class CookieSlot {
   }
 
   /**
-   * Holds the jar's cookie for this server and profile, without an event. A jar that has failed is
-   * read again only if it `isRequired`, as every request would wait for it.
+   * Holds the jar's cookie for this server and profile, without an event, unless a result brings
+   * another meanwhile. A jar that has failed is read again only if it `isRequired`, as every request
+   * would wait for it.
+   *
+   * @returns The jar's cookie if it is held.
    */
   async load(deadline: Deadline, isRequired: boolean): Promise<HeldCookie | undefined> {
     if (this.#isJarUnreadable && !isRequired) return undefined;
     this.#isJarUnreadable = true;
+    const before = this.#cookie;
     // A lost session may still be on its way out of the jar.
     await deadline.limit(this.flush());
     const saved = heldCookie(await deadline.limit(this.#jar.get(this.#key)));
     this.#isJarUnreadable = false;
+    this.#filedId = saved?.id;
+    if (this.#cookie !== before) {
+      this.#save(this.#cookie, before?.id);
+      return undefined;
+    }
     this.#cookie = saved?.id === this.#lostId ? undefined : saved;
     return this.#cookie;
   }
 
-  /** Holds the new session, or the one that another process filed first. Whether it is the new. */
+  /**
+   * Holds the new session, or the one that another process filed first, unless a result brings another
+   * meanwhile. Whether it is the new.
+   */
   async add(
     change: CookieChange & { readonly cookie: HeldCookie },
     deadline: Deadline,
   ): Promise<boolean> {
+    if (this.#cookie !== undefined) return false;
     let held = change.cookie;
     try {
       await deadline.limit(this.flush());
@@ -74,11 +89,13 @@ export class CookieSlot {
         held = change.cookie;
         await deadline.limit(this.#jar.set(this.#key, held));
       }
+      if (!this.#isJarUnreadable) this.#filedId = held.id;
     } catch (error) {
       // The session works, but is not found again.
       this.#revision++;
       this.#listener.onerror(error);
     }
+    if (this.#cookie !== undefined) return false;
     const isNew = held.id === change.cookie.id;
     this.#hold(isNew ? change : resumed(held, false));
     return isNew;
@@ -117,9 +134,19 @@ export class CookieSlot {
     if (this.#isJarUnreadable) return;
     const revision = ++this.#revision;
     this.#saving = this.#saving.then(async () => {
-      if (cookie !== undefined) await this.#jar.set(this.#key, cookie);
-      else if (previous !== undefined) await this.#jar.delete(this.#key, previous);
+      if (cookie === undefined) {
+        if (previous !== undefined) await this.#jar.delete(this.#key, previous);
+      } else if (cookie.id !== previous || !await this.#isSuperseded(cookie)) {
+        await this.#jar.set(this.#key, cookie);
+        this.#filedId = cookie.id;
+      }
       this.#savedRevision = revision;
     }).catch(this.#listener.onerror);
+  }
+
+  /** Whether another process has filed another session, which a renewed cookie must not undo. */
+  async #isSuperseded({ id }: HeldCookie): Promise<boolean> {
+    const filed = await this.#jar.get(this.#key);
+    return filed !== undefined && filed.id !== id && filed.id !== this.#filedId;
   }
 }

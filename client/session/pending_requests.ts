@@ -71,10 +71,10 @@ export class PendingRequests {
     return this.#requests.get(id);
   }
 
-  /** The request that was sent with this id. */
+  /** The request that was sent with this id and has no answer yet. */
   byWireId(id: RequestId): PendingRequest | undefined {
     const request = this.#retries.get(id) ?? this.#requests.get(id);
-    return request?.wireId === id ? request : undefined;
+    return request?.wireId === id && !request.isAnswered ? request : undefined;
   }
 
   /** Forgets the subscription that the server ends by this message, if it does. */

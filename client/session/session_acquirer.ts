@@ -116,7 +116,8 @@ export class SessionAcquirer {
   async replace(slot: CookieSlot, gone: HeldCookie | undefined): Promise<void> {
     const isLost = slot.cookie !== undefined && slot.cookie.id === gone?.id;
     if (isLost) slot.apply(lost(slot.cookie));
-    if (slot.cookie === undefined) await this.acquire(slot, Promise.resolve(), isLost);
+    const isHeld = slot.cookie !== undefined && !this.#acquisitions.has(slot);
+    if (!isHeld) await this.acquire(slot, Promise.resolve(), isLost);
   }
 
   /**
@@ -146,7 +147,7 @@ export class SessionAcquirer {
     const ask = this.#parts.requests.within(deadline);
     const saved = await slot.load(deadline, this.#parts.requiresSession);
     if (saved !== undefined && await this.#resume(slot, ask, saved, afterLoss)) return;
-    if (this.offers("create")) await this.#create(slot, ask, deadline);
+    if (slot.cookie === undefined && this.offers("create")) await this.#create(slot, ask, deadline);
   }
 
   async #create(slot: CookieSlot, ask: Ask, deadline: Deadline): Promise<void> {
@@ -166,9 +167,12 @@ export class SessionAcquirer {
     afterLoss: boolean,
   ): Promise<boolean> {
     const listed = await this.presence.lookUp(slot, saved, ask);
+    const { cookie } = slot;
+    // Meanwhile a result may have brought another session.
+    if (cookie?.id !== saved.id) return cookie !== undefined;
     const isLost = listed === null && afterLoss;
-    if (isLost) slot.apply(lost(saved));
-    else slot.apply(listed ? resumed(mergeListed(saved, listed), true) : resumed(saved, false));
+    if (isLost) slot.apply(lost(cookie));
+    else slot.apply(listed ? resumed(mergeListed(cookie, listed), true) : resumed(cookie, false));
     return !isLost;
   }
 

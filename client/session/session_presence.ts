@@ -115,8 +115,9 @@ export class SessionPresence {
     const { requests, establishMs, signal } = this.#parts;
     const ask = requests.within(new Deadline(establishMs, signal));
     const listed = await this.lookUp(slot, held, ask);
-    if (listed && slot.cookie?.id === held.id) {
-      slot.apply({ cookie: mergeListed(slot.cookie, listed), events: [] });
+    // A result that has come meanwhile is newer.
+    if (listed && slot.cookie === held) {
+      slot.apply({ cookie: mergeListed(held, listed), events: [] });
     }
     return listed === null;
   }
