@@ -31,7 +31,8 @@ export class CookieSlot {
   #isJarUnreadable = false;
   /** The session lost last, which a jar that could not delete it must not bring back. */
   #lostId: string | undefined;
-  /** The session that the jar has, unless another process has changed that. */
+  /** Whether the jar has been read, and the session that it has unless another process has filed one. */
+  #isJarRead = false;
   #filedId: string | undefined;
 
   constructor(jar: CookieJar, key: JarKey, listener: SlotListener) {
@@ -63,6 +64,7 @@ export class CookieSlot {
     await deadline.limit(this.flush());
     const saved = heldCookie(await deadline.limit(this.#jar.get(this.#key)));
     this.#isJarUnreadable = false;
+    this.#isJarRead = true;
     this.#filedId = saved?.id;
     if (this.#cookie !== before) {
       this.#save(this.#cookie, before?.id);
@@ -136,7 +138,7 @@ export class CookieSlot {
     this.#saving = this.#saving.then(async () => {
       if (cookie === undefined) {
         if (previous !== undefined) await this.#jar.delete(this.#key, previous);
-      } else if (cookie.id !== previous || !await this.#isSuperseded(cookie)) {
+      } else if (cookie.id !== previous && this.#isJarRead || !await this.#isSuperseded(cookie)) {
         await this.#jar.set(this.#key, cookie);
         this.#filedId = cookie.id;
       }
@@ -144,7 +146,10 @@ export class CookieSlot {
     }).catch(this.#listener.onerror);
   }
 
-  /** Whether another process has filed another session, which a renewed cookie must not undo. */
+  /**
+   * Whether the jar has another session than it had: one of another process, which a renewed cookie must
+   * not undo, or one that was never resumed.
+   */
   async #isSuperseded({ id }: HeldCookie): Promise<boolean> {
     const filed = await this.#jar.get(this.#key);
     return filed !== undefined && filed.id !== id && filed.id !== this.#filedId;

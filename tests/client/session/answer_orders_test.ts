@@ -219,3 +219,17 @@ Deno.test("withSession: holds the later expiry, in whatever order answers come",
   await client.transport.close();
   assertEquals(await jar.get(FILED), late);
 });
+
+Deno.test("withSession: a session made before the jar was read does not undo the jar's", async () => {
+  const server = new HoldingServer();
+  const jar = new MemoryJar();
+  await jar.set(FILED, { id: "sess-filed" });
+  await using client = await RawClient.start(server, { jar, server: FILED.server });
+  await client.request("initialize", { protocolVersion: "2025-11-25" });
+  const early = call(client);
+  server.give(await server.taken("tools/call", 0), { id: "sess-lazy" });
+  await early;
+  assertEquals(client.transport.cookie, { id: "sess-lazy" });
+  await client.transport.close();
+  assertEquals(await jar.get(FILED), { id: "sess-filed" });
+});
