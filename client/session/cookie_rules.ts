@@ -67,7 +67,7 @@ export function mergeConcurrent(
 }
 
 /** The cookie with the later expiry of both: it slides forward, in whatever order answers come. */
-function withLaterExpiry(cookie: HeldCookie, { expiry }: HeldCookie): HeldCookie {
+export function withLaterExpiry(cookie: HeldCookie, { expiry }: HeldCookie): HeldCookie {
   const isLater = expiry !== undefined && cookie.expiry !== undefined &&
     Date.parse(expiry) > Date.parse(cookie.expiry);
   return isLater ? { ...cookie, expiry } : cookie;

@@ -8,7 +8,7 @@
 import type { HeldCookie } from "../../protocol/cookie.ts";
 import { Deadline } from "../../runtime/deadline.ts";
 import { lookUpSession } from "./session_requests.ts";
-import { mergeListed } from "./cookie_rules.ts";
+import { mergeListed, withLaterExpiry } from "./cookie_rules.ts";
 import type { CookieSlot } from "./cookie_slot.ts";
 import type { Ask, InternalRequests } from "./internal_requests.ts";
 
@@ -115,9 +115,14 @@ export class SessionPresence {
     const { requests, establishMs, signal } = this.#parts;
     const ask = requests.within(new Deadline(establishMs, signal));
     const listed = await this.lookUp(slot, held, ask);
-    // A result that has come meanwhile is newer.
-    if (listed && slot.cookie === held) {
-      slot.apply({ cookie: mergeListed(held, listed), events: [] });
+    const { cookie } = slot;
+    if (listed && cookie?.id === held.id) {
+      const merged = mergeListed(cookie, listed);
+      // A result that has come meanwhile may be newer.
+      slot.apply({
+        cookie: cookie === held ? merged : withLaterExpiry(merged, cookie),
+        events: [],
+      });
     }
     return listed === null;
   }

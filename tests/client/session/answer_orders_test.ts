@@ -197,28 +197,36 @@ Deno.test("withSession: a renewed cookie does not undo what another process has 
   assertEquals(await jar.get(FILED), { id: "sess-other" });
 });
 
-Deno.test("withSession: holds the later expiry, in whatever order answers come", async () => {
-  const server = new HoldingServer("session/list");
-  const jar = new MemoryJar();
-  await using client = await connected(server, jar);
-  const early = { id: "sess-1", expiry: "2098-01-01T00:00:00Z" };
-  const late = { id: "sess-1", expiry: "2099-01-01T00:00:00.000000+00:00" };
-  const calls = [call(client), call(client), call(client)];
-  const [first, second, failing] = [
-    await server.taken("tools/call", 0),
-    await server.taken("tools/call", 1),
-    await server.taken("tools/call", 2),
-  ];
-  server.say({ jsonrpc: "2.0", id: failing.id, result: { content: [], isError: true } });
-  const looking = await server.taken("session/list", 0);
-  server.give(second, late);
-  server.give(first, early);
-  server.say({ jsonrpc: "2.0", id: looking.id, result: { sessions: [early] } });
-  for (const response of await Promise.all(calls)) resultOf(response);
-  assertEquals(client.transport.cookie, late);
-  await client.transport.close();
-  assertEquals(await jar.get(FILED), late);
-});
+const EARLY = { id: "sess-1", expiry: "2097-01-01T00:00:00Z" };
+const LATE = { id: "sess-1", expiry: "2098-01-01T00:00:00.000000+00:00" };
+const LATEST = { id: "sess-1", expiry: "2099-01-01T00:00:00Z" };
+
+Deno.test.each<readonly [which: string, listed: HeldCookie, held: HeldCookie]>([
+  ["a result's", EARLY, LATE],
+  ["the list's", LATEST, LATEST],
+])(
+  "withSession: holds the latest expiry, %s, in whatever order answers come",
+  async (_, listed, held) => {
+    const server = new HoldingServer("session/list");
+    const jar = new MemoryJar();
+    await using client = await connected(server, jar);
+    const calls = [call(client), call(client), call(client)];
+    const [first, second, failing] = [
+      await server.taken("tools/call", 0),
+      await server.taken("tools/call", 1),
+      await server.taken("tools/call", 2),
+    ];
+    server.say({ jsonrpc: "2.0", id: failing.id, result: { content: [], isError: true } });
+    const looking = await server.taken("session/list", 0);
+    server.give(second, LATE);
+    server.give(first, EARLY);
+    server.say({ jsonrpc: "2.0", id: looking.id, result: { sessions: [listed] } });
+    for (const response of await Promise.all(calls)) resultOf(response);
+    assertEquals(client.transport.cookie, held);
+    await client.transport.close();
+    assertEquals(await jar.get(FILED), held);
+  },
+);
 
 Deno.test("withSession: a session made before the jar was read does not undo the jar's", async () => {
   const server = new HoldingServer();
