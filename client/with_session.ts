@@ -39,7 +39,8 @@ export interface WithSessionOptions {
   readonly onsession?: (event: SessionEvent) => void;
   /**
    * The time to resume or create a session, in milliseconds. The client's requests wait for it, then
-   * go on without a session.
+   * go on without a session. So long a refused call also waits for others under way in the same session, one
+   * of which may bring its new id.
    *
    * @default 5_000
    */

@@ -36,6 +36,8 @@ export class PendingRequests {
   readonly #requests = new Map<RequestId, PendingRequest>();
   /** The retried requests by their second id on the wire, as an id must not be used twice. */
   readonly #retries = new Map<RequestId, PendingRequest>();
+  /** Resolved by the next one that is answered, or forgotten. */
+  #ended = Promise.withResolvers<void>();
 
   add(
     message: JSONRPCRequest,
@@ -84,6 +86,28 @@ export class PendingRequests {
     if (request?.message.method === LISTEN) this.delete(request);
   }
 
+  answer(request: PendingRequest): void {
+    request.isAnswered = true;
+    this.#tellEnd();
+  }
+
+  /**
+   * Waits for the answers to the calls that are under way in a session, as long as `slot` holds it: one of
+   * them may have given it another id.
+   */
+  async answers(slot: CookieSlot, sessionId: string): Promise<void> {
+    const isUnderWay = ({ message, carried, isAnswered, wireId }: PendingRequest) =>
+      message.method === "tools/call" && carried?.id === sessionId && !isAnswered &&
+      wireId !== undefined;
+    const calls = this.#requests.values()
+      .filter((request) => request.slot === slot && isUnderWay(request)).toArray();
+    while (
+      slot.cookie?.id === sessionId && calls.some((call) => this.has(call) && isUnderWay(call))
+    ) {
+      await this.#ended.promise;
+    }
+  }
+
   slots(): Set<CookieSlot> {
     const slots = this.#requests.values().map(({ slot }) => slot);
     return new Set(slots.filter((slot) => slot !== undefined));
@@ -98,11 +122,18 @@ export class PendingRequests {
   delete(request: PendingRequest): void {
     if (this.has(request)) this.#requests.delete(request.message.id);
     if (request.wireId !== undefined) this.#retries.delete(request.wireId);
+    this.#tellEnd();
   }
 
   clear(): void {
     this.#requests.clear();
     this.#retries.clear();
+    this.#tellEnd();
+  }
+
+  #tellEnd(): void {
+    this.#ended.resolve();
+    this.#ended = Promise.withResolvers();
   }
 }
 

@@ -15,10 +15,12 @@ import { Deadline, DeadlineError } from "../../runtime/deadline.ts";
 import { createSession } from "./session_requests.ts";
 import { created, hasState, lost, mergeListed, resumed } from "./cookie_rules.ts";
 import type { CookieSlot } from "./cookie_slot.ts";
+import type { PendingRequests } from "./pending_requests.ts";
 import type { Ask } from "./internal_requests.ts";
 import { SessionPresence, type SessionPresenceParts } from "./session_presence.ts";
 
 export interface SessionAcquirerParts extends Omit<SessionPresenceParts, "offersList"> {
+  readonly pendingRequests: PendingRequests;
   readonly era: ClientEra;
   /** Whether a jar that has failed is read again: no session is better than one that is not the jar's. */
   readonly requiresSession: boolean;
@@ -112,8 +114,16 @@ export class SessionAcquirer {
     return acquisition;
   }
 
-  /** Acquires another session than `gone`, which is lost if `slot` still holds it. Never rejects. */
+  /**
+   * Acquires another session than `gone`, which is lost if `slot` still holds it when the calls that are under
+   * way in it are answered, or after a bounded time. Never rejects.
+   */
   async replace(slot: CookieSlot, gone: HeldCookie | undefined): Promise<void> {
+    if (gone !== undefined) {
+      const answers = this.#parts.pendingRequests.answers(slot, gone.id);
+      await this.#deadline().limit(answers).catch(() => {});
+      if (this.#parts.signal.aborted) return;
+    }
     const isLost = slot.cookie !== undefined && slot.cookie.id === gone?.id;
     if (isLost) slot.apply(lost(slot.cookie));
     const isHeld = slot.cookie !== undefined && !this.#acquisitions.has(slot);

@@ -83,6 +83,7 @@ export class SessionLayer implements Sdk2Transport {
     this.#internalRequests = new InternalRequests(transport, this.#era);
     this.#acquirer = new SessionAcquirer({
       requests: this.#internalRequests,
+      pendingRequests: this.#pendingRequests,
       era: this.#era,
       establishMs,
       requiresSession,
@@ -274,7 +275,7 @@ export class SessionLayer implements Sdk2Transport {
     answer: JSONRPCResponse,
     extra?: MessageExtraInfo,
   ): void {
-    pending.isAnswered = true;
+    this.#pendingRequests.answer(pending);
     if ("result" in answer) {
       const isSettled = this.#acquirer.settle(pending.message, answer.result);
       const { eagerSlot } = this.#parts;

@@ -138,18 +138,23 @@ Deno.test("withSession: every refused call waits until the jar's session was loo
   const server = new HoldingServer("session/list");
   const jar = new MemoryJar();
   await using client = await connected(server, jar);
-  const calls = [call(client), call(client)];
-  const [first, second] = [
+  const renewing = call(client);
+  const calls = [call(client)];
+  const [renewed, first] = [
     await server.taken("tools/call", 0),
     await server.taken("tools/call", 1),
   ];
   await jar.set(FILED, { id: "sess-other" });
   server.refuse(first);
+  calls.push(call(client));
+  const second = await server.taken("tools/call", 2);
+  server.give(renewed, { id: "sess-1" });
+  resultOf(await renewing);
   const looking = await server.taken("session/list", 0);
   server.refuse(second);
   // It is gone, too.
   server.say({ jsonrpc: "2.0", id: looking.id, result: { sessions: [] } });
-  const repeated = [await server.taken("tools/call", 2), await server.taken("tools/call", 3)];
+  const repeated = [await server.taken("tools/call", 3), await server.taken("tools/call", 4)];
   assertEquals(repeated.map(({ params }) => params?._meta), [
     { [KEY]: { id: "sess-2" } },
     { [KEY]: { id: "sess-2" } },
@@ -157,6 +162,46 @@ Deno.test("withSession: every refused call waits until the jar's session was loo
   for (const each of repeated) server.give(each, { id: "sess-2" });
   for (const response of await Promise.all(calls)) resultOf(response);
   assertEquals(client.told, ["created", "lost", "lost", "created"]);
+});
+
+Deno.test("withSession: keeps the session that gets another id, though a call that had the old one is refused first", async () => {
+  const server = new HoldingServer();
+  const jar = new MemoryJar();
+  await using client = await connected(server, jar);
+  const [refused, rotating, idle] = [call(client), call(client), call(client)];
+  const [first, second, third] = [
+    await server.taken("tools/call", 0),
+    await server.taken("tools/call", 1),
+    await server.taken("tools/call", 2),
+  ];
+  server.refuse(first);
+  server.give(second, { id: "sess-next" });
+  resultOf(await rotating);
+  const repeated = await server.taken("tools/call", 3);
+  assertEquals(repeated.params?._meta, { [KEY]: { id: "sess-next" } });
+  server.give(repeated, { id: "sess-next" });
+  resultOf(await refused);
+  server.give(third, { id: "sess-1" });
+  resultOf(await idle);
+  assertEquals(client.told, ["created", "replaced"]);
+  assertEquals(server.metas("session/create").length, 1);
+  assertEquals(await jar.get(FILED), { id: "sess-next" });
+});
+
+Deno.test("withSession: waits a bounded time for a call that may have given the session another id", async () => {
+  const server = new HoldingServer();
+  await using client = await RawClient.start(server, { establishMs: 1_000 });
+  await client.initialize();
+  const [refused, endless] = [call(client), call(client)];
+  server.refuse(await server.taken("tools/call", 0));
+  const unanswered = await server.taken("tools/call", 1);
+  const repeated = await server.taken("tools/call", 2);
+  assertEquals(repeated.params?._meta, { [KEY]: { id: "sess-2" } });
+  server.give(repeated, { id: "sess-2" });
+  resultOf(await refused);
+  server.give(unanswered, { id: "sess-1" });
+  resultOf(await endless);
+  assertEquals(client.told, ["created", "lost", "created"]);
 });
 
 Deno.test("withSession: a second answer to a call changes nothing", async () => {

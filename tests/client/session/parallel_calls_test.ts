@@ -69,7 +69,7 @@ testEach(KINDS, "withSession: retries a late refusal in the held session", async
   await it.ask("fixture/lose");
   const late = it.call("late-refusal", { note: "late" });
   await it.fixture.running("late");
-  await it.call("echo");
+  await it.ask("session/create");
   const { id, told } = it;
   await it.ask("fixture/release");
   assertEquals(await late, id);
