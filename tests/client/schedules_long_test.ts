@@ -46,6 +46,7 @@ const PROGRAMS: readonly Program[] = [
   { acts: ["call", "rotate"], filed: "dead" },
   { acts: ["lose", "call", "call"] },
   { acts: ["rotate", "call", "lazy"] },
+  { acts: ["rotate", "call", "rotate", "call"] },
   { acts: ["revoke", "lazy", "call"] },
   { acts: ["call", "other", "call"] },
   { acts: ["other", "call", "rotate"] },

@@ -57,7 +57,7 @@ export class Run {
   /** What can happen next, but for the acts. */
   readonly #ready = new Set<Step>();
   readonly #calls = new Map<number, { act: Act; sent: number; ran: number; outcomes: unknown[] }>();
-  /** Sessions that a result has brought while the client held the one that its request carried. */
+  /** Sessions that a result has brought: those with a new id, or while the client held what its request carried. */
   readonly #brought = new Set<string>();
   #connection: Transport | undefined;
   #cancelled: number | undefined;
@@ -178,7 +178,11 @@ export class Run {
     const cookie = heldId("result" in body ? body.result : undefined);
     this.#on(`the answer to ${method}: ${cookie ?? JSON.stringify(body).slice(2, 8)}`, () => {
       if (this.#connection !== connection) return;
-      if (cookie !== undefined && this.#transport.cookie?.id === carried) this.#brought.add(cookie);
+      const isHeld = this.#transport.cookie?.id === carried;
+      // Where a call has one made in place of a dead one, the first of the two answers counts.
+      const isNewId = this.#sessions.get(cookie ?? "")?.by === "rotate" &&
+        !this.#program.acts.includes("lazy");
+      if (cookie !== undefined && (isHeld || isNewId)) this.#brought.add(cookie);
       connection.onmessage?.({ jsonrpc: "2.0", id, ...body } as JSONRPCMessage);
     });
   }
@@ -211,7 +215,7 @@ export class Run {
     const id = isLive ? carried : this.#newSession("call");
     if (call.act === "rotate" || call.act === "revoke") this.#end(id);
     if (call.act === "revoke") return withCookie(null);
-    if (call.act === "rotate") return withCookie(this.#cookie(this.#newSession("call")));
+    if (call.act === "rotate") return withCookie(this.#cookie(this.#newSession("rotate")));
     const session = this.#sessions.get(id);
     if (session !== undefined) session.renewals++;
     return withCookie(this.#cookie(id));
