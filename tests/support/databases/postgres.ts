@@ -134,11 +134,13 @@ export class PostgresServer implements AsyncDisposable {
     const process = this.#process;
     if (process === undefined) return;
     this.#process = undefined;
-    if (how === "fast") process.kill("SIGINT");
-    else for (const pid of await this.#processes(process.pid)) signal(pid, "SIGKILL");
+    // Stopped, it makes no more children.
+    signal(process.pid, how === "kill" ? "SIGSTOP" : "SIGINT");
+    const pids = how === "kill" ? await this.#processes(process.pid) : [];
+    for (const pid of pids) signal(pid, "SIGKILL");
     await process.status;
-    // Its children end by themselves, a moment later; they hold the data's lock until then.
-    await until(() => this.#processes(process.pid), (pids) => pids.length <= 1);
+    // One that waits for the disk ends later, and holds the data's lock until then.
+    await until(runningProcesses, (running) => !running.some(({ pid }) => pids.includes(pid)));
   }
 
   /** Stops all of its processes where they are. */
@@ -169,10 +171,17 @@ export class PostgresServer implements AsyncDisposable {
 
   /** The server's process and its children. */
   async #processes(parent: number): Promise<number[]> {
-    const listed = await run("ps", ["-A", "-o", "pid=,ppid="], {});
-    const pairs = listed.trim().split("\n").map((line) => line.trim().split(/\s+/).map(Number));
-    return [parent, ...pairs.filter(([, of]) => of === parent).map(([pid]) => pid!)];
+    const running = await runningProcesses();
+    return [parent, ...running.filter((each) => each.parent === parent).map(({ pid }) => pid)];
   }
+}
+
+/** The processes of the system but for zombies, which have ended. */
+async function runningProcesses(): Promise<{ readonly pid: number; readonly parent: number }[]> {
+  const listed = await run("ps", ["-A", "-o", "pid=,ppid=,stat="], {});
+  return listed.trim().split("\n").map((line) => line.trim().split(/\s+/))
+    .filter(([, , state]) => !state?.startsWith("Z"))
+    .map(([pid, parent]) => ({ pid: Number(pid), parent: Number(parent) }));
 }
 
 function signal(pid: number, name: Deno.Signal) {
