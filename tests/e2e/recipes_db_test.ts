@@ -114,11 +114,15 @@ async function takesTheLongest({ serve, proxy, post }: Front): Promise<void> {
   opened.use(await serve(1));
   opened.use(await proxy());
   for (
-    const [length, status] of [[MAX_MESSAGE_BYTES, 200], [MAX_MESSAGE_BYTES + 1, 413]] as const
+    // Caddy answers 502 where the server has refused the rest before Caddy has.
+    const [length, ...statuses] of [
+      [MAX_MESSAGE_BYTES, 200],
+      [MAX_MESSAGE_BYTES + 1, 413, 502],
+    ] as const
   ) {
     const response = await post(request("session/create").padEnd(length));
     await response.body?.cancel();
-    assertEquals(response.status, status);
+    assert(statuses.some((status) => status === response.status), `${response.status}`);
   }
 }
 

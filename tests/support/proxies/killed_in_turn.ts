@@ -74,7 +74,7 @@ class Writer {
     const { _meta } = presenting({ id: this.#id });
     try {
       const response = await this.#post(callRequest(name, args, 1, _meta));
-      if (response.status === 502) {
+      if ([502, 503].includes(response.status)) {
         await response.body?.cancel();
         return undefined;
       }
@@ -115,7 +115,7 @@ export async function killedInTurn({ servers, serve, proxy, post }: Proxied): Pr
     running[index] = opened.use(await serve(index));
     const answers = async () => (await inFront.answered()).get(address) ?? 0;
     const soFar = await answers();
-    // A proxy leaves a server alone for ten seconds that did not answer.
+    // nginx leaves a server alone for ten seconds that did not answer.
     await until(
       async () => await writers[0]!.isServed() && await answers() > soFar,
       (isBack) => isBack,
