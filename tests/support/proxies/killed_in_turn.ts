@@ -74,7 +74,7 @@ class Writer {
     const { _meta } = presenting({ id: this.#id });
     try {
       const response = await this.#post(callRequest(name, args, 1, _meta));
-      if ([502, 503].includes(response.status)) {
+      if (response.status === 502) {
         await response.body?.cancel();
         return undefined;
       }

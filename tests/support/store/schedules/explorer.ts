@@ -118,7 +118,7 @@ export class Explorer {
     using schedule = new Schedule(choices, choose);
     const { points, log } = schedule;
     const seen: Seen[] = [];
-    const opened = programs.map((calls, index) => {
+    const running = programs.map((calls, index) => {
       const rows = new FaultyRows(open(place), schedule.way(index));
       const store = storeOf(rows, BEGIN, limits);
       const perform = async () => {
@@ -130,12 +130,12 @@ export class Explorer {
           log.push(`store ${index}: ${call} gave ${result}`);
         }
       };
-      return { store, done: perform() };
+      return perform();
     });
     try {
       await schedule.run();
       assertEquals(seen.length, programs.flat().length, "calls that have ended");
-      await Promise.all(opened.map(({ done }) => done));
+      await Promise.all(running);
       const after = await this.#audit(place);
       if (!await this.#isExplained(seen, after)) throw new Error(`Nothing explains\n${after}`);
     } catch (cause) {
